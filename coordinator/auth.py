@@ -1,0 +1,180 @@
+"""Signed requests: who calls, proved by the key it enrolled with.
+
+Four things are signed: method, path with query as sent, time, and the SHA-256 of the body. A
+request older than five minutes is refused. Inside these minutes a replay does nothing: every
+request of the wire is idempotent.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+
+from coordinator import wire
+from coordinator.errors import (
+    BadRequestSignature,
+    ClockSkew,
+    EnvelopeTooLarge,
+    MalformedRequest,
+    RequestTooLarge,
+    UnknownParty,
+)
+from coordinator.services import services_of
+from coordinator.tables import PartyRow
+from protocols.codec import decode
+from protocols.errors import ForgedEnvelope
+from protocols.keys import PartyPublic
+
+W = TypeVar("W", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated request: the party with its keys, and the body as sent."""
+
+    public: PartyPublic
+    body: bytes
+
+    @property
+    def party(self) -> str:
+        """The caller's id."""
+        return self.public.party
+
+
+async def signed_request(request: Request) -> Call:
+    """Authenticate a request with a small body.
+
+    Raises: BadRequestSignature, ClockSkew, UnknownParty, RequestTooLarge.
+    """
+    limit = services_of(request).settings.max_request_bytes
+    return await _authenticate(request, limit, RequestTooLarge)
+
+
+async def signed_envelope(request: Request) -> Call:
+    """Authenticate a request whose body is an envelope.
+
+    Raises: BadRequestSignature, ClockSkew, UnknownParty, EnvelopeTooLarge.
+    """
+    limit = services_of(request).settings.max_envelope_bytes
+    return await _authenticate(request, limit, EnvelopeTooLarge)
+
+
+Caller = Annotated[Call, Depends(signed_request)]
+EnvelopeCaller = Annotated[Call, Depends(signed_envelope)]
+
+
+def body_of(kind: type[W]) -> Callable[[Call], W]:
+    """Return a dependency that reads the authenticated body as a `kind`."""
+
+    def read(caller: Caller) -> W:
+        return parse(kind, caller.body)
+
+    return read
+
+
+def parse(kind: type[W], body: bytes) -> W:
+    """Read a JSON body.
+
+    Raises: MalformedRequest naming the places that are wrong, without their values.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as e:
+        found = e.errors(include_input=False, include_url=False, include_context=False)
+        places = [".".join(str(part) for part in error["loc"]) or "body" for error in found[:5]]
+        raise MalformedRequest(f"wrong or missing: {', '.join(places)}") from None
+
+
+async def limited_body(
+    request: Request, limit: int, too_large: type[RequestTooLarge] | type[EnvelopeTooLarge]
+) -> bytes:
+    """Read the body, but never more than `limit` bytes of it.
+
+    Raises: the error class given.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise too_large(f"the limit is {limit} bytes", limit_bytes=limit)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise too_large(f"the limit is {limit} bytes", limit_bytes=limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    party: str
+    time_ms: int
+    signature: bytes
+
+
+async def _authenticate(
+    request: Request, limit: int, too_large: type[RequestTooLarge] | type[EnvelopeTooLarge]
+) -> Call:
+    services = services_of(request)
+    claim = _claim(request)
+    _check_time(claim.time_ms, services.clock())
+    public = await services.read(lambda session: _enrolled(session, claim.party))
+    body = await limited_body(request, limit, too_large)
+    await run_in_threadpool(_check_signature, public, claim, request.method, target(request), body)
+    return Call(public, body)
+
+
+def target(request: Request) -> str:
+    """Return path and query as they were sent."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope.get("query_string", b"")
+    return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _claim(request: Request) -> _Claim:
+    headers = request.headers
+    names = (wire.HEADER_PARTY, wire.HEADER_TIME, wire.HEADER_SIGNATURE)
+    party, time_ms, signature = (headers.get(name, "") for name in names)
+    if not (party and time_ms and signature):
+        raise BadRequestSignature(f"the headers {', '.join(names)} are needed")
+    if not (time_ms.isascii() and time_ms.isdecimal() and len(time_ms) <= 15):
+        raise BadRequestSignature(f"{wire.HEADER_TIME} is milliseconds since 1970, in digits")
+    try:
+        return _Claim(party, int(time_ms), base64.b64decode(signature, validate=True))
+    except (binascii.Error, ValueError) as e:
+        raise BadRequestSignature(f"{wire.HEADER_SIGNATURE} is not base64") from e
+
+
+def _check_time(claimed_ms: int, now_ms: int) -> None:
+    skew_ms = claimed_ms - now_ms
+    if abs(skew_ms) > wire.MAX_CLOCK_SKEW_MS:
+        seconds = round(abs(skew_ms) / 1000)
+        side = "ahead of" if skew_ms > 0 else "behind"
+        raise ClockSkew(
+            f"the request's time is {seconds} seconds {side} the coordinator's, "
+            f"at most {wire.MAX_CLOCK_SKEW_MS // 1000} are accepted",
+            skew_seconds=round(skew_ms / 1000),
+            time_ms=now_ms,
+        )
+
+
+def _enrolled(session: Session, party: str) -> PartyPublic:
+    row = session.get(PartyRow, party)
+    if row is None:
+        raise UnknownParty
+    return decode(PartyPublic, row.public)
+
+
+def _check_signature(
+    public: PartyPublic, claim: _Claim, method: str, target: str, body: bytes
+) -> None:
+    message = wire.signing_input(method, target, claim.time_ms, body)
+    try:
+        public.verify(claim.signature, wire.SIGNATURE_LABEL, message)
+    except ForgedEnvelope as e:
+        raise BadRequestSignature from e

@@ -1,0 +1,273 @@
+"""Jobs: what may happen to one, in one table, and the proofs that each event must carry.
+
+    proposed ─accept→ accepted ─start→ running ─complete by both→ completed
+        └─decline→ declined   └────────┴─fail→ failed   open ─cancel→ cancelled, ─time→ expired
+
+*State* and *cause* are two columns; a cause is an error code. Events are idempotent: the same party
+saying the same thing again changes nothing, whatever has happened since.
+"""
+
+import enum
+import hashlib
+import re
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from coordinator import store
+from coordinator.errors import (
+    AcceptanceRefused,
+    BadSignature,
+    CollaborationNotInForce,
+    IllegalJobEvent,
+    JobConflict,
+    JobNotPermitted,
+    MalformedRequest,
+    NotYourEvent,
+    UnknownJob,
+)
+from coordinator.tables import CollaborationRow, JobEventRow, JobRow, MailboxSideRow
+from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
+from protocols.codec import decode
+from protocols.collaboration import Collaboration, digest
+from protocols.errors import ForgedEnvelope
+from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.keys import PartyPublic
+from protocols.signed import Signed, peek, verify
+
+EXPIRED_CAUSE = "job-expired"
+
+
+class By(enum.Enum):
+    """Who may say an event."""
+
+    REQUESTER = "the requester"
+    COUNTERPARTY = "the counterparty"
+    EITHER = "either party"
+    BOTH = "both parties, each once"
+
+
+class Rule(NamedTuple):
+    """Where an event leads, and who may say it."""
+
+    to: JobState
+    by: By
+
+
+TRANSITIONS: dict[tuple[JobState, JobEvent], Rule] = {
+    (JobState.PROPOSED, JobEvent.ACCEPT): Rule(JobState.ACCEPTED, By.COUNTERPARTY),
+    (JobState.PROPOSED, JobEvent.DECLINE): Rule(JobState.DECLINED, By.COUNTERPARTY),
+    (JobState.PROPOSED, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
+    (JobState.ACCEPTED, JobEvent.START): Rule(JobState.RUNNING, By.EITHER),
+    (JobState.ACCEPTED, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+    (JobState.ACCEPTED, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
+    (JobState.RUNNING, JobEvent.START): Rule(JobState.RUNNING, By.EITHER),
+    (JobState.RUNNING, JobEvent.COMPLETE): Rule(JobState.COMPLETED, By.BOTH),
+    (JobState.RUNNING, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+    (JobState.RUNNING, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
+    # Both sides often fail at once; the second to say so learns no news and the first cause stays.
+    (JobState.FAILED, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+}
+"""Everything that is not here is illegal."""
+
+_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+NEEDS_CAUSE = frozenset({JobEvent.DECLINE, JobEvent.FAIL, JobEvent.CANCEL})
+
+
+def propose(
+    session: Session, caller: PartyPublic, job: str, signed: bytes, now_ms: int
+) -> tuple[JobView, bool]:
+    """File a job that the caller asks for; returns it and whether it is new.
+
+    Raises: JobConflict, JobNotPermitted, CollaborationNotInForce, BadSignature, MalformedMessage.
+    """
+    existing = session.get(JobRow, job)
+    if existing is not None:
+        if existing.requester != caller.party or existing.signed != signed:
+            raise JobConflict
+        return view(existing), False
+    asked = _open_description(caller, signed)
+    if asked.job != job:
+        raise JobNotPermitted("the description names another job")
+    _check_asked(asked, caller.party, now_ms)
+    agreed = _in_force(session, asked, now_ms)
+    _check_permitted(asked, agreed)
+    row = JobRow(
+        job=job,
+        signed=signed,
+        job_hash=job_hash(asked),
+        collaboration=asked.collaboration,
+        version=asked.version,
+        requester=caller.party,
+        counterparty=asked.other(caller.party),
+        revision=store.next_revision(session),
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        expires_ms=asked.expires_ms,
+    )
+    session.add(row)
+    session.flush()
+    for party in (row.requester, row.counterparty):
+        session.add(MailboxSideRow(job=job, party=party))
+    session.flush()
+    return view(row), True
+
+
+def apply(
+    session: Session, caller: PartyPublic, job: str, said: JobEventBody, now_ms: int
+) -> JobView:
+    """Let one party say one event.
+
+    Raises: UnknownJob, IllegalJobEvent, NotYourEvent, AcceptanceRefused, CollaborationNotInForce,
+        MalformedRequest, BadSignature, MalformedMessage.
+    """
+    row = of_party(session, caller.party, job)
+    _check_form(said)
+    mark = hashlib.sha256(said.cause.encode() + b"\x00" + said.acceptance).digest()
+    earlier = store.said(session, job, caller.party, said.event)
+    if earlier is not None and earlier.digest == mark:
+        return view(row)
+    state = state_at(row, now_ms)
+    rule = TRANSITIONS.get((state, said.event))
+    if rule is None:
+        raise IllegalJobEvent(
+            f"the job is {state}; {said.event} cannot happen to it",
+            state=state.value,
+            event=said.event.value,
+        )
+    _check_who(rule.by, row, caller.party)
+    if said.event is JobEvent.ACCEPT:
+        _check_acceptance(session, row, caller, said.acceptance, now_ms)
+        row.acceptance = said.acceptance
+    if earlier is None:
+        session.add(
+            JobEventRow(job=job, party=caller.party, event=said.event, digest=mark, said_ms=now_ms)
+        )
+    other = row.counterparty if caller.party == row.requester else row.requester
+    awaits_other = rule.by is By.BOTH and store.said(session, job, other, said.event) is None
+    if not awaits_other and rule.to is not state:
+        move(session, row, rule.to, said.cause, now_ms)
+    session.flush()
+    return view(row)
+
+
+def move(session: Session, row: JobRow, to: JobState, cause: str, now_ms: int) -> None:
+    """Write a state with its cause, as one counted change."""
+    row.state, row.cause, row.updated_ms = to.value, cause, now_ms
+    row.revision = store.next_revision(session)
+
+
+def state_at(row: JobRow, now_ms: int) -> JobState:
+    """Return the state, also where time has run out and no sweep has written it yet."""
+    overdue = row.state in store.OPEN_STATES and row.expires_ms <= now_ms
+    return JobState.EXPIRED if overdue else JobState(row.state)
+
+
+def of_party(session: Session, party: str, job: str) -> JobRow:
+    """Return a job to one of its two parties; to anyone else there is none.
+
+    Raises: UnknownJob.
+    """
+    row = session.get(JobRow, job)
+    if row is None or party not in (row.requester, row.counterparty):
+        raise UnknownJob
+    return row
+
+
+def description(row: JobRow) -> JobDescription:
+    """Return what was asked."""
+    return peek(JobDescription, decode(Signed, row.signed))
+
+
+def view(row: JobRow) -> JobView:
+    """Return a job as its parties see it."""
+    return JobView(
+        job=row.job,
+        signed=row.signed,
+        state=JobState(row.state),
+        cause=row.cause,
+        acceptance=row.acceptance,
+        requester=row.requester,
+        counterparty=row.counterparty,
+        revision=row.revision,
+        updated_ms=row.updated_ms,
+    )
+
+
+def _open_description(caller: PartyPublic, signed: bytes) -> JobDescription:
+    try:
+        return verify(JobDescription, decode(Signed, signed), caller)
+    except ForgedEnvelope as e:
+        raise BadSignature("a job is signed by the party that sends it") from e
+
+
+def _check_asked(asked: JobDescription, caller: str, now_ms: int) -> None:
+    if asked.requester != caller or caller not in asked.parties():
+        raise JobNotPermitted("the requester is the party that sends it, and one of the two")
+    if asked.receiver == asked.sender:
+        raise JobNotPermitted("receiver and sender are two parties")
+    if asked.expires_ms <= now_ms:
+        raise JobNotPermitted("the job has already expired")
+
+
+def _in_force(session: Session, asked: JobDescription, now_ms: int) -> Collaboration:
+    row = session.get(CollaborationRow, (asked.collaboration, asked.version))
+    if row is None or not row.in_force or row.expires_ms <= now_ms:
+        raise CollaborationNotInForce
+    agreed = decode(Collaboration, row.document)
+    if digest(agreed) != asked.collaboration_hash:
+        raise CollaborationNotInForce("the job was made for another document of this version")
+    return agreed
+
+
+def _check_permitted(asked: JobDescription, agreed: Collaboration) -> None:
+    if any(agreed.member(party) is None for party in asked.parties()):
+        raise JobNotPermitted("both parties must be members of the collaboration")
+    if _reveals(asked, agreed) is None:
+        raise JobNotPermitted("this kind, protocol, purpose and receiver are not agreed")
+    if asked.minimum_size < agreed.minimum_size:
+        raise JobNotPermitted(f"the minimum size agreed is {agreed.minimum_size}")
+
+
+def _reveals(asked: JobDescription, agreed: Collaboration) -> bool | None:
+    """Say whether the agreed kind of job reveals; None if none is agreed. Strictest counts."""
+    key = (asked.kind, asked.protocol, asked.purpose, asked.receiver)
+    found = [
+        p.reveal for p in agreed.permitted if (p.kind, p.protocol, p.purpose, p.receiver) == key
+    ]
+    return any(found) if found else None
+
+
+def _check_form(said: JobEventBody) -> None:
+    if (said.event in NEEDS_CAUSE) != bool(said.cause):
+        raise MalformedRequest("decline, fail and cancel have a cause, other events have none")
+    if said.cause and not is_code(said.cause):
+        raise MalformedRequest("a cause is an error code: lower-case words joined by hyphens")
+    if (said.event is JobEvent.ACCEPT) != bool(said.acceptance):
+        raise MalformedRequest("accept has an acceptance, other events have none")
+
+
+def is_code(text: str) -> bool:
+    """Say whether `text` has the form of an error code; free text could name people."""
+    return len(text) <= 64 and _CODE.fullmatch(text) is not None
+
+
+def _check_who(by: By, row: JobRow, caller: str) -> None:
+    only = {By.REQUESTER: row.requester, By.COUNTERPARTY: row.counterparty}.get(by, caller)
+    if only != caller:
+        raise NotYourEvent(f"this is for {by.value} to say")
+
+
+def _check_acceptance(
+    session: Session, row: JobRow, caller: PartyPublic, signed: bytes, now_ms: int
+) -> None:
+    try:
+        yes = verify(Acceptance, decode(Signed, signed), caller)
+    except ForgedEnvelope as e:
+        raise BadSignature("an acceptance is signed by the party that accepts") from e
+    if yes.job_hash != row.job_hash or yes.party != caller.party:
+        raise AcceptanceRefused("it is over another job, or names another party")
+    asked = description(row)
+    agreed = _in_force(session, asked, now_ms)
+    if _reveals(asked, agreed) and not yes.reveal:
+        raise AcceptanceRefused("this job reveals who matches: reveal must be true")

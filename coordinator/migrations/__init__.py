@@ -1,0 +1,1 @@
+"""The schema's history: alembic scripts that run from inside the package."""

@@ -1,0 +1,187 @@
+"""The mailbox of a job: sealed bytes in, the same bytes out, erased once they are acknowledged.
+
+Each party numbers its own messages 0, 1, 2, …; a step is sent once with one body. A message's size
+and digest stay after its bytes are gone, so that a sender that lost a reply can safely send again.
+When both sides have closed, all bytes are erased and the summary remains. See
+`docs/spec/relay.md`.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from coordinator import jobs, store
+from coordinator.errors import (
+    MailboxClosed,
+    MailboxFull,
+    MalformedRequest,
+    MessageAcknowledged,
+    MisroutedEnvelope,
+    NotYourMailbox,
+    StepConflict,
+    StepOutOfOrder,
+    UnknownMessage,
+)
+from coordinator.tables import BodyRow, JobRow, MailboxSideRow, MessageRow
+from coordinator.wire import MailboxSummary
+from protocols.envelope import Header, peek_header
+from protocols.errors import ProtocolError
+
+Place = tuple[str, str, int]
+"""Job, sender, step."""
+
+
+class Sealed(NamedTuple):
+    """An envelope with what the relay computes of it before its turn to write."""
+
+    header: Header
+    digest: bytes
+    body: bytes
+
+
+def examine(envelope: bytes) -> Sealed:
+    """Read the clear header and take the digest: the slow part, outside of any transaction.
+
+    Raises: MisroutedEnvelope if these bytes are no envelope.
+    """
+    try:
+        header = peek_header(envelope)
+    except ProtocolError as e:
+        raise MisroutedEnvelope("these bytes are not an envelope") from e
+    return Sealed(header, hashlib.sha256(envelope).digest(), envelope)
+
+
+def put(session: Session, caller: str, place: Place, sealed: Sealed, max_pending: int) -> bool:
+    """Take one message. Returns whether it is new.
+
+    Raises: UnknownJob, NotYourMailbox, MisroutedEnvelope, StepConflict, StepOutOfOrder,
+        MailboxClosed, MailboxFull.
+    """
+    job, sender, step = place
+    row = jobs.of_party(session, caller, job)
+    if caller != sender:
+        raise NotYourMailbox
+    known = store.message(session, job, sender, step)
+    if known is not None:
+        if known.digest != sealed.digest:
+            raise StepConflict
+        return False
+    _check_route(sealed.header, Header(job, sender, other(row, sender), step))
+    size = len(sealed.body)
+    sides = store.sides(session, job)
+    _refuse_closed(sides)
+    mine = sides[sender]
+    if step != mine.sent:
+        raise StepOutOfOrder(f"the next step of {sender} is {mine.sent}", expected=mine.sent)
+    pending = sum(side.pending_bytes for side in sides.values())
+    if pending and pending + size > max_pending:
+        raise MailboxFull(pending_bytes=pending, limit_bytes=max_pending)
+    session.add(MessageRow(job=job, sender=sender, step=step, size=size, digest=sealed.digest))
+    session.add(BodyRow(job=job, sender=sender, step=step, body=sealed.body))
+    mine.sent += 1
+    mine.sent_bytes += size
+    mine.pending_bytes += size
+    session.flush()
+    return True
+
+
+def get(session: Session, caller: str, place: Place) -> bytes | None:
+    """Return the bytes of a message for its recipient, or None if it has not been sent yet.
+
+    Raises: UnknownJob, NotYourMailbox, MessageAcknowledged, MailboxClosed if it can never come.
+    """
+    job, sender, step = place
+    _as_recipient(session, caller, job, sender)
+    known = store.message(session, job, sender, step)
+    sides = store.sides(session, job)
+    if known is None:
+        _refuse_closed(sides)
+        return None
+    if known.acknowledged:
+        raise MessageAcknowledged
+    found = store.body(session, job, sender, step)
+    if found is None:
+        _refuse_closed(sides)
+    return found
+
+
+def acknowledge(session: Session, caller: str, place: Place) -> None:
+    """Erase the bytes of a message that its recipient has stored; the same again changes nothing.
+
+    Raises: UnknownJob, NotYourMailbox, UnknownMessage.
+    """
+    job, sender, step = place
+    _as_recipient(session, caller, job, sender)
+    known = store.message(session, job, sender, step)
+    if known is None:
+        raise UnknownMessage
+    if known.acknowledged:
+        return
+    known.acknowledged = True
+    if store.erase_body(session, job, sender, step):
+        store.sides(session, job)[sender].pending_bytes -= known.size
+    session.flush()
+
+
+def close(session: Session, caller: str, job: str, outcome: str) -> MailboxSummary:
+    """End the caller's side with its outcome; when both have, all bytes go.
+
+    Raises: UnknownJob, MalformedRequest, MailboxClosed if it was closed with another outcome.
+    """
+    row = jobs.of_party(session, caller, job)
+    if not jobs.is_code(outcome):
+        raise MalformedRequest("an outcome is `completed` or an error code")
+    sides = store.sides(session, job)
+    mine = sides[caller]
+    if mine.outcome is not None and mine.outcome != outcome:
+        raise MailboxClosed("this side was closed with another outcome", party=caller)
+    mine.outcome = outcome
+    if all(side.outcome is not None for side in sides.values()):
+        empty(session, job)
+    session.flush()
+    return summary(session, row)
+
+
+def empty(session: Session, job: str) -> int:
+    """Erase every body of a job; return how many there were."""
+    for side in store.sides(session, job).values():
+        side.pending_bytes = 0
+    return store.erase_bodies(session, job)
+
+
+def summary(session: Session, row: JobRow) -> MailboxSummary:
+    """Return what remains of a mailbox."""
+    sides = store.sides(session, row.job)
+    return MailboxSummary(
+        job=row.job,
+        sent={party: side.sent for party, side in sides.items()},
+        bytes={party: side.sent_bytes for party, side in sides.items()},
+        outcome={p: side.outcome for p, side in sides.items() if side.outcome is not None},
+    )
+
+
+def other(row: JobRow, party: str) -> str:
+    """Return the other party of a job."""
+    return row.counterparty if party == row.requester else row.requester
+
+
+def _as_recipient(session: Session, caller: str, job: str, sender: str) -> None:
+    row = jobs.of_party(session, caller, job)
+    if sender != other(row, caller):
+        raise NotYourMailbox
+
+
+def _refuse_closed(sides: dict[str, MailboxSideRow]) -> None:
+    for party, side in sorted(sides.items()):
+        if side.outcome is not None:
+            raise MailboxClosed(
+                f"{party} closed its side as {side.outcome}", party=party, outcome=side.outcome
+            )
+
+
+def _check_route(found: Header, expected: Header) -> None:
+    names = ("job", "sender", "recipient", "step")
+    wrong = [n for n in names if getattr(found, n) != getattr(expected, n)]
+    if wrong:
+        raise MisroutedEnvelope(f"the header disagrees with the path on: {', '.join(wrong)}")

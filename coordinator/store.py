@@ -1,0 +1,198 @@
+"""Queries: what the rules of the other files ask of the tables. No rule is decided here.
+
+Each takes a session of `database.py`; those that change something need a writing one.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import CursorResult, Delete, delete, func, or_, update
+from sqlmodel import Session, col, select
+
+from coordinator.tables import (
+    BodyRow,
+    CollaborationRow,
+    InvitationRow,
+    JobEventRow,
+    JobRow,
+    MailboxSideRow,
+    MembershipRow,
+    MessageRow,
+    PartyRow,
+    RevisionRow,
+    WitnessHeadRow,
+)
+from coordinator.wire import JobState
+
+PAGE = 100
+"""Rows of a list at most."""
+OPEN_STATES = (JobState.PROPOSED.value, JobState.ACCEPTED.value, JobState.RUNNING.value)
+
+
+def next_revision(session: Session) -> int:
+    """Count one change; numbers become visible in their order, because writers take turns."""
+    counted = update(RevisionRow).where(col(RevisionRow.name) == "all")
+    changed = counted.values(value=col(RevisionRow.value) + 1).returning(col(RevisionRow.value))
+    return int(session.execute(changed).scalar_one())
+
+
+def parties(session: Session) -> Sequence[PartyRow]:
+    """Return all parties by name."""
+    return session.exec(select(PartyRow).order_by(col(PartyRow.party))).all()
+
+
+def party_of_origin(session: Session, origin: str) -> PartyRow | None:
+    """Return the party whose ledger has this origin."""
+    return session.exec(select(PartyRow).where(col(PartyRow.ledger_origin) == origin)).first()
+
+
+def forget_invitations(session: Session, expired_before_ms: int) -> int:
+    """Delete invitations that expired before then; return how many."""
+    old = delete(InvitationRow).where(col(InvitationRow.expires_ms) < expired_before_ms)
+    return _count(session, old)
+
+
+def latest_collaboration(session: Session, collaboration: str) -> CollaborationRow | None:
+    """Return the newest version, in force or not."""
+    newest = select(CollaborationRow).where(col(CollaborationRow.collaboration) == collaboration)
+    return session.exec(newest.order_by(col(CollaborationRow.version).desc())).first()
+
+
+def version_in_force(session: Session, collaboration: str) -> CollaborationRow | None:
+    """Return the version in force."""
+    return session.exec(
+        select(CollaborationRow).where(
+            col(CollaborationRow.collaboration) == collaboration, col(CollaborationRow.in_force)
+        )
+    ).first()
+
+
+def memberships(session: Session, collaboration: str, version: int) -> Sequence[MembershipRow]:
+    """Return the members of a version, by name."""
+    return session.exec(
+        select(MembershipRow)
+        .where(
+            col(MembershipRow.collaboration) == collaboration, col(MembershipRow.version) == version
+        )
+        .order_by(col(MembershipRow.party))
+    ).all()
+
+
+def collaborations_after(session: Session, party: str, after: int) -> Sequence[CollaborationRow]:
+    """Return the party's versions with a later revision, oldest change first, one page."""
+    return session.exec(
+        select(CollaborationRow)
+        .join(
+            MembershipRow,
+            (col(MembershipRow.collaboration) == col(CollaborationRow.collaboration))
+            & (col(MembershipRow.version) == col(CollaborationRow.version)),
+        )
+        .where(col(MembershipRow.party) == party, col(CollaborationRow.revision) > after)
+        .order_by(col(CollaborationRow.revision))
+        .limit(PAGE)
+    ).all()
+
+
+def lapsed_collaborations(session: Session, now_ms: int) -> Sequence[CollaborationRow]:
+    """Return versions still marked in force whose time is over."""
+    return session.exec(
+        select(CollaborationRow)
+        .where(col(CollaborationRow.in_force), col(CollaborationRow.expires_ms) <= now_ms)
+        .order_by(col(CollaborationRow.collaboration))
+    ).all()
+
+
+def all_jobs(session: Session) -> Sequence[JobRow]:
+    """Return every job, newest change first: for the operator's list."""
+    return session.exec(select(JobRow).order_by(col(JobRow.revision).desc())).all()
+
+
+def jobs_after(session: Session, party: str, after: int) -> Sequence[JobRow]:
+    """Return the party's jobs with a later revision, oldest change first, one page."""
+    return session.exec(
+        select(JobRow)
+        .where(
+            or_(col(JobRow.requester) == party, col(JobRow.counterparty) == party),
+            col(JobRow.revision) > after,
+        )
+        .order_by(col(JobRow.revision))
+        .limit(PAGE)
+    ).all()
+
+
+def overdue_jobs(session: Session, now_ms: int) -> Sequence[JobRow]:
+    """Return jobs that have not ended and whose time is over."""
+    return session.exec(
+        select(JobRow)
+        .where(col(JobRow.state).in_(OPEN_STATES), col(JobRow.expires_ms) <= now_ms)
+        .order_by(col(JobRow.revision))
+    ).all()
+
+
+def said(session: Session, job: str, party: str, event: str) -> JobEventRow | None:
+    """Return the record of that event, if this party has said it."""
+    return session.get(JobEventRow, (job, party, event))
+
+
+def sides(session: Session, job: str) -> dict[str, MailboxSideRow]:
+    """Return both sides of a mailbox by party."""
+    rows = session.exec(select(MailboxSideRow).where(col(MailboxSideRow.job) == job)).all()
+    return {row.party: row for row in rows}
+
+
+def message(session: Session, job: str, sender: str, step: int) -> MessageRow | None:
+    """Return what is known of a message."""
+    return session.get(MessageRow, (job, sender, step))
+
+
+def body(session: Session, job: str, sender: str, step: int) -> bytes | None:
+    """Return a message's sealed bytes, if they are still here."""
+    row = session.get(BodyRow, (job, sender, step))
+    return None if row is None else row.body
+
+
+def erase_body(session: Session, job: str, sender: str, step: int) -> int:
+    """Delete one body; return 1, or 0 if there was none."""
+    return _count(
+        session,
+        delete(BodyRow).where(
+            col(BodyRow.job) == job, col(BodyRow.sender) == sender, col(BodyRow.step) == step
+        ),
+    )
+
+
+def erase_bodies(session: Session, job: str) -> int:
+    """Delete all bodies of a job; return how many there were."""
+    return _count(session, delete(BodyRow).where(col(BodyRow.job) == job))
+
+
+def ended_with_open_mailbox(session: Session, ended_before_ms: int) -> Sequence[str]:
+    """Return jobs that ended before then and have a side that is not closed."""
+    return session.exec(
+        select(JobRow.job)
+        .join(MailboxSideRow, col(MailboxSideRow.job) == col(JobRow.job))
+        .where(
+            col(JobRow.state).not_in(OPEN_STATES),
+            col(JobRow.updated_ms) < ended_before_ms,
+            col(MailboxSideRow.outcome).is_(None),
+        )
+        .distinct()
+        .order_by(col(JobRow.job))
+    ).all()
+
+
+def head_by_hash(session: Session, origin_hash: str) -> WitnessHeadRow | None:
+    """Return the witnessed head of the ledger whose origin has this SHA-256."""
+    return session.exec(
+        select(WitnessHeadRow).where(col(WitnessHeadRow.origin_hash) == origin_hash)
+    ).first()
+
+
+def count_bodies(session: Session) -> int:
+    """Return how many bodies are held in all."""
+    return session.exec(select(func.count()).select_from(BodyRow)).one()
+
+
+def _count(session: Session, statement: Delete) -> int:
+    done = session.execute(statement)
+    assert isinstance(done, CursorResult)
+    return done.rowcount

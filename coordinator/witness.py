@@ -1,0 +1,57 @@
+"""The witness of the parties' consent ledgers (C2SP tlog-witness): it cosigns only what continues.
+
+placeholder
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from consent.checkpoint import Cosigner
+from coordinator.errors import NotInitialised, UnsafeKeyFile
+from coordinator.settings import Settings
+
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The key of this coordinator's witness."""
+
+    cosigner: Cosigner = field(repr=False)
+
+    @property
+    def vkey(self) -> str:
+        """The public half as a C2SP verifier key."""
+        return self.cosigner.vkey
+
+
+def create_key(path: Path) -> None:
+    """Draw a key and write it where only its owner can read it.
+
+    Raises: FileExistsError.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(_SEED_BYTES))
+
+
+def load_witness(settings: Settings) -> Witness:
+    """Read the witness key of a home.
+
+    Raises: NotInitialised, UnsafeKeyFile.
+    """
+    path = settings.witness_key_file
+    try:
+        mode = path.stat().st_mode
+        seed = path.read_bytes()
+    except OSError as e:
+        raise NotInitialised(
+            f"{settings.home} was not initialised", "run: accord-coordinator init"
+        ) from e
+    if mode & 0o077:
+        raise UnsafeKeyFile(f"{path} can be read by others", f"run: chmod 600 {path}")
+    if len(seed) != _SEED_BYTES:
+        raise UnsafeKeyFile(f"{path} is not a witness key", "restore it from a backup")
+    return Witness(Cosigner(f"{settings.name}/witness", seed))

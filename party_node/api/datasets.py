@@ -1,0 +1,61 @@
+"""/v1/datasets: the party's own files, registered where they lie."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from party_node.api.strict import Name, Strict
+from party_node.datasets import DatasetInfo
+from party_node.running import Here
+from party_node.services import Services
+
+router = APIRouter(tags=["datasets"])
+
+
+class DatasetBody(Strict):
+    """A file to register; the path is one on the node's machine."""
+
+    dataset: Name
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+    key_column: Annotated[str, Field(min_length=1, max_length=200)]
+    email_column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    phone_column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+@router.post("/datasets", status_code=201)
+def register(body: DatasetBody, node: Here) -> dict[str, Any]:
+    """Register a file, or take up a changed one; the answer says what was found, as counts."""
+    parts = node.services
+    report = parts.datasets.register(
+        body.dataset,
+        Path(body.path),
+        body.key_column,
+        body.email_column,
+        body.phone_column,
+        parts.home.settings.default_region,
+    )
+    return dataclasses.asdict(report)
+
+
+@router.get("/datasets")
+def listed(node: Here) -> dict[str, Any]:
+    """Return every dataset with the counts of its registration."""
+    return {"datasets": dataset_views(node.services)}
+
+
+def dataset_views(parts: Services) -> list[dict[str, Any]]:
+    """Return every dataset for people."""
+    return [_view(info) for info in parts.datasets.listed()]
+
+
+def _view(info: DatasetInfo) -> dict[str, Any]:
+    return {
+        "dataset": info.dataset,
+        "path": info.path,
+        "key_column": info.key_column,
+        "registered_ms": info.registered_ms,
+        "report": dataclasses.asdict(info.report),
+    }

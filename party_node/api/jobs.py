@@ -1,0 +1,188 @@
+"""/v1/jobs: asked for, decided, followed, and what came of them."""
+
+import asyncio
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from coordinator.wire import MAX_WAIT_SECONDS
+from party_node import disclosures, preflight, receipts, results
+from party_node.api.strict import Name, RhoText, Strict, nano
+from party_node.errors import IllegalState
+from party_node.job_views import described, job_list, job_view
+from party_node.jobs import STRICT_BELOW, Request
+from party_node.running import Here
+from party_node.services import Services
+from protocols.codec import decode, encode
+from protocols.job import JobDescription, Preflight, ReceiptPart, RunReceipt
+from protocols.psi.dh import PsiParams
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+_LOOK_SECONDS = 0.1
+"""Between two looks of a long poll: one indexed read of the node's own database."""
+DEFAULT_RHO = "0.005"
+
+
+class JobBody(Strict):
+    """What is asked for; what is left out is as the collaboration says."""
+
+    collaboration: Name
+    kind: Literal["overlap", "audience"]
+    purpose: Name | Literal[""] = ""
+    identifier: Literal["email", "phone"] = "email"
+    minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
+    rho: RhoText = DEFAULT_RHO
+    dry_run: bool = False
+    """True: only this side's pre-flight; nothing is asked and nothing leaves the node."""
+
+
+class DecisionBody(Strict):
+    """Who decided; it stands in the acceptance that both parties keep."""
+
+    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")] = "operator"
+
+
+@router.post("", status_code=201)
+def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
+    """Describe a job, sign it and post it to the board; or, as a dry run, only look ahead."""
+    parts = node.services
+    job = _describe(body, parts)
+    if body.dry_run:
+        response.status_code = 200
+        said = disclosures.view(_preflight(job, parts))
+        return described(job) | {"preflights": [dataclasses.asdict(said)], "dry_run": True}
+    parts.jobs.submit(job)
+    node.driver.wake()
+    return job_view(parts, job.job)
+
+
+@router.get("")
+def listed(node: Here) -> dict[str, Any]:
+    """Return all jobs in short, newest first."""
+    return {"jobs": job_list(node.services)}
+
+
+@router.get("/{job}")
+async def show(
+    job: JobId,
+    node: Here,
+    wait: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
+    until: Literal["ended", "changed"] = "ended",
+    known: Annotated[str, Query(max_length=64)] = "",
+) -> dict[str, Any]:
+    """Return one job; with `wait`, when it has ended, or its `stage` is another than `known`.
+
+    Answers after `wait` seconds at the latest, with the job as it then stands.
+    """
+    loop = asyncio.get_running_loop()
+    limit = loop.time() + wait
+    while True:
+        found = await run_in_threadpool(job_view, node.services, job)
+        changed = until == "changed" and found["stage"] != known
+        if found["ended"] or changed or loop.time() >= limit or node.stopping.is_set():
+            return found
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+@router.post("/{job}/approve")
+def approve(job: JobId, node: Here, body: DecisionBody | None = None) -> dict[str, Any]:
+    """Say yes to a job that the other party asks for."""
+    node.services.jobs.approve(job, f"person:{(body or DecisionBody()).by}")
+    node.driver.wake()
+    return job_view(node.services, job)
+
+
+@router.post("/{job}/decline")
+def decline(job: JobId, node: Here, body: DecisionBody | None = None) -> dict[str, Any]:
+    """Say no to a job that the other party asks for."""
+    row = node.services.jobs.get(job)
+    if row.requester == node.party:
+        raise IllegalState("a job of one's own is cancelled, not declined")
+    node.services.jobs.decline(job, f"person:{(body or DecisionBody()).by}")
+    node.driver.wake()
+    return job_view(node.services, job)
+
+
+@router.post("/{job}/cancel")
+def cancel(job: JobId, node: Here) -> dict[str, Any]:
+    """End a job that has not ended, whoever asked for it."""
+    node.services.jobs.cancel(job)
+    node.driver.wake()
+    return job_view(node.services, job)
+
+
+@router.get("/{job}/result")
+def result(job: JobId, node: Here) -> dict[str, Any]:
+    """Return what the job brought this party: answer, what was withheld and why, cost, proof."""
+    view = job_view(node.services, job)
+    if view["ended"] and view["state"] != "completed":
+        cause = f" ({view['cause']})" if view["cause"] else ""
+        raise IllegalState(f"the job is {view['state']}{cause} and has no result")
+    return results.load(node.services.db, job)
+
+
+@router.get("/{job}/receipt")
+def receipt(job: JobId, node: Here) -> dict[str, Any]:
+    """Return the run receipt with the signatures that are there."""
+    node.services.jobs.get(job)
+    whole, signatures = receipts.load(node.services.db, job)
+    return _receipt(job, whole, signatures)
+
+
+def _describe(body: JobBody, parts: Services) -> JobDescription:
+    request = Request(
+        body.collaboration,
+        body.kind,
+        body.purpose,
+        body.identifier,
+        body.minimum_size,
+        nano(body.rho),
+    )
+    job = parts.jobs.describe(request, strict=False)
+    mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset
+    if len(parts.datasets.asked(mine)) >= STRICT_BELOW:
+        return job
+    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
+    return dataclasses.replace(job, params=encode(params))
+
+
+def _preflight(job: JobDescription, parts: Services) -> Preflight:
+    agreed = parts.jobs.agreement(job)
+    backend = parts.home.settings.x25519_backend
+    return preflight.make(job, job.requester, agreed, parts.gate, parts.budgets, backend)
+
+
+def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[str, Any]:
+    return {
+        "job": job,
+        "job_hash": whole.job_hash.hex(),
+        "context": whole.ctx.hex(),
+        "transcript": whole.transcript.hex(),
+        "receiver": _part(whole.receiver),
+        "sender": _part(whole.sender),
+        "signatures": {party: s.hex() for party, s in sorted(signatures.items())},
+        "complete": set(signatures) == {whole.receiver.party, whole.sender.party},
+        "record": encode(whole).hex(),
+    }
+
+
+def _part(part: ReceiptPart) -> dict[str, Any]:
+    return {
+        "party": part.party,
+        "ledger": {
+            "origin": part.head.origin,
+            "size": part.head.size,
+            "root": part.head.root.hex(),
+            "use_record": part.head.use_record.hex(),
+        },
+        "transcript": part.transcript.hex(),
+        "released": [
+            {"to": r.to, "what": r.what, "rho_nano": r.rho_nano, "commitment": r.commitment.hex()}
+            for r in part.released
+        ],
+    }

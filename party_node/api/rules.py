@@ -1,0 +1,60 @@
+"""/v1/rules: what this party approves without being asked each time."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+
+from party_node.api.strict import Name, RhoText, Strict, nano
+from party_node.approvals import Rule
+from party_node.running import Here
+from protocols.dp.budget import Rho
+
+router = APIRouter(tags=["rules"])
+
+RuleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class RuleBody(Strict):
+    """A standing approval."""
+
+    collaboration: Name
+    kind: Literal["overlap", "audience"]
+    purpose: Name
+    max_rho: RhoText
+    """The most that one job may cost."""
+    allow_reveal: bool = False
+    """True: also jobs that reveal to their receiver which of its own records match."""
+
+
+@router.put("/rules/{name}")
+def put(name: RuleName, body: RuleBody, node: Here) -> dict[str, Any]:
+    """Add a rule or replace the one of that name; jobs that wait are looked at again."""
+    rule = Rule(
+        name, body.collaboration, body.kind, body.purpose, nano(body.max_rho), body.allow_reveal
+    )
+    node.services.rules.put(rule)
+    node.driver.wake()
+    return _view(rule)
+
+
+@router.get("/rules")
+def listed(node: Here) -> dict[str, Any]:
+    """Return all rules by name."""
+    return {"rules": [_view(rule) for rule in node.services.rules.all()]}
+
+
+@router.delete("/rules/{name}", status_code=204)
+def remove(name: RuleName, node: Here) -> None:
+    """Remove a rule; what it has approved stays approved."""
+    node.services.rules.remove(name)
+
+
+def _view(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "collaboration": rule.collaboration,
+        "kind": rule.kind,
+        "purpose": rule.purpose,
+        "max_rho": str(Rho(rule.max_rho_nano)),
+        "allow_reveal": rule.allow_reveal,
+    }

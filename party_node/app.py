@@ -1,0 +1,61 @@
+"""The node's web application: its local API under /v1, its console under /, health for whoever runs it."""
+
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
+
+from party_node import observability, problems
+from party_node.api import (
+    access,
+    audiences,
+    audit,
+    budget,
+    collaborations,
+    consent,
+    datasets,
+    health,
+    jobs,
+    ledger,
+    rules,
+    status,
+)
+from party_node.console import pages
+from party_node.console.sessions import Sessions
+from party_node.running import RunningNode
+
+ROUTERS = (
+    status.router,
+    datasets.router,
+    consent.router,
+    collaborations.router,
+    rules.router,
+    jobs.router,
+    audiences.router,
+    audit.router,
+    budget.router,
+    ledger.router,
+)
+
+DESCRIBED = HTTPBearer(auto_error=False, description="The contents of the file `token` in the home.")
+"""For the OpenAPI document only: `access.Doorkeeper` decides."""
+
+
+def create_app(node: RunningNode) -> FastAPI:
+    """Build the application of one running node."""
+    app = FastAPI(
+        title="Accord party node",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.node = node
+    app.state.sessions = Sessions(node.services.clock_ms, node.services.rng)
+    problems.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/v1", dependencies=[Depends(DESCRIBED)])
+    pages.install(app)
+    app.add_middleware(access.Doorkeeper, token=node.token)
+    app.add_middleware(observability.RequestLog)
+    return app

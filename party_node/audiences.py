@@ -1,0 +1,73 @@
+"""Joint audiences at the activating party: which of its own people, kept sealed, handed out
+through the gate.
+
+Every time an audience is shown or exported the gate is asked again, for the operation `activate`:
+a person who has withdrawn since is left out, and the ledger says so.
+"""
+
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
+
+from party_node.errors import NotFound
+from party_node.job_tables import AudienceRow
+from party_node.services import Services
+from party_node.vault import Vault
+from protocols.job import job_hash
+
+_ACTIVATE = ("activate",)
+_TTL_MS = 15 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """An audience as it may be used now."""
+
+    job: str
+    dataset: str
+    keys: list[str]
+    """This party's own row keys, one for each person."""
+    left_out: int
+    """People who matched but may not be used any more."""
+
+
+def keep_audience(
+    session: Session, vault: Vault, job: str, dataset: str, members: BitMap, now_ms: int
+) -> None:
+    """Store the members of an audience, in the caller's transaction."""
+    sealed = vault.seal(_context(job), members.serialize())
+    session.merge(AudienceRow(job=job, dataset=dataset, members=sealed, created_ms=now_ms))
+
+
+def all_audiences(services: Services) -> list[str]:
+    """Return the jobs that brought an audience, newest first."""
+    with services.db.reading() as session:
+        query = select(AudienceRow.job).order_by(col(AudienceRow.created_ms).desc())
+        return list(session.exec(query).all())
+
+
+def activate(services: Services, job: str, requester: str) -> Audience:
+    """Return an audience for use now, after asking the gate again.
+
+    Raises: NotFound if the job brought no audience; ConsentError; DatasetChanged.
+    """
+    with services.db.reading() as session:
+        row = session.get(AudienceRow, job)
+        if row is None:
+            raise NotFound(f"job {job} brought no audience to this node")
+        dataset, sealed = row.dataset, row.members
+    members = BitMap.deserialize(services.vault.open(_context(job), sealed))
+    description = services.jobs.description(job)
+    use = f"{job}/activate/{services.clock_ms()}"
+    permission = services.gate.permit(
+        use, job_hash(description), dataset, description.purpose,
+        description.other(services.home.keys.party), _ACTIVATE, requester, _TTL_MS,
+    )  # fmt: skip
+    allowed = members & BitMap(permission.allowed)
+    keys = services.datasets.keys(permission, allowed.to_array())
+    return Audience(job, dataset, keys, len(members) - len(allowed))
+
+
+def _context(job: str) -> str:
+    return f"audience/{job}"

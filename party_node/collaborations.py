@@ -1,0 +1,163 @@
+"""Collaborations at this node: proposed, countersigned, checked, and which one a job stands under.
+
+The coordinator stores and passes on; this node believes only signatures. A version is in force
+here when every member's signature over exactly these bytes verifies with the key that the document
+itself names, and this node's own member entry holds this node's keys.
+"""
+
+from collections.abc import Callable
+
+from sqlmodel import col, select
+
+from coordinator import wire
+from party_node import collaboration_file
+from party_node.coordinator_client import CoordinatorClient
+from party_node.database import Database
+from party_node.errors import (
+    ExpiredCollaboration,
+    InvalidCollaboration,
+    UnknownCollaboration,
+    WrongKey,
+)
+from party_node.job_tables import CollaborationRow
+from protocols.codec import decode, encode
+from protocols.collaboration import Collaboration, Member, digest
+from protocols.errors import ProtocolError
+from protocols.keys import PartyKeys, PartyPublic
+from protocols.signed import Signed, sign, verify
+
+
+class Collaborations:
+    """The agreements of this node."""
+
+    def __init__(
+        self, db: Database, client: CoordinatorClient, keys: PartyKeys, clock_ms: Callable[[], int]
+    ) -> None:
+        self._db, self._client, self._keys, self._clock_ms = db, client, keys, clock_ms
+
+    def propose(self, text: str) -> Collaboration:
+        """Read a collaboration file, fill in the members' keys, sign it and propose it.
+
+        Raises: InvalidCollaboration; CoordinatorRefused for an unknown party or a version that
+        exists.
+        """
+        file = collaboration_file.parse(text)
+        if self._keys.party not in file.parties:
+            raise InvalidCollaboration(
+                f"this node is {self._keys.party}, which is not one of the parties"
+            )
+        members = {party: self._member(party) for party in file.parties}
+        document = collaboration_file.to_record(file, members)
+        signed = encode(sign(self._keys, document))
+        self._remember(self._client.propose(document.collaboration, document.version, signed))
+        return document
+
+    def _member(self, party: str) -> Member:
+        view = self._client.party(party)
+        public = decode(PartyPublic, view.public)
+        if public.party != party:
+            raise WrongKey(f"the coordinator's key for {party} is made out to another name")
+        return Member(party, view.name, public, view.ledger_vkey)
+
+    def countersign(self, collaboration: str, version: int) -> Collaboration:
+        """Sign a proposed version; it is in force once every member has.
+
+        Raises: UnknownCollaboration, WrongKey if the document does not name this node's keys.
+        """
+        self.sync()
+        row = self._row(collaboration, version)
+        document = decode(Collaboration, row.document)
+        self._check_own_entry(document)
+        signed = encode(sign(self._keys, document))
+        self._remember(self._client.countersign(collaboration, version, signed))
+        return document
+
+    def _check_own_entry(self, document: Collaboration) -> None:
+        me = document.member(self._keys.party)
+        if me is None or me.public != self._keys.public():
+            raise WrongKey("the document does not name this node's own keys")
+
+    def sync(self) -> None:
+        """Fetch what the coordinator has and keep what verifies."""
+        for view in self._client.collaborations():
+            self._remember(view)
+
+    def _remember(self, view: wire.CollaborationView) -> None:
+        document = decode(Collaboration, view.document)
+        named = (document.collaboration, document.version)
+        if named != (view.collaboration, view.version):
+            raise InvalidCollaboration("the coordinator passed on a document under another name")
+        signers = {
+            party
+            for party, data in view.countersignatures.items()
+            if _signed(document, party, data)
+        }
+        row = CollaborationRow(
+            collaboration=document.collaboration,
+            version=document.version,
+            document=view.document,
+            digest=digest(document),
+            in_force=signers == {m.party for m in document.members},
+            signed_by=",".join(sorted(signers)),
+        )
+        with self._db.writing() as session:
+            known = session.get(CollaborationRow, named)
+            if known is not None and known.digest != row.digest:
+                raise InvalidCollaboration("this version was seen before with other contents")
+            session.merge(row)
+
+    def _row(self, collaboration: str, version: int) -> CollaborationRow:
+        with self._db.reading() as session:
+            row = session.get(CollaborationRow, (collaboration, version))
+            if row is None:
+                raise UnknownCollaboration(f"there is no version {version} of {collaboration} here")
+            session.expunge(row)
+            return row
+
+    def all(self) -> list[tuple[Collaboration, CollaborationRow]]:
+        """Return every known version with its signatures, oldest first."""
+        with self._db.reading() as session:
+            order = (col(CollaborationRow.collaboration), col(CollaborationRow.version))
+            rows = session.exec(select(CollaborationRow).order_by(*order)).all()
+            session.expunge_all()
+        return [(decode(Collaboration, row.document), row) for row in rows]
+
+    def current(self, collaboration: str) -> Collaboration:
+        """Return the newest version in force.
+
+        Raises: UnknownCollaboration, ExpiredCollaboration.
+        """
+        versions = [d for d, row in self.all() if d.collaboration == collaboration and row.in_force]
+        if not versions:
+            raise UnknownCollaboration(f"no version of {collaboration} is in force at this node")
+        return self._unexpired(versions[-1])
+
+    def by_digest(self, wanted: bytes) -> Collaboration:
+        """Return the version in force that a job names, whatever the coordinator says of it.
+
+        Raises: UnknownCollaboration, ExpiredCollaboration.
+        """
+        match = next((d for d, row in self.all() if row.digest == wanted and row.in_force), None)
+        if match is None:
+            raise UnknownCollaboration(
+                "the job names a collaboration that is not in force at this node"
+            )
+        return self._unexpired(match)
+
+    def _unexpired(self, document: Collaboration) -> Collaboration:
+        if self._clock_ms() >= document.expires_ms:
+            raise ExpiredCollaboration(
+                f"{document.collaboration} version {document.version} has expired"
+            )
+        return document
+
+
+def _signed(document: Collaboration, party: str, data: bytes) -> bool:
+    """Tell whether `party`, as the document names it, signed exactly this document."""
+    member = document.member(party)
+    if member is None:
+        return False
+    try:
+        return verify(Collaboration, decode(Signed, data), member.public) == document
+    except ProtocolError:
+        return False

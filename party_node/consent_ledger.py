@@ -1,0 +1,399 @@
+"""The party's consent ledger: an append-only log of who said what, and of every use of it.
+
+    append      one transaction for a batch; the same event again becomes no second entry
+    checkpoint  a signed statement of size and root: one for each size, on disk before it is seen
+    projection  the state of consent in memory, always up to date with what is committed
+
+Every call first reads what another process may have committed since, so a withdrawal counts as soon
+as it was acknowledged. The primary key of the entries makes a fork by a second writer fail. Formats
+and rules are those of the package `consent`.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from consent.checkpoint import LogSigner, open_checkpoint, with_cosignatures
+from consent.decision import Decision, decide
+from consent.errors import ConsentError
+from consent.fields import Entry
+from consent.merkle import HashTree
+from consent.note import parse_vkey
+from consent.projection import Projection
+from consent.records import ConsentEvent, LedgerOpened, PolicyChanged
+from consent.rules import LoggedEvent, Query
+from consent.vocabulary import DEFAULT_VOCABULARY, Operation, Vocabulary
+from party_node.clock import Clock, system_clock
+from party_node.database import Database
+from party_node.errors import (
+    IdempotencyConflict,
+    LedgerDamaged,
+    LedgerForked,
+    LedgerMoved,
+    NotFound,
+)
+from party_node.identity import Identity
+from party_node.keyring import Keyring
+from party_node.ledger_entries import EntryReader, LedgerEntry
+from party_node.ledger_writer import LedgerWriter, NewEntry, Submission, Submitted
+from party_node.tables import CheckpointRow, EntryRow
+from party_node.vault import Vault
+from protocols.session import Rng
+
+Also = Callable[[Session, list[int]], None]
+"""What else happens in the transaction of an append: gets the session and the new indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The ledger as it stands: all that a decision needs."""
+
+    size: int
+    root: bytes
+    newest_ms: int
+    """When the newest entry was recorded; 0 in an empty ledger."""
+    projection: Projection
+    """The live one: only to be read while the head is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one person may or may not be used: the answer, and the entry that decided it."""
+
+    decision: Decision
+    subject_id: str
+    evaluated_ms: int
+    tree_size: int
+    deciding: LedgerEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """What verifying found; it returns only if everything fits."""
+
+    size: int
+    root: bytes
+    checkpoints: int
+    cosigned: int
+
+
+class ConsentLedger:
+    """One party's ledger; `seed` (32 bytes) signs its checkpoints under the name `origin`."""
+
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        origin: str,
+        seed: bytes,
+        clock: Clock = system_clock,
+        rng: Rng = secrets.token_bytes,
+        *,
+        controller: str | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self._db, self._clock = db, clock
+        self._signer = LogSigner(origin, seed)
+        self._controller = controller or origin
+        self._vocabulary = vocabulary or DEFAULT_VOCABULARY
+        self._identity = Identity(db, vault, rng)
+        keyring = Keyring(vault, rng)
+        self._reader = EntryReader(keyring, self._controller)
+        self._writer = LedgerWriter(keyring, self._controller, vault.derive("event-content/1"), rng)
+        self._lock = threading.RLock()
+        self._tree, self._newest_ms = HashTree(), 0
+        self._projection = Projection(self._vocabulary)
+        self._policy: bytes | None = None
+        with self._db.reading() as session:
+            self._catch_up(session)
+            self._check_newest(session)
+
+    @property
+    def origin(self) -> str:
+        """Name of the log."""
+        return self._signer.origin
+
+    @property
+    def vkey(self) -> str:
+        """Public key of the log, as C2SP text."""
+        return self._signer.vkey
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The purposes that are decided by."""
+        return self._vocabulary
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def open(self, by: str = "node") -> None:
+        """Write the first entry, or that the vocabulary changed; nothing if neither is needed."""
+        policy, now = self._vocabulary.digest(), self._now()
+        with self.hold() as head:
+            if head.size == 0:
+                first = LedgerOpened(
+                    origin=self.origin,
+                    controller=self._controller,
+                    opened_at_ms=now,
+                    log_vkey=self.vkey,
+                    policy_hash=policy,
+                )
+                self.append([first], at_size=0)
+            elif self._policy is not None and self._policy != policy:
+                changed = PolicyChanged(
+                    policy_hash=policy,
+                    previous_policy_hash=self._policy,
+                    changed_at_ms=now,
+                    changed_by=by,
+                )
+                self.append([changed])
+
+    def append(
+        self, records: Sequence[Entry], *, at_size: int | None = None, also: Also | None = None
+    ) -> list[int]:
+        """Append records in one transaction; return their indices once they are on disk.
+
+        An event that its source sent before gets the index that it has. With `at_size` the ledger
+        must have exactly that size. Raises: IdempotencyConflict, UnknownSubject, MalformedRecord,
+        LedgerMoved, LedgerForked, DiskFull; then nothing is written.
+        """
+        return [s.index for s in self._append(records, at_size, also, strict=True)]
+
+    def submit(self, records: Sequence[Entry]) -> list[Submission]:
+        """Append like `append`, but leave out conflicting events and say so for each.
+
+        Raises: UnknownSubject, MalformedRecord, LedgerForked, DiskFull; then nothing is written.
+        """
+        return self._append(records, None, None, strict=False)
+
+    def _append(
+        self, records: Sequence[Entry], at_size: int | None, also: Also | None, *, strict: bool
+    ) -> list[Submission]:
+        with self._lock:
+            try:
+                with self._db.writing() as session:
+                    self._catch_up(session)
+                    if at_size is not None and at_size != self._tree.size:
+                        raise LedgerMoved
+                    submissions, entries = self._writer.write(
+                        session, records, self._tree, self._now()
+                    )
+                    if strict and any(s.status is Submitted.CONFLICT for s in submissions):
+                        raise IdempotencyConflict
+                    if also is not None:
+                        also(session, [s.index for s in submissions])
+            except IntegrityError as e:
+                raise LedgerForked from e
+            self._take_in(entries)
+        return submissions
+
+    def _take_in(self, entries: Sequence[NewEntry]) -> None:
+        """Follow in memory what was just committed."""
+        self._tree.extend(e.sealed.leaf_hash for e in entries)
+        for e in entries:
+            self._follow(e.index, e.record, e.subject, e.recorded_ms)
+
+    def _follow(
+        self, index: int, record: Entry | None, subject: int | None, recorded_ms: int
+    ) -> None:
+        self._newest_ms = max(self._newest_ms, recorded_ms)
+        match record:
+            case ConsentEvent() if subject is not None:
+                self._projection.apply(index, record, subject, recorded_ms)
+            case LedgerOpened() | PolicyChanged():
+                self._policy = record.policy_hash
+            case _:
+                pass
+
+    def _now(self) -> int:
+        """Recorded times never go back, whatever the machine's clock does."""
+        return max(self._clock(), self._newest_ms)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def hold(self) -> Iterator[Head]:
+        """Nobody else in this process appends while this is held."""
+        with self._lock:
+            with self._db.reading() as session:
+                self._catch_up(session)
+            yield Head(self._tree.size, self._tree.root(), self._newest_ms, self._projection)
+
+    def head(self) -> tuple[int, bytes]:
+        """Return size and root of what is on disk."""
+        with self.hold() as head:
+            return head.size, head.root
+
+    def projection(self) -> Projection:
+        """Return the state of consent; hold the ledger while you read it in a threaded process."""
+        with self.hold() as head:
+            return head.projection
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Return the leaf hash of an entry.
+
+        Raises: LedgerInconsistent if there is none.
+        """
+        with self.hold():
+            return self._tree.leaf(index)
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the hashes that prove an entry in the tree of that size, the whole one by default.
+
+        Raises: LedgerInconsistent.
+        """
+        with self.hold() as head:
+            return self._tree.inclusion_proof(index, head.size if size is None else size)
+
+    def consistency_proof(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """Return the hashes that prove that the tree of size `old` is the start of that of `new`.
+
+        Raises: LedgerInconsistent.
+        """
+        with self.hold() as head:
+            return self._tree.consistency_proof(old, head.size if new is None else new)
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[LedgerEntry]:
+        """Return entries `start` to `stop` (not included) in order, for exports and lists.
+
+        Raises: LedgerDamaged.
+        """
+        last = self.head()[0] if stop is None else stop
+        index = col(EntryRow.index)
+        with self._db.reading() as session:
+            yield from self._reader.read(session, index >= start, index < last)
+
+    def events_of(self, dense: int) -> list[LedgerEntry]:
+        """Return the entries about one person in order; erased ones without their record."""
+        with self._db.reading() as session:
+            return list(self._reader.read(session, col(EntryRow.subject) == dense))
+
+    def explain(
+        self, kind: str, value: str, purpose: str, recipient: str, operation: str
+    ) -> Explanation:
+        """Say whether one person may be used now, why, and which entry decides it.
+
+        `value` is a normalised identifier. Raises: NotFound if nobody here has it; UnknownPurpose.
+        """
+        dense = self._identity.find(kind, value)
+        if dense is None:
+            raise NotFound("nobody with this identifier is known here")
+        with self.hold() as head:
+            entries = self.events_of(dense)
+            at_ms, size = max(self._clock(), head.newest_ms), head.size
+        events = [
+            LoggedEvent(e.index, e.recorded_ms, e.record)
+            for e in entries
+            if isinstance(e.record, ConsentEvent)
+        ]
+        query = Query(
+            purpose=purpose, operation=Operation(operation), at_ms=at_ms, recipient=recipient
+        )
+        decision = decide(events, query, self._vocabulary)
+        deciding = next((e for e in entries if e.index == decision.deciding_index), None)
+        (subject_id,) = self._identity.subject_ids([dense]).values()
+        return Explanation(decision, subject_id, at_ms, size, deciding)
+
+    # -- checkpoints -------------------------------------------------------------------------------
+
+    def checkpoint(self) -> str:
+        """Return the signed note for the ledger as it stands; there is one for each size, for ever.
+
+        Raises: LedgerDamaged if the ledger no longer continues an earlier checkpoint.
+        """
+        with self._lock, self._db.writing() as session:
+            self._catch_up(session)
+            size, root = self._tree.size, self._tree.root()
+            self._check_newest(session)
+            known = session.get(CheckpointRow, size)
+            if known is not None:
+                return known.note
+            note = self._signer.sign(size, root)
+            session.add(CheckpointRow(size=size, root=root, note=note))
+        return note
+
+    def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
+        """Keep a witness's signature lines for the checkpoint of that size; return the whole note.
+
+        With `witness_vkey` the cosignature must verify. Raises: NotFound if there is no such
+        checkpoint; BadSignature, MalformedRecord.
+        """
+        with self._db.writing() as session:
+            row = session.get(CheckpointRow, size)
+            if row is None:
+                raise NotFound("there is no checkpoint of that size")
+            note = with_cosignatures(row.note, lines)
+            if witness_vkey:
+                open_checkpoint(note, self._signer.verifier, [parse_vkey(witness_vkey)], 1)
+            row.cosigned = note
+            session.add(row)
+        return note
+
+    def latest_checkpoint(self) -> str | None:
+        """Return the newest checkpoint's note, with its cosignature where there is one."""
+        with self._db.reading() as session:
+            row = _newest(session)
+        return None if row is None else row.cosigned or row.note
+
+    def latest_cosigned(self) -> str | None:
+        """Return the newest checkpoint that a witness has cosigned, or None."""
+        with self._db.reading() as session:
+            row = _newest(session, cosigned=True)
+        return None if row is None else row.cosigned
+
+    def verify(self) -> LedgerReport:
+        """Recompute the tree from the leaves, open every entry, and compare with every checkpoint.
+
+        Raises: LedgerDamaged.
+        """
+        tree, cosigned = HashTree(), 0
+        with self._lock, self._db.reading() as session:
+            for entry in self._reader.read(session):
+                if entry.index != tree.size:
+                    raise LedgerDamaged(f"entry {tree.size} is missing")
+                tree.append(entry.leaf_hash)
+            rows = session.execute(select(CheckpointRow)).scalars().all()
+            for row in rows:
+                self._check_note(row, tree)
+                cosigned += row.cosigned is not None
+        return LedgerReport(tree.size, tree.root(), len(rows), cosigned)
+
+    def _check_note(self, row: CheckpointRow, tree: HashTree) -> None:
+        try:
+            for note in filter(None, (row.note, row.cosigned)):
+                said = open_checkpoint(note, self._signer.verifier)
+                if (said.size, said.root) != (row.size, row.root):
+                    raise LedgerDamaged(f"the checkpoint of size {row.size} says otherwise")
+        except ConsentError as e:
+            raise LedgerDamaged(f"the checkpoint of size {row.size}: {e.code}") from e
+        _continues(row, tree)
+
+    def _check_newest(self, session: Session) -> None:
+        row = _newest(session)
+        if row is not None:
+            _continues(row, self._tree)
+
+    def _catch_up(self, session: Session) -> None:
+        """Read what is committed but not in memory."""
+        for entry in self._reader.read(session, col(EntryRow.index) >= self._tree.size):
+            if entry.index != self._tree.size:
+                raise LedgerDamaged(f"entry {self._tree.size} is missing")
+            self._tree.append(entry.leaf_hash)
+            self._follow(entry.index, entry.record, entry.subject, entry.recorded_ms)
+
+
+def _newest(session: Session, *, cosigned: bool = False) -> CheckpointRow | None:
+    query = select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)
+    if cosigned:
+        query = query.where(col(CheckpointRow.cosigned).is_not(None))
+    return session.execute(query).scalars().one_or_none()
+
+
+def _continues(row: CheckpointRow, tree: HashTree) -> None:
+    if row.size > tree.size or tree.root(row.size) != row.root:
+        raise LedgerDamaged(f"the ledger does not continue its checkpoint of size {row.size}")

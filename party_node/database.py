@@ -1,0 +1,173 @@
+"""The node's database: SQLite in the home folder, or PostgreSQL; one writer at a time in both.
+
+`writing()` takes the write lock before it reads (SQLite `BEGIN IMMEDIATE`, PostgreSQL an advisory
+lock for the length of the transaction), so what it reads cannot change before it commits.
+`reading()` is one consistent snapshot. SQLite runs with a write-ahead log and `synchronous=FULL`:
+what is committed survives a power cut.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlmodel import Session, SQLModel
+
+from party_node.errors import DatabaseUnreachable, DiskFull, InvalidSettings, NodeError
+
+T = TypeVar("T")
+
+_BATCH = 5_000
+_WRITE_LOCK = 0x4163636F7264
+"""Number of the advisory lock on PostgreSQL: "Accord" in ASCII."""
+_BUSY_MS = 30_000
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={_BUSY_MS}",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA cache_size=-65536",
+)
+
+
+class Database:
+    """Sessions on one database URL (`sqlite:///…` or `postgresql+psycopg://…`)."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._writer = self._engine.execution_options(accord_writing=True)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction that nobody else writes beside; it commits at the end, or not at all.
+
+        Raises: DiskFull, DatabaseUnreachable.
+        """
+        with (
+            _translated(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            session.connection()  # takes the lock now, not at the first statement
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent snapshot to read from.
+
+        Raises: DatabaseUnreachable.
+        """
+        with _translated(), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """One writing transaction without a session, for migrations."""
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    def empty_write_ahead_log(self) -> None:
+        """Fold the write-ahead log into the database, so that deleted bytes are gone from disk."""
+        if self.dialect == "sqlite":
+            with self._engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def insert_many(
+    session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows of plain values as fast as the driver can: executemany, or COPY on PostgreSQL.
+
+    Skips SQLAlchemy's work for each value, which costs more than the insert itself.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    quote = connection.dialect.identifier_preparer.quote
+    into = f"{quote(str(table.__tablename__))} ({', '.join(map(quote, columns))})"
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(rows))  # noqa: S608
+        return
+    raw: Any = connection.connection
+    with raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a list into pieces that fit into one IN list of either database."""
+    return (values[start : start + _BATCH] for start in range(0, len(values), _BATCH))
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidSettings("the database URL is not a URL") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_MS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend == "postgresql":
+        try:
+            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        except (ImportError, NoSuchModuleError):
+            raise InvalidSettings(
+                "the PostgreSQL driver is not installed", hint="pip install 'accord[postgres]'"
+            ) from None
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
+    raise InvalidSettings(f"{backend} databases are not supported; use SQLite or PostgreSQL")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite` alone
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("accord_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("accord_writing", False):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's words for a full disk and a lost database into ours."""
+    try:
+        yield
+    except DBAPIError as e:
+        raise _named(e) from e
+
+
+def _named(error: DBAPIError) -> NodeError | DBAPIError:
+    cause = str(error.orig).lower()
+    if "disk is full" in cause or getattr(error.orig, "sqlstate", None) == "53100":
+        return DiskFull()
+    if isinstance(error, OperationalError):
+        # The driver's words may hold values of a statement; its first line never does.
+        return DatabaseUnreachable(cause.splitlines()[0] if cause else "")
+    return error

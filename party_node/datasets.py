@@ -1,0 +1,308 @@
+"""Datasets: the party's own files, registered once, read only against a permission.
+
+Registering reads the file, normalises e-mail and telephone number, resolves every row to a person
+and writes an index: row number, row key, person, identifiers. `asked` says who is in a dataset
+without reading a row. Everything else wants a `Permission` that the gate issued for this dataset:
+first the use record in the consent ledger, then the rows.
+"""
+
+import dataclasses
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyroaring import BitMap
+from sqlmodel import col, select
+
+from party_node.clock import Clock, system_clock
+from party_node.database import Database
+from party_node.errors import (
+    DatasetChanged,
+    DatasetUnreadable,
+    MissingColumn,
+    PermissionRefused,
+    UnknownDataset,
+)
+from party_node.home import Home
+from party_node.identity import EMAIL, NOBODY, PHONE, Identity
+from party_node.permission import Grant, Permission, require
+from party_node.row_file import ROW, RowFile
+from party_node.tables import DatasetRow
+from protocols import identifiers
+from protocols.errors import InvalidParameter
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_INDEX, _ASKED = "index.parquet", "asked.bitmap"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """What registering found; counts only."""
+
+    dataset: str
+    rows: int
+    people: int
+    new_people: int
+    merged_duplicates: int
+    """Rows beyond the first of the same person."""
+    refused_emails: int
+    refused_phones: int
+    missing: int
+    """Rows without any usable identifier: nobody is known to be meant, so they are never used."""
+    ambiguous: int
+    """Rows whose e-mail and number belong to different persons: withheld."""
+    columns: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """A registered dataset, as lists show it."""
+
+    dataset: str
+    path: str
+    key_column: str
+    registered_ms: int
+    report: DatasetReport
+
+
+class Datasets:
+    """The datasets of one node."""
+
+    def __init__(
+        self, db: Database, home: Home, identity: Identity, clock: Clock = system_clock
+    ) -> None:
+        self._db, self._home, self._identity, self._clock = db, home, identity, clock
+
+    def register(
+        self,
+        dataset: str,
+        path: Path,
+        key_column: str,
+        email_column: str | None,
+        phone_column: str | None,
+        region: str | None,
+    ) -> DatasetReport:
+        """Read a file, find out who is in it and keep an index; again, to take up a changed file.
+
+        `region` (ISO 3166) reads numbers without a country code.
+        Raises: DatasetUnreadable, MissingColumn, DatasetChanged, DiskFull.
+        """
+        if _NAME.fullmatch(dataset) is None:
+            raise DatasetUnreadable(
+                "this is no name for a dataset", hint="use lower-case letters, digits and hyphens"
+            )
+        if email_column is None and phone_column is None:
+            raise MissingColumn("name the column of the e-mail address or of the telephone number")
+        file = RowFile(path)
+        sha256 = file.sha256()
+        wanted = [c for c in (key_column, email_column, phone_column) if c is not None]
+        table = file.read(wanted, as_text=True)
+        emails = _normalised(EMAIL, table, email_column, region)
+        phones = _normalised(PHONE, table, phone_column, region)
+        columns = tuple(file.columns())
+        if file.sha256() != sha256:
+            raise DatasetChanged("the file changed while it was read")
+        resolution = self._identity.resolve(emails.values, phones.values)
+        named = resolution.dense[resolution.dense != NOBODY]
+        asked = BitMap(named.astype(np.uint32))
+        report = DatasetReport(
+            dataset=dataset,
+            rows=table.num_rows,
+            people=len(asked),
+            new_people=resolution.created,
+            merged_duplicates=len(named) - len(asked),
+            refused_emails=emails.refused,
+            refused_phones=phones.refused,
+            missing=resolution.missing,
+            ambiguous=resolution.ambiguous,
+            columns=columns,
+            sha256=sha256,
+        )
+        index = pa.table(
+            {
+                "row": table[ROW].cast(pa.uint32()),
+                "key": table[key_column],
+                "dense": pa.array(resolution.dense),
+                EMAIL: pa.array(emails.values, pa.string()),
+                PHONE: pa.array(phones.values, pa.string()),
+            }
+        )
+        self._keep(file, key_column, report, index, asked)
+        return report
+
+    def listed(self) -> list[DatasetInfo]:
+        """Return every registered dataset by name."""
+        with self._db.reading() as session:
+            rows = session.exec(select(DatasetRow).order_by(col(DatasetRow.dataset))).all()
+        return [_info(row) for row in rows]
+
+    def info(self, dataset: str) -> DatasetInfo:
+        """Return one dataset.
+
+        Raises: UnknownDataset.
+        """
+        return _info(self._row(dataset))
+
+    def index_id(self, dataset: str) -> str:
+        """Return the name of the dataset's present registration.
+
+        Raises: UnknownDataset.
+        """
+        return self._row(dataset).index_id
+
+    def asked(self, dataset: str) -> BitMap:
+        """Return the dense numbers of everybody in the dataset; no row is read.
+
+        Raises: UnknownDataset.
+        """
+        row = self._row(dataset)
+        return BitMap.deserialize((self._home.datasets / row.index_id / _ASKED).read_bytes())
+
+    def items(
+        self, permission: Permission, identifier: str
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """Return the permitted people who have this identifier, and one digest for each.
+
+        Shapes (n,) and (n, 32), by rising dense number. Where a person's rows hold several values,
+        the first row's counts; `extra_values` says how many others there are.
+        Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
+        """
+        dense, values = self._first_values(permission, identifier)[:2]
+        return dense, identifiers.digest_column(identifier, values)
+
+    def extra_values(self, permission: Permission, identifier: str) -> int:
+        """Return how many permitted rows hold a value that `items` leaves out, same or other.
+
+        Raises: as `items`.
+        """
+        return self._first_values(permission, identifier)[2]
+
+    def keys(self, permission: Permission, dense: Iterable[int]) -> list[str]:
+        """Return the party's own row keys of these people, in the order of the file.
+
+        Raises: PermissionRefused, also if one is not permitted; PermissionExpired, DatasetChanged.
+        """
+        grant, _ = self._open(permission)
+        index = self._index(grant, ["key", "dense"])
+        mask = _members(index["dense"].to_numpy(), _within(grant, dense))
+        return [str(key) for key in index["key"].filter(pa.array(mask)).to_pylist()]
+
+    def rows(
+        self, permission: Permission, dense: Iterable[int], columns: Sequence[str]
+    ) -> pa.Table:
+        """Return these columns of these people's rows, in the order of the file.
+
+        Raises: MissingColumn; PermissionRefused, PermissionExpired, DatasetChanged.
+        """
+        grant, file = self._open(permission)
+        index = self._index(grant, ["row", "dense"])
+        mask = _members(index["dense"].to_numpy(), _within(grant, dense))
+        table = file.read(columns, as_text=False)
+        # Again after reading: the file could have been exchanged between check and read.
+        self._require_unchanged(self._row(grant.dataset), file)
+        return table.take(index["row"].filter(pa.array(mask))).select(list(columns))
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _first_values(
+        self, permission: Permission, identifier: str
+    ) -> tuple[NDArray[np.uint32], list[str], int]:
+        grant, _ = self._open(permission)
+        if identifier not in identifiers.KINDS:
+            raise InvalidParameter(f"no kind of identifier is called {identifier!r}")
+        index = self._index(grant, ["dense", identifier])
+        has_value = index[identifier].is_valid().to_numpy()
+        mask = _members(index["dense"].to_numpy(), BitMap(grant.allowed)) & has_value
+        kept = index.filter(pa.array(mask))
+        dense, first = np.unique(kept["dense"].to_numpy(), return_index=True)
+        values = kept[identifier].take(pa.array(first)).to_pylist()
+        return dense.astype(np.uint32), values, kept.num_rows - len(dense)
+
+    def _open(self, permission: Permission) -> tuple[Grant, RowFile]:
+        grant = require(permission, self._clock())
+        row = self._row(grant.dataset)
+        if row.index_id != grant.index_id:
+            raise DatasetChanged("the dataset was registered again after permission was given")
+        file = RowFile(Path(row.path))
+        self._require_unchanged(row, file)
+        return grant, file
+
+    def _require_unchanged(self, row: DatasetRow, file: RowFile) -> None:
+        if file.sha256() != row.sha256:
+            raise DatasetChanged
+
+    def _index(self, grant: Grant, columns: list[str]) -> pa.Table:
+        return pq.read_table(self._home.datasets / grant.index_id / _INDEX, columns=columns)
+
+    def _row(self, dataset: str) -> DatasetRow:
+        with self._db.reading() as session:
+            row = session.get(DatasetRow, dataset)
+        if row is None:
+            raise UnknownDataset(f"no dataset is called {dataset!r}")
+        return row
+
+    def _keep(
+        self, file: RowFile, key_column: str, report: DatasetReport, index: pa.Table, asked: BitMap
+    ) -> None:
+        index_id = secrets.token_hex(16)
+        folder = self._home.datasets / index_id
+        folder.mkdir(mode=0o700)
+        pq.write_table(index, folder / _INDEX, compression="zstd")
+        (folder / _ASKED).write_bytes(asked.serialize())
+        for written in folder.iterdir():
+            written.chmod(0o600)
+        row = DatasetRow(
+            dataset=report.dataset,
+            path=str(file.path),
+            sha256=report.sha256,
+            index_id=index_id,
+            key_column=key_column,
+            columns=json.dumps(report.columns),
+            report=json.dumps(dataclasses.asdict(report)),
+            registered_ms=self._clock(),
+        )
+        with self._db.writing() as session:
+            old = session.get(DatasetRow, report.dataset)
+            old_index = None if old is None else old.index_id
+            session.merge(row)
+        if old_index is not None:
+            shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
+
+
+def _normalised(
+    kind: str, table: pa.Table, column: str | None, region: str | None
+) -> identifiers.Normalised:
+    if column is None:
+        return identifiers.Normalised([None] * table.num_rows, 0, table.num_rows)
+    return identifiers.normalise_column(kind, table[column].to_pylist(), region)
+
+
+def _members(dense: NDArray[np.int64], people: BitMap) -> NDArray[np.bool_]:
+    """Return which rows are about one of `people`."""
+    size = (people.max() if people else 0) + 1
+    table = np.zeros(size, dtype=np.bool_)
+    table[np.frombuffer(people.to_array(), dtype=np.uint32)] = True
+    known = (dense >= 0) & (dense < size)
+    return known & table[np.where(known, dense, 0)]
+
+
+def _within(grant: Grant, dense: Iterable[int]) -> BitMap:
+    people = BitMap(dense)
+    if not people <= BitMap(grant.allowed):
+        raise PermissionRefused("some of these people are not in the permission")
+    return people
+
+
+def _info(row: DatasetRow) -> DatasetInfo:
+    fields = json.loads(row.report)
+    report = DatasetReport(**{**fields, "columns": tuple(fields["columns"])})
+    return DatasetInfo(row.dataset, row.path, row.key_column, row.registered_ms, report)

@@ -1,0 +1,1 @@
+"""The demonstration: two organisations, three processes, real data, and the plain answer to compare with."""

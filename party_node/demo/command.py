@@ -1,0 +1,52 @@
+"""`accord demo`: make the people, start three processes, tell the story, compare, clean up."""
+
+import json
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from party_node.demo import people
+from party_node.demo.network import set_up
+from party_node.demo.processes import DemoFailed
+from party_node.demo.story import Story
+from party_node.demo.telling import Teller
+
+
+def run(*, json_output: bool, rows: int | None, keep: Path | None, seed: int) -> int:
+    """Run the demonstration; return 0 if everything agrees with the plain computation, else 1.
+
+    `rows` scales the number of people; `keep` is a folder that is left behind.
+    """
+    teller, began = Teller(to_stderr=json_output), time.monotonic()
+    with ExitStack() as stack:
+        folder = _folder(stack, keep)
+        teller.title("Accord: two organisations, three processes, one question, and proof")
+        try:
+            with teller.working("making the people of the demo"):
+                world = people.make(folder / "data", rows=rows, seed=seed, now_ms=time.time_ns() // 10**6)
+            with teller.working("starting a coordinator and two party nodes"):
+                network = set_up(folder)
+            stack.callback(network.stop)
+            story = Story(network, world, teller)
+            story.tell()
+        except DemoFailed as e:
+            sys.stderr.write(f"accord: error: {e}\n")
+            sys.stderr.write("accord: hint: run again with --keep DIR and read the logs there\n")
+            return 1
+    story.report |= {"seconds": round(time.monotonic() - began, 1), "seed": seed, "people": world.people}
+    if json_output:
+        sys.stdout.write(json.dumps(story.report, indent=2, sort_keys=True, default=str) + "\n")
+    teller.say(f"done in {story.report['seconds']} s" + (f"; the three folders are in {keep}" if keep else ""))
+    return 0 if story.checks.all_right else 1
+
+
+def _folder(stack: ExitStack, keep: Path | None) -> Path:
+    if keep is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="accord-demo-")))
+    folder = keep.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise DemoFailed(f"{folder} is not empty")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

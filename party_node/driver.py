@@ -1,0 +1,194 @@
+"""The driver: follows the board, and carries every run of this node to its end.
+
+One thread reads the board; one thread carries each active run. What fails for want of the
+coordinator, of disk space or of a right clock is tried again, with growing pauses, and loses
+nothing; what fails because a party broke a rule ends the job with that rule's code, which is all
+that the other side is told. Only one process drives a home folder: it holds a lock that the
+operating system releases when the process dies.
+"""
+
+import functools
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from consent.errors import ConsentError
+from coordinator.wire import JobEvent, JobState
+from party_node.errors import (
+    ClockSkewed,
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    DiskFull,
+    JobRefused,
+    NodeError,
+)
+from party_node.execution import Execution
+from party_node.jobs import ENDED
+from party_node.phases import PHASES
+from party_node.runs import DONE, Run
+from party_node.services import Services
+from protocols.errors import DisclosureError, ProtocolError
+
+log = structlog.get_logger()
+
+BOARD_WAIT_SECONDS = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order"})
+
+
+class Driver:
+    """Carries the jobs of one node; `start` once, `stop` to end."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._threads: dict[str, threading.Thread] = {}
+        self.trouble: str = ""
+        """Why the node cannot go on just now, as an error code; empty when all is well."""
+
+    def start(self) -> None:
+        """Start reading the board and resume every run that has not ended."""
+        threading.Thread(target=self._follow_board, name="board", daemon=True).start()
+        for job in self._services.runs.active():
+            self._carry(job)
+
+    def stop(self) -> None:
+        """Ask all threads to end; they do so at the next step, and nothing is lost."""
+        self._stop.set()
+        self.wake()
+        self._services.client.close()
+
+    def wake(self) -> None:
+        """Let waiting runs look again: something was decided here."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _follow_board(self) -> None:
+        pause = _Pause(self._stop)
+        while not self._stop.is_set():
+            try:
+                changed = self._services.jobs.sync(BOARD_WAIT_SECONDS)
+            except (CoordinatorUnreachable, ClockSkewed, DiskFull, CoordinatorRefused) as e:
+                self._in_trouble(e)
+                pause.longer()
+                continue
+            self.trouble = ""
+            pause.reset()
+            for job in changed:
+                self._carry(job)
+            if changed:
+                self.wake()
+
+    def _carry(self, job: str) -> None:
+        thread = self._threads.get(job)
+        if thread is not None and thread.is_alive():
+            return
+        if job not in self._services.runs.active():
+            return
+        thread = threading.Thread(target=self._run, args=(job,), name=f"run-{job[:8]}", daemon=True)
+        self._threads[job] = thread
+        thread.start()
+
+    def _run(self, job: str) -> None:
+        pause = _Pause(self._stop)
+        while not self._stop.is_set():
+            try:
+                if self._step(job):
+                    return
+                pause.reset()
+            except (CoordinatorUnreachable, ClockSkewed, DiskFull) as e:
+                self._in_trouble(e)
+                pause.longer()
+            except CoordinatorRefused as e:
+                if e.reason not in _TRY_AGAIN:
+                    self._guard(functools.partial(self._fail, job, e.reason))
+                    return
+                pause.longer()
+            except (ProtocolError, DisclosureError, ConsentError, NodeError) as e:
+                cause = e.cause if isinstance(e, JobRefused) and e.cause else e.code
+                log.warning("job-failed", job=job, cause=cause, detail=str(e))
+                self._guard(functools.partial(self._fail, job, cause))
+                return
+            except Exception as e:
+                log.exception("job-crashed", job=job, kind=type(e).__name__)
+                self._guard(functools.partial(self._fail, job, "internal"))
+                return
+
+    def _step(self, job: str) -> bool:
+        """Take a run one phase further; return whether it has ended."""
+        run = self._services.runs.load(job)
+        if run.phase == DONE:
+            return True
+        if self._services.jobs.get(job).state in ENDED and run.phase != "file":
+            self._abandon(run)
+            return True
+        execution = Execution.of(self._services, job)
+        stored = PHASES[run.phase](execution, run)
+        if stored is None and run.phase == "agree":
+            with self._changed:
+                self._changed.wait(BOARD_WAIT_SECONDS)
+        elif stored is not None and stored.phase != run.phase:
+            log.info("run-phase", job=job, phase=stored.phase)
+        return stored is not None and stored.phase == DONE
+
+    def _fail(self, job: str, cause: str) -> None:
+        """End a job that cannot go on, and tell the coordinator the cause's code and no more."""
+        row = self._services.jobs.get(job)
+        asked_here = row.requester == self._services.home.keys.party
+        try:
+            self._services.jobs.report(job, _last_word(row.state, asked_here=asked_here), cause)
+        except CoordinatorRefused:
+            log.info("job-had-ended", job=job, cause=cause)
+        self._abandon(self._services.runs.load(job), cause)
+
+    def _abandon(self, run: Run, cause: str = "") -> None:
+        outcome = cause or self._services.jobs.get(run.job).cause or "ended-by-peer"
+        try:
+            self._services.client.close_mailbox(run.job, outcome)
+        except CoordinatorRefused:
+            log.info("mailbox-had-closed", job=run.job)
+        with self._services.db.writing() as session:
+            self._services.runs.end(session, run.job)
+        self._services.runs.chunks(run.job).erase()
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        """Repeat `action` until the coordinator has heard it, or the node stops."""
+        pause = _Pause(self._stop)
+        while not self._stop.is_set():
+            try:
+                action()
+            except (CoordinatorUnreachable, ClockSkewed, DiskFull) as e:
+                self._in_trouble(e)
+                pause.longer()
+            else:
+                return
+
+    def _in_trouble(self, error: NodeError) -> None:
+        if self._stop.is_set():
+            return
+        if self.trouble != error.code:
+            log.warning("waiting", cause=error.code, detail=str(error), hint=error.hint)
+        self.trouble = error.code
+
+
+def _last_word(state: str, *, asked_here: bool) -> JobEvent:
+    """Return the event that ends a job from this side, as the coordinator's table allows it."""
+    if state != JobState.PROPOSED:
+        return JobEvent.FAIL
+    return JobEvent.CANCEL if asked_here else JobEvent.DECLINE
+
+
+class _Pause:
+    """Growing pauses that end at once when the node stops."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop, self._seconds = stop, _FIRST_PAUSE
+
+    def reset(self) -> None:
+        self._seconds = _FIRST_PAUSE
+
+    def longer(self) -> None:
+        self._stop.wait(self._seconds)
+        self._seconds = min(self._seconds * 2, _LONGEST_PAUSE)

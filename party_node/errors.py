@@ -1,0 +1,253 @@
+"""What a party node refuses, and what its user can do about it.
+
+The first sentence of each class is what a user reads; `code` is stable and never reused; `hint`
+says what to do. No message ever holds a secret or an identifier of a person.
+`docs/reference/errors.md` has a row for each.
+"""
+
+import inspect
+from typing import ClassVar
+
+
+class NodeError(Exception):
+    """The party node cannot do this."""
+
+    code: ClassVar[str] = "node-error"
+    hint: str = ""
+
+    def __init__(self, detail: str = "", *, hint: str | None = None) -> None:
+        self.detail = detail
+        if hint is not None:
+            self.hint = hint
+        super().__init__(detail or self.sentence())
+
+    @classmethod
+    def sentence(cls) -> str:
+        """Return the first sentence of the docstring, without its full stop."""
+        return (inspect.getdoc(cls) or cls.__name__).split("\n", 1)[0].removesuffix(".")
+
+
+class HomeMissing(NodeError):
+    """There is no party node in this folder."""
+
+    code = "home-missing"
+    hint = "create one with `accord node create`, or name its folder with --home"
+
+
+class HomeExists(NodeError):
+    """The folder already holds a party node."""
+
+    code = "home-exists"
+    hint = "choose another folder; a node's keys and ledger are never overwritten"
+
+
+class HomeDamaged(NodeError):
+    """A file of the node's home folder cannot be used."""
+
+    code = "home-damaged"
+    hint = "restore the file from a backup; keys cannot be made anew for an existing ledger"
+
+
+class SecretsExposed(NodeError):
+    """A secret file of this node can be read by other users of the machine."""
+
+    code = "secrets-exposed"
+
+
+class InvalidSettings(NodeError):
+    """The node's settings are not valid."""
+
+    code = "invalid-settings"
+    hint = "docs/reference/settings.md lists every setting"
+
+
+class NotEnrolled(NodeError):
+    """The node is not enrolled with a coordinator."""
+
+    code = "not-enrolled"
+    hint = "ask the coordinator's operator for an invitation, then run `accord enrol`"
+
+
+class SchemaUnknown(NodeError):
+    """The database was made by a newer or different version of this software."""
+
+    code = "schema-unknown"
+    hint = "install the version that made it; a node never changes a schema that it does not know"
+
+
+class DatabaseUnreachable(NodeError):
+    """The node's database does not answer."""
+
+    code = "database-unreachable"
+    hint = "check that the database runs and that the database URL in node.json is right"
+
+
+class DiskFull(NodeError):
+    """The disk that holds the node's database is full."""
+
+    code = "disk-full"
+    hint = "free some space, then repeat the command; nothing was half written"
+
+
+class SealBroken(NodeError):
+    """A stored secret does not open with this node's key."""
+
+    code = "seal-broken"
+    hint = "the key file `kek` and the database must come from the same node"
+
+
+class DatasetUnreadable(NodeError):
+    """The dataset's file cannot be read."""
+
+    code = "dataset-unreadable"
+    hint = "give a UTF-8 CSV file with a header line, or a Parquet file"
+
+
+class MissingColumn(NodeError):
+    """The file has no column of that name."""
+
+    code = "missing-column"
+
+
+class DatasetChanged(NodeError):
+    """The dataset's file has changed since it was registered."""
+
+    code = "dataset-changed"
+    hint = "register the dataset again, so that people and consents are matched to the new rows"
+
+
+class UnknownDataset(NodeError):
+    """The node has no dataset of that name."""
+
+    code = "unknown-dataset"
+    hint = "`accord dataset list` shows the datasets of this node"
+
+
+class ImportUnreadable(NodeError):
+    """The consent file cannot be read."""
+
+    code = "import-unreadable"
+    hint = "docs/operate/data.md describes the columns of CSV, JSON Lines and Parquet files"
+
+
+class IdempotencyConflict(NodeError):
+    """The source sent a different event under an event id that it used before."""
+
+    code = "idempotency-conflict"
+    hint = "an event is never edited: send a new event with a new id"
+
+
+class LedgerForked(NodeError):
+    """Another process has written to this node's consent ledger."""
+
+    code = "ledger-forked"
+    hint = "only one node process may run on a home folder; stop the other one and start again"
+
+
+class LedgerMoved(NodeError):
+    """The consent ledger grew while a decision was made."""
+
+    code = "ledger-moved"
+    hint = "try again"
+
+
+class UnknownSubject(NodeError):
+    """A record is about a person whom this node does not know."""
+
+    code = "unknown-subject"
+
+
+class LedgerDamaged(NodeError):
+    """The consent ledger in the database is not the one that its checkpoints describe."""
+
+    code = "ledger-damaged"
+    hint = "stop using this node; restore the database from a backup and run `accord ledger verify`"
+
+
+class PermissionRefused(NodeError):
+    """These rows may not be read with this permission."""
+
+    code = "permission-refused"
+    hint = "rows are read only for a job whose use record is in the consent ledger"
+
+
+class PermissionExpired(NodeError):
+    """The permission to use these people's data has expired."""
+
+    code = "permission-expired"
+    hint = "run the job again: consent is then looked up again"
+
+
+class UnknownCollaboration(NodeError):
+    """The node knows no collaboration of that name and version that is in force."""
+
+    code = "unknown-collaboration"
+    hint = "`accord collaboration list` shows the collaborations of this node"
+
+
+class ExpiredCollaboration(NodeError):
+    """The collaboration has expired."""
+
+    code = "expired-collaboration"
+    hint = "propose a new version with a later date; every party must countersign it"
+
+
+class ClockSkewed(NodeError):
+    """The clock of this machine differs too much from the coordinator's."""
+
+    code = "clock-skewed"
+    hint = "set the clock, for example by switching on time synchronisation"
+
+
+class CoordinatorUnreachable(NodeError):
+    """The coordinator does not answer."""
+
+    code = "coordinator-unreachable"
+    hint = "check the coordinator URL and the network; the node goes on trying"
+
+
+class CoordinatorRefused(NodeError):
+    """The coordinator refused the request."""
+
+    code = "coordinator-refused"
+
+    def __init__(self, reason: str, detail: str = "", *, hint: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(f"{reason}: {detail}" if detail else reason, hint=hint)
+
+
+class WrongKey(NodeError):
+    """The key is not the one that was agreed for this party."""
+
+    code = "wrong-key"
+    hint = "compare fingerprints with the other party over the telephone before you go on"
+
+
+class NotFound(NodeError):
+    """There is nothing of that name here."""
+
+    code = "not-found"
+
+
+class IllegalState(NodeError):
+    """In the state that it is in now, this cannot be done."""
+
+    code = "illegal-state"
+
+
+class InvalidCollaboration(NodeError):
+    """The collaboration document cannot be used."""
+
+    code = "invalid-collaboration"
+    hint = "docs/tour.md shows a complete document"
+
+
+class JobRefused(NodeError):
+    """The job does not fit the collaboration that it names."""
+
+    code = "job-refused"
+    hint = "`accord collaboration show` lists what may be asked for"
+
+    def __init__(self, detail: str = "", *, cause: str = "", hint: str | None = None) -> None:
+        self.cause = cause
+        super().__init__(detail, hint=hint)

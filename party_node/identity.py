@@ -1,0 +1,179 @@
+"""Who a row is about: e-mail addresses and telephone numbers resolved to persons of this node.
+
+A person (*subject*) has a dense number, for bitmaps, and a random 128-bit id, for records.
+Identifiers are kept only as HMAC-SHA-256 digests under a key of this node. The rules:
+
+    known e-mail → that person;  else known number → that person;  else a new person
+    the row's other identifier is attached to the person found
+    e-mail and number of two different persons → *ambiguous*: withheld, never guessed
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from party_node.database import Database, in_batches, insert_many
+from party_node.tables import IdentifierRow, SubjectRow
+from party_node.vault import Vault
+from protocols.session import Rng
+
+EMAIL, PHONE = "email", "phone"
+NOBODY = -1
+"""Stands where a row is about no person that can be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What became of each row, in the order given."""
+
+    dense: NDArray[np.int64]
+    """Shape (rows,); NOBODY where the row has no identifier or is ambiguous."""
+    created: int
+    """Persons that were new."""
+    missing: int
+    """Rows with neither e-mail nor number."""
+    conflicts: Mapping[int, tuple[int, int]] = field(repr=False)
+    """Ambiguous rows: row number → the person of its e-mail, the person of its number."""
+
+    @property
+    def ambiguous(self) -> int:
+        """Rows whose e-mail and number belong to different persons."""
+        return len(self.conflicts)
+
+
+class Identity:
+    """The persons of one node."""
+
+    def __init__(self, db: Database, vault: Vault, rng: Rng = secrets.token_bytes) -> None:
+        self._db, self._rng = db, rng
+        self._pepper = vault.derive("identifier-pepper/1")
+
+    def resolve(self, emails: Sequence[str | None], phones: Sequence[str | None]) -> Resolution:
+        """Return the person of each row, making new persons where nobody is known.
+
+        Both columns hold normalised identifiers or None and are equally long. One transaction.
+        Raises: ValueError if the lengths differ.
+        """
+        if len(emails) != len(phones):
+            raise ValueError("one e-mail and one number for each row")
+        email_digests = [self._digest(EMAIL, value) for value in emails]
+        phone_digests = [self._digest(PHONE, value) for value in phones]
+        with self._db.writing() as session:
+            known = _Known(
+                _look_up(session, EMAIL, email_digests),
+                _look_up(session, PHONE, phone_digests),
+                first_free=_first_free(session),
+            )
+            resolution = known.resolve_all(email_digests, phone_digests)
+            self._store(session, known)
+        return resolution
+
+    def find(self, kind: str, value: str) -> int | None:
+        """Return the person with this normalised identifier, or None; makes nobody."""
+        with self._db.reading() as session:
+            row = session.get(IdentifierRow, (kind, self._digest(kind, value)))
+            return None if row is None else row.subject
+
+    def subject_ids(self, dense: Iterable[int]) -> dict[int, str]:
+        """Return the record ids of these persons; persons who do not exist are left out."""
+        found: dict[int, str] = {}
+        with self._db.reading() as session:
+            for part in in_batches(sorted(set(dense))):
+                wanted = col(SubjectRow.dense).in_(part)
+                found.update(
+                    (row.dense, row.subject_id)
+                    for row in session.execute(
+                        select(col(SubjectRow.dense), col(SubjectRow.subject_id)).where(wanted)
+                    )
+                )
+        return found
+
+    def dense_of(self, subject_ids: Iterable[str]) -> dict[str, int]:
+        """Return the dense numbers of these record ids; unknown ids are left out."""
+        found: dict[str, int] = {}
+        with self._db.reading() as session:
+            for part in in_batches(sorted(set(subject_ids))):
+                wanted = col(SubjectRow.subject_id).in_(part)
+                found.update(
+                    (row.subject_id, row.dense)
+                    for row in session.execute(
+                        select(col(SubjectRow.dense), col(SubjectRow.subject_id)).where(wanted)
+                    )
+                )
+        return found
+
+    def count(self) -> int:
+        """Return how many persons this node knows."""
+        with self._db.reading() as session:
+            return int(session.execute(select(func.count()).select_from(SubjectRow)).scalar_one())
+
+    def _digest(self, kind: str, value: str | None) -> bytes | None:
+        if value is None:
+            return None
+        return hmac.digest(self._pepper, f"{kind}\x00{value}".encode(), "sha256")
+
+    def _store(self, session: Session, known: "_Known") -> None:
+        made = [(dense, self._rng(16).hex()) for dense in known.made]
+        insert_many(session, SubjectRow, ("dense", "subject_id"), made)
+        insert_many(session, IdentifierRow, ("kind", "digest", "subject"), sorted(known.attached))
+
+
+class _Known:
+    """Digest → person for one batch, growing row by row; later rows see earlier ones."""
+
+    def __init__(self, emails: dict[bytes, int], phones: dict[bytes, int], first_free: int) -> None:
+        self._emails, self._phones, self._free = emails, phones, first_free
+        self.made: list[int] = []
+        self.attached: list[tuple[str, bytes, int]] = []
+
+    def resolve_all(
+        self, emails: Sequence[bytes | None], phones: Sequence[bytes | None]
+    ) -> Resolution:
+        dense = np.full(len(emails), NOBODY, dtype=np.int64)
+        conflicts: dict[int, tuple[int, int]] = {}
+        missing = 0
+        for row, (email, phone) in enumerate(zip(emails, phones, strict=True)):
+            by_email = None if email is None else self._emails.get(email)
+            by_phone = None if phone is None else self._phones.get(phone)
+            if email is None and phone is None:
+                missing += 1
+            elif by_email is not None and by_phone is not None and by_email != by_phone:
+                conflicts[row] = (by_email, by_phone)
+            else:
+                person = by_email if by_email is not None else by_phone
+                dense[row] = self._attach(self._new() if person is None else person, email, phone)
+        return Resolution(dense, len(self.made), missing, conflicts)
+
+    def _new(self) -> int:
+        self.made.append(self._free)
+        self._free += 1
+        return self._free - 1
+
+    def _attach(self, person: int, email: bytes | None, phone: bytes | None) -> int:
+        if email is not None and email not in self._emails:
+            self._emails[email] = person
+            self.attached.append((EMAIL, email, person))
+        if phone is not None and phone not in self._phones:
+            self._phones[phone] = person
+            self.attached.append((PHONE, phone, person))
+        return person
+
+
+def _look_up(session: Session, kind: str, digests: Iterable[bytes | None]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    digest, subject = col(IdentifierRow.digest), col(IdentifierRow.subject)
+    for part in in_batches(sorted({d for d in digests if d is not None})):
+        rows = select(digest, subject).where(col(IdentifierRow.kind) == kind, digest.in_(part))
+        found.update((bytes(row[0]), row[1]) for row in session.execute(rows))
+    return found
+
+
+def _first_free(session: Session) -> int:
+    highest = session.execute(select(func.max(SubjectRow.dense))).scalar_one()
+    return 0 if highest is None else highest + 1

@@ -1,0 +1,105 @@
+"""A job for people: what is asked, where it stands, who learns what, what both sides said before."""
+
+import dataclasses
+from contextlib import suppress
+from typing import Any
+
+from sqlmodel import col, select
+
+from coordinator.wire import JobState
+from party_node import disclosures
+from party_node.errors import NodeError
+from party_node.job_tables import JobRow, PreflightRow, RunRow
+from party_node.jobs import ENDED
+from party_node.runs import DONE
+from party_node.services import Services
+from protocols.codec import decode
+from protocols.dp.budget import Rho
+from protocols.errors import ProtocolError
+from protocols.job import JobDescription, Preflight
+from protocols.signed import Signed, peek
+
+
+def job_view(parts: Services, job: str) -> dict[str, Any]:
+    """Return one job with all that is known of it. Raises: NotFound."""
+    row = parts.jobs.get(job)
+    return (
+        _summary(parts, row, _phases(parts, [job]).get(job, ""))
+        | described(peek(JobDescription, decode(Signed, row.signed)))
+        | {"preflights": _preflights(parts, job), "accepted_by": _accepted_by(parts, row)}
+    )
+
+
+def job_list(parts: Services) -> list[dict[str, Any]]:
+    """Return all jobs in short, newest first."""
+    rows = parts.jobs.all()
+    phases = _phases(parts, [row.job for row in rows])
+    return [_summary(parts, row, phases.get(row.job, "")) for row in rows]
+
+
+def described(job: JobDescription) -> dict[str, Any]:
+    """Return what a job asks for, and who learns what."""
+    return {
+        "job": job.job,
+        "kind": job.kind,
+        "purpose": job.purpose,
+        "collaboration": job.collaboration,
+        "version": job.version,
+        "protocol": job.protocol,
+        "receiver": job.receiver,
+        "sender": job.sender,
+        "datasets": {job.receiver: job.receiver_dataset, job.sender: job.sender_dataset},
+        "identifier": job.identifier,
+        "minimum_size": job.minimum_size,
+        "rho": str(Rho(job.rho_nano)),
+        "half_width": disclosures.half_width(job.rho_nano),
+        "expires_ms": job.expires_ms,
+        "who_learns": [dataclasses.asdict(l) for l in disclosures.who_learns(job)],
+    }
+
+
+def _summary(parts: Services, row: JobRow, phase: str) -> dict[str, Any]:
+    purpose = peek(JobDescription, decode(Signed, row.signed)).purpose
+    mine = row.requester == parts.home.settings.party
+    over = row.state in ENDED and phase in ("", DONE)
+    return {
+        "job": row.job,
+        "kind": row.kind,
+        "purpose": purpose,
+        "collaboration": row.collaboration,
+        "requester": row.requester,
+        "counterparty": row.counterparty,
+        "state": row.state,
+        "cause": row.cause,
+        "phase": phase,
+        "stage": f"{row.state}/{phase}",
+        "ended": over,
+        "waits_for_us": row.state == JobState.PROPOSED and not mine,
+        "decision": row.decision,
+        "created_ms": row.created_ms,
+        "updated_ms": row.updated_ms,
+    }
+
+
+def _phases(parts: Services, jobs: list[str]) -> dict[str, str]:
+    query = select(RunRow.job, RunRow.phase)
+    if len(jobs) == 1:
+        query = query.where(col(RunRow.job) == jobs[0])
+    with parts.db.reading() as session:
+        return dict(session.exec(query).all())
+
+
+def _preflights(parts: Services, job: str) -> list[dict[str, Any]]:
+    with parts.db.reading() as session:
+        query = select(PreflightRow).where(col(PreflightRow.job) == job)
+        said = [decode(Preflight, row.record) for row in session.exec(query)]
+    views = [disclosures.view(one) for one in sorted(said, key=lambda p: p.party)]
+    return [dataclasses.asdict(one) for one in views]
+
+
+def _accepted_by(parts: Services, row: JobRow) -> str:
+    """Who said yes, where that is proved; empty where nobody has or the proof does not hold."""
+    if row.acceptance:
+        with suppress(NodeError, ProtocolError):
+            return parts.jobs.acceptance(row.job).by
+    return ""

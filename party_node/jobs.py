@@ -1,0 +1,296 @@
+"""Jobs at this node: asked for, seen on the board, decided, followed to their end.
+
+The coordinator's board says in what state a job is; this node keeps its own copy, checks every
+signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from coordinator import wire
+from party_node import job_checks
+from party_node.collaborations import Collaborations
+from party_node.coordinator_client import CoordinatorClient
+from party_node.database import Database
+from party_node.errors import (
+    ClockSkewed,
+    CoordinatorUnreachable,
+    IllegalState,
+    JobRefused,
+    NodeError,
+    NotFound,
+    UnknownCollaboration,
+)
+from party_node.job_tables import CursorRow, JobRow
+from party_node.runs import Run, Runs
+from protocols.codec import decode, encode
+from protocols.collaboration import Collaboration, Permitted, digest
+from protocols.errors import ProtocolError
+from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.keys import PartyKeys
+from protocols.psi.params import PsiParams
+from protocols.signed import Signed, peek, sign, verify
+
+_CURSOR = "jobs"
+_JOB_HOURS = 24
+_HOUR_MS = 3_600_000
+MAX_ITEMS = 2**24
+CHUNK_ITEMS = 2**15
+ENDED = frozenset(
+    {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,
+     wire.JobState.EXPIRED, wire.JobState.CANCELLED}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an analyst asks for; empty fields take what the collaboration says."""
+
+    collaboration: str
+    kind: str
+    purpose: str = ""
+    identifier: str = "email"
+    minimum_size: int = 0
+    rho_nano: int = 5_000_000
+
+
+class Jobs:
+    """The jobs of this node."""
+
+    def __init__(
+        self,
+        db: Database,
+        client: CoordinatorClient,
+        collaborations: Collaborations,
+        runs: Runs,
+        keys: PartyKeys,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._db, self._client, self._keys = db, client, keys
+        self._collaborations, self._runs, self._clock_ms = collaborations, runs, clock_ms
+
+    # -- asking --------------------------------------------------------------------------
+
+    def describe(self, request: Request, strict: bool) -> JobDescription:
+        """Turn a request into a complete job under the collaboration in force.
+
+        Raises: UnknownCollaboration, ExpiredCollaboration, JobRefused.
+        """
+        self._collaborations.sync()
+        agreed = self._collaborations.current(request.collaboration)
+        clause = _clause(agreed, request)
+        me = self._keys.party
+        sender = next(m.party for m in agreed.members if m.party != clause.receiver)
+        now = self._clock_ms()
+        job = JobDescription(
+            job=secrets.token_hex(16),
+            collaboration=agreed.collaboration,
+            version=agreed.version,
+            collaboration_hash=digest(agreed),
+            kind=clause.kind,
+            protocol=clause.protocol,
+            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=strict)),
+            purpose=clause.purpose,
+            requester=me,
+            receiver=clause.receiver,
+            sender=sender,
+            receiver_dataset=_dataset(agreed, clause.receiver, request.identifier),
+            sender_dataset=_dataset(agreed, sender, request.identifier),
+            identifier=request.identifier,
+            minimum_size=max(request.minimum_size, agreed.minimum_size),
+            rho_nano=request.rho_nano,
+            created_ms=now,
+            expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
+        )
+        job_checks.check(job, agreed, now)
+        return job
+
+    def submit(self, job: JobDescription) -> None:
+        """Sign a described job, remember it and post it; safe to repeat.
+
+        Raises: CoordinatorUnreachable, CoordinatorRefused; the job is then not remembered.
+        """
+        signed = encode(sign(self._keys, job))
+        view = self._client.put_job(job.job, signed)
+        with self._db.writing() as session:
+            self._remember(session, job, view)
+
+    # -- following -----------------------------------------------------------------------
+
+    def sync(self, wait_seconds: int) -> list[str]:
+        """Read what changed on the board; return the jobs that did.
+
+        Raises: CoordinatorUnreachable, ClockSkewed.
+        """
+        with self._db.reading() as session:
+            row = session.get(CursorRow, _CURSOR)
+            position = row.position if row else 0
+        changed = []
+        for view in self._client.jobs_after(position, wait_seconds):
+            self._take(view)
+            changed.append(view.job)
+        return changed
+
+    def _take(self, view: wire.JobView) -> None:
+        try:
+            job = self._verified(view)
+        except (CoordinatorUnreachable, ClockSkewed):
+            raise  # nobody's fault in the job: it is looked at again
+        except (NodeError, ProtocolError) as e:
+            job = None
+            if view.state == wire.JobState.PROPOSED and view.counterparty == self._keys.party:
+                self._client.say(
+                    view.job, wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=e.code)
+                )
+        with self._db.writing() as session:
+            if job is not None:
+                self._remember(session, job, view)
+            session.merge(CursorRow(name=_CURSOR, position=view.revision))
+
+    def _verified(self, view: wire.JobView) -> JobDescription:
+        """Return the job if its requester signed it and it fits a collaboration in force here."""
+        signed = decode(Signed, view.signed)
+        claimed = peek(JobDescription, signed)
+        agreed = self.agreement(claimed)
+        requester = job_checks.member(agreed, claimed.requester)
+        job = verify(JobDescription, signed, requester.public)
+        if job.job != view.job or self._keys.party not in job.parties():
+            raise JobRefused("the job is not this node's")
+        if view.state not in ENDED:
+            job_checks.check(job, agreed, self._clock_ms())
+        return job
+
+    def agreement(self, job: JobDescription) -> Collaboration:
+        """Return the collaboration that a job names, asking the coordinator if it is new here.
+
+        Raises: UnknownCollaboration, ExpiredCollaboration.
+        """
+        try:
+            return self._collaborations.by_digest(job.collaboration_hash)
+        except UnknownCollaboration:
+            self._collaborations.sync()
+            return self._collaborations.by_digest(job.collaboration_hash)
+
+    def _remember(self, session: Session, job: JobDescription, view: wire.JobView) -> None:
+        row = session.get(JobRow, job.job)
+        if row is None:
+            row = JobRow(
+                job=job.job, signed=view.signed, job_hash=job_hash(job), kind=job.kind,
+                collaboration=job.collaboration, requester=job.requester,
+                counterparty=job.other(self._keys.party), state=view.state.value,
+                created_ms=job.created_ms, updated_ms=view.updated_ms,
+            )  # fmt: skip
+            if view.state not in ENDED:
+                self._runs.create(session, Run(job.job, "start"))
+        if view.revision >= row.revision:
+            row.state, row.cause, row.revision = view.state.value, view.cause, view.revision
+            row.updated_ms = view.updated_ms
+            row.acceptance = view.acceptance or row.acceptance
+        session.add(row)
+
+    # -- deciding ------------------------------------------------------------------------
+
+    def approve(self, job: str, by: str) -> None:
+        """Accept a proposed job for this party: `by` is `rule:<name>` or `person:<name>`.
+
+        Raises: NotFound, IllegalState if it is not ours to decide or no longer proposed.
+        """
+        row, description = self.get(job), self.description(job)
+        if row.requester == self._keys.party or row.state != wire.JobState.PROPOSED:
+            raise IllegalState(
+                f"job {job} is {row.state} and not waiting for this party's approval"
+            )
+        clause = self.clause(description)
+        acceptance = Acceptance(
+            row.job_hash, self._keys.party, by, reveal=clause.reveal, decided_ms=self._clock_ms()
+        )
+        body = wire.JobEventBody(
+            event=wire.JobEvent.ACCEPT, acceptance=encode(sign(self._keys, acceptance))
+        )
+        self._decided(job, by, self._client.say(job, body))
+
+    def decline(self, job: str, by: str, cause: str = "declined-by-owner") -> None:
+        """Refuse a proposed job. Raises: NotFound, CoordinatorRefused if it is too late."""
+        self.get(job)
+        body = wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=cause)
+        self._decided(job, by, self._client.say(job, body))
+
+    def cancel(self, job: str) -> None:
+        """Withdraw a job that has not ended. Raises: NotFound, CoordinatorRefused."""
+        self.get(job)
+        body = wire.JobEventBody(event=wire.JobEvent.CANCEL, cause="cancelled-by-party")
+        self._decided(job, "", self._client.say(job, body))
+
+    def report(self, job: str, event: wire.JobEvent, cause: str = "") -> None:
+        """Tell the coordinator that a run started, completed or failed; safe to repeat."""
+        self._decided(job, "", self._client.say(job, wire.JobEventBody(event=event, cause=cause)))
+
+    def _decided(self, job: str, by: str, view: wire.JobView) -> None:
+        with self._db.writing() as session:
+            self._remember(session, self.description(job), view)
+            row = session.get(JobRow, job)
+            if row is not None and by:
+                row.decision = by
+                session.add(row)
+
+    # -- reading -------------------------------------------------------------------------
+
+    def all(self) -> list[JobRow]:
+        """Return all jobs, newest first."""
+        with self._db.reading() as session:
+            rows = session.exec(select(JobRow).order_by(col(JobRow.created_ms).desc())).all()
+            session.expunge_all()
+            return list(rows)
+
+    def get(self, job: str) -> JobRow:
+        """Return one job. Raises: NotFound."""
+        with self._db.reading() as session:
+            row = session.get(JobRow, job)
+            if row is None:
+                raise NotFound(f"there is no job {job} at this node")
+            session.expunge(row)
+            return row
+
+    def description(self, job: str) -> JobDescription:
+        """Return what was asked. Raises: NotFound."""
+        return peek(JobDescription, decode(Signed, self.get(job).signed))
+
+    def clause(self, job: JobDescription) -> Permitted:
+        """Return the clause of the collaboration that permits `job`. Raises: JobRefused."""
+        return job_checks.check(job, self.agreement(job), self._clock_ms())
+
+    def acceptance(self, job: str) -> Acceptance:
+        """Return the data owner's verified acceptance.
+
+        Raises: ForgedEnvelope, JobRefused if it is missing or does not cover this job.
+        """
+        row, description = self.get(job), self.description(job)
+        if not row.acceptance:
+            raise JobRefused(f"job {job} has not been accepted")
+        agreed = self.agreement(description)
+        owner = job_checks.member(agreed, description.other(description.requester))
+        acceptance = verify(Acceptance, decode(Signed, row.acceptance), owner.public)
+        clause = job_checks.check(description, agreed, self._clock_ms())
+        if acceptance.job_hash != row.job_hash or acceptance.reveal != clause.reveal:
+            raise JobRefused("the acceptance is for something else")
+        return acceptance
+
+
+def _clause(agreed: Collaboration, request: Request) -> Permitted:
+    fitting = [
+        p for p in agreed.permitted
+        if p.kind == request.kind and request.purpose in ("", p.purpose)
+    ]  # fmt: skip
+    if not fitting:
+        raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
+    return fitting[0]
+
+
+def _dataset(agreed: Collaboration, party: str, identifier: str) -> str:
+    for offer in agreed.datasets:
+        if offer.party == party and identifier in offer.identifiers:
+            return offer.dataset
+    raise JobRefused(f"{party} offers no dataset for matching by {identifier}")

@@ -1,0 +1,58 @@
+"""The keys that payloads are sealed with: two for each person, two for the node's own entries.
+
+A person's keys are random, wrapped by the vault and kept in a table of their own. Destroying that
+row is what erasure means: what is left of the person's payloads anywhere, backups included, stays
+closed.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from consent.ledger import KEY_BYTES, SubjectKeys
+from party_node.database import in_batches, insert_many
+from party_node.tables import SubjectKeyRow
+from party_node.vault import Vault
+from protocols.session import Rng
+
+
+class Keyring:
+    """Wraps, unwraps and makes the keys of persons."""
+
+    def __init__(self, vault: Vault, rng: Rng) -> None:
+        self._vault, self._rng = vault, rng
+        self.of_node = SubjectKeys(vault.derive("ledger-tag/1"), vault.derive("ledger-data/1"))
+        """For entries that are about no single person."""
+
+    def load(self, session: Session, people: Iterable[int]) -> dict[int, SubjectKeys]:
+        """Return the keys of these people; whoever has none (yet, or any more) is left out.
+
+        Raises: SealBroken if the database belongs to another node's key.
+        """
+        found: dict[int, SubjectKeys] = {}
+        subject, wrapped = col(SubjectKeyRow.subject), col(SubjectKeyRow.wrapped)
+        for part in in_batches(sorted(set(people))):
+            for dense, sealed in session.execute(select(subject, wrapped).where(subject.in_(part))):
+                found[dense] = self._unwrap(dense, sealed)
+        return found
+
+    def load_or_make(self, session: Session, people: Iterable[int]) -> dict[int, SubjectKeys]:
+        """Return the keys of all these people, making those that are missing."""
+        wanted = sorted(set(people))
+        found = self.load(session, wanted)
+        made = {dense: SubjectKeys.generate(self._rng) for dense in wanted if dense not in found}
+        rows = [
+            (dense, self._vault.seal(_context(dense), keys.tag_key + keys.data_key))
+            for dense, keys in made.items()
+        ]
+        insert_many(session, SubjectKeyRow, ("subject", "wrapped"), rows)
+        return found | made
+
+    def _unwrap(self, dense: int, sealed: bytes) -> SubjectKeys:
+        both = self._vault.open(_context(dense), sealed)
+        return SubjectKeys(both[:KEY_BYTES], both[KEY_BYTES:])
+
+
+def _context(dense: int) -> str:
+    return f"subject-keys/{dense}"

@@ -1,0 +1,114 @@
+"""Reading the consent ledger's entries back from the database, and opening what is not erased."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import Session, col
+
+from consent.errors import ConsentError
+from consent.fields import Entry
+from consent.ledger import SubjectKeys, open_entry
+from consent.merkle import leaf_hash
+from party_node.errors import LedgerDamaged
+from party_node.keyring import Keyring
+from party_node.tables import EntryRow, PayloadRow
+
+_PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One entry as it stands in the ledger."""
+
+    index: int
+    type: str
+    recorded_ms: int
+    subject: int | None
+    """Dense number of the person that it is about."""
+    leaf: bytes = field(repr=False)
+    leaf_hash: bytes = field(repr=False)
+    salt: bytes | None = field(repr=False)
+    """Opens the leaf's commitment; None once the payload is erased."""
+    record: Entry | None = field(repr=False)
+    """None once the payload is erased."""
+
+
+class EntryReader:
+    """Reads entries in rising order, page by page.
+
+    An entry whose payload is gone although its person's keys are there was not erased but damaged,
+    and raises LedgerDamaged: a lost withdrawal must never look like a consent.
+    """
+
+    def __init__(self, keyring: Keyring, controller: str) -> None:
+        self._keyring, self._controller = keyring, controller
+
+    def read(self, session: Session, *where: ColumnElement[bool]) -> Iterator[LedgerEntry]:
+        """Return the entries that match, opened where they can be.
+
+        Raises: LedgerDamaged.
+        """
+        after = -1
+        while page := self._page(session, after, where):
+            people = {row.subject for row in page if row.subject is not None}
+            keys = self._keyring.load(session, people)
+            for row in page:
+                yield self._entry(row, keys)
+            after = page[-1].index
+
+    def _page(
+        self, session: Session, after: int, where: tuple[ColumnElement[bool], ...]
+    ) -> Sequence[Any]:
+        query = (
+            select(
+                col(EntryRow.index),
+                col(EntryRow.leaf),
+                col(EntryRow.leaf_hash),
+                col(EntryRow.subject),
+                col(EntryRow.type),
+                col(EntryRow.recorded_ms),
+                col(PayloadRow.salt),
+                col(PayloadRow.nonce),
+                col(PayloadRow.ciphertext),
+            )
+            .outerjoin(PayloadRow, col(PayloadRow.index) == col(EntryRow.index))
+            .where(col(EntryRow.index) > after, *where)
+            .order_by(col(EntryRow.index))
+            .limit(_PAGE)
+        )
+        return session.execute(query).all()
+
+    def _entry(self, row: Any, known: dict[int, SubjectKeys]) -> LedgerEntry:
+        if leaf_hash(row.leaf) != row.leaf_hash:
+            raise LedgerDamaged(f"the leaf of entry {row.index} was changed")
+        record = self._open(row, known)
+        return LedgerEntry(
+            index=row.index,
+            type=row.type,
+            recorded_ms=row.recorded_ms,
+            subject=row.subject,
+            leaf=row.leaf,
+            leaf_hash=row.leaf_hash,
+            salt=None if record is None else row.salt,
+            record=record,
+        )
+
+    def _open(self, row: Any, known: dict[int, SubjectKeys]) -> Entry | None:
+        keys = self._keyring.of_node if row.subject is None else known.get(row.subject)
+        if keys is None:
+            return None
+        if row.ciphertext is None:
+            raise LedgerDamaged(f"the payload of entry {row.index} is missing but not erased")
+        try:
+            return open_entry(
+                row.leaf,
+                salt=row.salt,
+                nonce=row.nonce,
+                ciphertext=row.ciphertext,
+                keys=keys,
+                controller=self._controller,
+            )
+        except ConsentError as e:
+            raise LedgerDamaged(f"entry {row.index} does not open: {e.code}") from e

@@ -1,0 +1,212 @@
+"""Turning records into rows of the consent ledger, many at a time, inside one transaction.
+
+For each record: has the source sent it before; whose is it; which number has it in the person's own
+chain; with which keys is it sealed. The rows then go in with four bulk inserts. Nothing here keeps
+state: what is in memory is changed by `consent_ledger.py` after the commit.
+"""
+
+import enum
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from consent.fields import Entry
+from consent.ledger import SealedEntry, SubjectKeys, seal_entry
+from consent.merkle import HashTree
+from consent.records import ConsentEvent
+from party_node.database import in_batches, insert_many
+from party_node.errors import UnknownSubject
+from party_node.keyring import Keyring
+from party_node.tables import EntryRow, PayloadRow, SourceEventRow, SubjectRow
+from protocols.session import Rng
+
+EventKey = tuple[str, str]
+"""(source_id, source_event_id)."""
+
+
+class Submitted(enum.StrEnum):
+    """What became of one record."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    """The source sent the same event before."""
+    CONFLICT = "conflict"
+    """The source sent another event under this id before; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One record's fate and its index in the ledger: the first one's, where it is repeated."""
+
+    status: Submitted
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry that is written but not committed."""
+
+    index: int
+    record: Entry
+    subject: int | None
+    recorded_ms: int
+    sealed: SealedEntry
+
+
+class LedgerWriter:
+    """Writes batches; one for each ledger."""
+
+    def __init__(self, keyring: Keyring, controller: str, content_key: bytes, rng: Rng) -> None:
+        self._keyring, self._controller = keyring, controller
+        self._content_key, self._rng = content_key, rng
+
+    def write(
+        self, session: Session, records: Sequence[Entry], tree: HashTree, recorded_ms: int
+    ) -> tuple[list[Submission], list[NewEntry]]:
+        """Write records after the last leaf of `tree`; the caller commits, then extends the tree.
+
+        Raises: UnknownSubject, MalformedRecord; then nothing may be committed.
+        """
+        events = [r for r in records if isinstance(r, ConsentEvent)]
+        seen = _known_events(session, events)
+        submissions: list[Submission] = []
+        fresh: list[tuple[int, Entry]] = []
+        sources: list[tuple[str, str, bytes, int]] = []
+        next_index = tree.size
+        for record in records:
+            if isinstance(record, ConsentEvent):
+                key = (record.source_id, record.source_event_id)
+                content = hmac.digest(self._content_key, record.content_digest(), "sha256")
+                if key in seen:
+                    submissions.append(_again(content, *seen[key]))
+                    continue
+                seen[key] = (content, next_index)
+                sources.append((*key, content, next_index))
+            submissions.append(Submission(Submitted.ACCEPTED, next_index))
+            fresh.append((next_index, record))
+            next_index += 1
+        entries = self._seal_all(session, fresh, tree, recorded_ms)
+        _insert(session, entries, sources)
+        return submissions, entries
+
+    def _seal_all(
+        self,
+        session: Session,
+        fresh: Sequence[tuple[int, Entry]],
+        tree: HashTree,
+        recorded_ms: int,
+    ) -> list[NewEntry]:
+        dense_of = _dense_of(
+            session, {r.subject_id for _, r in fresh if isinstance(r, ConsentEvent)}
+        )
+        keys = self._keyring.load_or_make(session, dense_of.values())
+        chains = _Chains(session, dense_of.values(), tree)
+        entries: list[NewEntry] = []
+        for index, record in fresh:
+            if isinstance(record, ConsentEvent):
+                dense = dense_of[record.subject_id]
+                record = chains.link(dense, record)
+                sealed = self._seal(record, keys[dense], recorded_ms)
+                chains.extend(dense, sealed.leaf_hash)
+                entries.append(NewEntry(index, record, dense, recorded_ms, sealed))
+            else:
+                sealed = self._seal(record, self._keyring.of_node, recorded_ms)
+                entries.append(NewEntry(index, record, None, recorded_ms, sealed))
+        return entries
+
+    def _seal(self, record: Entry, keys: SubjectKeys, recorded_ms: int) -> SealedEntry:
+        return seal_entry(
+            record,
+            controller=self._controller,
+            keys=keys,
+            recorded_at_ms=recorded_ms,
+            rng=self._rng,
+        )
+
+
+class _Chains:
+    """Each person's own chain: how many events there are, and the leaf hash of the last."""
+
+    def __init__(self, session: Session, people: Iterable[int], tree: HashTree) -> None:
+        self._last: dict[int, tuple[int, bytes]] = {}
+        subject, index = col(EntryRow.subject), col(EntryRow.index)
+        for part in in_batches(sorted(set(people))):
+            query = select(subject, func.count(), func.max(index)).where(
+                subject.in_(part), col(EntryRow.type) == ConsentEvent.TYPE
+            )
+            for dense, count, last in session.execute(query.group_by(subject)):
+                self._last[dense] = (count, tree.leaf(last))
+
+    def link(self, dense: int, event: ConsentEvent) -> ConsentEvent:
+        """Return the event with its place in the chain, whatever the caller had set there."""
+        count, last = self._last.get(dense, (0, None))
+        return replace(event, subject_seq=count + 1, previous=last)
+
+    def extend(self, dense: int, leaf_hash: bytes) -> None:
+        count = self._last[dense][0] if dense in self._last else 0
+        self._last[dense] = (count + 1, leaf_hash)
+
+
+def _again(content: bytes, first_content: bytes, first_index: int) -> Submission:
+    same = hmac.compare_digest(content, first_content)
+    return Submission(Submitted.REPEATED if same else Submitted.CONFLICT, first_index)
+
+
+def _known_events(
+    session: Session, events: Sequence[ConsentEvent]
+) -> dict[EventKey, tuple[bytes, int]]:
+    by_source: dict[str, set[str]] = {}
+    for event in events:
+        by_source.setdefault(event.source_id, set()).add(event.source_event_id)
+    found: dict[EventKey, tuple[bytes, int]] = {}
+    name = col(SourceEventRow.source_event_id)
+    for source, names in by_source.items():
+        query = select(name, col(SourceEventRow.content), col(SourceEventRow.entry)).where(
+            col(SourceEventRow.source_id) == source
+        )
+        for part in in_batches(sorted(names)):
+            for row in session.execute(query.where(name.in_(part))):
+                found[source, row[0]] = (row[1], row[2])
+    return found
+
+
+def _dense_of(session: Session, subject_ids: set[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    subject_id = col(SubjectRow.subject_id)
+    for part in in_batches(sorted(subject_ids)):
+        for row in session.execute(
+            select(subject_id, col(SubjectRow.dense)).where(subject_id.in_(part))
+        ):
+            found[row[0]] = row[1]
+    if len(found) != len(subject_ids):
+        raise UnknownSubject(f"{len(subject_ids) - len(found)} people are not known here")
+    return found
+
+
+def _insert(
+    session: Session, entries: Sequence[NewEntry], sources: Sequence[tuple[str, str, bytes, int]]
+) -> None:
+    insert_many(
+        session,
+        EntryRow,
+        ("index", "leaf", "leaf_hash", "subject", "type", "recorded_ms"),
+        [
+            (e.index, e.sealed.leaf, e.sealed.leaf_hash, e.subject, e.record.TYPE, e.recorded_ms)
+            for e in entries
+        ],
+    )
+    insert_many(
+        session,
+        PayloadRow,
+        ("index", "salt", "nonce", "ciphertext"),
+        [(e.index, e.sealed.salt, e.sealed.nonce, e.sealed.ciphertext) for e in entries],
+    )
+    insert_many(
+        session,
+        SourceEventRow,
+        ("source_id", "source_event_id", "content", "entry"),
+        sorted(sources),
+    )

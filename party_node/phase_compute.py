@@ -1,0 +1,141 @@
+"""The middle of a run: the gate, the charge, the witness, then the protocol itself.
+
+Order matters. The use record is in the ledger, under a cosigned checkpoint, and the budget is
+charged, before any row is read or anything that depends on rows leaves this node.
+"""
+
+import numpy as np
+
+from coordinator.wire import JobEvent
+from party_node.execution import Execution
+from party_node.gate import Permission
+from party_node.preflight import OPERATIONS
+from party_node.runs import Run
+from protocols.codec import decode, encode
+from protocols.job import job_hash
+from protocols.psi import chunks
+from protocols.psi.params import PsiParams
+from protocols.session import Continue, Finish, Items, Role, Transition, Wait
+from protocols.shuffle import permutation
+from protocols.transcript import Transcript
+
+PERMISSION_HOURS = 24
+ORDER = "order"
+"""Chunk with the dense number of the person at each position of the protocol's input."""
+
+_HOUR_MS = 3_600_000
+
+
+def permission_for(execution: Execution) -> Permission:
+    """Return the permission of this job: the same one again after a restart, narrowed if consent
+    was.
+    """
+    job = execution.job
+    return execution.services.gate.permit(
+        job.job, job_hash(job), execution.dataset, job.purpose, execution.peer.party,
+        OPERATIONS[job.kind], job.requester, PERMISSION_HOURS * _HOUR_MS,
+    )  # fmt: skip
+
+
+def permit(execution: Execution, run: Run) -> Run:
+    """Decide, record, charge, have it witnessed; then read the permitted identifiers and begin.
+
+    Raises: BudgetExceeded, ConsentError, DatasetChanged, CoordinatorUnreachable (try again).
+    """
+    parts, job = execution.services, execution.job
+    permission = permission_for(execution)
+    _charge(execution)
+    parts.witnessing.witness(permission.head.size)
+    parts.jobs.report(job.job, JobEvent.START)
+    params = decode(PsiParams, job.params)
+    items = _prepare(execution, permission, params.chunk_items)
+    transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
+    grant = permission.grant
+    facts = {
+        "asked": grant.asked,
+        "permitted": len(grant.allowed),
+        "withheld": dict(grant.denied),
+        "matchable": items.count,
+        "head": encode(grant.head).hex(),
+        "use_entry": grant.use_entry,
+        "started_ms": parts.clock_ms(),
+    }
+    began = Transcript.start(execution.ctx)
+    return _take(execution, run, transition, began, facts=facts, phase="protocol")
+
+
+def _charge(execution: Execution) -> None:
+    """Charge what the other party will learn, before it can: durably, and once for each job."""
+    job = execution.job
+    reveals_only = job.kind == "audience" and execution.role is Role.RESPONDER
+    execution.services.budgets.charge(
+        job.job,
+        job.collaboration,
+        execution.peer.party,
+        "members" if reveals_only else "noisy-size",
+        0 if reveals_only else job.rho_nano,
+        execution.agreed.rho_nano_each,
+        execution.services.clock_ms(),
+    )
+
+
+def _prepare(execution: Execution, permission: Permission, chunk_items: int) -> Items:
+    """Read the permitted people's identifiers and lay them out in a secret random order."""
+    parts = execution.services
+    dense, digests = parts.datasets.items(permission, execution.job.identifier)
+    order = permutation(parts.rng(32), len(dense))
+    dense, digests = dense[order], digests[order]
+    items = Items(len(dense), chunk_items)
+    execution.chunks.keep({ORDER: dense.astype("<u4").tobytes()})
+    for i in range(items.chunk_count()):
+        part = digests[i * chunk_items : (i + 1) * chunk_items]
+        execution.chunks.keep({chunks.own(i): np.ascontiguousarray(part).tobytes()})
+    return items
+
+
+def protocol(execution: Execution, run: Run) -> Run | None:
+    """Take the protocol one step further.
+
+    Raises: ProtocolError, as the protocol does.
+    """
+    said = decode(Transcript, run.transcript)
+    body = None
+    if not run.speaking:
+        body = execution.hear(run)
+        if body is None:
+            return None
+        theirs = Role.RESPONDER if execution.role is Role.INITIATOR else Role.INITIATOR
+        said = said.add(theirs, body)
+    transition = execution.protocol.resume(
+        run.state, body, execution.chunks.fetch, execution.services.rng
+    )
+    heard = 0 if body is None else 1
+    stored = _take(execution, run, transition, said, received=run.received + heard)
+    if heard:
+        execution.mail.acknowledge(stored)
+    elif stored.sent > run.sent:
+        execution.mail.flush(run.job)
+    return stored
+
+
+def _take(
+    execution: Execution, run: Run, transition: Transition, said: Transcript, **changes: object
+) -> Run:
+    """Store what a step returned: chunks first, then state, transcript and message in one
+    transaction.
+    """
+    execution.chunks.keep(transition.keep)
+    message = None if isinstance(transition, Wait) else transition.message
+    if message is not None:
+        said = said.add(execution.role, encode(message))
+    if isinstance(transition, Finish):
+        changes |= {
+            "phase": "release",
+            "output": encode(transition.output),
+            "state": b"",
+            "speaking": False,
+        }
+    else:
+        changes |= {"state": encode(transition.state), "speaking": isinstance(transition, Continue)}
+    messages = [] if message is None else [message]
+    return execution.go(run, messages, transcript=encode(said), **changes)

@@ -1,0 +1,179 @@
+"""The last phases of a run: release, receipt, signatures, filing.
+
+The exact size lives only here, sealed, between the protocol's end and the release; what is kept
+afterwards is the noisy size, its commitment and, at the activating party, the list of its own
+people.
+"""
+
+import hashlib
+
+from sqlmodel import Session
+
+from coordinator.wire import JobEvent
+from party_node import receipts, results
+from party_node.audiences import keep_audience
+from party_node.execution import Execution
+from party_node.phase_compute import ORDER, permission_for
+from party_node.runs import DONE, Run
+from protocols.codec import Record, decode, encode
+from protocols.dp.count import SizeRelease
+from protocols.errors import ContextMismatch
+from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
+from protocols.psi.chunks import MATCHED
+from protocols.psi.params import Cardinality, Members
+from protocols.release import MEMBERS, SizeOutcome, Withheld, check, commitment, draw, outcome, what
+from protocols.session import Role
+from protocols.transcript import Transcript
+
+
+def release(execution: Execution, run: Run) -> Run | None:
+    """Release at the receiver; hear of it at the sender."""
+    if execution.role is Role.INITIATOR:
+        return _release_ours(execution, run)
+    return _hear_release(execution, run)
+
+
+def _release_ours(execution: Execution, run: Run) -> Run:
+    """Draw the noise once, decide on the noisy size alone, and release; people who withdrew are
+    left out.
+    """
+    parts, job = execution.services, execution.job
+    output = decode((Cardinality, Members), run.output)
+    assert isinstance(output, Cardinality | Members)
+    members = None
+    if isinstance(output, Members):
+        permission = parts.gate.recheck(permission_for(execution))
+        order, matched = execution.chunks.fetch(ORDER), execution.chunks.fetch(MATCHED)
+        members = results.members(order, matched, permission.allowed)
+    noisy = draw(output.count if members is None else len(members), job)
+    if noisy is None:
+        members = None
+    salt = parts.rng(32)
+    told = outcome(noisy, job, job.sender, salt)
+    released = [Released(job.sender, what(told), job.rho_nano, commitment(told))]
+    if members is not None:
+        proof = hashlib.sha256(salt + members.serialize()).digest()
+        released.append(Released(job.receiver, MEMBERS, 0, proof))
+    elif job.kind == "overlap":
+        ours = outcome(noisy, job, job.receiver, salt)
+        released.append(Released(job.receiver, what(ours), job.rho_nano, commitment(ours)))
+    part = _part(execution, run, tuple(released))
+    with parts.db.writing() as session:
+        if members is not None:
+            keep_audience(
+                session, parts.vault, job.job, execution.dataset, members, parts.clock_ms()
+            )
+        _keep_result(execution, session, run, told, None if members is None else len(members))
+        return execution.store(
+            session, run, [told, part], phase="receipt", **_part_facts(run, part)
+        )
+
+
+def _hear_release(execution: Execution, run: Run) -> Run | None:
+    """Take the noisy size from the receiver and answer with this side's part of the receipt."""
+    body = execution.hear(run)
+    if body is None:
+        return None
+    parts, job = execution.services, execution.job
+    told = decode((SizeRelease, Withheld), body)
+    assert isinstance(told, SizeRelease | Withheld)
+    check(told, job, execution.me)
+    revealing = job.kind == "audience" and isinstance(told, SizeRelease)
+    mine = Released(
+        job.receiver,
+        MEMBERS if revealing else what(told),
+        0 if job.kind == "audience" else job.rho_nano,
+        commitment(told),
+    )
+    part = _part(execution, run, (mine,))
+    with parts.db.writing() as session:
+        _keep_result(execution, session, run, told, None)
+        changes = _part_facts(run, part, heard=commitment(told).hex())
+        stored = execution.store(
+            session, run, [part], phase="receipt", received=run.received + 1, **changes
+        )
+    execution.mail.acknowledge(stored)
+    return stored
+
+
+def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
+    head = decode(LedgerHead, bytes.fromhex(run.facts["head"]))
+    transcript = decode(Transcript, run.transcript).digest()
+    return ReceiptPart(execution.me, head, transcript, released)
+
+
+def _part_facts(run: Run, part: ReceiptPart, **more: str) -> dict[str, object]:
+    return {"output": b"", "facts": {**run.facts, "part": encode(part).hex(), **more}}
+
+
+def _keep_result(
+    execution: Execution, session: Session, run: Run, size: SizeOutcome, members: int | None
+) -> None:
+    document = results.document(execution, run.facts, size, members)
+    results.keep(session, execution.job.job, document, execution.services.clock_ms())
+
+
+def receipt(execution: Execution, run: Run) -> Run | None:
+    """Compare what the peer says with what this side saw, and sign the run receipt.
+
+    Raises: ContextMismatch if the two sides did not see the same run.
+    """
+    body = execution.hear(run)
+    if body is None:
+        return None
+    theirs = decode(ReceiptPart, body)
+    mine = decode(ReceiptPart, bytes.fromhex(run.facts["part"]))
+    if theirs.party != execution.peer.party or theirs.transcript != mine.transcript:
+        raise ContextMismatch("the two sides saw different messages")
+    _check_release(execution, run, theirs)
+    whole = receipts.compose(execution, mine, theirs)
+    signature = receipts.sign(execution.services.home.keys, whole)
+    message: Record = ReceiptSignature(execution.me, signature)
+    with execution.services.db.writing() as session:
+        receipts.keep(session, run.job, whole, {execution.me: signature})
+        stored = execution.store(session, run, [message], phase="sign", received=run.received + 1)
+    execution.mail.acknowledge(stored)
+    return stored
+
+
+def _check_release(execution: Execution, run: Run, theirs: ReceiptPart) -> None:
+    heard = run.facts.get("heard")
+    if heard is None:
+        return
+    stated = {r.commitment.hex() for r in theirs.released if r.to == execution.me}
+    if heard not in stated:
+        raise ContextMismatch("the receipt commits to another size than the one that was sent")
+
+
+def sign(execution: Execution, run: Run) -> Run | None:
+    """Take the peer's signature over the same receipt.
+
+    Raises: ForgedEnvelope if it signed anything else.
+    """
+    body = execution.hear(run)
+    if body is None:
+        return None
+    theirs = decode(ReceiptSignature, body)
+    whole, signatures = receipts.load(execution.services.db, run.job)
+    receipts.check(whole, theirs.signature, execution.peer)
+    signatures[execution.peer.party] = theirs.signature
+    with execution.services.db.writing() as session:
+        receipts.keep(session, run.job, whole, signatures)
+        stored = execution.store(session, run, phase="file", received=run.received + 1)
+    execution.mail.acknowledge(stored)
+    return stored
+
+
+def file(execution: Execution, run: Run) -> Run:
+    """Hand in the receipt, say that this side is done, and erase what the run needed."""
+    parts = execution.services
+    execution.mail.flush(run.job)
+    whole, signatures = receipts.load(parts.db, run.job)
+    parts.client.file_receipt(run.job, receipts.filing(whole, signatures))
+    parts.gate.complete(permission_for(execution), "completed")
+    parts.jobs.report(run.job, JobEvent.COMPLETE)
+    parts.client.close_mailbox(run.job, "completed")
+    with parts.db.writing() as session:
+        parts.runs.end(session, run.job)
+    execution.chunks.erase()
+    return Run(run.job, DONE)

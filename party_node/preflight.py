@@ -1,0 +1,71 @@
+"""Pre-flight: what both sides see before anything is read.
+
+Sizes are rounded down to the coarse ladder of `protocols.disclosure`; counts come from the index
+of people and the consent projection, so no row of the dataset is touched. Estimates use the cost
+of a blinding on this machine, measured once per process.
+"""
+
+import functools
+import os
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from party_node.budgets import Budgets
+from party_node.gate import Gate
+from protocols.collaboration import Collaboration
+from protocols.disclosure import step_down
+from protocols.errors import BudgetExceeded
+from protocols.groups import choose_backend, evaluate, hash_to_group
+from protocols.job import JobDescription, Preflight, job_hash
+
+OPERATIONS = {"overlap": ("psi", "dp.stat"), "audience": ("psi", "activate")}
+"""What each job kind does with a person's data: each must be permitted by that person's consent."""
+
+_FIXED_SECONDS = 2
+_BYTES_PER_PERSON = 400
+_BASE_MEMORY_MIB = 150
+_PASSES = 2
+"""Each side blinds its own set once and the other side's set once."""
+
+
+def make(
+    job: JobDescription,
+    party: str,
+    collaboration: Collaboration,
+    gate: Gate,
+    budgets: Budgets,
+    backend: str,
+) -> Preflight:
+    """Return this side's pre-flight for `job`."""
+    dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
+    other = job.other(party)
+    asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
+    before = budgets.remaining(job.collaboration, collaboration.rho_nano_each, other).nano
+    after = before - job.rho_nano
+    return Preflight(
+        job_hash=job_hash(job),
+        party=party,
+        asked_step=step_down(asked),
+        permitted_step=step_down(permitted),
+        seconds=_FIXED_SECONDS + round(_PASSES * permitted * seconds_per_blinding(backend)),
+        memory_mib=_BASE_MEMORY_MIB + permitted * _BYTES_PER_PERSON // 2**20,
+        rho_nano_before=before,
+        rho_nano_after=max(after, 0),
+        refusal=BudgetExceeded.code if after < 0 else "",
+    )
+
+
+@functools.cache
+def seconds_per_blinding(preference: str) -> float:
+    """Measure what one blinding costs here, in seconds of wall time with all cores."""
+    backend = choose_backend(preference)
+    digests = hash_to_group(bytes(32), _some_points())
+    begin = time.perf_counter()
+    evaluate(os.urandom(32), digests, backend=backend)
+    return (time.perf_counter() - begin) / len(digests)
+
+
+def _some_points() -> NDArray[np.uint8]:
+    return np.frombuffer(os.urandom(32 * 512), dtype=np.uint8).reshape(-1, 32)

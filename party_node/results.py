@@ -1,0 +1,115 @@
+"""What a job brought this party: the answer with its interval, what was withheld and why, what it
+cost.
+
+Stored as JSON, shown as it stands by the command line and the console. Counts of people that did
+not pass through noise (how many of this party's own people were permitted) are shown to this party
+alone.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap, FrozenBitMap
+from sqlmodel import Session
+
+from party_node.database import Database
+from party_node.errors import NotFound
+from party_node.execution import Execution
+from party_node.job_tables import ResultRow
+from protocols.codec import decode
+from protocols.dp.budget import Rho, epsilon
+from protocols.errors import SmallCohort
+from protocols.job import LedgerHead
+from protocols.release import SizeOutcome, Withheld
+
+
+def members(order: bytes, matched: bytes, allowed: FrozenBitMap) -> BitMap:
+    """Return the matched people, by dense number, who may still be used."""
+    dense = np.frombuffer(order, dtype="<u4")
+    positions = np.frombuffer(matched, dtype="<u4")
+    return BitMap(dense[positions]) & BitMap(allowed)
+
+
+def document(
+    execution: Execution, facts: dict[str, Any], size: SizeOutcome, members: int | None
+) -> dict[str, Any]:
+    """Return the result as it is stored and shown."""
+    job = execution.job
+    return {
+        "job": job.job,
+        "kind": job.kind,
+        "purpose": job.purpose,
+        "with": execution.peer.party,
+        "size": size_document(size),
+        "withheld": _withheld(size),
+        "audience": None if members is None else {"people": members},
+        "own": {
+            "asked": facts["asked"],
+            "permitted": facts["permitted"],
+            "withheld": facts["withheld"],
+            "matchable": facts["matchable"],
+        },
+        "cost": {
+            "rho": str(Rho(job.rho_nano)),
+            "epsilon_alone": epsilon(job.rho_nano, execution.agreed.delta_exponent),
+            "delta": f"1e-{execution.agreed.delta_exponent}",
+        },
+        "provenance": {
+            "collaboration": job.collaboration,
+            "version": job.version,
+            "protocol": job.protocol,
+            "ledger": _ledger(facts),
+        },
+    }
+
+
+def _ledger(facts: dict[str, Any]) -> dict[str, Any]:
+    head = decode(LedgerHead, bytes.fromhex(facts["head"]))
+    return {
+        "origin": head.origin,
+        "size": head.size,
+        "root": head.root.hex(),
+        "use_record": head.use_record.hex(),
+        "use_entry": facts["use_entry"],
+    }
+
+
+def size_document(told: SizeOutcome) -> dict[str, Any] | None:
+    """Return a noisy size for people: value, 95 % interval, and the sentence that says it."""
+    if isinstance(told, Withheld):
+        return None
+    noisy = told.noisy
+    return {
+        "value": noisy.shown(),
+        "low": max(noisy.low, 0),
+        "high": max(noisy.high, 0),
+        "confidence": 0.95,
+        "text": f"{noisy.shown():,} ± {noisy.high - noisy.value:,} (95 %)",
+    }
+
+
+def _withheld(told: SizeOutcome) -> dict[str, Any] | None:
+    if not isinstance(told, Withheld):
+        return None
+    return {
+        "reason": SmallCohort.code,
+        "text": f"the noisy size is below the agreed minimum of {told.minimum} people",
+    }
+
+
+def keep(session: Session, job: str, document: dict[str, Any], now_ms: int) -> None:
+    """Store a result, in the caller's transaction."""
+    session.merge(
+        ResultRow(job=job, document=json.dumps(document, sort_keys=True), created_ms=now_ms)
+    )
+
+
+def load(db: Database, job: str) -> dict[str, Any]:
+    """Return a result. Raises: NotFound."""
+    with db.reading() as session:
+        row = session.get(ResultRow, job)
+        if row is None:
+            raise NotFound(f"job {job} has no result yet")
+        found: dict[str, Any] = json.loads(row.document)
+        return found

@@ -1,0 +1,134 @@
+"""Runs: this side's execution of a job, stored so that `kill -9` at any moment loses nothing.
+
+The crash rule: one transaction stores the new state, marks the inbound step consumed and queues
+the outbound envelope, already sealed; only then is anything sent. Envelopes are sent again until
+the relay has confirmed them, with the same bytes, so the peer sees each step once.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from party_node.chunks import ChunkStore
+from party_node.database import Database
+from party_node.errors import NotFound
+from party_node.home import Home
+from party_node.job_tables import OutboxRow, RunRow
+from party_node.vault import Vault
+from protocols.codec import Record, encode
+from protocols.envelope import Header, seal
+from protocols.keys import PartyKeys, PartyPublic
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where a run stands."""
+
+    job: str
+    phase: str
+    sent: int = 0
+    received: int = 0
+    speaking: bool = False
+    state: bytes = field(default=b"", repr=False)
+    transcript: bytes = b""
+    output: bytes = field(default=b"", repr=False)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+DONE = "done"
+
+
+class Runs:
+    """Storage of runs, their outboxes and their chunks."""
+
+    def __init__(self, db: Database, vault: Vault, home: Home) -> None:
+        self._db, self._vault, self._home = db, vault, home
+        self.keys: PartyKeys = home.keys
+
+    def chunks(self, job: str) -> ChunkStore:
+        """Return the chunk store of a job."""
+        return ChunkStore(self._home.runs, self._vault, job)
+
+    def create(self, session: Session, run: Run) -> None:
+        """Add a run, once: a second call for the same job changes nothing."""
+        if session.get(RunRow, run.job) is None:
+            session.add(self._row(run))
+
+    def active(self) -> list[str]:
+        """Return the jobs whose runs have not ended."""
+        with self._db.reading() as session:
+            return list(session.exec(select(RunRow.job).where(RunRow.phase != DONE)).all())
+
+    def load(self, job: str) -> Run:
+        """Return a run. Raises: NotFound."""
+        with self._db.reading() as session:
+            row = session.get(RunRow, job)
+            if row is None:
+                raise NotFound(f"there is no run of job {job}")
+            return Run(
+                job, row.phase, row.sent, row.received, row.speaking,
+                self._open(job, "state", row.state), row.transcript,
+                self._open(job, "output", row.output), json.loads(row.facts),
+            )  # fmt: skip
+
+    def store(
+        self,
+        session: Session,
+        run: Run,
+        to: PartyPublic | None = None,
+        messages: Sequence[Record] = (),
+    ) -> Run:
+        """Store `run` and queue `messages` to the peer, sealed, in the caller's transaction."""
+        for message in messages:
+            assert to is not None
+            header = Header(run.job, self.keys.party, to.party, run.sent)
+            envelope = seal(self.keys, to, header, encode(message))
+            session.add(OutboxRow(job=run.job, step=run.sent, envelope=envelope))
+            run = dataclasses.replace(run, sent=run.sent + 1)
+        session.merge(self._row(run))
+        return run
+
+    def next_outbound(self, job: str) -> OutboxRow | None:
+        """Return the first envelope that the relay has not confirmed."""
+        with self._db.reading() as session:
+            query = (
+                select(OutboxRow).where(OutboxRow.job == job).order_by(col(OutboxRow.step)).limit(1)
+            )
+            row = session.exec(query).first()
+            if row is not None:
+                session.expunge(row)
+            return row
+
+    def confirmed(self, job: str, step: int) -> None:
+        """Forget an envelope that the relay has."""
+        with self._db.writing() as session:
+            row = session.get(OutboxRow, (job, step))
+            if row is not None:
+                session.delete(row)
+
+    def end(self, session: Session, job: str) -> None:
+        """Mark a run as ended and erase its secrets; the caller erases the chunks after the
+        commit.
+        """
+        row = session.get(RunRow, job)
+        if row is not None:
+            row.phase, row.state, row.output, row.speaking = DONE, b"", b"", False
+            session.add(row)
+
+    def _row(self, run: Run) -> RunRow:
+        return RunRow(
+            job=run.job, phase=run.phase, sent=run.sent, received=run.received,
+            speaking=run.speaking, state=self._sealed(run.job, "state", run.state),
+            transcript=run.transcript, output=self._sealed(run.job, "output", run.output),
+            facts=json.dumps(run.facts, sort_keys=True),
+        )  # fmt: skip
+
+    def _sealed(self, job: str, what: str, data: bytes) -> bytes:
+        return self._vault.seal(f"run/{job}/{what}", data) if data else b""
+
+    def _open(self, job: str, what: str, data: bytes) -> bytes:
+        return self._vault.open(f"run/{job}/{what}", data) if data else b""

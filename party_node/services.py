@@ -1,0 +1,89 @@
+"""Everything that a running party node consists of, put together once, in one place."""
+
+import secrets
+from dataclasses import dataclass
+
+from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from party_node.approvals import Rules
+from party_node.budgets import Budgets
+from party_node.clock import Clock, system_clock
+from party_node.collaborations import Collaborations
+from party_node.consent_ledger import ConsentLedger
+from party_node.coordinator_client import CoordinatorClient
+from party_node.database import Database
+from party_node.datasets import Datasets
+from party_node.errors import NotEnrolled
+from party_node.gate import Gate
+from party_node.home import Home
+from party_node.identity import Identity
+from party_node.jobs import Jobs
+from party_node.runs import Runs
+from party_node.vault import Vault
+from party_node.witnessing import Witnessing
+from protocols.session import Rng
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one node; each is safe to use from several threads."""
+
+    home: Home
+    db: Database
+    vault: Vault
+    vocabulary: Vocabulary
+    identity: Identity
+    datasets: Datasets
+    ledger: ConsentLedger
+    gate: Gate
+    budgets: Budgets
+    client: CoordinatorClient
+    witnessing: Witnessing
+    collaborations: Collaborations
+    rules: Rules
+    runs: Runs
+    jobs: Jobs
+    clock_ms: Clock
+    rng: Rng
+
+
+def ledger_origin(party: str) -> str:
+    """Return the origin line of a party's consent ledger (C2SP checkpoint)."""
+    return f"accord/{party}/consent"
+
+
+def assemble(
+    home: Home, db: Database, clock_ms: Clock = system_clock, rng: Rng = secrets.token_bytes
+) -> Services:
+    """Put a node together over an opened home and a migrated database.
+
+    Raises: NotEnrolled if the home has no coordinator yet.
+    """
+    if not home.settings.coordinator_url:
+        raise NotEnrolled
+    keys = home.keys
+    vault = Vault(home.kek, rng)
+    identity = Identity(db, vault)
+    datasets = Datasets(db, home, identity)
+    ledger = ConsentLedger(db, vault, ledger_origin(keys.party), home.ledger_seed, clock_ms, rng)
+    client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
+    collaborations = Collaborations(db, client, keys, clock_ms)
+    runs = Runs(db, vault, home)
+    return Services(
+        home=home,
+        db=db,
+        vault=vault,
+        vocabulary=DEFAULT_VOCABULARY,
+        identity=identity,
+        datasets=datasets,
+        ledger=ledger,
+        gate=Gate(ledger, datasets, DEFAULT_VOCABULARY, clock_ms, rng),
+        budgets=Budgets(db),
+        client=client,
+        witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),
+        collaborations=collaborations,
+        rules=Rules(db, clock_ms),
+        runs=runs,
+        jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
+        clock_ms=clock_ms,
+        rng=rng,
+    )

@@ -1,0 +1,80 @@
+"""The settings of a party node: `node.json` in its home, overridden by `ACCORD_NODE_*` variables.
+
+Unknown keys and unknown variables are errors, so that a misspelt setting is found at once.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from coordinator.wire import PartyId
+from party_node.errors import HomeDamaged, InvalidSettings
+
+ENVIRONMENT_PREFIX = "ACCORD_NODE_"
+_NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
+"""Names the home folder itself, so it cannot stand inside it."""
+
+
+class NodeSettings(BaseModel):
+    """What an operator may set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    party: PartyId
+    """Name of the party in collaborations and on the coordinator; it never changes."""
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Name that people read."""
+    listen_host: str = "127.0.0.1"
+    """Address of the node's own interface and console."""
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    database_url: str = ""
+    """Empty: SQLite in the home folder; else `postgresql+psycopg://…`."""
+    coordinator_url: str = ""
+    coordinator_name: str = ""
+    witness_vkey: str = ""
+    """C2SP verifier key of the witness; set at enrolment."""
+    default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
+    """Country (ISO 3166) of telephone numbers that are written without a country code."""
+    x25519_backend: Literal["auto", "openssl", "multibuffer"] = "auto"
+    """How blinding is computed; `auto` takes the fastest that this machine can run."""
+
+
+def load(path: Path, environ: Mapping[str, str]) -> NodeSettings:
+    """Read the settings file and lay the environment over it.
+
+    Raises: HomeDamaged if the file is no JSON object; InvalidSettings.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise HomeDamaged(f"{path.name} cannot be read") from e
+    if not isinstance(stored, dict):
+        raise HomeDamaged(f"{path.name} is not a JSON object")
+    return _checked({**stored, **_overrides(environ)})
+
+
+def store(path: Path, settings: NodeSettings) -> None:
+    """Write the settings file so that a crash leaves the old one or the new one, never half."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(settings.model_dump(), indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def _overrides(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS
+    }
+
+
+def _checked(values: Mapping[str, object]) -> NodeSettings:
+    try:
+        return NodeSettings.model_validate(values)
+    except ValidationError as e:
+        # Names of settings only: a database URL may hold a password.
+        wrong = ", ".join(sorted({".".join(map(str, error["loc"])) for error in e.errors()}))
+        raise InvalidSettings(f"not valid or not known: {wrong}") from None

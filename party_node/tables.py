@@ -1,0 +1,159 @@
+"""The tables of a party node's storage: ledger, persons, datasets, budgets, permissions.
+
+One registry for this node, apart from every other set of tables in the process. What must be
+erasable lies in tables of its own (payloads, subject keys, identifiers), beside the entries that
+stay. Times are milliseconds since 1970 in UTC.
+"""
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits in both databases; in SQLite such a key is the row number itself and costs no index."""
+_NOT_COUNTED = {"autoincrement": False}
+_CLUSTERED = {"sqlite_with_rowid": False}
+
+
+class NodeTable(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+    """Base of every table of a party node."""
+
+
+class EntryRow(NodeTable, table=True):
+    """One leaf of the consent ledger. Its primary key is what makes a second writer's fork fail."""
+
+    __tablename__ = "ledger_entries"
+    index: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    leaf: bytes = Field(sa_type=LargeBinary)
+    leaf_hash: bytes = Field(sa_type=LargeBinary)
+    subject: int | None = Field(default=None, index=True, sa_type=_BIG)
+    type: str
+    recorded_ms: int = Field(sa_type=_BIG)
+
+
+class PayloadRow(NodeTable, table=True):
+    """What an entry commits to, sealed; deleted on erasure while the entry stays."""
+
+    __tablename__ = "ledger_payloads"
+    index: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    salt: bytes = Field(sa_type=LargeBinary)
+    nonce: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
+class SubjectKeyRow(NodeTable, table=True):
+    """A person's keys, wrapped by the node's; destroying them makes the payloads unreadable."""
+
+    __tablename__ = "subject_keys"
+    subject: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    wrapped: bytes = Field(sa_type=LargeBinary)
+
+
+class SubjectRow(NodeTable, table=True):
+    """A person: a dense number inside this node, and a random id that names them in records."""
+
+    __tablename__ = "subjects"
+    dense: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    subject_id: str = Field(unique=True, max_length=32)
+
+
+class IdentifierRow(NodeTable, table=True):
+    """An e-mail address or telephone number, only as a digest under a key of this node."""
+
+    __tablename__ = "identifiers"
+    __table_args__ = _CLUSTERED
+    kind: str = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subject: int = Field(index=True, sa_type=_BIG)
+
+
+class CheckpointRow(NodeTable, table=True):
+    """A signed checkpoint: one for each size, kept before anybody sees it."""
+
+    __tablename__ = "checkpoints"
+    size: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    root: bytes = Field(sa_type=LargeBinary)
+    note: str = Field(sa_type=Text)
+    cosigned: str | None = Field(default=None, sa_type=Text)
+    """The note with the witness's cosignature, once there is one."""
+
+
+class SourceEventRow(NodeTable, table=True):
+    """Which entry an event of a source became: the same event again becomes no second entry."""
+
+    __tablename__ = "source_events"
+    __table_args__ = _CLUSTERED
+    source_id: str = Field(primary_key=True)
+    source_event_id: str = Field(primary_key=True)
+    content: bytes = Field(sa_type=LargeBinary)
+    """Keyed digest of the record as it was first sent, 32 bytes."""
+    entry: int = Field(sa_type=_BIG)
+
+
+class ImportBatchRow(NodeTable, table=True):
+    """One import of a consent file: its digest and its counts."""
+
+    __tablename__ = "import_batches"
+    batch: int | None = Field(default=None, primary_key=True)
+    source_id: str
+    sha256: str = Field(max_length=64)
+    accepted: int
+    repeated: int
+    refused: int
+    imported_ms: int = Field(sa_type=_BIG)
+
+
+class DatasetRow(NodeTable, table=True):
+    """A registered file: where it lies, which bytes it had, which columns name persons."""
+
+    __tablename__ = "datasets"
+    dataset: str = Field(primary_key=True)
+    path: str
+    sha256: str = Field(max_length=64)
+    index_id: str = Field(max_length=32)
+    """Name of the folder under `datasets/` that holds the index."""
+    key_column: str
+    columns: str = Field(sa_type=Text)
+    """JSON array of the names of all columns."""
+    report: str = Field(sa_type=Text)
+    """JSON object of the counts of the registration."""
+    registered_ms: int = Field(sa_type=_BIG)
+
+
+class BudgetChargeRow(NodeTable, table=True):
+    """One charge to the privacy budget; never changed and never deleted."""
+
+    __tablename__ = "budget_charges"
+    __table_args__ = (UniqueConstraint("job", "to_party", "what"),)
+    charge: int | None = Field(default=None, primary_key=True)
+    job: str
+    collaboration: str = Field(index=True)
+    to_party: str
+    what: str
+    rho_nano: int = Field(sa_type=_BIG)
+    charged_ms: int = Field(sa_type=_BIG)
+
+
+class UsePermissionRow(NodeTable, table=True):
+    """A permission that the gate gave: what a restarted node gives back for the same job."""
+
+    __tablename__ = "use_permissions"
+    job: str = Field(primary_key=True)
+    dataset: str = Field(primary_key=True)
+    request: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of everything that was asked; another question under the same job is refused."""
+    index_id: str = Field(max_length=32)
+    allowed: bytes = Field(sa_type=LargeBinary)
+    """Sealed: the permitted dense numbers and the salts of the set commitments."""
+    use_entry: int = Field(sa_type=_BIG)
+    tree_size: int = Field(sa_type=_BIG)
+    """Size of the ledger that the decision was made at."""
+    expires_ms: int = Field(sa_type=_BIG)
+    outcome: str = ""
+    """Empty, or how the use ended."""

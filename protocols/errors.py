@@ -1,0 +1,92 @@
+"""What can go wrong between two parties, and whose fault it is.
+
+The first sentence of each class is what a user reads. `code` is stable and never reused; the
+reference page `docs/reference/errors.md` has a row for each. No message ever holds a secret or an
+identifier.
+"""
+
+from typing import ClassVar
+
+
+class ProtocolError(Exception):
+    """A run cannot go on."""
+
+    code: ClassVar[str] = "protocol-error"
+
+
+class LocalError(ProtocolError):
+    """The protocol was called on this node in a way that it does not allow."""
+
+    code = "local-error"
+
+
+class InvalidParameter(LocalError):
+    """A parameter is outside its range."""
+
+    code = "invalid-parameter"
+
+
+class PeerError(ProtocolError):
+    """The other party sent something that this protocol does not allow."""
+
+    code = "peer-error"
+
+
+class MalformedMessage(PeerError):
+    """The other party sent bytes that are not a message of this protocol."""
+
+    code = "malformed-message"
+
+
+class UnexpectedMessage(PeerError):
+    """The other party sent a message that does not belong at this point of the run."""
+
+    code = "unexpected-message"
+
+
+class ContextMismatch(PeerError):
+    """The two parties do not agree on what they are running."""
+
+    code = "context-mismatch"
+
+
+class InvalidElement(PeerError):
+    """The other party sent a group element that must not be used."""
+
+    code = "invalid-element"
+
+
+class ForgedEnvelope(PeerError):
+    """An envelope is not the one that its sender sealed for this place in this job."""
+
+    code = "forged-envelope"
+
+
+class TooManyElements(PeerError):
+    """The other party sent more than the agreed number of elements."""
+
+    code = "too-many-elements"
+
+
+class DisclosureError(Exception):
+    """A release was refused on purpose, to protect people."""
+
+    code: ClassVar[str] = "disclosure-refused"
+
+
+class SmallCohort(DisclosureError):
+    """The group is smaller than the agreed minimum, so nothing about it is released."""
+
+    code = "small-cohort"
+
+
+class BudgetExceeded(DisclosureError):
+    """The privacy budget does not cover this release."""
+
+    code = "budget-exceeded"
+
+    def __init__(self, *, requested: str, available: str, missing: str) -> None:
+        self.requested, self.available, self.missing = requested, available, missing
+        super().__init__(
+            f"the release costs rho {requested}, {available} is left: {missing} too little"
+        )

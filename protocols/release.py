@@ -1,0 +1,82 @@
+"""How a size leaves a run: noisy, or withheld because the noisy size is below the minimum.
+
+The noisy size alone decides. Deciding by the exact one would give an exact bit away with every
+refusal. What is sent to a party is committed to in the run receipt, so that the receipt proves it
+without saying it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from protocols.codec import Record, encode
+from protocols.disclosure import check_minimum
+from protocols.dp.count import NoisyCount, SizeRelease, noisy_count
+from protocols.dp.count import release as release_size
+from protocols.errors import ContextMismatch, SmallCohort
+from protocols.job import JobDescription
+
+NOISY_SIZE = "noisy-size"
+WITHHELD = "withheld"
+MEMBERS = "members"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld(Record):
+    """A size that is not told: the group, with noise, is smaller than was agreed."""
+
+    KIND: ClassVar[str] = "withheld/1"
+    to: str
+    minimum: int
+    rho_nano: int
+    """Charged all the same: that it is small was learnt."""
+    salt: bytes
+
+
+SizeOutcome = SizeRelease | Withheld
+OUTCOMES: tuple[type[Record], ...] = (SizeRelease, Withheld)
+
+
+def draw(count: int, job: JobDescription) -> NoisyCount | None:
+    """Draw the noisy size of a job's output, once; None if it is below the job's minimum.
+
+    The caller has charged the job's price, durably, before. Raises: InvalidParameter.
+    """
+    noisy = noisy_count(count, job.rho_nano)
+    try:
+        check_minimum(noisy.value, job.minimum_size)
+    except SmallCohort:
+        return None
+    return noisy
+
+
+def outcome(noisy: NoisyCount | None, job: JobDescription, to: str, salt: bytes) -> SizeOutcome:
+    """Return what the party `to` is told; `salt` has 32 bytes."""
+    if noisy is None:
+        return Withheld(to, job.minimum_size, job.rho_nano, salt)
+    released, _ = release_size(to, NOISY_SIZE, noisy, salt)
+    return released
+
+
+def check(told: SizeOutcome, job: JobDescription, to: str) -> None:
+    """Check that what the other side told is what the job says it may tell.
+
+    Raises: ContextMismatch.
+    """
+    if told.to != to:
+        raise ContextMismatch("the release is made out to another party")
+    if isinstance(told, Withheld):
+        if (told.minimum, told.rho_nano) != (job.minimum_size, job.rho_nano):
+            raise ContextMismatch("the release was withheld by other terms")
+    elif told.noisy.rho_nano != job.rho_nano or told.noisy.value < job.minimum_size:
+        raise ContextMismatch("the release has another price or is below the minimum")
+
+
+def commitment(told: SizeOutcome) -> bytes:
+    """Return the 32 bytes that stand for it in the run receipt."""
+    return hashlib.sha256(encode(told)).digest()
+
+
+def what(told: SizeOutcome) -> str:
+    """Return `noisy-size` or `withheld`."""
+    return WITHHELD if isinstance(told, Withheld) else NOISY_SIZE

@@ -1,0 +1,63 @@
+import dataclasses
+
+import pytest
+
+from protocols.context import context
+from protocols.errors import LocalError
+from protocols.job import JobDescription
+from protocols.keys import PartyKeys
+from tests.support.seeded import seeded
+
+BRAND = PartyKeys.generate("brand", seeded("brand")).public()
+PUBLISHER = PartyKeys.generate("publisher", seeded("publisher")).public()
+JOB = JobDescription(
+    job="0" * 32,
+    collaboration="c",
+    version=1,
+    collaboration_hash=bytes(32),
+    kind="overlap",
+    protocol="psi-dh-cardinality/1",
+    params=b"",
+    purpose="measurement",
+    requester="brand",
+    receiver="brand",
+    sender="publisher",
+    receiver_dataset="a",
+    sender_dataset="b",
+    identifier="email",
+    minimum_size=100,
+    rho_nano=1,
+    created_ms=0,
+    expires_ms=1,
+)
+
+
+def test_both_sides_compute_the_same_32_bytes():
+    ctx = context(JOB, BRAND, PUBLISHER)
+    assert len(ctx) == 32
+    assert ctx == context(dataclasses.replace(JOB), BRAND, PUBLISHER)
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(JobDescription)])
+def test_every_field_of_the_job_enters(name):
+    value = getattr(JOB, name)
+    if isinstance(value, int):
+        other: object = value + 1
+    else:
+        other = value + (b"x" if isinstance(value, bytes) else "x")
+    changed = dataclasses.replace(JOB, **{name: other})
+    if name in ("receiver", "sender"):  # these must be the names in the keys
+        with pytest.raises(LocalError):
+            context(changed, BRAND, PUBLISHER)
+    else:
+        assert context(changed, BRAND, PUBLISHER) != context(JOB, BRAND, PUBLISHER)
+
+
+def test_the_keys_of_both_parties_enter():
+    other = PartyKeys.generate("brand", seeded("other")).public()
+    assert context(JOB, other, PUBLISHER) != context(JOB, BRAND, PUBLISHER)
+
+
+def test_keys_in_the_wrong_place_are_refused():
+    with pytest.raises(LocalError):
+        context(JOB, PUBLISHER, BRAND)

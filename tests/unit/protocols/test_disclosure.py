@@ -1,0 +1,35 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.disclosure import check_minimum, step_down
+from protocols.errors import InvalidParameter, SmallCohort
+
+LADDER = [0, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000]
+
+
+@pytest.mark.parametrize("noisy", [100, 101, 10**9])
+def test_a_group_of_the_minimum_or_more_may_be_spoken_of(noisy):
+    assert check_minimum(noisy, 100) is None
+
+
+@pytest.mark.parametrize("noisy", [99, 0, -5])
+def test_a_smaller_group_is_refused_without_saying_how_small(noisy):
+    with pytest.raises(SmallCohort) as refusal:
+        check_minimum(noisy, 100)
+    assert str(refusal.value) == "the group is below the agreed minimum of 100 people"
+
+
+def test_a_minimum_of_nothing_is_refused():
+    with pytest.raises(InvalidParameter):
+        check_minimum(5, 0)
+
+
+@given(st.integers(0, 199_999))
+def test_a_size_goes_down_to_the_ladder(n):
+    assert step_down(n) == max(step for step in LADDER if step <= n)
+
+
+def test_a_negative_size_is_refused():
+    with pytest.raises(InvalidParameter):
+        step_down(-1)
