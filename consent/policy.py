@@ -183,5 +183,5 @@ class _Reader:
 
 
 def without_quorum(policy: Policy) -> Policy:
-    """Return the policy with `quorum none`: for looking at a checkpoint that is not witnessed yet."""
+    """Return the policy with `quorum none`: for a checkpoint that is not witnessed yet."""
     return replace(policy, quorum=NONE)

@@ -83,8 +83,10 @@ class Projection:
     def forget(self, dense: int) -> None:
         """Drop all that is known about a subject, for erasure; twice is the same as once."""
         self._subjects.discard(dense)
-        for state in self._scopes.values():
+        for scope, state in list(self._scopes.items()):
             state.forget(dense)
+            if not state.subjects:
+                del self._scopes[scope]
 
     def bulk(self, query: Query, asked: BitMap | None = None) -> BulkDecision:
         """Decide about everybody in `asked`, or about everybody known.

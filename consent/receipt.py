@@ -9,6 +9,7 @@ opened.
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -97,32 +98,20 @@ def receipt_claims(
     if event.purpose != purpose.purpose_id:
         raise MalformedRecord("the purpose is not that of the event")
     open_payload(leaf, salt=salt, payload=payload_bytes(event))
-    shared = event.recipient != SELF
-    return {
+    claims: dict[str, Json] = {
         "schema_version": VERSION,
         "version": KANTARA_VERSION,
         "consentReceiptID": receipt_id,
         "issued_at": instants.to_text(issued_at_ms),
-        "jurisdiction": event.jurisdiction,
-        "consentTimestamp": event.event_time_ms // 1000,
-        "collectionMethod": event.method.value,
         "language": language,
-        "piiPrincipalId": event.subject_id,
         "piiControllers": [controller.to_payload()],
         "policyUrl": policy_url,
         "services": [
             {
                 "service": purpose.title,
                 "purposes": [
-                    {
-                        "purpose": purpose.purpose_id,
-                        "purposeCategory": list(purpose.dpv_iris),
-                        "consentType": event.event_type.value,
-                        "primaryPurpose": False,
-                        "termination": _termination(event),
-                        "thirdPartyDisclosure": shared,
-                        "thirdPartyName": event.recipient if shared else "",
-                    }
+                    _stated_purpose(event)
+                    | {"purposeCategory": list(purpose.dpv_iris), "primaryPurpose": False}
                 ],
             }
         ],
@@ -132,6 +121,7 @@ def receipt_claims(
         "leaf": leaf.decode("utf-8"),
         "salt": salt.hex(),
     }
+    return claims | _stated(event)
 
 
 def sign_receipt(claims: dict[str, Json], *, seed: bytes, proof: str) -> SignedReceipt:
@@ -175,26 +165,42 @@ def key_thumbprint(public: bytes) -> str:
     return _encode(hashlib.sha256(canonical_bytes(key)).digest())
 
 
+def _stated(event: ConsentEvent) -> dict[str, Json]:
+    """Return what the readable half of a receipt must say about its event."""
+    return {
+        "jurisdiction": event.jurisdiction,
+        "consentTimestamp": event.event_time_ms // 1000,
+        "collectionMethod": event.method.value,
+        "piiPrincipalId": event.subject_id,
+    }
+
+
+def _stated_purpose(event: ConsentEvent) -> dict[str, Json]:
+    """Return what it must say about the purpose; an empty `termination` means without end."""
+    until = event.valid_until_ms
+    shared = event.recipient != SELF
+    return {
+        "purpose": event.purpose,
+        "consentType": event.event_type.value,
+        "termination": "" if until is None else instants.to_text(until),
+        "thirdPartyDisclosure": shared,
+        "thirdPartyName": event.recipient if shared else "",
+    }
+
+
 def _check_names(claims: dict[str, Json], event: ConsentEvent) -> None:
     """Refuse a receipt whose readable half says something else than the event in it."""
-    said = (
-        claims.get("jurisdiction"),
-        claims.get("consentTimestamp"),
-        claims.get("collectionMethod"),
-        claims.get("piiPrincipalId"),
-    )
-    meant = (
-        event.jurisdiction,
-        event.event_time_ms // 1000,
-        event.method.value,
-        event.subject_id,
-    )
-    if said != meant:
+    match claims.get("services"):
+        case [{"purposes": [dict() as purpose]}]:
+            agrees = _agree(purpose, _stated_purpose(event))
+        case _:
+            agrees = False
+    if not agrees or not _agree(claims, _stated(event)):
         raise LedgerInconsistent("the receipt says something else than its event")
 
 
-def _termination(event: ConsentEvent) -> str:
-    return "" if event.valid_until_ms is None else instants.to_text(event.valid_until_ms)
+def _agree(said: Mapping[str, Json], stated: Mapping[str, Json]) -> bool:
+    return all(key in said and said[key] == value for key, value in stated.items())
 
 
 def _header(public: bytes) -> bytes:

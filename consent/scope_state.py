@@ -113,6 +113,11 @@ class ScopeState:
         self._settled = TimedSet()
         self._reasons: dict[Reason, BitMap] = {}
 
+    @property
+    def subjects(self) -> int:
+        """How many subjects there is something known about."""
+        return len(self._people)
+
     def apply(self, index: int, event: ConsentEvent, dense: int, recorded_at_ms: int) -> None:
         """Take in one event about the subject with number `dense`."""
         subject = self._people.get(dense)

@@ -5,6 +5,8 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,7 +20,7 @@ from coordinator.clock import system_clock
 from coordinator.database import Database
 from coordinator.errors import BadSetting, NotInitialised, SetupError
 from coordinator.settings import Settings
-from coordinator.tables import JobRow, PartyRow
+from coordinator.tables import JobRow, PartyRow, WitnessConflictRow
 from coordinator.wire import PartyId
 from coordinator.witness import create_key, load_witness
 
@@ -49,7 +51,8 @@ def init(
     given: dict[str, Any] = {"name": name, "public_url": url, "database_url": database_url}
     chosen = settings.load(home=home, **given)
     _make_home(chosen, {key: value for key, value in given.items() if value is not None})
-    version = _database(chosen).migrate()
+    with closing(Database(chosen.effective_database_url)) as database:
+        version = database.migrate()
     witness = load_witness(chosen)
     typer.echo(f"home: {chosen.home}")
     typer.echo(f"schema: {version}")
@@ -66,16 +69,17 @@ def serve(
     chosen = settings.load(home=home, listen_host=host, listen_port=port)
     observability.configure(chosen)
     _initialised(chosen)
-    database = _database(chosen)
-    database.migrate()
-    database.close()
+    with closing(Database(chosen.effective_database_url)) as database:
+        database.migrate()
     asyncio.run(server.serve(chosen))
 
 
 @app.command()
 def migrate(home: Home = None) -> None:
     """Bring the database to this program's schema version."""
-    typer.echo(f"schema: {_database(_initialised(settings.load(home=home))).migrate()}")
+    chosen = _initialised(settings.load(home=home))
+    with closing(Database(chosen.effective_database_url)) as database:
+        typer.echo(f"schema: {database.migrate()}")
 
 
 @app.command()
@@ -90,31 +94,33 @@ def invite(
         raise BadSetting(
             "a party id is lower-case letters, digits and hyphens, at most 63", "as in: brand"
         )
-    database = _ready(chosen)
-    with database.writing() as session:
+    vkey = load_witness(chosen).vkey
+    with _ready(chosen) as database, database.writing() as session:
         secret = parties.invite(
             session, party, system_clock(), chosen.invitation_days, secrets.token_bytes
         )
-    vkey = load_witness(chosen).vkey
     typer.echo(parties.token(chosen.effective_url, chosen.name, vkey, party, secret))
 
 
 @app.command("parties")
 def list_parties(home: Home = None, as_json: AsJson = False) -> None:
     """List enrolled parties."""
-    rows = _ready(_initialised(settings.load(home=home))).read(
-        lambda session: [_party(row) for row in store.parties(session)]
-    )
-    _print(rows, as_json)
+    with _ready(settings.load(home=home)) as database, database.reading() as session:
+        _print([_party(row) for row in store.parties(session)], as_json)
 
 
 @app.command("jobs")
 def list_jobs(home: Home = None, as_json: AsJson = False) -> None:
     """List jobs, newest change first: who, which, where it is."""
-    rows = _ready(_initialised(settings.load(home=home))).read(
-        lambda session: [_job(row) for row in store.all_jobs(session)]
-    )
-    _print(rows, as_json)
+    with _ready(settings.load(home=home)) as database, database.reading() as session:
+        _print([_job(row) for row in store.all_jobs(session)], as_json)
+
+
+@app.command()
+def evidence(home: Home = None, as_json: AsJson = False) -> None:
+    """List ledgers that showed the witness two histories, with both signed heads."""
+    with _ready(settings.load(home=home)) as database, database.reading() as session:
+        _print([_conflict(row) for row in store.conflicts(session)], as_json)
 
 
 @app.command()
@@ -165,14 +171,11 @@ def _initialised(chosen: Settings) -> Settings:
     return chosen
 
 
-def _database(chosen: Settings) -> Database:
-    return Database(chosen.effective_database_url)
-
-
-def _ready(chosen: Settings) -> Database:
-    database = _database(chosen)
-    database.check_schema()
-    return database
+@contextmanager
+def _ready(chosen: Settings) -> Iterator[Database]:
+    with closing(Database(_initialised(chosen).effective_database_url)) as database:
+        database.check_schema()
+        yield database
 
 
 def _is_party_id(text: str) -> bool:
@@ -196,6 +199,16 @@ def _job(row: JobRow) -> dict[str, Any]:
         "counterparty": row.counterparty,
         "collaboration": row.collaboration,
         "updated_ms": row.updated_ms,
+    }
+
+
+def _conflict(row: WitnessConflictRow) -> dict[str, Any]:
+    return {
+        "origin": row.origin,
+        "kind": row.kind,
+        "seen_ms": row.seen_ms,
+        "held": row.held.decode(),
+        "offered": row.offered.decode(),
     }
 
 

@@ -76,7 +76,7 @@ class RequestLog:
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
             await send(message)
 

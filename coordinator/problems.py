@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from coordinator import errors, wire
@@ -61,6 +62,10 @@ STATUS: dict[type[Exception], HTTPStatus] = {
 }
 """Every refusal of the wire; `docs/spec/relay.md` has a row for each."""
 
+WITNESS_MALFORMED = HTTPStatus.BAD_REQUEST
+"""The witness's answers are plain text, as C2SP has them; `consent.witness` decides the others."""
+WITNESS_NO_CHECKPOINT = HTTPStatus.NOT_FOUND
+
 
 def respond(error: errors.CoordinatorError | MalformedMessage) -> Response:
     """Return the problem document of an error."""
@@ -93,6 +98,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MalformedMessage, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(OperationalError, _unavailable)
+    app.add_exception_handler(PoolTimeout, _unavailable)
     app.add_exception_handler(HTTPException, _http)
 
 

@@ -1,6 +1,7 @@
 """The process: uvicorn around the application, with a prompt and orderly end."""
 
 import socket
+from types import FrameType
 
 import uvicorn
 from typing_extensions import override
@@ -15,6 +16,15 @@ GRACE_SECONDS = 10
 
 class Server(uvicorn.Server):
     """Ends long-polls before it waits for open requests: SIGTERM must not take 25 seconds."""
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal as the wish to stop; a second one stops at once.
+
+        Uvicorn would raise it again when all is done, and a clean stop would look like a kill.
+        """
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

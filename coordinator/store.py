@@ -19,6 +19,7 @@ from coordinator.tables import (
     MessageRow,
     PartyRow,
     RevisionRow,
+    WitnessConflictRow,
     WitnessHeadRow,
 )
 from coordinator.wire import JobState
@@ -185,6 +186,11 @@ def head_by_hash(session: Session, origin_hash: str) -> WitnessHeadRow | None:
     return session.exec(
         select(WitnessHeadRow).where(col(WitnessHeadRow.origin_hash) == origin_hash)
     ).first()
+
+
+def conflicts(session: Session) -> Sequence[WitnessConflictRow]:
+    """Return what the witness has kept as evidence, oldest first."""
+    return session.exec(select(WitnessConflictRow).order_by(col(WitnessConflictRow.seen_ms))).all()
 
 
 def count_bodies(session: Session) -> int:

@@ -179,13 +179,15 @@ class WitnessHeadRow(Table, table=True):
     seen_ms: int = Field(sa_type=BigInteger)
 
 
-class WitnessForkRow(Table, table=True):
-    """Evidence that a ledger signed two histories: both signed heads."""
+class WitnessConflictRow(Table, table=True):
+    """Evidence that a ledger may have signed two histories: both signed heads."""
 
-    __tablename__ = "witness_forks"
+    __tablename__ = "witness_conflicts"
     origin: str = Field(primary_key=True)
     digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
     """SHA-256 of the offered note: the same offer twice is one row."""
+    kind: str
+    """`fork` or `unproven`, see `witness.py`."""
     held: bytes = Field(sa_type=LargeBinary)
     offered: bytes = Field(sa_type=LargeBinary)
     seen_ms: int = Field(sa_type=BigInteger)

@@ -1,4 +1,4 @@
-"""The node's web application: its local API under /v1, its console under /, health for whoever runs it."""
+"""The node's web application: local API under /v1, console under /, health beside them."""
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
@@ -35,7 +35,9 @@ ROUTERS = (
     ledger.router,
 )
 
-DESCRIBED = HTTPBearer(auto_error=False, description="The contents of the file `token` in the home.")
+DESCRIBED = HTTPBearer(
+    auto_error=False, description="The contents of the file `token` in the home."
+)
 """For the OpenAPI document only: `access.Doorkeeper` decides."""
 
 

@@ -59,7 +59,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
         dataset, sealed = row.dataset, row.members
     members = BitMap.deserialize(services.vault.open(_context(job), sealed))
     description = services.jobs.description(job)
-    use = f"{job}/activate/{services.clock_ms()}"
+    use = f"{job}-activate-{services.clock_ms()}"
     permission = services.gate.permit(
         use, job_hash(description), dataset, description.purpose,
         description.other(services.home.keys.party), _ACTIVATE, requester, _TTL_MS,

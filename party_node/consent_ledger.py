@@ -42,7 +42,7 @@ from party_node.identity import Identity
 from party_node.keyring import Keyring
 from party_node.ledger_entries import EntryReader, LedgerEntry
 from party_node.ledger_writer import LedgerWriter, NewEntry, Submission, Submitted
-from party_node.tables import CheckpointRow, EntryRow
+from party_node.tables import CheckpointRow, EntryRow, ImportBatchRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
@@ -98,7 +98,7 @@ class ConsentLedger:
         controller: str | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        self._db, self._clock = db, clock
+        self._db, self._vault, self._clock = db, vault, clock
         self._signer = LogSigner(origin, seed)
         self._controller = controller or origin
         self._vocabulary = vocabulary or DEFAULT_VOCABULARY
@@ -118,6 +118,16 @@ class ConsentLedger:
     def origin(self) -> str:
         """Name of the log."""
         return self._signer.origin
+
+    @property
+    def database(self) -> Database:
+        """Where the ledger lies."""
+        return self._db
+
+    @property
+    def vault(self) -> Vault:
+        """Seals what belongs to the ledger."""
+        return self._vault
 
     @property
     def vkey(self) -> str:
@@ -170,6 +180,22 @@ class ConsentLedger:
         Raises: UnknownSubject, MalformedRecord, LedgerForked, DiskFull; then nothing is written.
         """
         return self._append(records, None, None, strict=False)
+
+    def note_import(
+        self, source_id: str, sha256: str, accepted: int, repeated: int, refused: int, now_ms: int
+    ) -> None:
+        """Keep the counts of one imported file."""
+        with self._db.writing() as session:
+            session.add(
+                ImportBatchRow(
+                    source_id=source_id,
+                    sha256=sha256,
+                    accepted=accepted,
+                    repeated=repeated,
+                    refused=refused,
+                    imported_ms=now_ms,
+                )
+            )
 
     def _append(
         self, records: Sequence[Entry], at_size: int | None, also: Also | None, *, strict: bool
@@ -316,6 +342,26 @@ class ConsentLedger:
             note = self._signer.sign(size, root)
             session.add(CheckpointRow(size=size, root=root, note=note))
         return note
+
+    def covering(self, index: int) -> tuple[int, bytes]:
+        """Return size and root of the first checkpoint that includes entry `index`, made if needed.
+
+        Raises: NotFound if there is no such entry; LedgerDamaged.
+        """
+        query = (
+            select(CheckpointRow)
+            .where(col(CheckpointRow.size) > index)
+            .order_by(col(CheckpointRow.size))
+            .limit(1)
+        )
+        for attempt in (self.checkpoint, None):
+            with self._db.reading() as session:
+                row = session.execute(query).scalars().one_or_none()
+            if row is not None:
+                return row.size, row.root
+            if attempt is not None:
+                attempt()
+        raise NotFound("there is no such entry in the ledger")
 
     def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
         """Keep a witness's signature lines for the checkpoint of that size; return the whole note.

@@ -132,9 +132,15 @@ class CoordinatorClient:
 
     # -- witness -------------------------------------------------------------------------
 
-    def add_checkpoint(self, request: bytes) -> bytes:
-        """Ask the witness to cosign a checkpoint (C2SP tlog-witness); returns cosignature lines."""
-        return self._call("POST", "/witness/add-checkpoint", request).content
+    def add_checkpoint(self, request: bytes) -> tuple[int, str]:
+        """Ask the witness to cosign a checkpoint (C2SP tlog-witness); return status and body.
+
+        Raises: CoordinatorUnreachable.
+        """
+        response = self._send("POST", "/witness/add-checkpoint", request, {})
+        if response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
+            raise CoordinatorUnreachable("the witness is not well")
+        return response.status_code, response.text
 
     # -- one request ---------------------------------------------------------------------
 
@@ -162,14 +168,19 @@ class CoordinatorClient:
         }
         if signed:
             headers |= self._signature(method, self._prefix + path, body)
-        try:
-            response = self._http.request(method, path, content=body, headers=headers)
-        except (httpx2.TransportError, RuntimeError) as e:
-            # RuntimeError: the pool was closed by another thread, at shutdown.
-            raise CoordinatorUnreachable(f"no answer from {self.url}") from e
+        response = self._send(method, path, body, headers)
         if response.is_success:
             return response
         raise _refusal(response)
+
+    def _send(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> httpx2.Response:
+        try:
+            return self._http.request(method, path, content=body, headers=headers)
+        except (httpx2.TransportError, RuntimeError) as e:
+            # RuntimeError: the pool was closed by another thread, at shutdown.
+            raise CoordinatorUnreachable(f"no answer from {self.url}") from e
 
     def _signature(self, method: str, target: str, body: bytes) -> dict[str, str]:
         if self._keys is None:

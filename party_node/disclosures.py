@@ -1,6 +1,7 @@
-"""Who learns what from a job, and what was said before it ran, in plain words: for screens and for the command.
+"""Who learns what from a job, and what was said before it ran, in plain words.
 
-Everything stands in the signed job and the pre-flight records, so both sides read the same sentences.
+Everything stands in the signed job and the pre-flight records, so both sides read the same
+sentences.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ class PreflightView:
     """One side's pre-flight; sizes are rounded down to 0, 100, 200, 500, 1000, …"""
 
     party: str
-    people_asked: int
-    people_permitted: int
+    asked_step: int
+    permitted_step: int
     seconds: int
     memory_mib: int
     rho_before: str
@@ -65,8 +66,8 @@ def view(said: Preflight) -> PreflightView:
     """Return a pre-flight record for people."""
     return PreflightView(
         party=said.party,
-        people_asked=said.asked_step,
-        people_permitted=said.permitted_step,
+        asked_step=said.asked_step,
+        permitted_step=said.permitted_step,
         seconds=said.seconds,
         memory_mib=said.memory_mib,
         rho_before=str(Rho(said.rho_nano_before)),

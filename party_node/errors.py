@@ -178,6 +178,13 @@ class PermissionExpired(NodeError):
     hint = "run the job again: consent is then looked up again"
 
 
+class UnknownOperation(NodeError):
+    """The gate does not know this operation, so it says no."""
+
+    code = "unknown-operation"
+    hint = "docs/concepts/gate.md lists the operations"
+
+
 class UnknownCollaboration(NodeError):
     """The node knows no collaboration of that name and version that is in force."""
 

@@ -15,6 +15,7 @@ from party_node.services import Services
 from protocols.codec import Record
 from protocols.collaboration import Collaboration
 from protocols.context import context
+from protocols.groups import choose_backend
 from protocols.job import JobDescription
 from protocols.keys import PartyPublic
 from protocols.registry import find
@@ -64,7 +65,8 @@ class Execution:
     @property
     def protocol(self) -> TwoParty:
         """The protocol that the job names."""
-        return find(self.job.protocol)
+        backend = choose_backend(self.services.home.settings.x25519_backend)
+        return find(self.job.protocol, backend)
 
     @property
     def ctx(self) -> bytes:

@@ -3,60 +3,65 @@
 What is secret in a run (its state, its output before release) is sealed with the node's vault.
 """
 
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text
+from sqlmodel import Field
+
+from party_node.tables import NodeTable
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class CollaborationRow(SQLModel, table=True):
+class CollaborationRow(NodeTable, table=True):
     """A version of a collaboration, as this node last saw it."""
 
-    __tablename__ = "collaboration"
+    __tablename__ = "collaborations"
     collaboration: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
-    document: bytes
-    digest: bytes = Field(index=True)
+    document: bytes = Field(sa_type=LargeBinary)
+    digest: bytes = Field(index=True, sa_type=LargeBinary)
     in_force: bool
     signed_by: str
     """Parties that have signed, comma-separated."""
 
 
-class RuleRow(SQLModel, table=True):
+class RuleRow(NodeTable, table=True):
     """A standing rule: what this party approves without asking a person."""
 
-    __tablename__ = "rule"
+    __tablename__ = "rules"
     name: str = Field(primary_key=True)
     collaboration: str
     kind: str
     purpose: str
-    max_rho_nano: int
+    max_rho_nano: int = Field(sa_type=_BIG)
     allow_reveal: bool
-    created_ms: int
+    created_ms: int = Field(sa_type=_BIG)
 
 
-class JobRow(SQLModel, table=True):
+class JobRow(NodeTable, table=True):
     """A job, with its state at the coordinator."""
 
-    __tablename__ = "job"
+    __tablename__ = "jobs"
     job: str = Field(primary_key=True)
-    signed: bytes
-    job_hash: bytes
+    signed: bytes = Field(sa_type=LargeBinary)
+    job_hash: bytes = Field(sa_type=LargeBinary)
     kind: str
     collaboration: str
     requester: str
     counterparty: str
     state: str = Field(index=True)
     cause: str = ""
-    acceptance: bytes = b""
+    acceptance: bytes = Field(default=b"", sa_type=LargeBinary)
     decision: str = ""
     """`rule:<name>`, `person:<name>`, or empty while nobody has decided here."""
-    revision: int = 0
-    created_ms: int
-    updated_ms: int
+    revision: int = Field(default=0, sa_type=_BIG)
+    created_ms: int = Field(sa_type=_BIG)
+    updated_ms: int = Field(sa_type=_BIG)
 
 
-class RunRow(SQLModel, table=True):
+class RunRow(NodeTable, table=True):
     """One side's execution of a job: where it stands, durably."""
 
-    __tablename__ = "run"
+    __tablename__ = "runs"
     job: str = Field(primary_key=True)
     phase: str = Field(index=True)
     sent: int = 0
@@ -65,64 +70,64 @@ class RunRow(SQLModel, table=True):
     """Step of the next envelope that this side expects."""
     speaking: bool = False
     """True when the protocol has more to say without hearing anything first."""
-    state: bytes = b""
-    transcript: bytes = b""
-    output: bytes = b""
-    facts: str = "{}"
+    state: bytes = Field(default=b"", sa_type=LargeBinary)
+    transcript: bytes = Field(default=b"", sa_type=LargeBinary)
+    output: bytes = Field(default=b"", sa_type=LargeBinary)
+    facts: str = Field(default="{}", sa_type=Text)
     """JSON: counts, checkpoint and permission of this run, for results and receipts."""
 
 
-class OutboxRow(SQLModel, table=True):
+class OutboxRow(NodeTable, table=True):
     """A sealed envelope that the relay has not confirmed yet."""
 
     __tablename__ = "outbox"
     job: str = Field(primary_key=True)
     step: int = Field(primary_key=True)
-    envelope: bytes
+    envelope: bytes = Field(sa_type=LargeBinary)
 
 
-class PreflightRow(SQLModel, table=True):
+class PreflightRow(NodeTable, table=True):
     """What each side said before anything was read."""
 
-    __tablename__ = "preflight"
+    __tablename__ = "preflights"
     job: str = Field(primary_key=True)
     party: str = Field(primary_key=True)
-    record: bytes
+    record: bytes = Field(sa_type=LargeBinary)
 
 
-class ResultRow(SQLModel, table=True):
+class ResultRow(NodeTable, table=True):
     """What a job brought this party, as JSON."""
 
-    __tablename__ = "result"
+    __tablename__ = "results"
     job: str = Field(primary_key=True)
-    document: str
-    created_ms: int
+    document: str = Field(sa_type=Text)
+    created_ms: int = Field(sa_type=_BIG)
 
 
-class AudienceRow(SQLModel, table=True):
+class AudienceRow(NodeTable, table=True):
     """The members of a joint audience: this party's own people, as a roaring bitmap, sealed."""
 
-    __tablename__ = "audience"
+    __tablename__ = "audiences"
     job: str = Field(primary_key=True)
     dataset: str
-    members: bytes
-    created_ms: int
+    members: bytes = Field(sa_type=LargeBinary)
+    created_ms: int = Field(sa_type=_BIG)
 
 
-class ReceiptRow(SQLModel, table=True):
+class ReceiptRow(NodeTable, table=True):
     """The run receipt with both signatures."""
 
-    __tablename__ = "receipt"
+    __tablename__ = "receipts"
     job: str = Field(primary_key=True)
-    receipt: bytes
-    signatures: str
+    receipt: bytes = Field(sa_type=LargeBinary)
+    signatures: str = Field(sa_type=Text)
     """JSON: party to hexadecimal signature."""
     filed: bool = False
 
 
-class CursorRow(SQLModel, table=True):
+class CursorRow(NodeTable, table=True):
     """How far this node has read a list of the coordinator."""
 
-    __tablename__ = "cursor"
+    __tablename__ = "cursors"
     name: str = Field(primary_key=True)
-    position: int
+    position: int = Field(sa_type=_BIG)

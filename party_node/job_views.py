@@ -1,4 +1,4 @@
-"""A job for people: what is asked, where it stands, who learns what, what both sides said before."""
+"""A job for people: what is asked, where it stands, who learns what, what both sides said."""
 
 import dataclasses
 from contextlib import suppress
@@ -54,7 +54,7 @@ def described(job: JobDescription) -> dict[str, Any]:
         "rho": str(Rho(job.rho_nano)),
         "half_width": disclosures.half_width(job.rho_nano),
         "expires_ms": job.expires_ms,
-        "who_learns": [dataclasses.asdict(l) for l in disclosures.who_learns(job)],
+        "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
     }
 
 
@@ -89,12 +89,11 @@ def _phases(parts: Services, jobs: list[str]) -> dict[str, str]:
         return dict(session.exec(query).all())
 
 
-def _preflights(parts: Services, job: str) -> list[dict[str, Any]]:
+def _preflights(parts: Services, job: str) -> dict[str, Any]:
     with parts.db.reading() as session:
         query = select(PreflightRow).where(col(PreflightRow.job) == job)
         said = [decode(Preflight, row.record) for row in session.exec(query)]
-    views = [disclosures.view(one) for one in sorted(said, key=lambda p: p.party)]
-    return [dataclasses.asdict(one) for one in views]
+    return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
 
 
 def _accepted_by(parts: Services, row: JobRow) -> str:

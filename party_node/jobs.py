@@ -31,7 +31,7 @@ from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyKeys
-from protocols.psi.params import PsiParams
+from protocols.psi.params import STRICT_BELOW, PsiParams
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
@@ -39,6 +39,8 @@ _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 MAX_ITEMS = 2**24
 CHUNK_ITEMS = 2**15
+__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request"]
+
 ENDED = frozenset(
     {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,
      wire.JobState.EXPIRED, wire.JobState.CANCELLED}

@@ -1,8 +1,8 @@
 """Logs: one event per line on stderr, JSON in production and colour on a terminal.
 
-A request is logged by method, route template, status and milliseconds: never a body, a query value, a
-path value or a token. Messages of unforeseen exceptions are not logged either, only their types and
-places, because nobody can say what a library puts into them.
+A request is logged by method, route template, status and milliseconds: never a body, a query
+value, a path value or a token. Messages of unforeseen exceptions are not logged either, only their
+types and places, because nobody can say what a library puts into them.
 """
 
 import logging
@@ -20,12 +20,14 @@ from party_node import problems
 
 log = structlog.stdlib.get_logger("party_node")
 
-_FORBIDDEN = frozenset({"token", "email", "phone", "value", "secret", "authorization", "cookie", "body"})
+_FORBIDDEN = frozenset(
+    {"token", "email", "phone", "value", "secret", "authorization", "cookie", "body"}
+)
 """Names under which nothing is ever logged, whoever tries."""
 
 
 def configure(*, as_json: bool | None = None, level: str = "info") -> None:
-    """Send structlog's and the standard library's events to stderr; JSON unless it is a terminal."""
+    """Send all events to stderr, structlog's and the standard library's; JSON unless a terminal."""
     if as_json is None:
         as_json = not sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
@@ -119,9 +121,9 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - the edge of the application
+        except Exception as error:
             error_id = secrets.token_hex(8)
-            log.error("request-error", id=error_id, exc_info=error)
+            log.exception("request-error", id=error_id, exc_info=error)
             if not status:
                 await problems.internal(error_id)(scope, receive, sending)
         finally:

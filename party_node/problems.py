@@ -1,6 +1,6 @@
 """Errors as HTTP: the only file of the node that knows status codes of refusals (RFC 9457).
 
-A problem has the type `urn:accord:error:<code>`, a title, and often a detail and a hint. An error that
+A problem has the type `urn:accord:error:<code>`, a title, often a detail and a hint. An error that
 nobody foresaw becomes `internal` with an id and nothing else; the log has the rest under that id.
 """
 

@@ -1,8 +1,8 @@
 """Whether the node can do its work now: database, coordinator, clock, ledger.
 
-Each check is `ok` or says with an error code what is wrong; a coordinator that is down is no reason to
-end the process, only to say so. Answers are kept for two seconds, so that whoever asks without a token
-cannot make the node call the coordinator more often than that.
+Each check is `ok` or says with an error code what is wrong; a coordinator that is down is no reason
+to end the process, only to say so. Answers are kept for two seconds, so that whoever asks without
+a token cannot make the node call the coordinator more often than that.
 """
 
 import threading

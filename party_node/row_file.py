@@ -5,6 +5,7 @@ its configuration cannot be changed afterwards. Its error messages quote rows, s
 passed on; only a line number is.
 """
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from party_node.errors import DatasetUnreadable, MissingColumn
 ROW = "__row"
 """Name of the row number in what `read` returns: from 0, in the order of the file."""
 
+_MAX_HEADER = 1_000_000
 _GLOB = re.compile(r"[*?\[\]{}]")
 _LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -103,12 +105,31 @@ class RowFile:
 def _source(path: Path) -> str:
     match path.suffix.lower():
         case ".csv" | ".tsv" | ".txt":
-            options = "header = true, all_varchar = true, strict_mode = true"
-            return f"read_csv({_quoted(str(path))}, {options})"
+            return _csv_source(path)
         case ".parquet" | ".pq":
             return f"read_parquet({_quoted(str(path))})"
         case other:
             raise DatasetUnreadable(f"files ending in {other or 'nothing'} are not read")
+
+
+def _csv_source(path: Path) -> str:
+    """Say everything about the file: the engine's own guessing may skip rows without a word."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = file.readline(_MAX_HEADER)
+        # The one of comma, semicolon and tab that the header line has most of.
+        delimiter = max(",;\t", key=line.count)
+        names = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise DatasetUnreadable(f"the header line of {path.name} cannot be read") from None
+    if not all(names) or len({name.lower() for name in names}) != len(names) or not names:
+        raise DatasetUnreadable(f"two columns of {path.name} are called alike, or one has no name")
+    columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
+    return (
+        f"read_csv({_quoted(str(path))}, auto_detect = false, delim = {_quoted(delimiter)}, "
+        f"quote = '\"', escape = '\"', header = true, strict_mode = true, null_padding = false, "
+        f"columns = {{{columns}}})"
+    )
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A running node as its own interface sees it: services, driver, and whether it is about to stop."""
+"""A running node as its own interface sees it: services, driver, and whether it is stopping."""
 
 import threading
 from dataclasses import dataclass, field

@@ -1,10 +1,9 @@
 """The node process: one home, one lock, one web server, one driver, until it is told to stop.
 
-The address goes to `url` in the home when the node answers, and leaves with the process. The lock is the
-operating system's: however the process ends, the next one can take it.
+The address goes to `url` in the home when the node answers, and leaves with the process. The lock
+is the operating system's: however the process ends, the next one can take it.
 """
 
-import fcntl
 import ipaddress
 import os
 import signal
@@ -23,34 +22,18 @@ from party_node.app import create_app
 from party_node.database import Database
 from party_node.driver import Driver
 from party_node.home import Home
+from party_node.home_lock import locked
 from party_node.migrations import migrate
 from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import assemble
-from party_node.surface_errors import AddressInUse, AlreadyServed
+from party_node.surface_errors import AddressInUse
 
 log = structlog.stdlib.get_logger("party_node")
 
-LOCK, URL = "lock", "url"
+URL = "url"
 _BACKLOG = 128
 _GRACE_SECONDS = 2
-
-
-@contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Hold the home's lock.
-
-    Raises: AlreadyServed if another process does.
-    """
-    descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyServed(f"another process holds {home / LOCK}") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def serve(home: Home) -> None:
@@ -64,6 +47,7 @@ def serve(home: Home) -> None:
         try:
             migrate(db)
             services = assemble(home, db)
+            services.ledger.open()
             driver = Driver(services)
             node = RunningNode(services, driver, Readiness(services), home.token)
             threading.Thread(target=_say_readiness, args=(node,), daemon=True).start()
@@ -149,7 +133,7 @@ def _listening(home: Home) -> Iterator[socket.socket]:
 
 @contextmanager
 def _until_told() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into an orderly end, also before and after uvicorn listens for them."""
+    """Turn SIGTERM and SIGINT into an orderly end, also while uvicorn does not listen for them."""
     kinds = (signal.SIGTERM, signal.SIGINT)
     before = {kind: signal.signal(kind, _told) for kind in kinds}
     try:
@@ -174,5 +158,3 @@ def _say_readiness(node: RunningNode) -> None:
     for check in node.readiness.checks():
         if not check.ok:
             log.warning("not-ready", check=check.name, cause=check.code, hint=check.hint)
-
-

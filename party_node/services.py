@@ -62,9 +62,20 @@ def assemble(
         raise NotEnrolled
     keys = home.keys
     vault = Vault(home.kek, rng)
-    identity = Identity(db, vault)
-    datasets = Datasets(db, home, identity)
-    ledger = ConsentLedger(db, vault, ledger_origin(keys.party), home.ledger_seed, clock_ms, rng)
+    identity = Identity(db, vault, rng)
+    vocabulary = DEFAULT_VOCABULARY
+    datasets = Datasets(db, home, identity, clock_ms)
+    ledger = ConsentLedger(
+        db,
+        vault,
+        ledger_origin(keys.party),
+        home.ledger_seed,
+        clock_ms,
+        rng,
+        controller=keys.party,
+        vocabulary=vocabulary,
+    )
+    ledger.open()
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)
@@ -72,11 +83,11 @@ def assemble(
         home=home,
         db=db,
         vault=vault,
-        vocabulary=DEFAULT_VOCABULARY,
+        vocabulary=vocabulary,
         identity=identity,
         datasets=datasets,
         ledger=ledger,
-        gate=Gate(ledger, datasets, DEFAULT_VOCABULARY, clock_ms, rng),
+        gate=Gate(ledger, datasets, vocabulary, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
         witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),

@@ -38,7 +38,7 @@ class NodeSettings(BaseModel):
     """C2SP verifier key of the witness; set at enrolment."""
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
     """Country (ISO 3166) of telephone numbers that are written without a country code."""
-    x25519_backend: Literal["auto", "openssl", "multibuffer"] = "auto"
+    x25519_backend: Literal["auto", "pynacl", "multibuffer"] = "auto"
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
 
 

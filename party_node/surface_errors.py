@@ -1,6 +1,7 @@
-"""What the node's own interface and command refuse, beside the node itself: wrong callers, wrong requests.
+"""What the node's interface and command refuse: wrong callers, wrong requests, wrong places.
 
-As in `errors.py`: the first sentence is what a user reads, `code` is stable, `hint` says what to do.
+As in `errors.py`: the first sentence is what a user reads, `code` is stable, `hint` says what to
+do.
 """
 
 from party_node.errors import NodeError
@@ -35,7 +36,7 @@ class UnknownRoute(NodeError):
 
 
 class MethodNotAllowed(NodeError):
-    """This path does not know this method."""
+    """The path does not know this method."""
 
     code = "method-not-allowed"
     hint = "docs/reference/node-api.md lists every path with its methods"
@@ -77,7 +78,7 @@ class NodeNotRunning(NodeError):
 
 
 class InvitationUnreadable(NodeError):
-    """This is no invitation for this node."""
+    """The token is no invitation for this node."""
 
     code = "invitation-unreadable"
     hint = "copy the whole token, from `accord-invite:` on; it is made out to one party"
@@ -95,3 +96,10 @@ class WireMismatch(NodeError):
 
     code = "wire-mismatch"
     hint = "install the release of Accord that the coordinator's operator runs"
+
+
+class BenchmarksMissing(NodeError):
+    """The benchmarks are not part of this installation."""
+
+    code = "benchmarks-missing"
+    hint = "run them in a source tree: `make bench`"

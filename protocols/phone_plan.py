@@ -44,8 +44,8 @@ class _Region:
     leading: re.Pattern[str] | None
     """Where regions share a calling code: the first digits that belong to this one."""
     prefix: re.Pattern[str] | None
-    prefix_is_plain: bool
-    """True where stripping the national prefix neither captures nor rewrites digits."""
+    prefix_rewrites: bool
+    """True where the national prefix, if its last group matches, rewrites what follows."""
     exit_code: re.Pattern[str] | None
 
     def knows(self, national: str) -> bool:
@@ -104,17 +104,18 @@ def _checked(calling_code: str, digits: str, home: _Region) -> str | None:
     if home.prefix is not None and (found := home.prefix.match(digits)):
         national = digits[found.end() :]
         settled = (
-            home.prefix_is_plain
+            not (home.prefix_rewrites and found.re.groups and found[found.re.groups] is not None)
             and len(national) in home.lengths
             and home.general.fullmatch(national)
-            # Otherwise reading the result again could strip it again.
-            and not home.prefix.match(national)
         )
         if not settled:
             return None
-    if national[:1] in ("", "0"):
+    plan = _plan(calling_code)
+    # Reading the result again, as a number of the main region, must not strip it again.
+    again = plan[0].prefix if plan else None
+    if national[:1] in ("", "0") or (again is not None and again.match(national)):
         return None
-    for region in _plan(calling_code):
+    for region in plan:
         if region.leading is not None:
             if region.leading.match(national):
                 return f"+{calling_code}{national}" if region.knows(national) else None
@@ -151,8 +152,7 @@ def _region(code: str) -> _Region | None:
         valid={n: _valid(metadata, pattern, n) for n in general.possible_length},
         leading=_compiled(metadata.leading_digits),
         prefix=prefix,
-        prefix_is_plain=not metadata.national_prefix_transform_rule
-        and (prefix is None or prefix.groups == 0),
+        prefix_rewrites=bool(metadata.national_prefix_transform_rule),
         exit_code=_compiled(metadata.international_prefix),
     )
 

@@ -25,18 +25,16 @@ class ActivationBody(Strict):
 
 
 @router.get("")
-def listed(node: Here) -> dict[str, Any]:
+def listed(node: Here) -> list[dict[str, Any]]:
     """Return the audiences that jobs brought; who is in them is not said here."""
     parts = node.services
     with parts.db.reading() as session:
         rows = {row.job: row for row in session.exec(select(AudienceRow))}
-    return {
-        "audiences": [
-            {"job": job, "dataset": rows[job].dataset, "created_ms": rows[job].created_ms}
-            for job in audiences.all_audiences(parts)
-            if job in rows
-        ]
-    }
+    return [
+        {"job": job, "dataset": rows[job].dataset, "created_ms": rows[job].created_ms}
+        for job in audiences.all_audiences(parts)
+        if job in rows
+    ]
 
 
 @router.post("/{job}/activations", response_model=None)

@@ -31,22 +31,20 @@ def propose(body: CollaborationBody, node: Here) -> dict[str, Any]:
 
 
 @router.get("/collaborations")
-def listed(node: Here) -> dict[str, Any]:
+def listed(node: Here) -> list[dict[str, Any]]:
     """Return every version that names this party, after asking the coordinator for news."""
     node.services.collaborations.sync()
-    return {"collaborations": collaboration_views(node.services)}
+    return collaboration_views(node.services)
 
 
 @router.get("/collaborations/{collaboration}")
-def show(collaboration: str, node: Here) -> dict[str, Any]:
+def show(collaboration: str, node: Here) -> list[dict[str, Any]]:
     """Return all versions of one collaboration, newest last."""
     node.services.collaborations.sync()
-    found = [
-        v for v in collaboration_views(node.services) if v["collaboration"] == collaboration
-    ]
+    found = [v for v in collaboration_views(node.services) if v["collaboration"] == collaboration]
     if not found:
         raise UnknownCollaboration
-    return {"collaboration": collaboration, "versions": found}
+    return found
 
 
 @router.post("/collaborations/{collaboration}/versions/{version}/countersignatures")

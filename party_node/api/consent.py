@@ -1,4 +1,4 @@
-"""/v1/consent: what people said comes in here, one by one or by file; and why somebody may be used or not."""
+"""/v1/consent: what people said comes in here; and why somebody may be used, or not."""
 
 import dataclasses
 from pathlib import Path
@@ -98,7 +98,15 @@ def import_events(body: ImportBody, node: Here) -> dict[str, Any]:
         parts.clock_ms(),
         body.mapping,
     )
-    return dataclasses.asdict(report) | {"checkpoint": parts.ledger.checkpoint()}
+    return {
+        "accepted": report.accepted,
+        "repeated": report.repeated,
+        "refused": report.refused_total,
+        "refused_rows": [{"line": line, "reason": reason} for line, reason in report.refused],
+        "for_both": report.for_both,
+        "sha256": report.sha256,
+        "checkpoint": parts.ledger.checkpoint(),
+    }
 
 
 @router.post("/events", status_code=201)
@@ -117,7 +125,7 @@ def record_event(body: EventBody, key: EventId, node: Here) -> dict[str, Any]:
     if submission.status is Submitted.CONFLICT:
         raise IdempotencyConflict
     return {
-        "entry": submission.index,
+        "index": submission.index,
         "repeated": submission.status is Submitted.REPEATED,
         "checkpoint": parts.ledger.checkpoint(),
     }
@@ -167,11 +175,12 @@ def _same_but_later(event: ConsentEvent, first: Submission, parts: Services) -> 
 def _explained(found: Explanation) -> dict[str, Any]:
     deciding = found.deciding
     return {
-        "outcome": found.decision.outcome,
+        "decision": found.decision.outcome,
         "reason": found.decision.reason,
         "subject": found.subject_id,
         "evaluated_ms": found.evaluated_ms,
         "tree_size": found.tree_size,
+        "deciding_index": found.decision.deciding_index,
         "deciding_entry": None
         if deciding is None
         else {

@@ -41,9 +41,9 @@ def register(body: DatasetBody, node: Here) -> dict[str, Any]:
 
 
 @router.get("/datasets")
-def listed(node: Here) -> dict[str, Any]:
+def listed(node: Here) -> list[dict[str, Any]]:
     """Return every dataset with the counts of its registration."""
-    return {"datasets": dataset_views(node.services)}
+    return dataset_views(node.services)
 
 
 def dataset_views(parts: Services) -> list[dict[str, Any]]:

@@ -24,5 +24,3 @@ def readyz(node: Here, response: Response) -> dict[str, Any]:
     if not ready:
         response.status_code = 503
     return {"ready": ready, "checks": [dataclasses.asdict(check) for check in checks]}
-
-

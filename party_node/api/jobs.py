@@ -55,16 +55,16 @@ def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
     if body.dry_run:
         response.status_code = 200
         said = disclosures.view(_preflight(job, parts))
-        return described(job) | {"preflights": [dataclasses.asdict(said)], "dry_run": True}
+        return described(job) | {"preflight": dataclasses.asdict(said), "dry_run": True}
     parts.jobs.submit(job)
     node.driver.wake()
     return job_view(parts, job.job)
 
 
 @router.get("")
-def listed(node: Here) -> dict[str, Any]:
+def listed(node: Here) -> list[dict[str, Any]]:
     """Return all jobs in short, newest first."""
-    return {"jobs": job_list(node.services)}
+    return job_list(node.services)
 
 
 @router.get("/{job}")

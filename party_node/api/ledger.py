@@ -1,4 +1,4 @@
-"""/v1/ledger: the consent ledger's size and checkpoints, its verification, and what an auditor takes along."""
+"""/v1/ledger: the consent ledger's size, its checkpoints, its verification, its evidence."""
 
 from typing import Annotated, Any
 
@@ -33,17 +33,17 @@ def verify(node: Here) -> dict[str, Any]:
 
 @router.get("/export", response_class=Response)
 def export(
-    job: Annotated[str, Query(pattern=r"^[0-9a-f]{32}$")], node: Here
+    node: Here, job: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None
 ) -> Response:
-    """Return the evidence about one job as a zip file that verifies without this node."""
+    """Return the evidence as a zip file that verifies without this node; of one job or of all."""
     from party_node.evidence import bundle  # heavy, and seldom needed
 
-    node.services.jobs.get(job)
+    if job is not None:
+        node.services.jobs.get(job)
     content = bundle(node.services, job)
-    name = f'attachment; filename="accord-{job[:8]}.zip"'
-    return Response(
-        content, media_type="application/zip", headers={"Content-Disposition": name}
-    )
+    name = f"accord-{node.party}{'-' + job[:8] if job else ''}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="application/zip", headers=headers)
 
 
 def ledger_view(parts: Services) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _cosigned(parts: Services) -> dict[str, Any] | None:
     said = _opened(parts, note)
     if said is None:
         return {"note": note, "verified": False}
-    times = [c.time_seconds for c in said.cosignatures if c.time_seconds is not None]
+    times = [c.seconds for c in said.cosignatures if c.seconds is not None]
     signed_ms = max(times, default=0) * 1000
     return {
         "note": note,

@@ -38,9 +38,9 @@ def put(name: RuleName, body: RuleBody, node: Here) -> dict[str, Any]:
 
 
 @router.get("/rules")
-def listed(node: Here) -> dict[str, Any]:
+def listed(node: Here) -> list[dict[str, Any]]:
     """Return all rules by name."""
-    return {"rules": [_view(rule) for rule in node.services.rules.all()]}
+    return [_view(rule) for rule in node.services.rules.all()]
 
 
 @router.delete("/rules/{name}", status_code=204)

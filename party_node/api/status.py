@@ -1,7 +1,6 @@
 """GET /v1/status: the node at a glance."""
 
 import dataclasses
-from importlib import metadata
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,6 +9,7 @@ from coordinator.wire import JobState
 from party_node.api.ledger import ledger_view
 from party_node.jobs import ENDED
 from party_node.running import Here, RunningNode
+from party_node.version import software
 
 router = APIRouter(tags=["status"])
 
@@ -30,7 +30,7 @@ def status_view(node: RunningNode) -> dict[str, Any]:
         "party": node.party,
         "name": settings.name,
         "fingerprint": parts.home.keys.public().fingerprint(),
-        "software": metadata.version("accord"),
+        "software": software(),
         "coordinator": {"url": settings.coordinator_url, "name": settings.coordinator_name},
         "trouble": node.driver.trouble,
         "checks": [dataclasses.asdict(check) for check in node.readiness.checks()],

@@ -9,9 +9,7 @@ from protocols.dp.budget import Rho
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """Name of a dataset, a rule, a purpose, a collaboration."""
 
-RhoText = Annotated[
-    str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", examples=["0.005"])
-]
+RhoText = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", examples=["0.005"])]
 """A rho as a decimal with at most nine places; text, because no float decides what is paid."""
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from party_node.demo import people
 from party_node.demo.network import set_up
 from party_node.demo.processes import DemoFailed
-from party_node.demo.story import Story
+from party_node.demo.scene import Scene
+from party_node.demo.story import tell
 from party_node.demo.telling import Teller
 
 
@@ -25,21 +26,30 @@ def run(*, json_output: bool, rows: int | None, keep: Path | None, seed: int) ->
         teller.title("Accord: two organisations, three processes, one question, and proof")
         try:
             with teller.working("making the people of the demo"):
-                world = people.make(folder / "data", rows=rows, seed=seed, now_ms=time.time_ns() // 10**6)
+                world = people.make(
+                    folder / "data", rows=rows, seed=seed, now_ms=time.time_ns() // 10**6
+                )
             with teller.working("starting a coordinator and two party nodes"):
                 network = set_up(folder)
             stack.callback(network.stop)
-            story = Story(network, world, teller)
-            story.tell()
+            scene = Scene(network, world, teller)
+            tell(scene)
         except DemoFailed as e:
             sys.stderr.write(f"accord: error: {e}\n")
             sys.stderr.write("accord: hint: run again with --keep DIR and read the logs there\n")
             return 1
-    story.report |= {"seconds": round(time.monotonic() - began, 1), "seed": seed, "people": world.people}
+    scene.report |= {
+        "seconds": round(time.monotonic() - began, 1),
+        "seed": seed,
+        "people": world.people,
+    }
     if json_output:
-        sys.stdout.write(json.dumps(story.report, indent=2, sort_keys=True, default=str) + "\n")
-    teller.say(f"done in {story.report['seconds']} s" + (f"; the three folders are in {keep}" if keep else ""))
-    return 0 if story.checks.all_right else 1
+        sys.stdout.write(json.dumps(scene.report, indent=2, sort_keys=True, default=str) + "\n")
+    teller.say(
+        f"done in {scene.report['seconds']} s"
+        + (f"; the three folders are in {keep}" if keep else "")
+    )
+    return 0 if scene.checks.all_right else 1
 
 
 def _folder(stack: ExitStack, keep: Path | None) -> Path:

@@ -133,7 +133,7 @@ def start_coordinator(folder: Path) -> Service:
     """Initialise and start a coordinator; returns when it is ready."""
     home, port = folder / "coordinator", processes.free_port()
     where, url = ("--home", str(home)), f"http://127.0.0.1:{port}"
-    processes.command("coordinator", "init", *where, "--url", url, "--name", "Demo hub")
+    processes.command("coordinator", "init", *where, "--url", url, "--name", "demo-hub")
     service = processes.start(
         "coordinator", "coordinator", home, "serve", *where, "--port", str(port)
     )

@@ -1,8 +1,9 @@
 """The privacy budget: exact sums of rho, and what they mean in epsilon and in questions.
 
 Cost is counted in rho of zero-concentrated differential privacy (Bun and Steinke 2016), which
-simply adds up, in whole billionths: no float ever decides whether a release is paid for. People are
-shown epsilon at the collaboration's delta and, better, how many counts of a stated accuracy are left.
+simply adds up, in whole billionths: no float ever decides whether a release is paid for. People
+are shown epsilon at the collaboration's delta and, better, how many counts of a stated accuracy are
+left.
 """
 
 import functools
@@ -110,15 +111,16 @@ def sigma_milli(rho_nano: int) -> int:
     """Return the smallest noise scale of a count at this price, in thousandths of a person.
 
     About 1000 / √(2 rho); OpenDP's `map` has the last word. Raises: InvalidParameter unless
-    0 < rho ≤ 10.
+    0 < rho ≤ 10; NoiseNotProven if OpenDP asks much more than that.
     """
     if not 0 < rho_nano <= MAX_RELEASE_NANO:
         raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
     rho = Fraction(rho_nano, NANO)
-    milli = math.isqrt(10**15 // (2 * rho_nano))
-    while milli < 1 or noise.price(milli / 1000) > rho:
-        milli += 1
-    return milli
+    start = max(1, math.isqrt(10**15 // (2 * rho_nano)))
+    for milli in range(start, start + 10):
+        if noise.price(milli / 1000) <= rho:
+            return milli
+    raise noise.NoiseNotProven("no scale near the expected one has this price")
 
 
 def sigma_for(rho_nano: int) -> float:
@@ -132,11 +134,10 @@ def price_of(half_width: int) -> Rho:
 
     Raises: InvalidParameter unless 2 ≤ half_width ≤ 10,000.
     """
-    sigma = noise.sigma_of_half_width(half_width)
-    nano = max(1, math.floor(NANO / (2 * sigma * sigma)))
-    while noise.half_width(sigma_for(nano)) > half_width:
-        nano += 1
-    return Rho(nano)
+    milli = math.floor(noise.sigma_of_half_width(half_width) * 1000)
+    if noise.half_width(milli / 1000) > half_width:
+        milli -= 1
+    return Rho(math.ceil(noise.price(milli / 1000) * NANO))
 
 
 def questions_left(rho_left: Rho, half_width: int = 100) -> int:

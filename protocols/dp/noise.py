@@ -86,10 +86,12 @@ def epsilon(rho: Fraction, delta_exponent: int) -> float:
 
     # A measurement that costs at least `rho`: its epsilon bounds ours from above.
     sigma = math.sqrt(float(1 / (2 * rho)))
-    while price(sigma) < rho:
-        sigma = math.nextafter(sigma, 0.0)
+    if price(sigma) < rho:
+        sigma *= 1 - 1e-12
+    if price(sigma) < rho:
+        raise NoiseNotProven("no measurement near the expected one has this price")
     delta = float(Fraction(1, 10**delta_exponent))
-    while Fraction(delta) > Fraction(1, 10**delta_exponent):
+    if Fraction(delta) > Fraction(1, 10**delta_exponent):
         delta = math.nextafter(delta, 0.0)
     converted: Any = make_zCDP_to_approxDP(gaussian(sigma))
     return float(converted.map(1).epsilon(delta))

@@ -1,7 +1,8 @@
 """The noise that leaves OpenDP is the discrete Gaussian that was paid for.
 
-OpenDP cannot be seeded, so these tests draw anew each time. Each states its false-alarm rate: how often it would
-fail although everything is right. Together they fail by chance less than once in ten million runs.
+OpenDP cannot be seeded, so these tests draw anew each time. Each states its false-alarm rate: how
+often it would fail although everything is right. Together they fail by chance less than once in ten
+million runs.
 """
 
 import math

@@ -3,9 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from consent.records import ConsentEvent, Method
+from consent.vocabulary import EventState
+from party_node.consent_ledger import ConsentLedger
 from party_node.database import Database
 from party_node.datasets import Datasets
+from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.migrations import migrate
@@ -41,6 +46,9 @@ class HandClock:
         self.now_ms += ms
 
 
+ORIGIN = "accord/brand/consent"
+
+
 @dataclass
 class NodeStorage:
     """Everything of a node that stands on its database alone."""
@@ -52,6 +60,37 @@ class NodeStorage:
     datasets: Datasets
     clock: HandClock
     rng: SeededRng
+
+    def open_ledger(self) -> ConsentLedger:
+        """Open the ledger, as a node does when it starts."""
+        ledger = ConsentLedger(
+            self.db, self.vault, ORIGIN, self.home.ledger_seed, self.clock, self.rng
+        )
+        ledger.open()
+        return ledger
+
+    def open_gate(self, ledger: ConsentLedger) -> Gate:
+        """Return a gate over a ledger and this node's datasets."""
+        return Gate(ledger, self.datasets, ledger.vocabulary, self.clock, self.rng)
+
+    def person(self, email: str) -> str:
+        """Return the record id of the person with this address, made if needed."""
+        found = self.identity.resolve([email], [None])
+        return self.identity.subject_ids([int(found.dense[0])])[int(found.dense[0])]
+
+    def event(self, email: str, number: int | str, **changes: Any) -> ConsentEvent:
+        """Return a consent to be in joint audiences with `shop`, or what `changes` make of it."""
+        values: dict[str, Any] = {
+            "state": EventState.GIVEN,
+            "purpose": "joint-audience",
+            "recipient": "shop",
+            "event_time_ms": self.clock.now_ms,
+            "source_id": "crm",
+            "source_event_id": str(number),
+            "jurisdiction": "GB",
+            "method": Method.WEB_FORM,
+        }
+        return ConsentEvent(subject_id=self.person(email), **{**values, **changes})
 
 
 def open_storage(folder: Path, party: str = "brand", url: str | None = None) -> NodeStorage:

@@ -129,9 +129,11 @@ def run_pair(
         sides.append(side)
         _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)
     while any(side.output is None for side in sides):
-        if not any(
-            [_turn(side, mailboxes[i], mailboxes[1 - i], deliver) for i, side in enumerate(sides)]
-        ):
+        # Both take their turn: a list, because `any` would stop at the first that can.
+        turns = [
+            _turn(side, mailboxes[i], mailboxes[1 - i], deliver) for i, side in enumerate(sides)
+        ]
+        if not any(turns):
             raise Stalled("both sides wait for each other")
     if any(mailboxes):
         raise Stalled("messages are left over")

@@ -167,11 +167,12 @@ def _witness() -> None:
         sa.UniqueConstraint("origin_hash", name="uq_witness_heads_origin_hash"),
     )
     op.create_table(
-        "witness_forks",
+        "witness_conflicts",
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("held", sa.LargeBinary(), nullable=False),
         sa.Column("offered", sa.LargeBinary(), nullable=False),
         sa.Column("seen_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("origin", "digest", name="pk_witness_forks"),
+        sa.PrimaryKeyConstraint("origin", "digest", name="pk_witness_conflicts"),
     )

@@ -230,5 +230,3 @@ def test_parties_are_listed_with_their_keys(world: World) -> None:
     found = [wire.PartyView(**p) for p in world.publisher.get("/v1/parties").json()]
     assert [p.party for p in found] == ["brand", "outsider", "publisher"]
     assert found[0].public == encode(world.brand.keys.public())
-
-

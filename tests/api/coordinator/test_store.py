@@ -85,10 +85,12 @@ def test_revisions_count_up_one_by_one(database: Database) -> None:
 
 
 def test_a_failed_write_leaves_nothing(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.writing() as session:
-        session.add(_party("brand"))
-        session.flush()
+    def fail(session: Session) -> None:
+        _two_parties(session)
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.write(fail)
     assert database.read(store.parties) == []
 
 
@@ -123,9 +125,9 @@ def test_foreign_keys_hold(database: Database) -> None:
 
 
 def test_errors_do_not_show_values(database: Database) -> None:
-    with pytest.raises(DBAPIError) as caught, database.writing() as session:
-        session.add_all([_party("brand"), PartyRow(**_party("brand").model_dump())])
-        session.flush()
+    database.write(_two_parties)
+    with pytest.raises(DBAPIError) as caught:
+        database.write(_two_parties)
     assert "accord.example" not in str(caught.value).split("DETAIL")[0]
 
 
@@ -163,9 +165,7 @@ def test_bodies_are_erased_one_by_one_and_all(database: Database) -> None:
     with database.writing() as session:
         _two_parties(session)
         _job(session, "a")
-        session.add_all(
-            BodyRow(job="a", sender="brand", step=i, body=bytes([i])) for i in range(3)
-        )
+        session.add_all(BodyRow(job="a", sender="brand", step=i, body=bytes([i])) for i in range(3))
     with database.writing() as session:
         assert store.erase_body(session, "a", "brand", 1) == 1
         assert store.erase_body(session, "a", "brand", 1) == 0

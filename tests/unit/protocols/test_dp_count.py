@@ -44,6 +44,8 @@ def test_noise_that_costs_more_than_was_charged_is_never_drawn(
     drawn: list[int] = []
     monkeypatch.setattr(noise, "gaussian", lambda sigma: _Measurement(drawn, price=0.0050001))
     with pytest.raises(noise.NoiseNotProven) as caught:
+        noise.draw(1000, 10.001, Fraction(RHO, 10**9))
+    with pytest.raises(noise.NoiseNotProven):
         noisy_count(1000, RHO + 1)  # a price that no other test has in a cache
     assert isinstance(caught.value, LocalError)
     assert drawn == []

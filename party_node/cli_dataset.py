@@ -1,0 +1,66 @@
+"""`accord dataset`: the party's own files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from party_node.cli_output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    client_of,
+    group,
+    say,
+    show_json,
+    table,
+    when,
+)
+
+app = group("dataset", "Register the files that jobs may use.")
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Name, as collaborations use it.")],
+    path: Annotated[Path, typer.Argument(help="CSV or Parquet file on the node's machine.")],
+    key: Annotated[str, typer.Option(help="Column of your own row key.")],
+    email: Annotated[str | None, typer.Option(help="Column of the e-mail address.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Column of the telephone number.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a file, or take up a changed one. The data stays where it is."""
+    body = {
+        "dataset": name,
+        "path": str(path.absolute()),
+        "key_column": key,
+        "email_column": email,
+        "phone_column": phone,
+    }
+    found = client_of(home).post("/v1/datasets", body)
+    if as_json:
+        show_json(found)
+        return
+    say(f"{name}: {found['rows']:,} rows, {found['people']:,} people")
+    say(f"new people: {found['new_people']:,}")
+    say(f"further rows of the same person: {found['merged_duplicates']:,}")
+    say(
+        f"not usable: {found['missing']:,} rows without an identifier, "
+        f"{found['ambiguous']:,} rows that fit two people"
+    )
+    say(f"unreadable: {found['refused_emails']:,} addresses, {found['refused_phones']:,} numbers")
+
+
+@app.command("list")
+def list_datasets(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the registered datasets."""
+    found = client_of(home).list("/v1/datasets")
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [d["dataset"], f"{d['report']['people']:,}", when(d["registered_ms"]), d["path"]]
+        for d in found
+    ]
+    table(["dataset", "people", "registered", "file"], rows, "no dataset is registered")

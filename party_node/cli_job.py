@@ -1,0 +1,259 @@
+"""`accord job`: ask, follow, decide, read."""
+
+import getpass
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from coordinator.wire import MAX_WAIT_SECONDS
+from party_node import job_words
+from party_node.cli_output import (
+    DEFAULT_HOME,
+    DONE,
+    HomeOption,
+    JsonOption,
+    client_of,
+    exit_code,
+    exit_of_job,
+    group,
+    note,
+    say,
+    show_json,
+    table,
+    when,
+)
+from party_node.local_client import LocalClient
+
+app = group("job", "Ask for jobs, decide about them, read what they brought.")
+
+Collaboration = Annotated[str, typer.Argument(help="Collaboration to ask under.")]
+Job = Annotated[str, typer.Argument(help="The job: 32 hexadecimal digits, or how they begin.")]
+Purpose = Annotated[str, typer.Option(help="Purpose, where the collaboration has several.")]
+Identifier = Annotated[str, typer.Option(help="Match by email or phone.")]
+Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
+Cost = Annotated[str, typer.Option(help="What to pay, in rho: more buys a sharper answer.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only the pre-flight; ask nothing.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the job and print its result.")]
+By = Annotated[str, typer.Option("--by", help="Who decides; your login name by default.")]
+
+
+@app.command()
+def overlap(
+    collaboration: Collaboration,
+    purpose: Purpose = "",
+    identifier: Identifier = "email",
+    minimum_size: Minimum = 0,
+    rho: Cost = "0.005",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask how many people both parties have: a noisy count, never who."""
+    body = _body(collaboration, "overlap", purpose, identifier, minimum_size, rho)
+    _ask(client_of(home), body, dry_run, wait, as_json)
+
+
+@app.command()
+def audience(
+    collaboration: Collaboration,
+    purpose: Purpose = "",
+    identifier: Identifier = "email",
+    minimum_size: Minimum = 0,
+    rho: Cost = "0.005",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for a joint audience: the receiver learns which of its own people match."""
+    body = _body(collaboration, "audience", purpose, identifier, minimum_size, rho)
+    _ask(client_of(home), body, dry_run, wait, as_json)
+
+
+@app.command("list")
+def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List all jobs, newest first."""
+    found = client_of(home).list("/v1/jobs")
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [
+            j["job"][:12],
+            j["kind"],
+            j["purpose"],
+            j["requester"],
+            _standing(j),
+            when(j["created_ms"]),
+        ]
+        for j in found
+    ]
+    heads = ["job", "kind", "purpose", "asked by", "state", "created"]
+    table(heads, rows, "there is no job yet")
+
+
+@app.command()
+def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show a job: state, who learns what, what both sides said before."""
+    client = client_of(home)
+    found = client.get(f"/v1/jobs/{_whole(client, job)}")
+    if as_json:
+        show_json(found)
+        return
+    _show(found)
+
+
+@app.command("wait")
+def wait_for(
+    job: Job,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+    seconds: Annotated[int, typer.Option(min=0, help="Wait this long at most; 0: for ever.")] = 0,
+) -> None:
+    """Follow a job to its end. The exit code says how it ended; 75: it has not."""
+    client = client_of(home)
+    found = _follow(client, _whole(client, job), seconds)
+    if as_json:
+        show_json(found)
+    else:
+        say(f"job {found['job']}: {job_words.stage(found)}")
+    raise typer.Exit(exit_of_job(found))
+
+
+@app.command()
+def approve(
+    job: Job, by: By = "", home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Say yes to a job that the other party asks for."""
+    _decide(client_of(home), job, "approve", {"by": by or getpass.getuser()}, as_json)
+
+
+@app.command()
+def decline(
+    job: Job, by: By = "", home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Say no to a job that the other party asks for."""
+    _decide(client_of(home), job, "decline", {"by": by or getpass.getuser()}, as_json)
+
+
+@app.command()
+def cancel(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """End a job that has not ended."""
+    _decide(client_of(home), job, "cancel", None, as_json)
+
+
+@app.command()
+def result(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Print what a job brought: the answer, what was withheld and why, what it cost."""
+    client = client_of(home)
+    found = client.get(f"/v1/jobs/{_whole(client, job)}/result")
+    if as_json:
+        show_json(found)
+        return
+    _lines(job_words.result(found))
+
+
+def _body(
+    collaboration: str, kind: str, purpose: str, identifier: str, minimum_size: int, rho: str
+) -> dict[str, Any]:
+    return {
+        "collaboration": collaboration,
+        "kind": kind,
+        "purpose": purpose,
+        "identifier": identifier,
+        "minimum_size": minimum_size,
+        "rho": rho,
+    }
+
+
+def _ask(
+    client: LocalClient, body: dict[str, Any], dry_run: bool, wait: bool, as_json: bool
+) -> None:
+    """Look ahead, say it, then ask; a refusal that is known now is not asked for."""
+    ahead = client.post("/v1/jobs", body | {"dry_run": True})
+    refusal = ahead["preflight"]["refusal"]
+    if not as_json:
+        _lines(job_words.preflight(ahead, ahead["preflight"]))
+    if dry_run or refusal:
+        if as_json:
+            show_json(ahead)
+        raise typer.Exit(exit_code(refusal) if refusal else DONE)
+    asked = client.post("/v1/jobs", body)
+    if not as_json:
+        say(f"job {asked['job']}")
+    if wait:
+        _finish(client, asked["job"], as_json)
+    elif as_json:
+        show_json(asked)
+
+
+def _finish(client: LocalClient, job: str, as_json: bool) -> None:
+    found = _follow(client, job, 0)
+    code = exit_of_job(found)
+    brought = client.get(f"/v1/jobs/{job}/result") if code == DONE else None
+    if as_json:
+        show_json(found | {"result": brought})
+    elif brought is not None:
+        _lines(job_words.result(brought))
+    raise typer.Exit(code)
+
+
+def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
+    """Return the job when it has ended, or after `seconds` of waiting; say each phase on stderr."""
+    found, known, waited = client.get(f"/v1/jobs/{job}"), "", 0
+    while True:
+        if found["stage"] != known:
+            note(job_words.stage(found))
+            known = found["stage"]
+        if found["ended"] or 0 < seconds <= waited:
+            return found
+        turn = min(MAX_WAIT_SECONDS, seconds - waited) if seconds else MAX_WAIT_SECONDS
+        found = client.get(f"/v1/jobs/{job}", wait=turn, until="changed", known=known)
+        # A turn that a change cut short counts in full only when nothing changed.
+        waited += turn if found["stage"] == known else 1
+
+
+def _decide(
+    client: LocalClient, job: str, what: str, body: dict[str, Any] | None, as_json: bool
+) -> None:
+    found = client.post(f"/v1/jobs/{_whole(client, job)}/{what}", body)
+    if as_json:
+        show_json(found)
+        return
+    say(f"job {found['job']}: {job_words.stage(found)}")
+
+
+def _whole(client: LocalClient, job: str) -> str:
+    """Return the one job that begins like this."""
+    if len(job) == 32:
+        return job
+    fitting = [j["job"] for j in client.list("/v1/jobs") if j["job"].startswith(job)]
+    if len(fitting) != 1:
+        found = "no job begins" if not fitting else f"{len(fitting)} jobs begin"
+        raise typer.BadParameter(f"{found} with {job}")
+    return str(fitting[0])
+
+
+def _show(found: dict[str, Any]) -> None:
+    say(f"job {found['job']}: {job_words.stage(found)}")
+    say(f"{found['kind']} for {found['purpose']}, asked by {found['requester']}")
+    for one in found["who_learns"]:
+        say(f"  {one['who']}: {one['what']}")
+    for said in found["preflights"].values():
+        say(f"pre-flight of {said['party']}:")
+        _lines(f"  {line}" for line in list(job_words.preflight(found, said))[-3:])
+    if found["accepted_by"]:
+        say(f"accepted by {found['accepted_by']}")
+    elif found["waits_for_us"]:
+        say(f"waits for you: `accord job approve {found['job'][:12]}`, or decline")
+
+
+def _standing(job: dict[str, Any]) -> str:
+    return "waits for you" if job["waits_for_us"] else job_words.stage(job)
+
+
+def _lines(lines: Iterator[str]) -> None:
+    for line in lines:
+        say(line)

@@ -1,0 +1,165 @@
+"""What every command group shares: the home option, printing for people or as JSON, exit codes.
+
+0 done   1 error   2 usage   3 refused by consent, disclosure or the data owner
+4 the other party failed   75 not ready yet: try again
+"""
+
+import datetime
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.wire import JobState
+from party_node.local_client import LocalClient
+from protocols import errors as protocol_errors
+
+NAME = "accord"
+DONE, ERROR, USAGE, REFUSED, PEER_FAILED, NOT_READY = 0, 1, 2, 3, 4, 75
+
+_NOT_READY = frozenset(
+    {
+        "node-not-running",
+        "already-served",
+        "coordinator-unreachable",
+        "clock-skewed",
+        "clock-skew",
+        "database-unreachable",
+    }
+)
+_REFUSED = frozenset(
+    {
+        "consent-denied",
+        "permission-refused",
+        "permission-expired",
+        "declined-by-owner",
+        "job-refused",
+        "small-cohort",
+        "budget-exceeded",
+        "disclosure-refused",
+    }
+)
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="ACCORD_NODE_HOME", help="Folder of the party node.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_HOME = Path("~/.accord-node")
+
+
+def home_of(path: Path) -> Path:
+    """Return the home folder with `~` filled in."""
+    return path.expanduser()
+
+
+def client_of(path: Path) -> LocalClient:
+    """Find the running node of a home. Raises: HomeMissing, NodeNotRunning."""
+    return LocalClient.of(home_of(path))
+
+
+def group(name: str, text: str) -> typer.Typer:
+    """Return an empty command group in the house's manner."""
+    return typer.Typer(
+        name=name,
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+def exit_code(code: str) -> int:
+    """Return the exit code for an error code."""
+    if code in _NOT_READY:
+        return NOT_READY
+    if code in _REFUSED:
+        return REFUSED
+    return PEER_FAILED if code in _peer_codes() else ERROR
+
+
+def exit_of_job(job: dict[str, Any]) -> int:
+    """Return the exit code for how a job stands."""
+    if not job["ended"]:
+        return NOT_READY
+    if job["state"] == JobState.COMPLETED:
+        return DONE
+    if job["state"] == JobState.DECLINED:
+        return REFUSED
+    return exit_code(job["cause"])
+
+
+def _peer_codes() -> frozenset[str]:
+    found = protocol_errors.PeerError.__subclasses__()
+    return frozenset({"ended-by-peer", *(kind.code for kind in found)})
+
+
+def say(text: str = "") -> None:
+    """Print one line for people."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Print one line beside the output: progress, on stderr."""
+    typer.echo(text, err=True)
+
+
+def show_json(found: object) -> None:
+    """Print the answer as JSON."""
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
+    """Print a table, or the sentence `nothing`; what stands in it is text, never markup."""
+    lines = [[Text(str(cell)) for cell in row] for row in rows]
+    if not lines:
+        say(nothing)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        shown.add_column(head, overflow="fold")
+    for line in lines:
+        shown.add_row(*line)
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print(shown)
+
+
+def when(ms: int) -> str:
+    """Return an instant for people, in UTC."""
+    instant = datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def people(step: int) -> str:
+    """Return a size that was rounded down to a coarse step."""
+    return f"{step:,} or more" if step else "fewer than 100"
+
+
+def complain(message: str, hint: str, code: int) -> int:
+    """Print an error and what to do about it; return the exit code."""
+    text = " ".join(message.split()).rstrip(".: ")
+    # The first word of a name or a code stays as it is.
+    if text[1:2].islower() or text[1:2] == " ":
+        text = text[:1].lower() + text[1:]
+    typer.echo(f"{NAME}: error: {text}", err=True)
+    if hint:
+        typer.echo(f"{NAME}: hint: {' '.join(hint.split()).rstrip('.')}", err=True)
+    return code
+
+
+@contextmanager
+def usage_of(what: str) -> Iterator[None]:
+    """Turn a value that cannot be read into a usage error."""
+    try:
+        yield
+    except (ValueError, OSError) as e:
+        reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
+        raise click.UsageError(f"{what}: {reason}") from e

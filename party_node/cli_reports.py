@@ -1,0 +1,65 @@
+"""`accord budget` and `accord audit`: what may still be said, and what was done."""
+
+from typing import Annotated
+
+import typer
+
+from party_node.cli_output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    client_of,
+    show_json,
+    table,
+    when,
+)
+
+
+def budget(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what is left of the privacy budget, in rho, in epsilon and in questions."""
+    found = client_of(home).get("/v1/budget")
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [
+            b["collaboration"],
+            b["to"],
+            b["limit"]["rho"],
+            b["spent"]["rho"],
+            b["left"]["rho"],
+            f"{b['spent']['epsilon']} of {b['limit']['epsilon']}",
+            f"{b['questions_left']:,} at ±{b['half_width']}",
+        ]
+        for b in found["budgets"]
+    ]
+    heads = ["collaboration", "towards", "rho", "spent", "left", "epsilon", "questions left"]
+    table(heads, rows, "no collaboration is in force")
+
+
+def audit(
+    job: Annotated[str, typer.Option(help="Only the uses of this job.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 100,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every use of people's data: who asked what, what was withheld, what it cost."""
+    found = client_of(home).list("/v1/audit", job=job, limit=limit)
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [
+            u["entry"],
+            when(u["recorded_ms"]),
+            u["job"][:12],
+            f"{u['requested_by']} → {u['recipient']}",
+            u["purpose"],
+            f"{u['allowed']:,} of {u['asked']:,}",
+            ", ".join(f"{reason} {count:,}" for reason, count in u["denied"].items()) or "nobody",
+            u["rho"],
+        ]
+        for u in found
+    ]
+    heads = ["entry", "when", "job", "asked by → for", "purpose", "permitted", "withheld", "rho"]
+    table(heads, rows, "no data has been used yet")

@@ -1,0 +1,172 @@
+"""The console's pages: sign in, one page that says how things are, and the decisions on it.
+
+No script, nothing from elsewhere. A form is taken only from a page of this node: the session cookie
+is SameSite=Strict, and the Origin of every form is compared with the address that it was sent to.
+"""
+
+import hmac
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Path, Request, Response
+from fastapi.responses import RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from party_node.api.audit import use_views
+from party_node.console.sessions import TTL_MS, Sessions
+from party_node.console.view import age, page, when
+from party_node.errors import IllegalState, NodeError
+from party_node.job_words import stage
+from party_node.problems import Refusal, problem_of
+from party_node.running import Here, RunningNode, node_of
+from party_node.surface_errors import ForeignOrigin
+from protocols.errors import ProtocolError
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    # `no-referrer` would make browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_STYLE = (FilePath(__file__).parent / "static" / "console.css").read_text(encoding="utf-8")
+_SEE_OTHER = 303
+
+_templates = Environment(
+    loader=PackageLoader("party_node.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {"when": when, "age": age, "stage": stage}
+_templates.filters["count"] = lambda number: f"{number:,}"
+
+
+def same_origin(request: Request) -> None:
+    """Return if the form was sent from a page of this node.
+
+    Raises: ForeignOrigin, also if the browser does not say where it was sent from.
+    """
+    origin = urlsplit(request.headers.get("origin", ""))
+    if not origin.netloc or origin.netloc != request.headers.get("host"):
+        raise ForeignOrigin
+
+
+router = APIRouter(include_in_schema=False)
+forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
+
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+
+
+def install(app: FastAPI) -> None:
+    """Add the console to the application."""
+    app.include_router(router)
+    app.include_router(forms)
+
+
+@router.get("/")
+def home(request: Request, node: Here) -> Response:
+    """Show the page, or the form to sign in."""
+    if not _signed_in(request):
+        return _render("sign_in.html", {"party": node.party, "wrong": False})
+    return _render("home.html", _content(node))
+
+
+@router.get("/static/console.css")
+def style() -> Response:
+    """Return the style sheet."""
+    return Response(_STYLE, media_type="text/css", headers=_HEADERS)
+
+
+@forms.post("/sign-in")
+def sign_in(request: Request, node: Here, token: Annotated[str, Form(max_length=200)]) -> Response:
+    """Begin a session for whoever has the node's token."""
+    if not hmac.compare_digest(token.strip().encode(), node.token.encode()):
+        return _render("sign_in.html", {"party": node.party, "wrong": True}, 403)
+    answer = _back()
+    answer.set_cookie(
+        cookie_name(node),
+        _sessions(request).begin(),
+        max_age=TTL_MS // 1000,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@forms.post("/sign-out")
+def sign_out(request: Request, node: Here) -> Response:
+    """End the session."""
+    _sessions(request).end(request.cookies.get(cookie_name(node)))
+    answer = _back()
+    answer.delete_cookie(cookie_name(node), httponly=True, samesite="strict")
+    return answer
+
+
+@forms.post("/jobs/{job}/approve")
+def approve(job: JobId, request: Request, node: Here) -> Response:
+    """Approve a job that waits."""
+    return _decided(request, node, lambda: node.services.jobs.approve(job, "person:console"))
+
+
+@forms.post("/jobs/{job}/decline")
+def decline(job: JobId, request: Request, node: Here) -> Response:
+    """Decline a job that waits."""
+    return _decided(request, node, lambda: _decline(node, job))
+
+
+def _decline(node: RunningNode, job: str) -> None:
+    if node.services.jobs.get(job).requester == node.party:
+        raise IllegalState("a job of one's own is cancelled, not declined")
+    node.services.jobs.decline(job, "person:console")
+
+
+def _decided(request: Request, node: RunningNode, decide: Any) -> Response:
+    if not _signed_in(request):
+        return _back()
+    try:
+        decide()
+    except (NodeError, ProtocolError) as e:
+        return _refused(node, e)
+    node.driver.wake()
+    return _back()
+
+
+def _refused(node: RunningNode, error: Refusal) -> Response:
+    """Show the page with what went wrong above it."""
+    problem = problem_of(error)
+    return _render("home.html", _content(node) | {"problem": problem}, problem.status)
+
+
+def cookie_name(node: RunningNode) -> str:
+    """Return the cookie's name; browsers share cookies between the ports of one machine."""
+    return f"accord-{node.party}"
+
+
+def _content(node: RunningNode) -> dict[str, Any]:
+    return page(node) | {"uses": use_views(node.services, 10), "problem": None}
+
+
+def _signed_in(request: Request) -> bool:
+    return _sessions(request).holds(request.cookies.get(cookie_name(node_of(request))))
+
+
+def _sessions(request: Request) -> Sessions:
+    found: Sessions = request.app.state.sessions
+    return found
+
+
+def _back() -> RedirectResponse:
+    return RedirectResponse("/", _SEE_OTHER, _HEADERS)
+
+
+def _render(template: str, content: dict[str, Any], status: int = 200) -> Response:
+    text = _templates.get_template(template).render(content)
+    return Response(text, status, _HEADERS, "text/html; charset=utf-8")

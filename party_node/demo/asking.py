@@ -1,0 +1,120 @@
+"""The demo's middle part: the overlap, the audience, a withdrawal, and the audience again."""
+
+import time
+from typing import Any
+
+from party_node.demo import truth
+from party_node.demo.scene import (
+    COLLABORATION,
+    JOINT_AUDIENCE,
+    MEASUREMENT,
+    NOISE_BOUND,
+    RHO,
+    Scene,
+)
+
+
+def overlap(scene: Scene) -> None:
+    """Ask how many people both have in common, and compare the noisy answer with the plain one."""
+    scene.teller.step("Job `overlap`: how many people do we have in common?")
+    job, seconds = _run(scene, "overlap")
+    parties = scene.network.parties
+    results = {name: party.get(f"/v1/jobs/{job}/result") for name, party in parties.items()}
+    for name, result in results.items():
+        _say_own(scene, name, result["own"])
+    size, plain = results["brand"]["size"], truth.overlap(scene.world, MEASUREMENT)
+    scene.teller.say(f"both learn {size['text']}, after {seconds:.1f} s; rho {RHO} charged before")
+    check = scene.checks
+    scene.judge(
+        check.within("overlap: noisy size and the plain count", size["value"], plain, NOISE_BOUND)
+    )
+    scene.judge(check.equal("overlap: the publisher hears", results["publisher"]["size"], size))
+    for name in parties:
+        permitted = truth.permitted(scene.world, name, MEASUREMENT)
+        found = results[name]["own"]["permitted"]
+        scene.judge(check.equal(f"overlap: permitted by the {name}'s gate", found, permitted))
+    scene.report["overlap"] = {
+        "job": job,
+        "seconds": round(seconds, 2),
+        "results": results,
+        "plain": plain,
+    }
+
+
+def audience(scene: Scene, name: str = "audience") -> list[str]:
+    """Make the joint audience, compare it with the plain intersection; return its row keys."""
+    again = "" if name == "audience" else ", again"
+    scene.teller.step(f"Job `audience`{again}: people for the publisher to activate")
+    job, seconds = _run(scene, "audience")
+    activation = scene.network.publisher.post(f"/v1/audiences/{job}/activations")
+    keys = sorted(activation["keys"])
+    expected = sorted(truth.audience(scene.world, JOINT_AUDIENCE))
+    noisy = scene.network.brand.get(f"/v1/jobs/{job}/result")["size"]
+    scene.teller.say(
+        f"the publisher gets {len(keys):,} of its own readers;"
+        f" the brand learns only {noisy['text']}, after {seconds:.1f} s"
+    )
+    check = scene.checks
+    scene.judge(check.equal(f"{name}: people", len(keys), len(expected)))
+    scene.judge(check.equal(f"{name}: exactly the plain intersection", keys == expected, True))
+    scene.judge(check.within(f"{name}: noisy size", noisy["value"], len(expected), NOISE_BOUND))
+    scene.report[name] = {
+        "job": job,
+        "seconds": round(seconds, 2),
+        "people": len(keys),
+        "plain": len(expected),
+        "brand_learns": noisy,
+    }
+    return keys
+
+
+def withdraw(scene: Scene, first: list[str]) -> None:
+    """One matched person withdraws; the same audience again is without them, and says why."""
+    scene.teller.step("One matched person withdraws")
+    person, publisher = scene.world.withdrawing, scene.network.publisher
+    scope = {"email": person.email, "purpose": JOINT_AUDIENCE, "recipient": "brand"}
+    said = publisher.post(
+        "/v1/consent/events",
+        scope | {"state": "withdrawn"},
+        **{"Idempotency-Key": "demo-withdrawal-1"},
+    )
+    truth.withdraw(scene.world)
+    scene.teller.say(f"reader {person.key} withdraws: entry {said['index']} of the ledger")
+    second = audience(scene, "audience_again")
+    why = publisher.post("/v1/consent/explanations", scope | {"operation": "activate"})
+    scene.teller.say(
+        f"the ledger shows why: {why['decision']}, {why['reason']},"
+        f" decided by entry {why['deciding_index']}"
+    )
+    gone = sorted(set(first) - set(second))
+    scene.judge(scene.checks.equal("withdrawal: who is gone", gone, [person.key]))
+    deciding = scene.checks.equal(
+        "withdrawal: deciding entry", why["deciding_index"], said["index"]
+    )
+    scene.judge(deciding)
+    scene.report["withdrawal"] = {"entry": said["index"], "explanation": why}
+
+
+def _run(scene: Scene, kind: str) -> tuple[str, float]:
+    """Ask for a job at the brand; return it and its seconds once both sides have their result."""
+    brand, teller = scene.network.brand, scene.teller
+    ask = {"collaboration": COLLABORATION, "kind": kind, "rho": RHO}
+    mine = brand.post("/v1/jobs", ask | {"dry_run": True})["preflight"]
+    teller.say(
+        f"pre-flight at the brand: at least {mine['permitted_step']:,} of {mine['asked_step']:,}"
+        f" people permitted, about {mine['seconds']} s"
+    )
+    began = time.monotonic()
+    job = str(brand.post("/v1/jobs", ask)["job"])
+    with teller.working(f"job {job[:8]}: gate at both sides, protocol through the relay, receipt"):
+        ended = {name: party.wait_for(job) for name, party in scene.network.parties.items()}
+    seconds = time.monotonic() - began
+    teller.say(f"job {job[:8]}: approved at the publisher by {ended['publisher']['decision']}")
+    return job, seconds
+
+
+def _say_own(scene: Scene, name: str, own: dict[str, Any]) -> None:
+    held = ", ".join(f"{reason} {count:,}" for reason, count in own["withheld"].items())
+    scene.teller.say(
+        f"{name}: {own['permitted']:,} of {own['asked']:,} people permitted; withheld: {held}"
+    )

@@ -1,0 +1,33 @@
+"""What every part of the demo works with: the network, the people, the teller, the checks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from party_node.demo.checks import Check, Checks
+from party_node.demo.network import Network
+from party_node.demo.people import DemoWorld
+from party_node.demo.telling import Teller
+
+COLLABORATION = "spring-campaign"
+MEASUREMENT, JOINT_AUDIENCE = "audience-measurement", "joint-audience"
+RHO = "0.005"
+SIGMA = 10
+"""Standard deviation of the noise at that price."""
+NOISE_BOUND = 5 * SIGMA
+"""Noise beyond five standard deviations comes once in 1.7 million draws."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One telling of the demo."""
+
+    network: Network
+    world: DemoWorld
+    teller: Teller
+    checks: Checks = field(default_factory=Checks)
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def judge(self, check: Check) -> None:
+        """Tell how a comparison came out."""
+        how = f"{check.name} ({check.found} against {check.expected}, {check.how})"
+        self.teller.verdict(how, right=check.right)

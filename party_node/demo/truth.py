@@ -1,0 +1,63 @@
+"""The plain answer: who may be used and who is in common, by the generator's knowledge alone.
+
+No code of the product is used here, and no file is read: not the normalisation, not the ledger, not the rules, not the
+protocols. People are numbers, consent is what was intended, and an intersection is `np.intersect1d`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from party_node.demo.consents import Standing
+from party_node.demo.people import DemoWorld
+from party_node.demo.sides import BRAND, PUBLISHER, Held
+
+
+def permitted_people(world: DemoWorld, party: str, purpose: str) -> NDArray[np.int64]:
+    """Return the people whom a party may use for a purpose towards the other, rising.
+
+    Whoever has no usable identifier there said nothing that counts, and is not in it.
+    """
+    side = world.sides[party]
+    agreed = side.people[world.standings[party][purpose] == Standing.GRANTED]
+    gone = [person for p, q, person in world.withdrawn if (p, q) == (party, purpose)]
+    return np.setdiff1d(agreed, np.array(gone, np.int64))
+
+
+def matched_people(world: DemoWorld, purpose: str, identifier: str = "email") -> NDArray[np.int64]:
+    """Return the people whom both may use and both know by a usable identifier of this kind."""
+    common = None
+    for party in (BRAND, PUBLISHER):
+        usable = known_by(world, party, identifier)
+        there = np.intersect1d(permitted_people(world, party, purpose), usable)
+        common = there if common is None else np.intersect1d(common, there)
+    assert common is not None
+    return common
+
+
+def known_by(world: DemoWorld, party: str, identifier: str) -> NDArray[np.int64]:
+    """Return the people whose identifier of this kind a party holds in usable form."""
+    side = world.sides[party]
+    held = side.email if identifier == "email" else side.phone
+    return side.people[held == Held.USABLE]
+
+
+def permitted(world: DemoWorld, party: str, purpose: str) -> int:
+    """Return how many people a party's gate should permit."""
+    return len(permitted_people(world, party, purpose))
+
+
+def overlap(world: DemoWorld, purpose: str, identifier: str = "email") -> int:
+    """Return the exact size of the permitted overlap."""
+    return len(matched_people(world, purpose, identifier))
+
+
+def audience(world: DemoWorld, purpose: str, identifier: str = "email") -> list[str]:
+    """Return the reader_ids, in file order, of all rows about the matched people."""
+    side = world.sides[PUBLISHER]
+    inside = np.isin(side.row_people, matched_people(world, purpose, identifier))
+    return [side.keys[i] for i in np.flatnonzero(inside)]
+
+
+def withdraw(world: DemoWorld, purpose: str = "joint-audience") -> None:
+    """Note that the demo's person has withdrawn at the publisher."""
+    world.withdrawn.add((PUBLISHER, purpose, world.withdrawing.person))

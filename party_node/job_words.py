@@ -1,0 +1,62 @@
+"""A job's pre-flight, progress and result as sentences for the terminal."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from party_node.cli_output import people
+
+_PHASES = {
+    "start": "working out what this side could bring",
+    "greet": "waiting for the other side's pre-flight",
+    "agree": "waiting for the data owner's decision",
+    "permit": "asking consent, recording the decision, paying the budget",
+    "protocol": "matching, blinded",
+    "release": "releasing the answer",
+    "receipt": "comparing what both sides saw",
+    "sign": "signing the run receipt",
+    "file": "filing the receipt",
+    "done": "this side is done",
+}
+
+
+def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
+    """Say what a job would do before it is asked for."""
+    under = f"{job['collaboration']} version {job['version']}"
+    yield f"{job['kind']} for {job['purpose']} under {under}"
+    yield "who learns what:"
+    for one in job["who_learns"]:
+        yield f"  {one['who']}: {one['what']}"
+    yield f"on this side: {people(said['asked_step'])} people asked for, " + (
+        f"{people(said['permitted_step'])} permitted"
+    )
+    yield f"about {said['seconds']} seconds and {said['memory_mib']} MiB of memory"
+    other = job["sender"] if said["party"] == job["receiver"] else job["receiver"]
+    yield (
+        f"budget towards {other}: rho {said['rho_before']} before, "
+        f"{said['rho_after']} after (this job costs {job['rho']})"
+    )
+    if said["refusal"]:
+        yield f"this side would refuse: {said['refusal']}"
+
+
+def stage(job: dict[str, Any]) -> str:
+    """Say where a job is."""
+    if job["ended"]:
+        return f"{job['state']} ({job['cause']})" if job["cause"] else str(job["state"])
+    return _PHASES.get(job["phase"], str(job["state"]))
+
+
+def result(found: dict[str, Any]) -> Iterator[str]:
+    """Say what a job brought, what was withheld and why, and what it cost."""
+    if found["size"] is not None:
+        yield f"{found['size']['text']} people in common with {found['with']}"
+    if found["withheld"] is not None:
+        yield f"withheld: {found['withheld']['text']} ({found['withheld']['reason']})"
+    if found["audience"] is not None:
+        yield f"audience: {found['audience']['people']:,} of this party's own people"
+    own = found["own"]
+    yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
+    for reason, count in sorted(own["withheld"].items()):
+        yield f"  left out, {reason}: {count:,}"
+    cost = found["cost"]
+    yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"

@@ -1,0 +1,166 @@
+"""Consent events, ledgers and keys for tests: everything seeded, nothing random."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from consent.checkpoint import Cosigner, LogSigner, with_cosignatures
+from consent.fields import Entry
+from consent.ledger import SealedEntry, SubjectKeys, seal_entry
+from consent.merkle import HashTree
+from consent.policy import Policy, parse_policy, write_policy
+from consent.proof import Proof
+from consent.records import ConsentEvent, Method
+from consent.rules import LoggedEvent, Query
+from consent.vocabulary import DEFAULT_VOCABULARY, EventState, Operation, Purpose, Vocabulary
+
+NOON = 1_800_000_000_000
+"""An instant in 2027, in milliseconds."""
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+SUBJECT = "5" * 32
+
+# A small hierarchy with two broader terms above one purpose: marketing <- profiling <- scoring,
+# analytics <- scoring.
+TREE = Vocabulary(
+    purposes=(
+        Purpose("marketing", 1, "Marketing", (), frozenset({Operation.PSI})),
+        Purpose("analytics", 1, "Analytics", (), frozenset({Operation.DP_STAT})),
+        Purpose("profiling", 1, "Profiling", (), frozenset({Operation.PSI}), ("marketing",)),
+        Purpose(
+            "scoring",
+            1,
+            "Scoring",
+            (),
+            frozenset({Operation.PSI, Operation.LOOKALIKE_SCORE}),
+            ("analytics", "profiling"),
+            frozenset({"CN"}),
+        ),
+    ),
+    processors=frozenset({"printer"}),
+    notices_to_renew=frozenset({b"\x0f" * 32}),
+)
+
+
+def seeded(seed: str = "rng") -> "SeededRng":
+    """Return a source of bytes that is the same in every run."""
+    return SeededRng(seed)
+
+
+class SeededRng:
+    """SHA-256 in counter mode."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed, self._count = seed.encode(), 0
+
+    def __call__(self, size: int) -> bytes:
+        out = b""
+        while len(out) < size:
+            out += hashlib.sha256(self._seed + self._count.to_bytes(8, "big")).digest()
+            self._count += 1
+        return out[:size]
+
+
+def event(state: EventState = EventState.GIVEN, at: int = NOON, **changes: Any) -> ConsentEvent:
+    """Return a plain event: a web form, source `crm`, purpose `joint-audience` for `publisher`."""
+    values: dict[str, Any] = {
+        "subject_id": SUBJECT,
+        "state": state,
+        "purpose": "joint-audience",
+        "event_time_ms": at,
+        "source_id": "crm",
+        "source_event_id": f"{state.value}-{at}",
+        "jurisdiction": "DE",
+        "method": Method.WEB_FORM,
+        "recipient": "publisher",
+    }
+    return ConsentEvent(**values | changes)
+
+
+def logged(*events: ConsentEvent, recorded: int | None = None) -> list[LoggedEvent]:
+    """Return events as entries 0, 1, 2, … each recorded when it happened, or all at `recorded`."""
+    return [
+        LoggedEvent(i, e.event_time_ms if recorded is None else recorded, e)
+        for i, e in enumerate(events)
+    ]
+
+
+def query(at: int = NOON + HOUR, **changes: Any) -> Query:
+    """Return a question about `joint-audience` for `publisher` by psi."""
+    values: dict[str, Any] = {
+        "purpose": "joint-audience",
+        "operation": Operation.PSI,
+        "at_ms": at,
+        "recipient": "publisher",
+    }
+    return Query(**values | changes)
+
+
+@dataclass
+class SmallLedger:
+    """A ledger in memory, with its log key and two witnesses."""
+
+    controller: str = "brand"
+    rng: SeededRng = field(default_factory=seeded)
+    tree: HashTree = field(default_factory=HashTree)
+    sealed: list[SealedEntry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.log = LogSigner("accord.example/brand", b"\x01" * 32)
+        self.witnesses = {
+            "coordinator": Cosigner("witness.example/coordinator", b"\x02" * 32),
+            "auditor": Cosigner("witness.example/auditor", b"\x03" * 32),
+        }
+        self.keys = SubjectKeys.generate(self.rng)
+
+    def append(self, record: Entry, recorded_at_ms: int = NOON) -> int:
+        """Seal a record and add it to the tree."""
+        sealed = seal_entry(
+            record,
+            controller=self.controller,
+            keys=self.keys,
+            recorded_at_ms=recorded_at_ms,
+            rng=self.rng,
+        )
+        self.sealed.append(sealed)
+        return self.tree.append(sealed.leaf_hash)
+
+    def checkpoint(self, size: int | None = None, cosigned_by: Sequence[str] | None = None) -> str:
+        """Return a checkpoint, cosigned by both witnesses unless told otherwise."""
+        size = self.tree.size if size is None else size
+        note = self.log.sign(size, self.tree.root(size))
+        for name in self.witnesses if cosigned_by is None else cosigned_by:
+            note = with_cosignatures(note, self.witnesses[name].cosign(note, NOON // 1000))
+        return note
+
+    def proof(self, index: int, note: str | None = None) -> Proof:
+        """Return the proof of one entry under the newest checkpoint."""
+        note = note or self.checkpoint()
+        size = int(note.split("\n")[1])
+        return Proof(index, self.tree.inclusion_proof(index, size), note)
+
+    def policy_text(self, threshold: int = 2) -> str:
+        """Return the policy that accepts this log."""
+        keys = {name: w.verifier for name, w in self.witnesses.items()}
+        return write_policy([self.log.verifier], keys, threshold)
+
+    def policy(self, threshold: int = 2) -> Policy:
+        """Return the parsed policy that accepts this log."""
+        return parse_policy(self.policy_text(threshold))
+
+
+__all__ = [
+    "DEFAULT_VOCABULARY",
+    "HOUR",
+    "MINUTE",
+    "NOON",
+    "SUBJECT",
+    "TREE",
+    "SeededRng",
+    "SmallLedger",
+    "event",
+    "logged",
+    "query",
+    "seeded",
+]

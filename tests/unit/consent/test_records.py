@@ -1,0 +1,175 @@
+"""Records and their payloads: one form, and nothing outside it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consent.canonical import parse_object
+from consent.errors import MalformedRecord
+from consent.fields import Entry
+from consent.records import (
+    ENTRY_KINDS,
+    AsOf,
+    ConsentEvent,
+    Denied,
+    Evidence,
+    LedgerOpened,
+    Outcome,
+    PolicyChanged,
+    StateSnapshot,
+    UseOutcome,
+    UseRecord,
+    kind_of,
+    payload_bytes,
+)
+from tests.support.consents import NOON, event
+
+HASH = b"\x01" * 32
+FULL_EVENT = event(
+    listed=("a", "b"),
+    subject_seq=2,
+    previous=HASH,
+    valid_until_ms=NOON + 1,
+    notice_hash=HASH,
+    served_event_id="shown 1",
+    time_zone="Asia/Shanghai",
+    legal_regime="pipl",
+    layer="first",
+    control_label="同意",
+    evidence=(Evidence(sha256=HASH, media_type="image/png", reference="shelf 3"),),
+    supersedes="entry",
+)
+USE = UseRecord(
+    decision_id="d" * 32,
+    job="job-1",
+    requested_by="person:ann",
+    operation="psi",
+    purpose="joint-audience",
+    recipient="publisher",
+    policy_hash=HASH,
+    engine_version="0.1.0",
+    as_of=AsOf(origin="accord.example/brand", tree_size=3, root_hash=HASH),
+    evaluated_at_ms=NOON,
+    expires_at_ms=NOON + 1,
+    input_commitment=HASH,
+    allowed_commitment=HASH,
+    asked=10,
+    allowed=7,
+    denied=(Denied(reason="no-evidence", subjects=1), Denied(reason="withdrawn", subjects=2)),
+    datasets=("customers",),
+    rho_nano=5,
+)
+RECORDS: list[Entry] = [
+    event(),
+    FULL_EVENT,
+    USE,
+    UseOutcome(
+        decision_id="d" * 32,
+        job="j",
+        outcome=Outcome.ABORTED,
+        ended_at_ms=NOON,
+        cause="small-cohort",
+    ),
+    LedgerOpened(
+        origin="accord.example/brand",
+        controller="brand",
+        opened_at_ms=NOON,
+        log_vkey="k",
+        policy_hash=HASH,
+    ),
+    PolicyChanged(
+        policy_hash=HASH, previous_policy_hash=HASH, changed_at_ms=NOON, changed_by="person:ann"
+    ),
+    StateSnapshot(tree_size=9, taken_at_ms=NOON, policy_hash=HASH, projection=HASH, subjects=4),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_is_read_as_it_was_written(record: Entry) -> None:
+    payload = parse_object(payload_bytes(record))
+    assert type(record).from_payload(payload) == record
+    assert payload["schema"] == f"accord/{record.TYPE}/1"
+
+
+def test_every_kind_of_entry_is_tried_here() -> None:
+    assert {type(r) for r in RECORDS} == set(ENTRY_KINDS)
+    assert len({k.TYPE for k in ENTRY_KINDS}) == len(ENTRY_KINDS)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_unknown_missing_and_null_fields_are_refused(record: Entry) -> None:
+    payload = record.to_payload()
+    for changed in (
+        payload | {"extra": 1},
+        payload | {"schema": "accord/other/1"},
+        {k: v for k, v in payload.items() if k != "schema"},
+        *({k: v for k, v in payload.items() if k != gone} | {"x": 1} for gone in payload),
+        *(payload | {key: None} for key in payload),
+        *(payload | {key: 1.5} for key in payload),
+    ):
+        with pytest.raises(MalformedRecord):
+            type(record).from_payload(changed)
+
+
+def test_a_field_with_a_default_is_still_written_and_still_needed() -> None:
+    payload = event().to_payload()
+    assert (payload["channel"], payload["separate"], payload["listed"]) == ("*", False, [])
+    del payload["separate"]
+    with pytest.raises(MalformedRecord):
+        ConsentEvent.from_payload(payload)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject_id": "A" * 32},
+        {"subject_id": "a" * 31},
+        {"subject_id": "ann@example.com"},
+        {"purpose": ""},
+        {"purpose": "Joint"},
+        {"purpose": "a" * 129},
+        {"state": "given"},
+        {"event_time_ms": -1},
+        {"event_time_ms": 1.0},
+        {"event_time_ms": True},
+        {"valid_until_ms": 253_402_300_800_000},
+        {"source_event_id": "two\nlines"},
+        {"control_label": "e\u0301"},
+        {"control_label": "\ud800"},
+        {"separate": 1},
+        {"listed": ("b", "a")},
+        {"listed": ("a", "a")},
+        {"listed": ["a"]},
+        {"listed": tuple(f"a{i:03}" for i in range(257))},
+        {"source_trust": 10},
+        {"subject_seq": 0},
+        {"notice_hash": b"short"},
+        {"notice_hash": "00" * 32},
+        {"evidence": (HASH,)},
+        {"purpose": None},
+    ],
+)
+def test_an_event_outside_its_ranges_has_no_payload(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedRecord):
+        payload_bytes(replace(event(), **changes))
+
+
+def test_counts_of_a_use_add_up() -> None:
+    with pytest.raises(MalformedRecord):
+        replace(USE, allowed=8)
+    with pytest.raises(MalformedRecord):
+        replace(USE, denied=tuple(reversed(USE.denied)))
+
+
+def test_the_same_content_at_another_place_in_the_chain_is_the_same_event() -> None:
+    placed = replace(event(), subject_seq=4, previous=HASH)
+    assert placed.content_digest() == event().content_digest()
+    assert event(separate=True).content_digest() != event().content_digest()
+
+
+def test_an_unknown_kind_or_version_is_refused() -> None:
+    assert kind_of("use-record", 1) is UseRecord
+    for entry_type, version in (("other", 1), ("use-record", 2)):
+        with pytest.raises(MalformedRecord):
+            kind_of(entry_type, version)

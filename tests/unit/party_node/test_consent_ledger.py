@@ -1,0 +1,268 @@
+"""The ledger: one entry for each event, one root for each size, and nothing lost or doubled."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, text, update
+from sqlmodel import col
+
+from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint
+from consent.errors import BadSignature
+from consent.merkle import verify_consistency, verify_inclusion
+from consent.note import parse_vkey
+from consent.records import LedgerOpened
+from consent.vocabulary import EventState, Vocabulary
+from party_node.consent_ledger import ConsentLedger
+from party_node.errors import (
+    IdempotencyConflict,
+    LedgerDamaged,
+    LedgerForked,
+    LedgerMoved,
+    NotFound,
+    UnknownSubject,
+)
+from party_node.tables import CheckpointRow, EntryRow, PayloadRow, SubjectKeyRow
+from tests.support.node import ORIGIN, open_storage
+
+A, B = "a@x.example", "b@x.example"
+
+
+@pytest.fixture
+def node(tmp_path):
+    return open_storage(tmp_path)
+
+
+@pytest.fixture
+def ledger(node):
+    return node.open_ledger()
+
+
+def test_first_entry_says_whose_ledger_it_is_and_opening_again_adds_nothing(node, ledger):
+    (first,) = ledger.entries()
+    assert isinstance(first.record, LedgerOpened)
+    assert first.record.log_vkey == ledger.vkey
+    node.open_ledger()
+    assert ledger.head()[0] == 1
+
+
+def test_another_vocabulary_is_written_down(node, ledger):
+    other = Vocabulary(purposes=ledger.vocabulary.purposes, processors=frozenset({"printer"}))
+    seed = node.home.ledger_seed
+    again = ConsentLedger(node.db, node.vault, ORIGIN, seed, node.clock, node.rng, vocabulary=other)
+    again.open(by="person:eve")
+    again.open(by="person:eve")
+    assert [e.type for e in again.entries()] == ["ledger-opened", "policy-changed"]
+
+
+def test_events_come_back_as_they_went_in_with_their_chain(node, ledger):
+    events = [node.event(A, 1), node.event(B, 2), node.event(A, 3, state=EventState.WITHDRAWN)]
+    assert ledger.append(events) == [1, 2, 3]
+    dense = node.identity.find("email", A)
+    first, second = ledger.events_of(dense)
+    assert (first.record.state, second.record.state) == (EventState.GIVEN, EventState.WITHDRAWN)
+    assert (first.record.subject_seq, second.record.subject_seq) == (1, 2)
+    assert (first.record.previous, second.record.previous) == (None, first.leaf_hash)
+    assert ledger.append([node.event(A, 4)]) == [4]
+    assert ledger.events_of(dense)[2].record.previous == second.leaf_hash
+
+
+def test_the_same_event_again_is_no_second_entry(node, ledger):
+    event = node.event(A, 1)
+    assert ledger.append([event, event]) == [1, 1]
+    assert ledger.append([event, node.event(B, 2)]) == [1, 2]
+    assert ledger.head()[0] == 3
+
+
+def test_another_event_under_the_same_id_is_a_conflict_and_nothing_is_written(node, ledger):
+    ledger.append([node.event(A, 1)])
+    changed = node.event(A, 1, state=EventState.WITHDRAWN)
+    with pytest.raises(IdempotencyConflict):
+        ledger.append([node.event(B, 2), changed])
+    assert ledger.head()[0] == 2
+    assert [s.status for s in ledger.submit([node.event(B, 2), changed])] == [
+        "accepted",
+        "conflict",
+    ]
+
+
+def test_unknown_people_are_refused(node, ledger):
+    event = node.event(A, 1)
+    stranger = replace(event, subject_id="f" * 32, source_event_id="2")
+    with pytest.raises(UnknownSubject):
+        ledger.append([event, stranger])
+    assert ledger.head()[0] == 1
+
+
+def test_recorded_times_never_go_back(node, ledger):
+    ledger.append([node.event(A, 1)])
+    node.clock.advance(-3_600_000)
+    ledger.append([node.event(A, 2)])
+    times = [e.recorded_ms for e in ledger.entries()]
+    assert times == sorted(times)
+
+
+def test_a_restarted_ledger_is_the_same(node, ledger):
+    ledger.append([node.event(A, 1), node.event(B, 2, state=EventState.REFUSED)])
+    again = node.open_ledger()
+    assert again.head() == ledger.head()
+    assert again.projection().digest() == ledger.projection().digest()
+
+
+def test_a_second_reader_sees_what_was_committed_at_once(node, ledger):
+    """Read-your-writes: a withdrawal counts for everybody once `append` returned."""
+    other = node.open_ledger()
+    ledger.append([node.event(A, 1)])
+    ledger.append([node.event(A, 2, state=EventState.WITHDRAWN)])
+    said = other.explain("email", A, "joint-audience", "shop", "psi")
+    assert (said.decision.outcome, said.decision.reason) == ("deny", "withdrawn")
+    assert other.head() == ledger.head()
+
+
+def test_a_fork_by_a_second_writer_is_impossible(node, ledger, monkeypatch):
+    other = node.open_ledger()
+    ledger.append([node.event(A, 1)])
+    monkeypatch.setattr(other, "_catch_up", lambda session: None)
+    with pytest.raises(LedgerForked):
+        other._append([node.event(B, 2)], None, None, strict=True)
+    assert node.open_ledger().head() == ledger.head()
+
+
+def test_an_append_at_a_size_that_has_passed_is_refused(node, ledger):
+    ledger.append([node.event(A, 1)], at_size=1)
+    with pytest.raises(LedgerMoved):
+        ledger.append([node.event(A, 2)], at_size=1)
+
+
+def test_what_happens_also_commits_with_the_entries_or_not_at_all(node, ledger):
+    def fail(session, indices):
+        assert indices == [1]
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        ledger.append([node.event(A, 1)], also=fail)
+    assert ledger.head()[0] == 1
+    assert ledger.append([node.event(A, 1)]) == [1]
+
+
+def test_there_is_one_checkpoint_for_each_size(node, ledger):
+    note = ledger.checkpoint()
+    assert ledger.checkpoint() == note
+    assert node.open_ledger().checkpoint() == note
+    ledger.append([node.event(A, 1)])
+    newer = ledger.checkpoint()
+    said = open_checkpoint(newer, parse_vkey(ledger.vkey))
+    assert (said.size, said.root) == ledger.head()
+    assert ledger.latest_checkpoint() == newer
+    verify_consistency(1, 2, ledger.consistency_proof(1), checkpoint_of(note).root, said.root)
+
+
+def test_the_first_checkpoint_that_covers_an_entry_stays_the_same(node, ledger):
+    ledger.append([node.event(A, 1)])
+    covering = ledger.covering(1)
+    assert covering == ledger.head()
+    ledger.append([node.event(A, 2)])
+    ledger.checkpoint()
+    assert ledger.covering(1) == covering
+    with pytest.raises(NotFound):
+        ledger.covering(9)
+
+
+def test_every_entry_can_be_proved(node, ledger):
+    ledger.append([node.event(A, n) for n in range(6)])
+    size, root = ledger.head()
+    for entry in ledger.entries():
+        proof = ledger.inclusion_proof(entry.index)
+        verify_inclusion(entry.leaf_hash, entry.index, size, proof, root)
+    assert [e.index for e in ledger.entries(2, 4)] == [2, 3]
+
+
+def test_cosignatures_are_kept_and_checked(node, ledger):
+    assert ledger.latest_cosigned() is None
+    note = ledger.checkpoint()
+    witness = Cosigner("witness.example", b"w" * 32)
+    cosigned = ledger.add_cosignature(1, witness.cosign(note, 1_700_000_000), witness.vkey)
+    assert ledger.latest_cosigned() == cosigned == ledger.latest_checkpoint()
+    other = Cosigner("witness.example", b"x" * 32)
+    with pytest.raises(BadSignature):
+        ledger.add_cosignature(1, other.cosign(note, 1_700_000_000), witness.vkey)
+    with pytest.raises(NotFound):
+        ledger.add_cosignature(7, witness.cosign(note, 1_700_000_000))
+    assert ledger.verify().cosigned == 1
+
+
+def test_explain_names_the_entry_that_decides(node, ledger):
+    ledger.append([node.event(A, 1), node.event(B, 2)])
+    yes = ledger.explain("email", A, "joint-audience", "shop", "psi")
+    assert (yes.decision.outcome, yes.decision.deciding_index, yes.deciding.index) == (
+        "allow",
+        1,
+        1,
+    )
+    no = ledger.explain("email", A, "joint-audience", "telco", "psi")
+    assert (no.decision.outcome, no.decision.reason, no.deciding) == ("deny", "no-evidence", None)
+    with pytest.raises(NotFound) as caught:
+        ledger.explain("email", "stranger@x.example", "joint-audience", "shop", "psi")
+    assert "stranger" not in str(caught.value)
+
+
+def test_verify_accepts_what_is_sound(node, ledger):
+    ledger.append([node.event(A, 1)])
+    ledger.checkpoint()
+    report = ledger.verify()
+    assert (report.size, report.root, report.checkpoints) == (*ledger.head(), 1)
+
+
+TAMPERING = {
+    "leaf": update(EntryRow).where(col(EntryRow.index) == 1).values(leaf=b"x"),
+    "leaf and hash": update(EntryRow)
+    .where(col(EntryRow.index) == 1)
+    .values(leaf=b"{}", leaf_hash=b"h" * 32),
+    "entry removed": delete(EntryRow).where(col(EntryRow.index) == 1),
+    "last entry removed": delete(EntryRow).where(col(EntryRow.index) == 2),
+    "payload removed": delete(PayloadRow).where(col(PayloadRow.index) == 2),
+    "payload changed": update(PayloadRow).values(ciphertext=b"c" * 40),
+    "root changed": update(CheckpointRow).values(root=b"r" * 32),
+    "note changed": update(CheckpointRow).values(note="no note"),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_tampering_is_found(node, ledger, what):
+    ledger.append([node.event(A, 1), node.event(A, 2, state=EventState.WITHDRAWN)])
+    ledger.checkpoint()
+    with node.db.writing() as session:
+        session.execute(TAMPERING[what])
+    with pytest.raises(LedgerDamaged):
+        ledger.verify()
+
+
+def test_a_lost_withdrawal_never_looks_like_a_consent(node, ledger):
+    ledger.append([node.event(A, 1), node.event(A, 2, state=EventState.WITHDRAWN)])
+    with node.db.writing() as session:
+        session.execute(delete(PayloadRow).where(col(PayloadRow.index) == 2))
+    with pytest.raises(LedgerDamaged, match="entry 2"):
+        node.open_ledger()
+
+
+def test_erased_entries_stay_as_leaves(node, ledger):
+    ledger.append([node.event(A, 1), node.event(B, 2)])
+    head, dense = ledger.head(), node.identity.find("email", A)
+    with node.db.writing() as session:
+        session.execute(delete(SubjectKeyRow).where(col(SubjectKeyRow.subject) == dense))
+        session.execute(delete(PayloadRow).where(col(PayloadRow.index) == 1))
+    again = node.open_ledger()
+    assert again.head() == head
+    assert [e.record is None for e in again.entries()] == [False, True, False]
+    assert again.verify().size == 3
+
+
+def test_nothing_about_a_person_stands_in_the_database_in_clear(node, ledger):
+    subject = node.person(A)
+    ledger.append([node.event(A, "event-from-crm-17", control_label="I agree to this")])
+    with node.db.writing() as session:
+        session.execute(text("DELETE FROM subjects"))
+        session.execute(text("DELETE FROM source_events"))
+    node.db.empty_write_ahead_log()
+    stored = (node.home.path / "node.db").read_bytes()
+    for secret in (A, subject, "event-from-crm-17", "I agree", "joint-audience", "given"):
+        assert secret.encode() not in stored, secret

@@ -1,0 +1,135 @@
+"""One suite for both databases: what the storage promises does not depend on which one is below."""
+
+import threading
+import uuid
+
+import pytest
+
+from consent.vocabulary import EventState
+from party_node.budgets import Budgets
+from party_node.migrations import migrate
+from protocols.dp.budget import Rho
+from protocols.errors import BudgetExceeded
+from tests.support.node import open_storage, write_csv
+
+try:
+    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+except ImportError:  # pragma: no cover - said loudly by the fixture below
+    temporary_cluster = None
+
+A, B = "a@x.example", "b@x.example"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    if temporary_cluster is None:
+        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
+    try:
+        with temporary_cluster() as url:
+            yield url
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def node(request, tmp_path):
+    if request.param == "sqlite":
+        yield open_storage(tmp_path)
+        return
+    cluster = request.getfixturevalue("cluster")
+    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+        node = open_storage(tmp_path, url=url)
+        assert node.db.dialect == "postgresql"
+        yield node
+        node.db.close()
+
+
+def test_migrating_twice_changes_nothing(node):
+    migrate(node.db)
+    assert node.identity.count() == 0
+
+
+def test_people_are_found_again(node):
+    first = node.identity.resolve([A, B, None], [None, "+442079460001", "+442079460001"])
+    assert first.dense.tolist() == [0, 1, 1]
+    assert node.identity.resolve([B], [None]).dense.tolist() == [1]
+
+
+def test_the_ledger_goes_on_after_a_restart(node):
+    ledger = node.open_ledger()
+    ledger.append([node.event(A, 1), node.event(A, 2, state=EventState.WITHDRAWN)])
+    assert ledger.append([node.event(A, 1)]) == [1]
+    note = ledger.checkpoint()
+    again = node.open_ledger()
+    assert (again.head(), again.checkpoint()) == (ledger.head(), note)
+    assert again.verify().size == 3
+    assert again.explain("email", A, "joint-audience", "shop", "psi").decision.reason == "withdrawn"
+
+
+def test_an_error_leaves_nothing(node):
+    ledger = node.open_ledger()
+
+    def fail(_session, _indices):
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        ledger.append([node.event(A, 1)], also=fail)
+    assert ledger.append([node.event(A, 1)]) == [1]
+
+
+def test_a_permission_survives_a_restart(node, tmp_path):
+    path = write_csv(tmp_path / "p.csv", "key,mail", f"k1,{A}", f"k2,{B}")
+    node.datasets.register("people", path, "key", "mail", None, "GB")
+    ledger = node.open_ledger()
+    ledger.append([node.event(A, 1)])
+    asked = ("0" * 32, b"h", "people", "joint-audience", "shop", ("psi",), "brand", 1000)
+    first = node.open_gate(ledger).permit(*asked)
+    again = node.open_gate(node.open_ledger()).permit(*asked)
+    assert again.grant == first.grant
+    assert node.datasets.keys(again, again.allowed) == ["k1"]
+
+
+def test_ledgers_in_several_threads_make_one_chain(node):
+    """Two ledgers on one database append at once: every event has its place, no index is used
+    twice."""
+    events = {n: [node.event(A, f"{n}/{i}") for i in range(5)] for n in range(4)}
+    ledgers = [node.open_ledger() for _ in range(4)]
+    start, errors = threading.Barrier(4), []
+
+    def run(number):
+        start.wait()
+        try:
+            for event in events[number]:
+                ledgers[number].append([event])
+        except Exception as e:  # noqa: BLE001 - whatever it is, the test must see it
+            errors.append(e)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert ledgers[0].verify().size == 21
+    chain = [e.record.subject_seq for e in ledgers[0].events_of(0)]
+    assert chain == list(range(1, 21))
+
+
+def test_the_budget_is_never_overspent_by_concurrent_charges(node):
+    budgets, start, fits = Budgets(node.db), threading.Barrier(4), []
+
+    def run(number):
+        start.wait()
+        try:
+            fits.append(budgets.charge(f"j{number}", "spring", "shop", "size", 40, 100, 0))
+        except BudgetExceeded:
+            fits.append(False)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(fits) == [False, False, True, True]
+    assert budgets.remaining("spring", 100, "shop") == Rho(20)
+    assert [c.rho_nano for c in budgets.history()] == [40, 40]
