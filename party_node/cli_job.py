@@ -203,16 +203,17 @@ def _finish(client: LocalClient, job: str, as_json: bool) -> None:
 def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
     """Return the job when it has ended, or after `seconds` of waiting; say each phase on stderr."""
     found, known, waited = client.get(f"/v1/jobs/{job}"), "", 0
+    said = ""
     while True:
-        if found["stage"] != known:
-            note(job_words.stage(found))
-            known = found["stage"]
+        known = found["stage"]
+        if job_words.stage(found) != said:
+            said = job_words.stage(found)
+            note(said)
         if found["ended"] or 0 < seconds <= waited:
             return found
         turn = min(MAX_WAIT_SECONDS, seconds - waited) if seconds else MAX_WAIT_SECONDS
         found = client.get(f"/v1/jobs/{job}", wait=turn, until="changed", known=known)
-        # A turn that a change cut short counts in full only when nothing changed.
-        waited += turn if found["stage"] == known else 1
+        waited += turn if found["stage"] == known else 1  # a change cuts a turn short
 
 
 def _decide(
@@ -222,7 +223,7 @@ def _decide(
     if as_json:
         show_json(found)
         return
-    say(f"job {found['job']}: {job_words.stage(found)}")
+    say(f"job {found['job']}: {found['state']}")
 
 
 def _whole(client: LocalClient, job: str) -> str:

@@ -1,5 +1,7 @@
 """`accord node`: make a node, enrol it, serve it, ask how it is."""
 
+import logging
+import os
 import secrets
 import sys
 from typing import Annotated, Any
@@ -94,6 +96,9 @@ def serve(home: HomeOption = DEFAULT_HOME) -> None:
     from party_node.serve import serve as run
 
     run(opened)
+    # All is closed and on disk. Threads of native libraries may still run: leave without them.
+    logging.shutdown()
+    os._exit(DONE)
 
 
 @app.command()

@@ -25,6 +25,9 @@ from protocols import errors as protocol_errors
 NAME = "accord"
 DONE, ERROR, USAGE, REFUSED, PEER_FAILED, NOT_READY = 0, 1, 2, 3, 4, 75
 
+_PIPED_WIDTH = 240
+"""Columns of a table that no terminal cuts."""
+
 _NOT_READY = frozenset(
     {
         "node-not-running",
@@ -128,7 +131,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) 
         shown.add_column(head, overflow="fold")
     for line in lines:
         shown.add_row(*line)
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    console = Console(file=sys.stdout, highlight=False, width=width)
     console.print(shown)
 
 

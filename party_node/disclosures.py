@@ -70,7 +70,7 @@ def view(said: Preflight) -> PreflightView:
         permitted_step=said.permitted_step,
         seconds=said.seconds,
         memory_mib=said.memory_mib,
-        rho_before=str(Rho(said.rho_nano_before)),
-        rho_after=str(Rho(said.rho_nano_after)),
+        rho_before=Rho(said.rho_nano_before).decimal(),
+        rho_after=Rho(said.rho_nano_after).decimal(),
         refusal=said.refusal,
     )

@@ -51,7 +51,7 @@ def described(job: JobDescription) -> dict[str, Any]:
         "datasets": {job.receiver: job.receiver_dataset, job.sender: job.sender_dataset},
         "identifier": job.identifier,
         "minimum_size": job.minimum_size,
-        "rho": str(Rho(job.rho_nano)),
+        "rho": Rho(job.rho_nano).decimal(),
         "half_width": disclosures.half_width(job.rho_nano),
         "expires_ms": job.expires_ms,
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],

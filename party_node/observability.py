@@ -55,8 +55,8 @@ def configure(*, as_json: bool | None = None, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers = [output]
     root.setLevel(level.upper())
-    # These two log the addresses that are asked for, which name jobs and parties.
-    for chatty in ("httpx2", "httpcore2", "uvicorn.access"):
+    # The first two log the addresses that are asked for, which name jobs and parties.
+    for chatty in ("httpx2", "httpcore2", "uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

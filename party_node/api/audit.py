@@ -79,7 +79,7 @@ def _view(
         "asked": record.asked,
         "allowed": record.allowed,
         "denied": {d.reason: d.subjects for d in record.denied},
-        "rho": str(Rho(rho_nano)),
+        "rho": Rho(rho_nano).decimal(),
         "decided_at": {
             "origin": record.as_of.origin,
             "size": record.as_of.tree_size,

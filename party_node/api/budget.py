@@ -27,7 +27,7 @@ def budget(node: Here) -> dict[str, Any]:
                 "collaboration": charge.collaboration,
                 "to": charge.to_party,
                 "what": charge.what,
-                "rho": str(Rho(charge.rho_nano)),
+                "rho": Rho(charge.rho_nano).decimal(),
                 "charged_ms": charge.charged_ms,
             }
             for charge in parts.budgets.history()
@@ -55,9 +55,9 @@ def _view(parts: Services, document: Collaboration, to: str) -> dict[str, Any]:
         "collaboration": document.collaboration,
         "to": to,
         "delta": f"1e-{delta}",
-        "limit": {"rho": str(Rho(limit)), "epsilon": epsilon(limit, delta)},
-        "spent": {"rho": str(spent), "epsilon": epsilon(spent.nano, delta)},
-        "left": {"rho": str(left), "epsilon": epsilon(left.nano, delta)},
+        "limit": {"rho": Rho(limit).decimal(), "epsilon": epsilon(limit, delta)},
+        "spent": {"rho": spent.decimal(), "epsilon": epsilon(spent.nano, delta)},
+        "left": {"rho": left.decimal(), "epsilon": epsilon(left.nano, delta)},
         "questions_left": questions_left(left, HALF_WIDTH),
         "half_width": HALF_WIDTH,
     }

@@ -81,7 +81,7 @@ def _view(document: Collaboration, row: CollaborationRow) -> dict[str, Any]:
         "expires_ms": document.expires_ms,
         "minimum_size": document.minimum_size,
         "budget": {
-            "rho": str(Rho(document.rho_nano_each)),
+            "rho": Rho(document.rho_nano_each).decimal(),
             "epsilon": epsilon(document.rho_nano_each, document.delta_exponent),
             "delta": f"1e-{document.delta_exponent}",
         },

@@ -55,6 +55,6 @@ def _view(rule: Rule) -> dict[str, Any]:
         "collaboration": rule.collaboration,
         "kind": rule.kind,
         "purpose": rule.purpose,
-        "max_rho": str(Rho(rule.max_rho_nano)),
+        "max_rho": Rho(rule.max_rho_nano).decimal(),
         "allow_reveal": rule.allow_reveal,
     }

@@ -1,4 +1,4 @@
-"""Make the demo's world: two data files, two consent files, and what the generator knows about them."""
+"""Make the demo's world: two data files, two consent files, and what is known of both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,8 @@ class Withdrawing:
     """The matched person who withdraws at the publisher during the demo."""
 
     person: int
-    reader_id: str
+    key: str
+    """The one reader_id."""
     email: str
     """Plain spelling, domain in Unicode."""
 
@@ -44,14 +45,14 @@ class DemoWorld:
 
     def known_to_both(self) -> int:
         """Return how many people both sides know, whether or not they may be matched."""
-        return len(np.intersect1d(*(side.people for side in self.sides.values())))
+        return len(np.intersect1d(self.sides[BRAND].people, self.sides[PUBLISHER].people))
 
 
 def make(folder: Path, *, rows: int | None = None, seed: int = 7, now_ms: int) -> DemoWorld:
     """Write the four files into `folder` and return the world; the same arguments, the same bytes.
 
-    `rows` is the number of people in total (default 38,000: the brand knows 20,000, the publisher 26,000, both 8,000).
-    Raises: ValueError for fewer than 190.
+    `rows` is the number of people in total; by default 38,000: the brand knows 20,000, the
+    publisher 26,000, both 8,000. Raises: ValueError for fewer than 190.
     """
     folder.mkdir(parents=True, exist_ok=True)
     population = make_population(rows or DEFAULT_PEOPLE, seed, (BRAND, PUBLISHER))

@@ -1,8 +1,8 @@
 """The demo's people: who exists, how they can be reached, and which side knows whom.
 
-Each person stands on one row of the Adult census data and has a name, one e-mail address and, while fictional numbers last,
-one telephone number, all of them unique. Above 48,842 people the rows repeat with new identities.
-The same seed and number give the same people.
+Each person stands on one row of the Adult census data and has a name, one e-mail address and, while
+fictional numbers last, one telephone number; addresses and numbers are unique. Above 48,842 people
+the rows repeat with new identities. The same seed and number give the same people.
 """
 
 import itertools
@@ -38,14 +38,14 @@ class Population:
     """National number without prefix; None for people beyond the supply of fictional ones."""
     adult_rows: NDArray[np.int64]
     at: dict[str, NDArray[np.int64]]
-    """Party → the people it knows, rising: of 19, 6 only the brand, 9 only the publisher, 4 both."""
+    """Party → whom it knows, rising: of 19, 6 only the first party, 9 only the second, 4 both."""
 
     def __len__(self) -> int:
         return len(self.emails)
 
 
 def make_population(people: int, seed: int, parties: tuple[str, str]) -> Population:
-    """Make `people` persons and split them between the two parties: 10 of 19 and 13 of 19 know them.
+    """Make `people` persons and split them: the first party knows 10 of 19, the second 13, both 4.
 
     Raises: ValueError for fewer than 190.
     """
@@ -77,7 +77,7 @@ def adult_columns(columns: dict[str, str], rows: NDArray[np.int64]) -> dict[str,
 def _emails(
     rng: np.random.Generator, given: NDArray[np.uint16], family: NDArray[np.uint16]
 ) -> list[str]:
-    """Return one address for each person; people with the same local part and domain get numbers."""
+    """Return one address for each person; where names and domains are the same, with a number."""
     locals_ = [
         _local(style, g.lower(), f.lower())
         for style, g, f in itertools.product(range(_STYLES), GIVEN, FAMILY)

@@ -1,7 +1,7 @@
 """The two data files: what the brand and the publisher each hold about the people they know.
 
-Each side spells in its own way, misses some addresses and numbers, holds some that cannot be read, and
-has some people twice.
+Each side spells in its own way, misses some addresses and numbers, holds some that cannot be read,
+and has some people twice.
 """
 
 import enum

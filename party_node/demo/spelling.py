@@ -1,7 +1,7 @@
 """Messy spellings: how one address or number looks in the files of two companies.
 
-Each of the first group means the same to a careful reader as the plain form; each of the second means
-nothing. No code of the product is used: what belongs together is known from the generator.
+What `spell_…` returns means the same to a careful reader as the plain form; what `break_…` returns
+means nothing. No code of the product is used: the generator knows what belongs together.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """The plain answer: who may be used and who is in common, by the generator's knowledge alone.
 
-No code of the product is used here, and no file is read: not the normalisation, not the ledger, not the rules, not the
-protocols. People are numbers, consent is what was intended, and an intersection is `np.intersect1d`.
+No code of the product is used here and no file is read: neither normalisation nor ledger, neither
+rules nor protocols. People are numbers, consent is what was intended, and an intersection is
+`np.intersect1d`.
 """
 
 import numpy as np
@@ -38,7 +39,8 @@ def known_by(world: DemoWorld, party: str, identifier: str) -> NDArray[np.int64]
     """Return the people whose identifier of this kind a party holds in usable form."""
     side = world.sides[party]
     held = side.email if identifier == "email" else side.phone
-    return side.people[held == Held.USABLE]
+    usable: NDArray[np.int64] = side.people[held == Held.USABLE]
+    return usable
 
 
 def permitted(world: DemoWorld, party: str, purpose: str) -> int:

@@ -11,7 +11,7 @@ from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.merkle import HashTree
 from consent.policy import Policy, parse_policy, write_policy
 from consent.proof import Proof
-from consent.records import ConsentEvent, Method
+from consent.records import AsOf, ConsentEvent, Denied, Method, UseRecord
 from consent.rules import LoggedEvent, Query
 from consent.vocabulary import DEFAULT_VOCABULARY, EventState, Operation, Purpose, Vocabulary
 
@@ -40,6 +40,29 @@ TREE = Vocabulary(
     ),
     processors=frozenset({"printer"}),
     notices_to_renew=frozenset({b"\x0f" * 32}),
+)
+
+
+HASH = b"\x01" * 32
+USE = UseRecord(
+    decision_id="d" * 32,
+    job="job-1",
+    requested_by="person:ann",
+    operation="psi",
+    purpose="joint-audience",
+    recipient="publisher",
+    policy_hash=HASH,
+    engine_version="0.1.0",
+    as_of=AsOf(origin="accord.example/brand", tree_size=3, root_hash=HASH),
+    evaluated_at_ms=NOON,
+    expires_at_ms=NOON + 1,
+    input_commitment=HASH,
+    allowed_commitment=HASH,
+    asked=10,
+    allowed=7,
+    denied=(Denied(reason="no-evidence", subjects=1), Denied(reason="withdrawn", subjects=2)),
+    datasets=("customers",),
+    rho_nano=5,
 )
 
 
@@ -157,6 +180,7 @@ __all__ = [
     "NOON",
     "SUBJECT",
     "TREE",
+    "USE",
     "SeededRng",
     "SmallLedger",
     "event",

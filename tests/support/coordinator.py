@@ -1,8 +1,12 @@
 """A coordinator in this process, with parties that sign their requests as nodes do."""
 
+import atexit
 import base64
 import dataclasses
+import functools
 import json
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -279,11 +283,35 @@ def prepare_home(home: Path, **changes: Any) -> Settings:
 @contextmanager
 def running_world(home: Path, **changes: Any) -> Iterator[World]:
     """Serve a coordinator in this process with three enrolled parties."""
-    settings, clock = prepare_home(home, **changes), FakeClock()
+    enrolled = "database_url" not in changes
+    if enrolled:
+        shutil.copytree(_template().name, home, dirs_exist_ok=True)
+        settings = build({"home": home, "sweep_seconds": 3600} | changes)
+    else:
+        settings = prepare_home(home, **changes)
+    with _serving(settings, enrolled=enrolled) as world:
+        yield world
+
+
+@contextmanager
+def _serving(settings: Settings, *, enrolled: bool) -> Iterator[World]:
+    clock = FakeClock()
     app = create_app(settings, clock)
     three = [party(name, clock) for name in ("brand", "publisher", "outsider")]
     with TestClient(app) as http:
         world = World(app, settings, clock, http, *three)
         for who in three:
-            world.enrol(who)
+            who.http = http
+            if not enrolled:
+                world.enrol(who)
         yield world
+
+
+@functools.cache
+def _template() -> "tempfile.TemporaryDirectory[str]":
+    """Return a home in which the three parties have enrolled: made once, copied for each test."""
+    folder = tempfile.TemporaryDirectory(prefix="coordinator-")
+    atexit.register(folder.cleanup)
+    with _serving(prepare_home(Path(folder.name)), enrolled=False):
+        pass
+    return folder

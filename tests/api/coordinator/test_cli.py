@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     from coordinator import cli
 from coordinator.database import Database
 from coordinator.jobs import JobState
-from tests.support.coordinator import JOB, FakeClock, World, as_bytes, enrolment, party
+from tests.support.coordinator import JOB, World, as_bytes, enrolment, party
 
 
 class Run(NamedTuple):

@@ -1,7 +1,10 @@
 """Health, logs and what nobody foresaw."""
 
+import contextlib
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,15 +23,25 @@ from coordinator.settings import build
 from tests.support.coordinator import JOB, World, path
 
 
-@pytest.fixture
-def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """Configure logging as JSON and return what was logged."""
-    root = logging.getLogger()
+@contextlib.contextmanager
+def configured(monkeypatch: pytest.MonkeyPatch, **chosen: str) -> Iterator[io.StringIO]:
+    """Configure logging onto a stream of the test's own, and put everything back."""
+    root, stream = logging.getLogger(), io.StringIO()
     before = root.handlers[:], root.level
-    observability.configure(build({"log_format": "json", "log_level": "debug"}))
-    yield lambda: [json.loads(line) for line in (lambda e: (print("XX", e), e)[1])(capsys.readouterr().err).splitlines()]
-    root.handlers, root.level = before[0], before[1]
-    structlog.reset_defaults()
+    monkeypatch.setattr(sys, "stderr", stream)
+    observability.configure(build(chosen))
+    try:
+        yield stream
+    finally:
+        root.handlers, root.level = before[0], before[1]
+        structlog.reset_defaults()
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Log as JSON, and return what was logged."""
+    with configured(monkeypatch, log_format="json", log_level="debug") as stream:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_alive_and_ready(world: World) -> None:
@@ -100,14 +113,11 @@ def test_a_request_is_logged_without_what_it_was_about(world: World, logs: Any) 
         assert word not in whole
 
 
-def test_logs_are_lines_for_people_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    observability.configure(build({"log_format": "console"}))
-    observability.log.info("listening", port=1)
-    assert "listening" in capsys.readouterr().err
-    root.handlers, root.level = before[0], before[1]
-    structlog.reset_defaults()
+def test_logs_are_lines_for_people_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with configured(monkeypatch, log_format="console") as stream:
+        observability.log.info("listening", port=1)
+    assert "listening" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
 
 
 TARGETS = [

@@ -10,9 +10,7 @@ from consent.errors import MalformedRecord
 from consent.fields import Entry
 from consent.records import (
     ENTRY_KINDS,
-    AsOf,
     ConsentEvent,
-    Denied,
     Evidence,
     LedgerOpened,
     Outcome,
@@ -23,7 +21,7 @@ from consent.records import (
     kind_of,
     payload_bytes,
 )
-from tests.support.consents import NOON, event
+from tests.support.consents import NOON, USE, event
 
 HASH = b"\x01" * 32
 FULL_EVENT = event(
@@ -39,26 +37,6 @@ FULL_EVENT = event(
     control_label="同意",
     evidence=(Evidence(sha256=HASH, media_type="image/png", reference="shelf 3"),),
     supersedes="entry",
-)
-USE = UseRecord(
-    decision_id="d" * 32,
-    job="job-1",
-    requested_by="person:ann",
-    operation="psi",
-    purpose="joint-audience",
-    recipient="publisher",
-    policy_hash=HASH,
-    engine_version="0.1.0",
-    as_of=AsOf(origin="accord.example/brand", tree_size=3, root_hash=HASH),
-    evaluated_at_ms=NOON,
-    expires_at_ms=NOON + 1,
-    input_commitment=HASH,
-    allowed_commitment=HASH,
-    asked=10,
-    allowed=7,
-    denied=(Denied(reason="no-evidence", subjects=1), Denied(reason="withdrawn", subjects=2)),
-    datasets=("customers",),
-    rho_nano=5,
 )
 RECORDS: list[Entry] = [
     event(),
