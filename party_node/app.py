@@ -56,7 +56,7 @@ def create_app(node: RunningNode) -> FastAPI:
     problems.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
-        app.include_router(router, prefix="/v1", dependencies=[Depends(DESCRIBED)])
+        app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
     app.add_middleware(access.Doorkeeper, token=node.token)
     app.add_middleware(observability.RequestLog)

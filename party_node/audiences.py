@@ -27,7 +27,8 @@ class Audience:
     job: str
     dataset: str
     keys: list[str]
-    """This party's own row keys, one for each person."""
+    """This party's own row keys; a person with several rows has several."""
+    people: int
     left_out: int
     """People who matched but may not be used any more."""
 
@@ -66,7 +67,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     )  # fmt: skip
     allowed = members & BitMap(permission.allowed)
     keys = services.datasets.keys(permission, allowed.to_array())
-    return Audience(job, dataset, keys, len(members) - len(allowed))
+    return Audience(job, dataset, keys, len(allowed), len(members) - len(allowed))
 
 
 def _context(job: str) -> str:

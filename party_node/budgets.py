@@ -72,7 +72,9 @@ class Budgets:
             left = Rho(max(0, limit_nano - _spent(session, collaboration, to_party)))
             if cost > left:
                 raise BudgetExceeded(
-                    requested=str(cost), available=str(left), missing=str(cost - left)
+                    requested=cost.decimal(),
+                    available=left.decimal(),
+                    missing=(cost - left).decimal(),
                 )
             session.add(
                 BudgetChargeRow(

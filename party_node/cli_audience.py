@@ -54,7 +54,7 @@ def export(
     else:
         with usage_of(str(out)):
             _write(out, lines)
-        say(f"wrote {found['people']:,} keys to {out}")
+        say(f"wrote {len(found['keys']):,} keys of {found['people']:,} people to {out}")
     note(f"left out because consent no longer covers them: {found['left_out']:,}")
 
 

@@ -142,11 +142,6 @@ def when(ms: int) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
-def people(step: int) -> str:
-    """Return a size that was rounded down to a coarse step."""
-    return f"{step:,} or more" if step else "fewer than 100"
-
-
 def complain(message: str, hint: str, code: int) -> int:
     """Print an error and what to do about it; return the exit code."""
     text = " ".join(message.split()).rstrip(".: ")

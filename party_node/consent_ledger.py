@@ -15,20 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from consent.checkpoint import LogSigner, open_checkpoint, with_cosignatures
+from consent.checkpoint import LogSigner
 from consent.decision import Decision, decide
-from consent.errors import ConsentError
 from consent.fields import Entry
 from consent.merkle import HashTree
-from consent.note import parse_vkey
 from consent.projection import Projection
 from consent.records import ConsentEvent, LedgerOpened, PolicyChanged
 from consent.rules import LoggedEvent, Query
 from consent.vocabulary import DEFAULT_VOCABULARY, Operation, Vocabulary
+from party_node.checkpoints import Checkpoints
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
 from party_node.errors import (
@@ -42,7 +40,7 @@ from party_node.identity import Identity
 from party_node.keyring import Keyring
 from party_node.ledger_entries import EntryReader, LedgerEntry
 from party_node.ledger_writer import LedgerWriter, NewEntry, Submission, Submitted
-from party_node.tables import CheckpointRow, EntryRow, ImportBatchRow
+from party_node.tables import EntryRow, ImportBatchRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
@@ -100,6 +98,7 @@ class ConsentLedger:
     ) -> None:
         self._db, self._vault, self._clock = db, vault, clock
         self._signer = LogSigner(origin, seed)
+        self._checkpoints = Checkpoints(db, self._signer)
         self._controller = controller or origin
         self._vocabulary = vocabulary or DEFAULT_VOCABULARY
         self._identity = Identity(db, vault, rng)
@@ -112,7 +111,7 @@ class ConsentLedger:
         self._policy: bytes | None = None
         with self._db.reading() as session:
             self._catch_up(session)
-            self._check_newest(session)
+            self._checkpoints.require_continued(session, self._tree)
 
     @property
     def origin(self) -> str:
@@ -334,95 +333,50 @@ class ConsentLedger:
         """
         with self._lock, self._db.writing() as session:
             self._catch_up(session)
-            size, root = self._tree.size, self._tree.root()
-            self._check_newest(session)
-            known = session.get(CheckpointRow, size)
-            if known is not None:
-                return known.note
-            note = self._signer.sign(size, root)
-            session.add(CheckpointRow(size=size, root=root, note=note))
-        return note
+            return self._checkpoints.issue(session, self._tree)
 
     def covering(self, index: int) -> tuple[int, bytes]:
         """Return size and root of the first checkpoint that includes entry `index`, made if needed.
 
         Raises: NotFound if there is no such entry; LedgerDamaged.
         """
-        query = (
-            select(CheckpointRow)
-            .where(col(CheckpointRow.size) > index)
-            .order_by(col(CheckpointRow.size))
-            .limit(1)
-        )
-        for attempt in (self.checkpoint, None):
-            with self._db.reading() as session:
-                row = session.execute(query).scalars().one_or_none()
-            if row is not None:
-                return row.size, row.root
-            if attempt is not None:
-                attempt()
-        raise NotFound("there is no such entry in the ledger")
+        covering = self._checkpoints.covering(index)
+        if covering is None:
+            self.checkpoint()
+            covering = self._checkpoints.covering(index)
+        if covering is None:
+            raise NotFound("there is no such entry in the ledger")
+        return covering
 
     def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
         """Keep a witness's signature lines for the checkpoint of that size; return the whole note.
 
-        With `witness_vkey` the cosignature must verify. Raises: NotFound if there is no such
-        checkpoint; BadSignature, MalformedRecord.
+        With `witness_vkey` the cosignature must verify. Raises: NotFound, BadSignature,
+        MalformedRecord.
         """
-        with self._db.writing() as session:
-            row = session.get(CheckpointRow, size)
-            if row is None:
-                raise NotFound("there is no checkpoint of that size")
-            note = with_cosignatures(row.note, lines)
-            if witness_vkey:
-                open_checkpoint(note, self._signer.verifier, [parse_vkey(witness_vkey)], 1)
-            row.cosigned = note
-            session.add(row)
-        return note
+        return self._checkpoints.add_cosignature(size, lines, witness_vkey)
 
     def latest_checkpoint(self) -> str | None:
         """Return the newest checkpoint's note, with its cosignature where there is one."""
-        with self._db.reading() as session:
-            row = _newest(session)
-        return None if row is None else row.cosigned or row.note
+        return self._checkpoints.latest()
 
     def latest_cosigned(self) -> str | None:
         """Return the newest checkpoint that a witness has cosigned, or None."""
-        with self._db.reading() as session:
-            row = _newest(session, cosigned=True)
-        return None if row is None else row.cosigned
+        return self._checkpoints.latest_cosigned()
 
     def verify(self) -> LedgerReport:
         """Recompute the tree from the leaves, open every entry, and compare with every checkpoint.
 
         Raises: LedgerDamaged.
         """
-        tree, cosigned = HashTree(), 0
-        with self._lock, self._db.reading() as session:
+        tree = HashTree()
+        with self._db.reading() as session:
             for entry in self._reader.read(session):
                 if entry.index != tree.size:
                     raise LedgerDamaged(f"entry {tree.size} is missing")
                 tree.append(entry.leaf_hash)
-            rows = session.execute(select(CheckpointRow)).scalars().all()
-            for row in rows:
-                self._check_note(row, tree)
-                cosigned += row.cosigned is not None
-        return LedgerReport(tree.size, tree.root(), len(rows), cosigned)
-
-    def _check_note(self, row: CheckpointRow, tree: HashTree) -> None:
-        try:
-            for note in filter(None, (row.note, row.cosigned)):
-                said = open_checkpoint(note, self._signer.verifier)
-                if (said.size, said.root) != (row.size, row.root):
-                    raise LedgerDamaged(f"the checkpoint of size {row.size} says otherwise")
-        except ConsentError as e:
-            raise LedgerDamaged(f"the checkpoint of size {row.size}: {e.code}") from e
-        _continues(row, tree)
-
-    def _check_newest(self, session: Session) -> None:
-        row = _newest(session)
-        if row is not None:
-            _continues(row, self._tree)
+            checkpoints, cosigned = self._checkpoints.verify(session, tree)
+        return LedgerReport(tree.size, tree.root(), checkpoints, cosigned)
 
     def _catch_up(self, session: Session) -> None:
         """Read what is committed but not in memory."""
@@ -431,15 +385,3 @@ class ConsentLedger:
                 raise LedgerDamaged(f"entry {self._tree.size} is missing")
             self._tree.append(entry.leaf_hash)
             self._follow(entry.index, entry.record, entry.subject, entry.recorded_ms)
-
-
-def _newest(session: Session, *, cosigned: bool = False) -> CheckpointRow | None:
-    query = select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)
-    if cosigned:
-        query = query.where(col(CheckpointRow.cosigned).is_not(None))
-    return session.execute(query).scalars().one_or_none()
-
-
-def _continues(row: CheckpointRow, tree: HashTree) -> None:
-    if row.size > tree.size or tree.root(row.size) != row.root:
-        raise LedgerDamaged(f"the ledger does not continue its checkpoint of size {row.size}")

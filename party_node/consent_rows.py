@@ -23,6 +23,8 @@ OPTIONAL = ("email", "phone", "recipient", "valid_until", "notice", "method", "s
 COLUMNS = REQUIRED + OPTIONAL
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no", ""})
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MILLISECOND = datetime.timedelta(milliseconds=1)
 _SHA256 = re.compile("[0-9a-f]{64}")
 _METHODS = {m.value: m for m in Method}
 _STATES = {s.value: s for s in EventState}
@@ -125,7 +127,7 @@ def read_row(
     Raises: RowRefused.
     """
     text = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if any("\ud800" <= c <= "\udfff" for value in text.values() for c in value):
+    if not all(value.isascii() or _is_text(value) for value in text.values()):
         raise RowRefused(Refusal.NOT_UTF8)
     if not text["email"] and not text["phone"]:
         raise RowRefused(Refusal.MISSING_IDENTIFIER)
@@ -157,6 +159,11 @@ def read_row(
     )
 
 
+def _is_text(value: str) -> bool:
+    """Return whether there are no lone surrogates, which stand for bytes that are not UTF-8."""
+    return not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _event_id(text: str) -> str:
     if len(text) > 500:
         raise RowRefused(Refusal.BAD_EVENT_ID)
@@ -184,11 +191,11 @@ def _instant(text: str, reason: Refusal) -> int:
         moment = datetime.datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise RowRefused(reason)
-        since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-        ms = since // datetime.timedelta(milliseconds=1)
-        instants.to_text(ms)
-    except (ValueError, OverflowError, MalformedRecord):
+        ms = (moment - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
         raise RowRefused(reason) from None
+    if not 0 <= ms <= instants.MAX_MS:
+        raise RowRefused(reason)
     return ms
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from party_node.cli_output import people
-
 _PHASES = {
     "start": "working out what this side could bring",
     "greet": "waiting for the other side's pre-flight",
@@ -17,6 +15,11 @@ _PHASES = {
     "file": "filing the receipt",
     "done": "this side is done",
 }
+
+
+def people(step: int) -> str:
+    """Return a size that was rounded down to a coarse step."""
+    return f"{step:,} or more" if step else "fewer than 100"
 
 
 def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:

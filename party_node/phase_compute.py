@@ -9,6 +9,7 @@ import numpy as np
 from coordinator.wire import JobEvent
 from party_node.execution import Execution
 from party_node.gate import Permission
+from party_node.memory import give_back
 from party_node.preflight import OPERATIONS
 from party_node.runs import Run
 from protocols.codec import decode, encode
@@ -43,12 +44,14 @@ def permit(execution: Execution, run: Run) -> Run:
     Raises: BudgetExceeded, ConsentError, DatasetChanged, CoordinatorUnreachable (try again).
     """
     parts, job = execution.services, execution.job
+    give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
     _charge(execution)
     parts.witnessing.witness(permission.head.size)
     parts.jobs.report(job.job, JobEvent.START)
     params = decode(PsiParams, job.params)
     items = _prepare(execution, permission, params.chunk_items)
+    give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
     facts = {

@@ -12,7 +12,7 @@ from party_node.api.strict import Strict
 from party_node.job_tables import AudienceRow
 from party_node.running import Here
 
-router = APIRouter(prefix="/audiences", tags=["audiences"])
+router = APIRouter(prefix="/v1/audiences", tags=["audiences"])
 
 LEFT_OUT = "Accord-Left-Out"
 """Header of the CSV answer: people who matched but may not be used any more."""
@@ -48,7 +48,7 @@ def activate(
             "job": found.job,
             "dataset": found.dataset,
             "keys": found.keys,
-            "people": len(found.keys),
+            "people": found.people,
             "left_out": found.left_out,
         }
     text = io.StringIO()

@@ -13,7 +13,7 @@ from party_node.services import Services
 from party_node.tables import EntryRow, UsePermissionRow
 from protocols.dp.budget import Rho
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(prefix="/v1", tags=["audit"])
 
 
 @router.get("/audit")

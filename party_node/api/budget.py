@@ -4,12 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from party_node.api.collaborations import take_up_news
 from party_node.running import Here
 from party_node.services import Services
 from protocols.collaboration import Collaboration
 from protocols.dp.budget import Rho, epsilon, questions_left
 
-router = APIRouter(tags=["budget"])
+router = APIRouter(prefix="/v1", tags=["budget"])
 
 HALF_WIDTH = 100
 """People: the accuracy (± at 95 %) that questions are counted in."""
@@ -19,6 +20,7 @@ HALF_WIDTH = 100
 def budget(node: Here) -> dict[str, Any]:
     """Return the budget of each collaboration towards each other party, and every charge."""
     parts = node.services
+    take_up_news(parts)
     return {
         "budgets": budget_views(parts),
         "charges": [

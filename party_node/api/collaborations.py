@@ -1,19 +1,25 @@
 """/v1/collaborations: agreements, proposed and countersigned."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from party_node.api.strict import Strict
-from party_node.errors import UnknownCollaboration
+from party_node.errors import (
+    ClockSkewed,
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    UnknownCollaboration,
+)
 from party_node.job_tables import CollaborationRow
 from party_node.running import Here
 from party_node.services import Services
 from protocols.collaboration import Collaboration
 from protocols.dp.budget import Rho, epsilon
 
-router = APIRouter(tags=["collaborations"])
+router = APIRouter(prefix="/v1", tags=["collaborations"])
 
 
 class CollaborationBody(Strict):
@@ -33,14 +39,14 @@ def propose(body: CollaborationBody, node: Here) -> dict[str, Any]:
 @router.get("/collaborations")
 def listed(node: Here) -> list[dict[str, Any]]:
     """Return every version that names this party, after asking the coordinator for news."""
-    node.services.collaborations.sync()
+    take_up_news(node.services)
     return collaboration_views(node.services)
 
 
 @router.get("/collaborations/{collaboration}")
 def show(collaboration: str, node: Here) -> list[dict[str, Any]]:
     """Return all versions of one collaboration, newest last."""
-    node.services.collaborations.sync()
+    take_up_news(node.services)
     found = [v for v in collaboration_views(node.services) if v["collaboration"] == collaboration]
     if not found:
         raise UnknownCollaboration
@@ -52,6 +58,12 @@ def countersign(collaboration: str, version: int, node: Here) -> dict[str, Any]:
     """Sign a proposed version; it is in force when every party has."""
     node.services.collaborations.countersign(collaboration, version)
     return _one(node.services, collaboration, version)
+
+
+def take_up_news(parts: Services) -> None:
+    """Ask the coordinator for news; without it, what is known is shown."""
+    with suppress(CoordinatorUnreachable, CoordinatorRefused, ClockSkewed):
+        parts.collaborations.sync()
 
 
 def collaboration_views(parts: Services) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from party_node.running import Here
 from party_node.services import Services
 from protocols.identifiers import normalise_email, normalise_phone
 
-router = APIRouter(prefix="/consent", tags=["consent"])
+router = APIRouter(prefix="/v1/consent", tags=["consent"])
 
 SOURCE = "node-api"
 """Source of events that come in here, unless the caller names its own."""

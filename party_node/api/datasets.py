@@ -12,7 +12,7 @@ from party_node.datasets import DatasetInfo
 from party_node.running import Here
 from party_node.services import Services
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(prefix="/v1", tags=["datasets"])
 
 
 class DatasetBody(Strict):

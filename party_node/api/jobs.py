@@ -20,7 +20,7 @@ from protocols.codec import decode, encode
 from protocols.job import JobDescription, Preflight, ReceiptPart, RunReceipt
 from protocols.psi.dh import PsiParams
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _LOOK_SECONDS = 0.1

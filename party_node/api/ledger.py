@@ -10,7 +10,7 @@ from consent.note import parse_vkey
 from party_node.running import Here
 from party_node.services import Services
 
-router = APIRouter(prefix="/ledger", tags=["ledger"])
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 
 
 @router.get("")

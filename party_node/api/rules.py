@@ -9,7 +9,7 @@ from party_node.approvals import Rule
 from party_node.running import Here
 from protocols.dp.budget import Rho
 
-router = APIRouter(tags=["rules"])
+router = APIRouter(prefix="/v1", tags=["rules"])
 
 RuleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 

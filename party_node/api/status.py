@@ -11,7 +11,7 @@ from party_node.jobs import ENDED
 from party_node.running import Here, RunningNode
 from party_node.version import software
 
-router = APIRouter(tags=["status"])
+router = APIRouter(prefix="/v1", tags=["status"])
 
 
 @router.get("/status")

@@ -6,6 +6,7 @@ from typing import Any
 from coordinator.wire import JobState
 from party_node import results
 from party_node.api.budget import budget_views
+from party_node.api.collaborations import take_up_news
 from party_node.api.datasets import dataset_views
 from party_node.api.status import status_view
 from party_node.errors import NotFound
@@ -20,6 +21,8 @@ LATEST = 10
 def page(node: RunningNode) -> dict[str, Any]:
     """Return everything that stands on the page, as plain values."""
     parts = node.services
+    if all(check.ok for check in node.readiness.checks()):
+        take_up_news(parts)
     jobs = job_list(parts)
     waiting = [j["job"] for j in jobs if j["waits_for_us"]]
     running = [j for j in jobs if not j["ended"] and not j["waits_for_us"]]

@@ -19,7 +19,7 @@ def audit(scene: Scene) -> None:
         uses = party.get("/v1/audit")
         scene.teller.say(f"the {name}'s ledger:")
         scene.teller.table(
-            ["job", "purpose", "asked", "permitted", "withheld, by reason"],
+            ["job", "operation", "asked", "permitted", "withheld, by reason"],
             [_row(use) for use in uses],
         )
         scene.report["audit"][name] = uses
@@ -35,7 +35,7 @@ def audit(scene: Scene) -> None:
 
 def _row(use: dict[str, Any]) -> list[str]:
     withheld = ", ".join(f"{reason} {count:,}" for reason, count in use["denied"].items())
-    return [use["job"][:8], use["purpose"], f"{use['asked']:,}", f"{use['allowed']:,}", withheld]
+    return [use["job"][:8], use["operation"], f"{use['asked']:,}", f"{use['allowed']:,}", withheld]
 
 
 def _verify(scene: Scene, party: Party) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Teller:
     """Tells the story of the demo on a terminal."""
 
     def __init__(self, *, to_stderr: bool) -> None:
-        self._console = Console(stderr=to_stderr, highlight=False)
+        self._console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
         self._step = 0
 
     def title(self, text: str) -> None:

@@ -50,6 +50,8 @@ class Rho:
         whole, part = divmod(self.nano, NANO)
         return f"{whole}.{part:09d}".rstrip("0").rstrip(".")
 
+    __str__ = decimal
+
     def __add__(self, other: "Rho") -> "Rho":
         return Rho(self.nano + other.nano)
 

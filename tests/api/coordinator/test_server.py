@@ -1,11 +1,11 @@
 """The process: starts, says where it listens, and ends promptly on SIGTERM."""
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,20 +63,17 @@ def test_sigterm_ends_waiting_requests_at_once(
     home: Settings, served: tuple[subprocess.Popen[str], str]
 ) -> None:
     process, url = served
-    who, answers = _enrolled(home, url), []
-    target = "/v1/jobs?after=0&wait=25"
-
-    def poll() -> None:
-        headers = who.headers("GET", target)
-        answers.append(httpx2.get(url + target, headers=headers, timeout=30))
-
-    waiting = threading.Thread(target=poll)
-    waiting.start()
+    who, target = _enrolled(home, url), "/v1/jobs?after=0&wait=25"
+    poll = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    poll.request("GET", "/healthz")  # from here on the connection is accepted
+    assert poll.getresponse().read()
+    poll.request("GET", target, headers=who.headers("GET", target))
     assert httpx2.get(f"{url}/readyz").status_code == 200
     process.send_signal(signal.SIGTERM)
-    assert process.wait(8) == 0
-    waiting.join(8)
-    assert [(a.status_code, a.json()) for a in answers] in ([(200, [])], [])
+    answer = poll.getresponse()
+    assert (answer.status, json.loads(answer.read())) == (200, [])
+    poll.close()
+    assert process.wait(20) == 0
     assert process.stderr is not None
     assert [json.loads(line)["event"] for line in process.stderr][-1] == "stopped"
 

@@ -60,10 +60,10 @@ def test_not_ready_with_another_schema(world: World) -> None:
 
 
 def test_not_ready_without_a_database(world: World) -> None:
-    world.database.close()
     for file in world.settings.home.glob("coordinator.db*"):
         file.unlink()
     (world.settings.home / "coordinator.db").mkdir()
+    world.database.close()  # connections that are open would still see the deleted file
     answer = world.http.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "not-ready")
     refused = world.brand.get("/v1/jobs")

@@ -114,6 +114,11 @@ def test_rule_3_an_import_may_repeat_what_the_person_said_since() -> None:
     assert reason(event(WITHDRAWN), again, copy) is Reason.PERMITTED
 
 
+def test_rule_3_a_grant_at_the_instant_of_the_withdrawal_does_not_clear_it_for_imports() -> None:
+    copy = event(GIVEN, NOON + 1, method=Method.IMPORT)
+    assert reason(event(WITHDRAWN), GRANT, copy) is Reason.WITHDRAWN
+
+
 def test_rule_3_implied_consent_never_overrides_a_withdrawal() -> None:
     implied = event(GIVEN, NOON + 1, event_type=EventType.IMPLIED)
     assert reason(event(WITHDRAWN), implied) is Reason.WITHDRAWN
@@ -215,6 +220,13 @@ def test_rule_10_a_grant_covers_below_only_what_its_notice_listed() -> None:
     assert in_tree(bare) is Reason.NOT_LISTED
     assert in_tree(replace(bare, listed=("profiling",))) is Reason.NOT_LISTED
     assert in_tree(replace(bare, listed=("scoring",))) is Reason.PERMITTED
+
+
+def test_rule_10_a_covering_grant_ends_when_its_sources_no_longer_agree() -> None:
+    listing = event(purpose="marketing", recipient="self", listed=("scoring",))
+    short = replace(listing, source_id="app", listed=(), valid_until_ms=NOON + 2 * HOUR)
+    assert in_tree(listing, short) is Reason.PERMITTED
+    assert in_tree(listing, short, at=NOON + 2 * HOUR) is Reason.SOURCES_DISAGREE
 
 
 def test_rule_10_a_listed_purpose_that_is_not_below_is_not_covered() -> None:

@@ -10,7 +10,7 @@ from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint
 from consent.errors import BadSignature
 from consent.merkle import verify_consistency, verify_inclusion
 from consent.note import parse_vkey
-from consent.records import LedgerOpened
+from consent.records import Evidence, LedgerOpened
 from consent.vocabulary import EventState, Vocabulary
 from party_node.consent_ledger import ConsentLedger
 from party_node.errors import (
@@ -21,6 +21,7 @@ from party_node.errors import (
     NotFound,
     UnknownSubject,
 )
+from party_node.ledger_writer import event_content
 from party_node.tables import CheckpointRow, EntryRow, PayloadRow, SubjectKeyRow
 from tests.support.node import ORIGIN, open_storage
 
@@ -266,3 +267,33 @@ def test_nothing_about_a_person_stands_in_the_database_in_clear(node, ledger):
     stored = (node.home.path / "node.db").read_bytes()
     for secret in (A, subject, "event-from-crm-17", "I agree", "joint-audience", "given"):
         assert secret.encode() not in stored, secret
+
+
+evidence = Evidence(sha256=b"e" * 32, media_type="image/png")
+CHANGES = {
+    "state": EventState.WITHDRAWN,
+    "event_time_ms": 1,
+    "separate": True,
+    "listed": ("audience-measurement",),
+    "valid_until_ms": 5,
+    "notice_hash": b"n" * 32,
+    "evidence": (evidence,),
+    "source_trust": 6,
+    "control_label": "Yes",
+    "recipient": "telco",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_any_change_of_an_event_changes_its_content(node, name):
+    event = node.event(A, 1)
+    changed = replace(event, **{name: CHANGES[name]})
+    assert event_content(changed) != event_content(event)
+    assert changed.content_digest() != event.content_digest()
+    assert event_content(replace(changed)) == event_content(changed)
+
+
+def test_what_the_ledger_sets_is_no_content(node):
+    event = node.event(A, 1)
+    linked = replace(event, subject_seq=4, previous=b"p" * 32)
+    assert event_content(linked) == event_content(event)

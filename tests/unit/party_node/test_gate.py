@@ -366,7 +366,7 @@ def test_the_gate_agrees_with_deciding_one_by_one(tmp_path_factory, said):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_people_take_half_a_second(tmp_path):
+def test_a_hundred_thousand_people_are_decided_at_once(tmp_path):
     node = open_storage(tmp_path)
     people = 100_000
     lines = (f"k{i},p{i}@x.example" for i in range(people))
@@ -377,4 +377,4 @@ def test_a_hundred_thousand_people_take_half_a_second(tmp_path):
     began = time.perf_counter()
     permission = permit(gate)
     assert permission.grant.asked == people
-    assert time.perf_counter() - began < 2, "half a second on an idle machine"
+    assert time.perf_counter() - began < 2, "half a second is the aim; a busy machine gets more"

@@ -29,7 +29,7 @@ from protocols.errors import BudgetExceeded, InvalidParameter
 )
 def test_a_rho_is_read_and_shown_exactly(text: str, nano: int, shown: str) -> None:
     assert Rho.parse(text) == Rho(nano)
-    assert Rho(nano).decimal() == shown
+    assert Rho(nano).decimal() == str(Rho(nano)) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,427 @@
+"""Two party nodes and a coordinator in this process, stepped by hand under one clock.
+
+Everything is real but time, threads and sockets: the nodes' `Driver` runs its own loop, one turn at
+a time; requests go through a transport that can lose them, lose their answers, or change them.
+"""
+
+import atexit
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlmodel import Session, select
+from typing_extensions import override
+
+from coordinator import parties, sweeper
+from coordinator.app import create_app
+from coordinator.tables import BodyRow, JobRow, MailboxSideRow
+from party_node import audiences, enrolment, receipts, results
+from party_node.api.consent import EventBody, record_event
+from party_node.approvals import Rule
+from party_node.coordinator_client import CoordinatorClient
+from party_node.database import Database
+from party_node.driver import Driver
+from party_node.errors import NotFound
+from party_node.home import Home
+from party_node.job_tables import AudienceRow
+from party_node.jobs import Request
+from party_node.migrations import migrate
+from party_node.running import RunningNode
+from party_node.services import Services, assemble
+from party_node.tables import BudgetChargeRow, UsePermissionRow
+from protocols.job import RunReceipt
+from tests.support.coordinator import FakeClock, TestClient, prepare_home
+from tests.support.seeded import seeded
+
+BRAND, PUBLISHER = "brand", "publisher"
+PARTIES = (BRAND, PUBLISHER)
+DATASET = {BRAND: "customers", PUBLISHER: "audience"}
+PURPOSE = {"overlap": "audience-measurement", "audience": "joint-audience"}
+RECEIVER = {"overlap": BRAND, "audience": PUBLISHER}
+COLLABORATION = "spring"
+RHO_NANO = 10_000_000_000
+"""Rho 10: noise of sigma 0.22, so that a released size is hardly ever off by more than one."""
+NOISE = 2
+"""Noise beyond this comes once in 10^39 draws."""
+MINIMUM = 2
+HELD = {BRAND: range(26), PUBLISHER: range(12, 40)}
+"""Who is in whose file."""
+SILENT = {BRAND: {3, 14}, PUBLISHER: {15, 38}}
+"""Who has not consented at which side."""
+URL = "http://coordinator.test"
+MOST_TURNS = 400
+
+_DOCUMENT = """\
+collaboration: spring
+version: 1
+title: Spring
+expires: 2027-06-30
+minimum_size: 2
+budget: {rho: "1000", delta_exponent: 8}
+parties: {brand: {}, publisher: {}}
+datasets:
+  - {party: brand, dataset: customers, identifiers: [email]}
+  - {party: publisher, dataset: audience, identifiers: [email]}
+jobs:
+  - {kind: overlap, purpose: audience-measurement, receiver: brand}
+  - {kind: audience, purpose: joint-audience, receiver: publisher, reveal: true}
+"""
+
+
+def email(person: int) -> str:
+    return f"person.{person}@example.com"
+
+
+def key(party: str, person: int) -> str:
+    return f"{party}-row-{person:03}"
+
+
+def other(party: str) -> str:
+    return PUBLISHER if party == BRAND else BRAND
+
+
+class Wire(httpx2.BaseTransport):
+    """A node's way to the coordinator: an application in this process, with accidents."""
+
+    def __init__(self, inner: httpx2.BaseTransport) -> None:
+        self.inner = inner
+        self.lose_requests = self.lose_answers = 0
+        """How many of the next requests, or of their answers, are lost."""
+        self.on_request: Callable[[httpx2.Request], httpx2.Response | None] | None = None
+        """May answer in the coordinator's place."""
+        self.on_answer: Callable[[httpx2.Request, bytes], bytes] | None = None
+        """May change the body of an answer."""
+
+    @override
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.lose_requests:
+            self.lose_requests -= 1
+            raise httpx2.ConnectError("lost on the way there", request=request)
+        forged = self.on_request(request) if self.on_request else None
+        response = forged or self.inner.handle_request(request)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise httpx2.ReadError("lost on the way back", request=request)
+        if self.on_answer is None or response.status_code != httpx2.codes.OK:
+            return response
+        body = self.on_answer(request, response.read())
+        headers = {"Content-Type": response.headers.get("Content-Type", "")}
+        return httpx2.Response(response.status_code, headers=headers, content=body)
+
+
+class _Turn:
+    """Stands in for the driver's stop event: set once the driver has taken a step or would pause.
+
+    Inside `_guard`, where the driver repeats one thing until it is heard, pauses pass at once.
+    """
+
+    def __init__(self) -> None:
+        self.over, self.guarded, self.pauses = False, False, 0
+
+    def is_set(self) -> bool:
+        return self.over and not self.guarded
+
+    def set(self) -> None:
+        self.over = True
+
+    def wait(self, _seconds: float) -> bool:
+        self.pauses += 1
+        assert self.pauses < 50, "the driver repeats something that will never be heard"
+        self.over = True
+        return True
+
+
+class HandDriver(Driver):
+    """The node's own driver, without its threads: one turn when a test says so."""
+
+    @override
+    def _carry(self, job: str) -> None:
+        pass
+
+    @override
+    def _step(self, job: str) -> bool:
+        cast(_Turn, self._stop).over = True
+        return super()._step(job)
+
+    @override
+    def _guard(self, action: Callable[[], None]) -> None:
+        turn = cast(_Turn, self._stop)
+        turn.guarded = True
+        super()._guard(action)
+        turn.guarded, turn.over = False, True
+
+    def turn(self, job: str) -> None:
+        """Take a run one step further, with everything that the loop does about errors."""
+        self._stop = cast(Any, _Turn())
+        self._run(job)
+
+    def read_board(self) -> None:
+        """Look at the job board once, with everything that the loop does about errors."""
+        turn = _Turn()
+        self._stop = cast(Any, turn)
+        sync = self._services.jobs.sync
+
+        def once(_wait: int) -> list[str]:
+            turn.over = True
+            return sync(0)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(self._services.jobs), "sync", lambda _self, wait: once(wait))
+            self._follow_board()
+
+
+@dataclasses.dataclass
+class Node:
+    """One party's node; `restart` is what `kill -9` and a new process are to its home folder."""
+
+    party: str
+    folder: Path
+    clock: FakeClock
+    wire: Wire
+    lives: int = 0
+
+    def __post_init__(self) -> None:
+        self._open()
+
+    def _open(self) -> None:
+        home = Home.open(self.folder / self.party, environ={})
+        self.db = Database(home.database_url)
+        rng = seeded(f"{self.party}/{self.lives}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "party_node.services.CoordinatorClient",
+                lambda url, keys, clock: CoordinatorClient(url, keys, clock, self.wire),
+            )
+            self.services: Services = assemble(home, self.db, self.clock, rng)
+        self.driver = HandDriver(self.services)
+
+    def restart(self) -> None:
+        """Forget everything that is not on disk, and begin again over the same home."""
+        self.db.close()
+        self.lives += 1
+        self._open()
+
+    # -- doing -----------------------------------------------------------------------------
+
+    def ask(self, kind: str, rho_nano: int = RHO_NANO) -> str:
+        """Ask for a job as the node's interface does; return it."""
+        request = Request(COLLABORATION, kind, rho_nano=rho_nano)
+        job = self.services.jobs.describe(request, strict=True)
+        self.services.jobs.submit(job)
+        return job.job
+
+    def turn(self) -> None:
+        """Read the board, then take every run one step further."""
+        self.driver.read_board()
+        for job in self.services.runs.active():
+            self.driver.turn(job)
+
+    def say(self, state: str, person: int, purpose: str, event: str = "") -> None:
+        """Record what a person says, as the node's interface does."""
+        body = EventBody.model_validate(
+            {"email": email(person), "state": state, "purpose": purpose}
+            | {"recipient": other(self.party), "separate": True}
+        )
+        name = event or f"{state}-{person}-{purpose}"
+        record_event(body, name, cast(RunningNode, SimpleNamespace(services=self.services)))
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def rows(self, table: Any, **equal: Any) -> list[Any]:
+        with self.db.reading() as session:
+            found = list(session.exec(select(table).filter_by(**equal)).all())
+            session.expunge_all()
+            return found
+
+    def state(self, job: str) -> tuple[str, str]:
+        """Return state and cause as this node has them."""
+        row = self.services.jobs.get(job)
+        return row.state, row.cause
+
+    def phase(self, job: str) -> str:
+        return self.services.runs.load(job).phase
+
+    def result(self, job: str) -> dict[str, Any] | None:
+        with contextlib.suppress(NotFound):
+            return results.load(self.db, job)
+        return None
+
+    def receipt(self, job: str) -> tuple[RunReceipt, dict[str, bytes]] | None:
+        with contextlib.suppress(NotFound):
+            return receipts.load(self.db, job)
+        return None
+
+    def charges(self, job: str) -> list[BudgetChargeRow]:
+        return self.rows(BudgetChargeRow, job=job)
+
+    def use(self, job: str) -> UsePermissionRow | None:
+        return next(iter(self.rows(UsePermissionRow, job=job)), None)
+
+    def has_audience(self, job: str) -> bool:
+        return bool(self.rows(AudienceRow, job=job))
+
+    def activate(self, job: str) -> set[int]:
+        """Return who is handed out when the audience is used now."""
+        keys = audiences.activate(self.services, job, self.party).keys
+        return {int(k.rsplit("-", 1)[1]) for k in keys}
+
+    def chunk_folder(self, job: str) -> Path:
+        return self.services.home.runs / job
+
+
+@dataclasses.dataclass
+class TwoNodes:
+    """Coordinator, brand and publisher."""
+
+    folder: Path
+    app: FastAPI
+    clock: FakeClock
+    nodes: dict[str, Node]
+
+    @property
+    def brand(self) -> Node:
+        return self.nodes[BRAND]
+
+    @property
+    def publisher(self) -> Node:
+        return self.nodes[PUBLISHER]
+
+    def settle(self, *jobs: str, until: Callable[[], bool] | None = None) -> None:
+        """Let both nodes take turns until all runs have ended, or `until` holds."""
+        for _ in range(MOST_TURNS):
+            if until is not None and until():
+                return
+            for node in self.nodes.values():
+                node.turn()
+            if not any(node.services.runs.active() for node in self.nodes.values()):
+                for node in self.nodes.values():
+                    node.turn()
+                return
+        phases = {n: [(j, self.nodes[n].phase(j)) for j in jobs] for n in self.nodes}
+        raise AssertionError(f"the jobs do not end: {phases}")
+
+    def write(self, work: Callable[[Session], Any]) -> Any:
+        """Change the coordinator's database, as whoever owns its machine could."""
+        return self.app.state.services.database.write(work)
+
+    def read(self, work: Callable[[Session], Any]) -> Any:
+        return self.app.state.services.database.read(work)
+
+    def job(self, job: str) -> tuple[str, str]:
+        """Return state and cause at the coordinator."""
+        row = self.read(lambda session: session.get(JobRow, job))
+        return row.state, row.cause
+
+    def bodies(self, job: str) -> list[BodyRow]:
+        query = select(BodyRow).where(BodyRow.job == job)
+        found: list[BodyRow] = self.read(lambda session: list(session.exec(query).all()))
+        return found
+
+    def outcomes(self, job: str) -> dict[str, str | None]:
+        query = select(MailboxSideRow).where(MailboxSideRow.job == job)
+        rows = self.read(lambda session: list(session.exec(query).all()))
+        return {row.party: row.outcome for row in rows}
+
+    def sweep(self) -> None:
+        now = self.clock()
+        self.write(lambda session: sweeper.sweep(session, now, 24))
+
+
+@contextmanager
+def two_nodes(folder: Path) -> Iterator[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
+    shutil.copytree(_template().name, folder, dirs_exist_ok=True)
+    with _open(folder) as world:
+        yield world
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[TwoNodes]:
+    clock = FakeClock()
+    settings = prepare_home(folder / "coordinator", max_wait_seconds=0)
+    app = create_app(settings, clock)
+    with ExitStack() as stack:
+        stack.enter_context(_no_waiting())
+        http = stack.enter_context(TestClient(app))
+        world = TwoNodes(folder, app, clock, {})
+        for party in PARTIES:
+            wire = Wire(http._transport)
+            if not (folder / party).exists():
+                _enrol(world, party, wire)
+            world.nodes[party] = Node(party, folder, clock, wire)
+        try:
+            yield world
+        finally:
+            for node in world.nodes.values():
+                node.db.close()
+
+
+@contextmanager
+def _no_waiting() -> Iterator[None]:
+    """Let no look of the driver wait: what is not there now is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("party_node.driver.BOARD_WAIT_SECONDS", 0)
+        yield
+
+
+def _enrol(world: TwoNodes, party: str, wire: Wire) -> None:
+    home = Home.create(world.folder / party, party, party.title(), rng=seeded(party))
+    services = world.app.state.services
+    secret = world.write(
+        lambda s: parties.invite(s, party, world.clock(), 7, seeded(f"invite {party}"))
+    )
+    token = parties.token(URL, services.settings.name, services.witness.vkey, party, secret)
+    enrolment.enrol(home, token, lambda url: CoordinatorClient(url, None, world.clock, wire))
+    db = Database(home.database_url)
+    migrate(db)
+    db.close()
+
+
+@functools.cache
+def _template() -> "tempfile.TemporaryDirectory[str]":
+    """Make the ready-made world once; tests work on copies."""
+    folder = tempfile.TemporaryDirectory(prefix="two-nodes-")
+    atexit.register(folder.cleanup)
+    with _open(Path(folder.name)) as world:
+        for node in world.nodes.values():
+            _fill(node, Path(folder.name))
+        world.brand.services.collaborations.propose(_DOCUMENT)
+        world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+        for kind, purpose in PURPOSE.items():
+            rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)
+            world.publisher.services.rules.put(rule)
+    return folder
+
+
+def _fill(node: Node, folder: Path) -> None:
+    """Register a file of people and let most of them consent to both purposes."""
+    held, services = HELD[node.party], node.services
+    path = folder / f"{node.party}.csv"
+    lines = [f"{key(node.party, n)},{email(n).title()}\n" for n in held]
+    path.write_text("key,email\n" + "".join(lines))
+    services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
+    for person in held:
+        if person not in SILENT[node.party]:
+            for purpose in PURPOSE.values():
+                node.say("given", person, purpose)
+
+
+def consenting(party: str) -> set[int]:
+    """Return who may be used at a side before anybody withdraws."""
+    return set(HELD[party]) - SILENT[party]
+
+
+def fingerprint(data: bytes) -> str:
+    """Return a short name for bytes in messages of failures."""
+    return hashlib.sha256(data).hexdigest()[:12]

@@ -1,0 +1,233 @@
+"""The command `accord`: errors, exit codes, and what it prints, against a node in this process."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from party_node.local_client import LocalClient
+from tests.support.running_node import COLLABORATION, Pair, keep_result, running_pair
+
+with warnings.catch_warnings():
+    # typer 0.20 uses names that click 8.5 has moved
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from party_node import cli, cli_output
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """Two nodes that the command finds by their home folders."""
+    with capture_logs(), running_pair(tmp_path) as made:
+        by_home = {n.services.home.path: n for n in (made.shop, made.paper)}
+
+        def found(home: Path) -> LocalClient:
+            node = by_home[home]
+            transport = node.stranger._transport
+            return LocalClient(f"http://{node.running.party}.test", node.running.token, transport)
+
+        monkeypatch.setattr(LocalClient, "of", found)
+        yield made
+
+
+def accord(pair: Pair, party: str, *words: str) -> int:
+    node = pair.shop if party == "shop" else pair.paper
+    return cli.run([*words, "--home", str(node.services.home.path)])
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> object:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_node_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["job", "list", "--home", str(tmp_path)]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"accord: error: {tmp_path} holds no node.json"
+    assert second.startswith("accord: hint: create one with `accord node create`")
+
+
+def test_making_a_node_and_asking_it_while_it_is_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "home")
+    words = ["node", "create", "--party", "brand", "--home", home, "--json"]
+    assert cli.run(words) == 0
+    assert len(answer(capsys)["fingerprint"].split()) == 8  # type: ignore[index]
+    assert cli.run(words) == 1
+    assert cli.run(["node", "status", "--home", home]) == 75
+    assert f"accord node serve --home {home}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["node", ""])
+def test_enrolling_is_found_by_both_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    home = str(tmp_path / "home")
+    cli.run(["node", "create", "--party", "brand", "--home", home])
+    assert cli.run([*path.split(), "enrol", "nonsense", "--home", home]) == 1
+    assert "accord-invite:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["job", "overlap"],
+        ["nothing"],
+        ["job", "list", "--colour"],
+        ["consent", "import", "x.csv", "--source", "crm", "--map", "purpose"],
+        ["consent", "give", "--purpose", "joint-audience"],
+        ["node", "create", "--party", "brand", "--port", "x"],
+    ],
+)
+def test_usage_errors(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert cli.run(words) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert err[0].startswith("accord: error: ")
+    assert not err[0].endswith(".")
+    assert err[1].startswith("accord: hint: see: accord")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("consent-denied", 3),
+        ("small-cohort", 3),
+        ("budget-exceeded", 3),
+        ("malformed-message", 4),
+        ("forged-envelope", 4),
+        ("ended-by-peer", 4),
+        ("node-not-running", 75),
+        ("coordinator-unreachable", 75),
+        ("unknown-dataset", 1),
+        ("internal", 1),
+    ],
+)
+def test_exit_codes(code: str, expected: int) -> None:
+    assert cli_output.exit_code(code) == expected
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["version", "--json"]) == 0
+    assert set(answer(capsys)) == {"version"}  # type: ignore[call-overload]
+
+
+def test_from_agreement_to_result(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.shop.add_people("customers")
+    pair.paper.add_people("readers")
+    path = tmp_path / "spring.yaml"
+    path.write_text(COLLABORATION)
+    assert accord(pair, "shop", "collaboration", "propose", str(path)) == 0
+    assert accord(pair, "paper", "collaboration", "sign", "spring", "1") == 0
+    assert accord(pair, "shop", "collaboration", "list") == 0
+    assert "in force" in capsys.readouterr().out
+    assert accord(pair, "shop", "job", "overlap", "spring") == 0
+    said = capsys.readouterr().out
+    assert said.index("who learns what") < said.index("\njob ")
+    assert "rho 0.5 before, 0.495 after" in said
+    job = said.rsplit("job ", 1)[1].strip()
+    pair.paper.services.jobs.sync(0)
+    assert accord(pair, "paper", "job", "list") == 0
+    assert "waits for you" in capsys.readouterr().out
+    keep_result(pair.shop, job)
+    assert accord(pair, "shop", "job", "result", job[:10]) == 0
+    out = capsys.readouterr().out
+    assert "12,400 ± 28 (95 %) people in common with paper" in out
+    assert "left out, withdrawn: 1" in out
+    assert "cost: rho 0.005" in out
+    assert accord(pair, "paper", "job", "decline", job) == 0
+    pair.shop.services.jobs.sync(0)
+    with pair.shop.services.db.writing() as session:
+        pair.shop.services.runs.end(session, job)
+    assert accord(pair, "shop", "job", "wait", job) == 3
+    assert accord(pair, "shop", "job", "show", job, "--json") == 0
+
+
+def test_a_dry_run_asks_nothing(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    pair.agree()
+    assert accord(pair, "shop", "job", "audience", "spring", "--dry-run") == 0
+    assert "which of its own people shop has too" in capsys.readouterr().out
+    assert accord(pair, "shop", "job", "list", "--json") == 0
+    assert answer(capsys) == []
+
+
+def test_what_the_budget_does_not_cover_is_not_asked_for(pair: Pair) -> None:
+    pair.agree()
+    assert accord(pair, "shop", "job", "overlap", "spring", "--rho", "0.6") == 3
+    assert pair.shop.services.jobs.all() == []
+
+
+def test_consent_is_given_explained_and_withdrawn(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    who = ["--email", "a@example.com", "--purpose", "joint-audience"]
+    asked = ["consent", "explain", *who, "--operation", "activate"]
+    assert accord(pair, "shop", "consent", "give", *who) == 0
+    assert accord(pair, "shop", *asked) == 0
+    pair.world.clock.advance(seconds=1)
+    assert accord(pair, "shop", "consent", "withdraw", *who) == 0
+    capsys.readouterr()
+    assert accord(pair, "shop", *asked) == 3
+    out = capsys.readouterr().out
+    assert "not permitted: withdrawn" in out
+    assert "a@example.com" not in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dataset", "list"],
+        ["collaboration", "list"],
+        ["collaboration", "show", "spring"],
+        ["rule", "list"],
+        ["job", "list"],
+        ["audience", "list"],
+        ["budget"],
+        ["audit"],
+        ["ledger", "status"],
+        ["ledger", "verify"],
+        ["node", "status"],
+    ],
+)
+def test_every_reading_command_prints_for_people_and_as_json(
+    pair: Pair, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    pair.agree()
+    capsys.readouterr()
+    assert accord(pair, "shop", *words) == 0
+    assert capsys.readouterr().out.strip()
+    assert accord(pair, "shop", *words, "--json") == 0
+    assert isinstance(answer(capsys), dict | list)
+
+
+def test_rules_and_errors_of_the_node(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    rule = ["--collaboration", "spring", "--kind", "overlap", "--purpose", "audience-measurement"]
+    assert accord(pair, "paper", "rule", "add", "easy", *rule, "--max-rho", "0.01") == 0
+    assert accord(pair, "paper", "rule", "remove", "easy") == 0
+    assert accord(pair, "paper", "rule", "remove", "easy") == 1
+    assert "accord: error: there is no rule easy" in capsys.readouterr().err
+    assert accord(pair, "paper", "job", "show", "abc") == 2
+
+
+def test_files_are_written_for_their_owner_only(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {
+        "job": "a" * 32,
+        "dataset": "readers",
+        "keys": ["k1", "k2"],
+        "people": 2,
+        "left_out": 1,
+    }
+    monkeypatch.setattr(LocalClient, "post", lambda *_: found)
+    out = tmp_path / "keys.txt"
+    words = ["audience", "export", "a" * 32, "--out", str(out)]
+    assert accord(pair, "paper", *words) == 0
+    assert out.read_text() == "k1\nk2\n"
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert accord(pair, "paper", *words) == 2
