@@ -1,4 +1,6 @@
-"""Giving memory back after bulk work: imports and indexes leave free pages that allocators hold on to."""
+"""Giving memory back after bulk work: imports and indexes leave free pages that allocators hold on
+to.
+"""
 
 import ctypes
 import gc

@@ -1,1 +1,3 @@
-"""The demonstration: two organisations, three processes, real data, and the plain answer to compare with."""
+"""The demonstration: two organisations, three processes, real data, and the plain answer to
+compare with.
+"""

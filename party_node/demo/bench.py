@@ -1,8 +1,9 @@
 """`accord bench`: the overlap job at a stated size, both parties as processes, through the relay.
 
-CPU seconds and peak memory are what the kernel counts for each process between the request and the moment
-when both sides have their signed result: gate, protocol, relay, release and receipt, nothing left out.
-Everybody consents, so the size is what was asked for; 40 % of the people are in both sets.
+CPU seconds and peak memory are what the kernel counts for each process between the request and the
+moment when both sides have their signed result: gate, protocol, relay, release and receipt,
+nothing left out. Everybody consents, so the size is what was asked for; 40 % of the people are in
+both sets.
 """
 
 import json

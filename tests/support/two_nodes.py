@@ -170,14 +170,15 @@ class HandDriver(Driver):
         """Look at the job board once, with everything that the loop does about errors."""
         turn = _Turn()
         self._stop = cast(Any, turn)
-        sync = self._services.jobs.sync
+        jobs = self._services.jobs
+        sync = jobs.sync
 
-        def once(_wait: int) -> list[str]:
+        def once(wait_seconds: int) -> list[str]:
             turn.over = True
-            return sync(0)
+            return sync(wait_seconds)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(self._services.jobs), "sync", lambda _self, wait: once(wait))
+            patch.setattr(jobs, "sync", once)
             self._follow_board()
 
 

@@ -1,4 +1,4 @@
-"""What reaches the log, and what must not: in a process of its own, for pytest hooks into logging."""
+"""What reaches the log, and what must not: in a process of its own, apart from pytest."""
 
 import json
 import subprocess
