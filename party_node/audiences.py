@@ -34,10 +34,10 @@ class Audience:
 
 
 def keep_audience(
-    session: Session, vault: Vault, job: str, dataset: str, members: BitMap, now_ms: int
+    session: Session, vault: Vault, job: str, dataset: str, members: bytes, now_ms: int
 ) -> None:
-    """Store the members of an audience, in the caller's transaction."""
-    sealed = vault.seal(_context(job), members.serialize())
+    """Store the members of an audience (a serialised bitmap), in the caller's transaction."""
+    sealed = vault.seal(_context(job), members)
     session.merge(AudienceRow(job=job, dataset=dataset, members=sealed, created_ms=now_ms))
 
 

@@ -157,8 +157,13 @@ class CoordinatorClient:
         return _parsed(kind, response.content)
 
     def _list(self, kind: type[W], path: str) -> list[W]:
-        response = self._call("GET", path)
-        return [_validated(kind, item) for item in response.json()]
+        try:
+            items = self._call("GET", path).json()
+        except ValueError as e:
+            raise CoordinatorRefused("wire-mismatch", "the answer is not JSON") from e
+        if not isinstance(items, list):
+            raise CoordinatorRefused("wire-mismatch", "the answer is not a list")
+        return [_validated(kind, item) for item in items]
 
     def _call(
         self, method: str, path: str, body: bytes = b"", *, signed: bool = True

@@ -25,6 +25,7 @@ from party_node.errors import (
 )
 from party_node.execution import Execution
 from party_node.jobs import ENDED
+from party_node.phase_compute import permission_for
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
 from party_node.services import Services
@@ -44,6 +45,7 @@ class Driver:
         self._services = services
         self._stop = threading.Event()
         self._changed = threading.Condition()
+        self._news = 0
         self._threads: dict[str, threading.Thread] = {}
         self.trouble: str = ""
         """Why the node cannot go on just now, as an error code; empty when all is well."""
@@ -63,6 +65,7 @@ class Driver:
     def wake(self) -> None:
         """Let waiting runs look again: something was decided here."""
         with self._changed:
+            self._news += 1
             self._changed.notify_all()
 
     def _follow_board(self) -> None:
@@ -70,8 +73,13 @@ class Driver:
         while not self._stop.is_set():
             try:
                 changed = self._services.jobs.sync(BOARD_WAIT_SECONDS)
-            except (CoordinatorUnreachable, ClockSkewed, DiskFull, CoordinatorRefused) as e:
+            except NodeError as e:
                 self._in_trouble(e)
+                pause.longer()
+                continue
+            except Exception:
+                log.exception("board-crashed")  # the loop must outlive whatever a board says
+                self.trouble = "internal"
                 pause.longer()
                 continue
             self.trouble = ""
@@ -124,11 +132,11 @@ class Driver:
         if self._services.jobs.get(job).state in ENDED and run.phase != "file":
             self._abandon(run)
             return True
-        execution = Execution.of(self._services, job)
-        stored = PHASES[run.phase](execution, run)
+        seen = self._news  # before looking, so that no decision in between is slept over
+        stored = PHASES[run.phase](Execution.of(self._services, job), run)
         if stored is None and run.phase == "agree":
             with self._changed:
-                self._changed.wait(BOARD_WAIT_SECONDS)
+                self._changed.wait_for(lambda: self._news != seen, BOARD_WAIT_SECONDS)
         elif stored is not None and stored.phase != run.phase:
             log.info("run-phase", job=job, phase=stored.phase)
         return stored is not None and stored.phase == DONE
@@ -145,6 +153,8 @@ class Driver:
 
     def _abandon(self, run: Run, cause: str = "") -> None:
         outcome = cause or self._services.jobs.get(run.job).cause or "ended-by-peer"
+        if "head" in run.facts:
+            self._record_end(run.job, outcome)
         try:
             self._services.client.close_mailbox(run.job, outcome)
         except CoordinatorRefused:
@@ -152,6 +162,14 @@ class Driver:
         with self._services.db.writing() as session:
             self._services.runs.end(session, run.job)
         self._services.runs.chunks(run.job).erase()
+
+    def _record_end(self, job: str, outcome: str) -> None:
+        """Write into the ledger that the use which was permitted has ended, and how."""
+        try:
+            permission = permission_for(Execution.of(self._services, job))
+            self._services.gate.complete(permission, outcome)
+        except (ConsentError, NodeError) as e:
+            log.warning("use-not-ended", job=job, cause=e.code)
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Repeat `action` until the coordinator has heard it, or the node stops."""

@@ -206,13 +206,21 @@ class Jobs:
                 f"job {job} is {row.state} and not waiting for this party's approval"
             )
         clause = self.clause(description)
-        acceptance = Acceptance(
-            row.job_hash, self._keys.party, by, reveal=clause.reveal, decided_ms=self._clock_ms()
-        )
-        body = wire.JobEventBody(
-            event=wire.JobEvent.ACCEPT, acceptance=encode(sign(self._keys, acceptance))
-        )
-        self._decided(job, by, self._client.say(job, body))
+        if not row.acceptance:
+            acceptance = Acceptance(
+                row.job_hash,
+                self._keys.party,
+                by,
+                reveal=clause.reveal,
+                decided_ms=self._clock_ms(),
+            )
+            row.acceptance, row.decision = encode(sign(self._keys, acceptance)), by
+            with self._db.writing() as session:
+                session.merge(
+                    row
+                )  # before it is sent: a lost answer is repeated with the same bytes
+        body = wire.JobEventBody(event=wire.JobEvent.ACCEPT, acceptance=row.acceptance)
+        self._decided(job, row.decision, self._client.say(job, body))
 
     def decline(self, job: str, by: str, cause: str = "declined-by-owner") -> None:
         """Refuse a proposed job. Raises: NotFound, CoordinatorRefused if it is too late."""

@@ -16,6 +16,7 @@ from protocols.codec import decode, encode
 from protocols.job import job_hash
 from protocols.psi import chunks
 from protocols.psi.params import PsiParams
+from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Continue, Finish, Items, Role, Transition, Wait
 from protocols.shuffle import permutation
 from protocols.transcript import Transcript
@@ -70,13 +71,13 @@ def permit(execution: Execution, run: Run) -> Run:
 def _charge(execution: Execution) -> None:
     """Charge what the other party will learn, before it can: durably, and once for each job."""
     job = execution.job
-    reveals_only = job.kind == "audience" and execution.role is Role.RESPONDER
+    cost = job.cost_to(execution.me)
     execution.services.budgets.charge(
         job.job,
         job.collaboration,
         execution.peer.party,
-        "members" if reveals_only else "noisy-size",
-        0 if reveals_only else job.rho_nano,
+        NOISY_SIZE if cost else MEMBERS,
+        cost,
         execution.agreed.rho_nano_each,
         execution.services.clock_ms(),
     )

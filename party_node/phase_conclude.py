@@ -1,13 +1,14 @@
 """The last phases of a run: release, receipt, signatures, filing.
 
+Nothing is shown to anyone before both sides have signed the same receipt: a run that fails on the
+way leaves no result and no audience.
+
 The exact size lives only here, sealed, between the protocol's end and the release; what is kept
 afterwards is the noisy size, its commitment and, at the activating party, the list of its own
 people.
 """
 
 import hashlib
-
-from sqlmodel import Session
 
 from coordinator.wire import JobEvent
 from party_node import receipts, results
@@ -24,6 +25,9 @@ from protocols.psi.params import Cardinality, Members
 from protocols.release import MEMBERS, SizeOutcome, Withheld, check, commitment, draw, outcome, what
 from protocols.session import Role
 from protocols.transcript import Transcript
+
+AUDIENCE = "audience"
+"""Chunk with the members of the audience, until both sides have signed."""
 
 
 def release(execution: Execution, run: Run) -> Run | None:
@@ -58,15 +62,12 @@ def _release_ours(execution: Execution, run: Run) -> Run:
         ours = outcome(noisy, job, job.receiver, salt)
         released.append(Released(job.receiver, what(ours), job.rho_nano, commitment(ours)))
     part = _part(execution, run, tuple(released))
-    with parts.db.writing() as session:
-        if members is not None:
-            keep_audience(
-                session, parts.vault, job.job, execution.dataset, members, parts.clock_ms()
-            )
-        _keep_result(execution, session, run, told, None if members is None else len(members))
-        return execution.store(
-            session, run, [told, part], phase="receipt", **_part_facts(run, part)
-        )
+    if members is not None:
+        execution.chunks.keep({AUDIENCE: members.serialize()})
+    people = None if members is None else len(members)
+    return execution.go(
+        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, people)
+    )
 
 
 def _hear_release(execution: Execution, run: Run) -> Run | None:
@@ -74,7 +75,7 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     body = execution.hear(run)
     if body is None:
         return None
-    parts, job = execution.services, execution.job
+    job = execution.job
     told = decode((SizeRelease, Withheld), body)
     assert isinstance(told, SizeRelease | Withheld)
     check(told, job, execution.me)
@@ -82,16 +83,12 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     mine = Released(
         job.receiver,
         MEMBERS if revealing else what(told),
-        0 if job.kind == "audience" else job.rho_nano,
+        job.cost_to(job.sender),
         commitment(told),
     )
     part = _part(execution, run, (mine,))
-    with parts.db.writing() as session:
-        _keep_result(execution, session, run, told, None)
-        changes = _part_facts(run, part, heard=commitment(told).hex())
-        stored = execution.store(
-            session, run, [part], phase="receipt", received=run.received + 1, **changes
-        )
+    changes = _part_facts(execution, run, part, told, None, heard=commitment(told).hex())
+    stored = execution.go(run, [part], phase="receipt", received=run.received + 1, **changes)
     execution.mail.acknowledge(stored)
     return stored
 
@@ -102,15 +99,18 @@ def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> Rec
     return ReceiptPart(execution.me, head, transcript, released)
 
 
-def _part_facts(run: Run, part: ReceiptPart, **more: str) -> dict[str, object]:
-    return {"output": b"", "facts": {**run.facts, "part": encode(part).hex(), **more}}
-
-
-def _keep_result(
-    execution: Execution, session: Session, run: Run, size: SizeOutcome, members: int | None
-) -> None:
-    document = results.document(execution, run.facts, size, members)
-    results.keep(session, execution.job.job, document, execution.services.clock_ms())
+def _part_facts(
+    execution: Execution,
+    run: Run,
+    part: ReceiptPart,
+    told: SizeOutcome,
+    people: int | None,
+    **more: str,
+) -> dict[str, object]:
+    """Keep what this side will say and show; the result counts once both have signed."""
+    result = results.document(execution, run.facts, told, people)
+    facts = {**run.facts, "part": encode(part).hex(), "result": result, **more}
+    return {"output": b"", "facts": facts}
 
 
 def receipt(execution: Execution, run: Run) -> Run | None:
@@ -157,8 +157,14 @@ def sign(execution: Execution, run: Run) -> Run | None:
     whole, signatures = receipts.load(execution.services.db, run.job)
     receipts.check(whole, theirs.signature, execution.peer)
     signatures[execution.peer.party] = theirs.signature
-    with execution.services.db.writing() as session:
+    parts = execution.services
+    result, now = run.facts["result"], parts.clock_ms()
+    members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
+    with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
+        results.keep(session, run.job, result, now)
+        if members is not None:
+            keep_audience(session, parts.vault, run.job, execution.dataset, members, now)
         stored = execution.store(session, run, phase="file", received=run.received + 1)
     execution.mail.acknowledge(stored)
     return stored

@@ -43,7 +43,7 @@ def make(
     other = job.other(party)
     asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
     before = budgets.remaining(job.collaboration, collaboration.rho_nano_each, other).nano
-    after = before - job.rho_nano
+    after = before - job.cost_to(party)
     return Preflight(
         job_hash=job_hash(job),
         party=party,

@@ -40,12 +40,15 @@ class Witnessing:
         """
         with self._one_at_a_time:
             for _ in range(_TRIES):
-                if self._witnessed() >= size or self._ask():
+                if self._cosigned() >= size:
                     return
+                self._ask()
+            if self._cosigned() >= size:
+                return
         raise CoordinatorRefused("witness-refused", "the witness keeps changing its mind")
 
-    def _ask(self) -> bool:
-        """Submit the newest checkpoint; return whether it was cosigned."""
+    def _ask(self) -> None:
+        """Submit the newest checkpoint, and keep its cosignature or what the witness has seen."""
         note = self._ledger.checkpoint()
         ours, seen = checkpoint_of(note), self._witnessed()
         proof = self._ledger.consistency_proof(seen, ours.size) if seen else ()
@@ -54,11 +57,15 @@ class Witnessing:
         if status == _OK:
             self._ledger.add_cosignature(ours.size, body, self._vkey)
             self._remember(ours.size)
-            return True
-        if status != _CONFLICT:
+        elif status == _CONFLICT:
+            self._remember(self._seen_by_witness(body, ours.size))
+        else:
             raise LedgerInconsistent(f"the witness refused this ledger's checkpoint ({status})")
-        self._remember(self._seen_by_witness(body, ours.size))
-        return False
+
+    def _cosigned(self) -> int:
+        """Return up to which size a cosignature is here: the witness's answer may have got lost."""
+        note = self._ledger.latest_cosigned()
+        return 0 if note is None else checkpoint_of(note).size
 
     def _seen_by_witness(self, body: str, ours: int) -> int:
         try:

@@ -52,6 +52,13 @@ class JobDescription(Record):
         """Return the party of the two that is not `party`."""
         return self.sender if party == self.receiver else self.receiver
 
+    def cost_to(self, party: str) -> int:
+        """Return what `party` charges its budget towards the other, in billionths of a rho.
+
+        The sender of an audience reveals members, by its signature, and no statistic: it charges 0.
+        """
+        return 0 if self.kind == "audience" and party == self.sender else self.rho_nano
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance(Record):

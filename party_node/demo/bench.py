@@ -59,7 +59,7 @@ def _prepare(network: Network, people: int) -> dict[str, Any]:
     for (name, who), dataset in zip(sets.items(), ("customers", "audience"), strict=True):
         party = network.parties[name]
         other = "publisher" if name == "brand" else "brand"
-        rows, consents = _write(network.folder, name, other, who)
+        rows, consents = write(network.folder, name, other, who)
         began = time.monotonic()
         party.post(
             "/v1/datasets",
@@ -74,7 +74,8 @@ def _prepare(network: Network, people: int) -> dict[str, Any]:
     return figures
 
 
-def _write(folder: Path, name: str, other: str, who: range) -> tuple[Path, Path]:
+def write(folder: Path, name: str, other: str, who: range) -> tuple[Path, Path]:
+    """Write a dataset and a consent file in which each of `who` consents; return both paths."""
     rows, consents = folder / f"{name}.csv", folder / f"{name}-consents.csv"
     with rows.open("w", encoding="ascii") as out:
         out.write("key,email\n")

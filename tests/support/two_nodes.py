@@ -8,7 +8,7 @@ import atexit
 import contextlib
 import dataclasses
 import functools
-import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -61,6 +61,8 @@ SILENT = {BRAND: {3, 14}, PUBLISHER: {15, 38}}
 """Who has not consented at which side."""
 URL = "http://coordinator.test"
 MOST_TURNS = 400
+_QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where every commit does not wait for a disk: these tests commit thousands of times."""
 
 _DOCUMENT = """\
 collaboration: spring
@@ -94,14 +96,14 @@ def other(party: str) -> str:
 class Wire(httpx2.BaseTransport):
     """A node's way to the coordinator: an application in this process, with accidents."""
 
-    def __init__(self, inner: httpx2.BaseTransport) -> None:
-        self.inner = inner
+    def __init__(self, world: "TwoNodes") -> None:
+        self._world = world
         self.lose_requests = self.lose_answers = 0
         """How many of the next requests, or of their answers, are lost."""
         self.on_request: Callable[[httpx2.Request], httpx2.Response | None] | None = None
         """May answer in the coordinator's place."""
-        self.on_answer: Callable[[httpx2.Request, bytes], bytes] | None = None
-        """May change the body of an answer."""
+        self.on_answer: Callable[[httpx2.Request, httpx2.Response], httpx2.Response] | None = None
+        """May change an answer."""
 
     @override
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -109,15 +111,11 @@ class Wire(httpx2.BaseTransport):
             self.lose_requests -= 1
             raise httpx2.ConnectError("lost on the way there", request=request)
         forged = self.on_request(request) if self.on_request else None
-        response = forged or self.inner.handle_request(request)
+        response = forged or self._world.transport.handle_request(request)
         if self.lose_answers:
             self.lose_answers -= 1
             raise httpx2.ReadError("lost on the way back", request=request)
-        if self.on_answer is None or response.status_code != httpx2.codes.OK:
-            return response
-        body = self.on_answer(request, response.read())
-        headers = {"Content-Type": response.headers.get("Content-Type", "")}
-        return httpx2.Response(response.status_code, headers=headers, content=body)
+        return self.on_answer(request, response) if self.on_answer else response
 
 
 class _Turn:
@@ -286,9 +284,16 @@ class TwoNodes:
     """Coordinator, brand and publisher."""
 
     folder: Path
-    app: FastAPI
     clock: FakeClock
-    nodes: dict[str, Node]
+    serving: ExitStack
+    nodes: dict[str, Node] = dataclasses.field(default_factory=dict)
+
+    def start_coordinator(self) -> None:
+        """Serve the coordinator's home; again, after what would be a `kill -9` of it."""
+        self.serving.close()
+        settings = prepare_home(self.folder / "coordinator", max_wait_seconds=0)
+        self.app: FastAPI = create_app(settings, self.clock)
+        self.transport = self.serving.enter_context(TestClient(self.app))._transport
 
     @property
     def brand(self) -> Node:
@@ -340,27 +345,24 @@ class TwoNodes:
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[TwoNodes]:
+def two_nodes() -> Iterator[TwoNodes]:
     """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
-    shutil.copytree(_template().name, folder, dirs_exist_ok=True)
-    with _open(folder) as world:
-        yield world
+    with tempfile.TemporaryDirectory(prefix="two-nodes-", dir=_QUICK) as folder:
+        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
+        with _open(Path(folder)) as world:
+            yield world
 
 
 @contextmanager
 def _open(folder: Path) -> Iterator[TwoNodes]:
-    clock = FakeClock()
-    settings = prepare_home(folder / "coordinator", max_wait_seconds=0)
-    app = create_app(settings, clock)
-    with ExitStack() as stack:
-        stack.enter_context(_no_waiting())
-        http = stack.enter_context(TestClient(app))
-        world = TwoNodes(folder, app, clock, {})
+    with _no_waiting(), ExitStack() as serving:
+        world = TwoNodes(folder, FakeClock(), serving)
+        world.start_coordinator()
         for party in PARTIES:
-            wire = Wire(http._transport)
+            wire = Wire(world)
             if not (folder / party).exists():
                 _enrol(world, party, wire)
-            world.nodes[party] = Node(party, folder, clock, wire)
+            world.nodes[party] = Node(party, folder, world.clock, wire)
         try:
             yield world
         finally:
@@ -373,6 +375,7 @@ def _no_waiting() -> Iterator[None]:
     """Let no look of the driver wait: what is not there now is not there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("party_node.driver.BOARD_WAIT_SECONDS", 0)
+        patch.setattr("party_node.phase_compute.give_back", lambda: None, raising=False)
         yield
 
 
@@ -392,7 +395,7 @@ def _enrol(world: TwoNodes, party: str, wire: Wire) -> None:
 @functools.cache
 def _template() -> "tempfile.TemporaryDirectory[str]":
     """Make the ready-made world once; tests work on copies."""
-    folder = tempfile.TemporaryDirectory(prefix="two-nodes-")
+    folder = tempfile.TemporaryDirectory(prefix="two-nodes-", dir=_QUICK)
     atexit.register(folder.cleanup)
     with _open(Path(folder.name)) as world:
         for node in world.nodes.values():
@@ -421,8 +424,3 @@ def _fill(node: Node, folder: Path) -> None:
 def consenting(party: str) -> set[int]:
     """Return who may be used at a side before anybody withdraws."""
     return set(HELD[party]) - SILENT[party]
-
-
-def fingerprint(data: bytes) -> str:
-    """Return a short name for bytes in messages of failures."""
-    return hashlib.sha256(data).hexdigest()[:12]
