@@ -16,6 +16,7 @@ from party_node.services import Services
 from party_node.vault import Vault
 from protocols.job import job_hash
 
+SALT_BYTES = 32
 _ACTIVATE = ("activate",)
 _TTL_MS = 15 * 60 * 1000
 
@@ -36,7 +37,11 @@ class Audience:
 def keep_audience(
     session: Session, vault: Vault, job: str, dataset: str, members: bytes, now_ms: int
 ) -> None:
-    """Store the members of an audience (a serialised bitmap), in the caller's transaction."""
+    """Store an audience in the caller's transaction.
+
+    `members` is the salt that the run receipt's commitment was made with (32 bytes), then the
+    serialised bitmap.
+    """
     sealed = vault.seal(_context(job), members)
     session.merge(AudienceRow(job=job, dataset=dataset, members=sealed, created_ms=now_ms))
 
@@ -51,15 +56,17 @@ def all_audiences(services: Services) -> list[str]:
 def activate(services: Services, job: str, requester: str) -> Audience:
     """Return an audience for use now, after asking the gate again.
 
-    Raises: NotFound if the job brought no audience; ConsentError; DatasetChanged.
+    Raises: NotFound if the job brought no audience; ExpiredCollaboration; ConsentError;
+    DatasetChanged.
     """
     with services.db.reading() as session:
         row = session.get(AudienceRow, job)
         if row is None:
             raise NotFound(f"job {job} brought no audience to this node")
         dataset, sealed = row.dataset, row.members
-    members = BitMap.deserialize(services.vault.open(_context(job), sealed))
+    members = BitMap.deserialize(services.vault.open(_context(job), sealed)[SALT_BYTES:])
     description = services.jobs.description(job)
+    services.jobs.agreement(description)  # an audience does not outlive its collaboration
     use = f"{job}-activate-{services.clock_ms()}"
     permission = services.gate.permit(
         use, job_hash(description), dataset, description.purpose,
@@ -67,6 +74,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     )  # fmt: skip
     allowed = members & BitMap(permission.allowed)
     keys = services.datasets.keys(permission, allowed.to_array())
+    services.gate.complete(permission, "completed")
     return Audience(job, dataset, keys, len(allowed), len(members) - len(allowed))
 
 

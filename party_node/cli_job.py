@@ -32,6 +32,9 @@ Job = Annotated[str, typer.Argument(help="The job: 32 hexadecimal digits, or how
 Purpose = Annotated[str, typer.Option(help="Purpose, where the collaboration has several.")]
 Identifier = Annotated[str, typer.Option(help="Match by email or phone.")]
 Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Hide every bit of an item; always so below 10,000.")
+]
 Cost = Annotated[str, typer.Option(help="What to pay, in rho: more buys a sharper answer.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only the pre-flight; ask nothing.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Follow the job and print its result.")]
@@ -45,13 +48,14 @@ def overlap(
     identifier: Identifier = "email",
     minimum_size: Minimum = 0,
     rho: Cost = "0.005",
+    strict: Strict = False,
     dry_run: DryRun = False,
     wait: Wait = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Ask how many people both parties have: a noisy count, never who."""
-    body = _body(collaboration, "overlap", purpose, identifier, minimum_size, rho)
+    body = _body(collaboration, "overlap", purpose, identifier, minimum_size, rho, strict)
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
@@ -62,13 +66,14 @@ def audience(
     identifier: Identifier = "email",
     minimum_size: Minimum = 0,
     rho: Cost = "0.005",
+    strict: Strict = False,
     dry_run: DryRun = False,
     wait: Wait = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Ask for a joint audience: the receiver learns which of its own people match."""
-    body = _body(collaboration, "audience", purpose, identifier, minimum_size, rho)
+    body = _body(collaboration, "audience", purpose, identifier, minimum_size, rho, strict)
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
@@ -156,7 +161,13 @@ def result(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = Fals
 
 
 def _body(
-    collaboration: str, kind: str, purpose: str, identifier: str, minimum_size: int, rho: str
+    collaboration: str,
+    kind: str,
+    purpose: str,
+    identifier: str,
+    minimum_size: int,
+    rho: str,
+    strict: bool,
 ) -> dict[str, Any]:
     return {
         "collaboration": collaboration,
@@ -165,6 +176,7 @@ def _body(
         "identifier": identifier,
         "minimum_size": minimum_size,
         "rho": rho,
+        "strict": strict,
     }
 
 

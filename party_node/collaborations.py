@@ -16,6 +16,7 @@ from party_node.database import Database
 from party_node.errors import (
     ExpiredCollaboration,
     InvalidCollaboration,
+    SupersededCollaboration,
     UnknownCollaboration,
     WrongKey,
 )
@@ -135,6 +136,7 @@ class Collaborations:
     def by_digest(self, wanted: bytes) -> Collaboration:
         """Return the version in force that a job names, whatever the coordinator says of it.
 
+        It may have been superseded since: `require_newest` asks that of jobs not yet accepted.
         Raises: UnknownCollaboration, ExpiredCollaboration.
         """
         match = next((d for d, row in self.all() if row.digest == wanted and row.in_force), None)
@@ -143,6 +145,26 @@ class Collaborations:
                 "the job names a collaboration that is not in force at this node"
             )
         return self._unexpired(match)
+
+    def require_newest(self, document: Collaboration) -> None:
+        """Return if no newer version is in force here: new jobs stand under the newest terms.
+
+        Raises: SupersededCollaboration.
+        """
+        newest = self.current(document.collaboration)
+        if newest.version != document.version:
+            raise SupersededCollaboration(
+                f"version {newest.version} of {document.collaboration} is in force"
+            )
+
+    def limit_nano(self, document: Collaboration) -> int:
+        """Return what may be charged under a version: never more than the newest one allows."""
+        agreed = [
+            d.rho_nano_each
+            for d, row in self.all()
+            if row.in_force and d.collaboration == document.collaboration
+        ]
+        return min(document.rho_nano_each, agreed[-1]) if agreed else document.rho_nano_each
 
     def _unexpired(self, document: Collaboration) -> Collaboration:
         if self._clock_ms() >= document.expires_ms:

@@ -199,6 +199,13 @@ class ExpiredCollaboration(NodeError):
     hint = "propose a new version with a later date; every party must countersign it"
 
 
+class SupersededCollaboration(NodeError):
+    """A newer version of the collaboration is in force."""
+
+    code = "superseded-collaboration"
+    hint = "ask for the job again: it then stands under the newest version"
+
+
 class ClockSkewed(NodeError):
     """The clock of this machine differs too much from the coordinator's."""
 
@@ -247,6 +254,13 @@ class InvalidCollaboration(NodeError):
 
     code = "invalid-collaboration"
     hint = "docs/tour.md shows a complete document"
+
+
+class StrictNeeded(NodeError):
+    """The set is so small that matching must hide which curve an item lies on."""
+
+    code = "strict-needed"
+    hint = "ask for the job again with --strict; it takes longer and shows nothing of an item"
 
 
 class JobRefused(NodeError):

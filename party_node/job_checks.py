@@ -2,11 +2,16 @@
 coordinator says.
 """
 
-from party_node.errors import JobRefused
+from party_node.errors import JobRefused, StrictNeeded
+from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member, Permitted, digest
+from protocols.errors import ProtocolError
 from protocols.job import JobDescription
+from protocols.psi.params import STRICT_BELOW, PsiParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
+MIN_CHUNK_ITEMS = 4096
+MIN_TAG_BYTES = 12
 
 
 def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Permitted:
@@ -31,12 +36,37 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if job.rho_nano <= 0:
         raise JobRefused("a size is released with noise only: the cost must be positive")
+    _check_params(job)
     if (
         not job.created_ms <= now_ms + MAX_JOB_MS
         or not now_ms < job.expires_ms <= collaboration.expires_ms
     ):
         raise JobRefused("the job has expired, or outlives the collaboration")
     return clause
+
+
+def _check_params(job: JobDescription) -> PsiParams:
+    """Refuse parameters by which a requester could weaken or wear out the other side."""
+    try:
+        params = decode(PsiParams, job.params)
+    except ProtocolError as e:
+        raise JobRefused("the parameters are not those of the protocol") from e
+    if params.chunk_items < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
+        raise JobRefused("the parameters ask for chunks or tags that are too small")
+    return params
+
+
+def check_sizes(job: JobDescription, permitted: int) -> None:
+    """Check that this side's set may run under the job's parameters, before anything is charged.
+
+    `permitted` is people. Raises: StrictNeeded for a small set without strict hashing; JobRefused
+    for one larger than the job allows.
+    """
+    params = _check_params(job)
+    if permitted < STRICT_BELOW and not params.strict:
+        raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
+    if permitted > params.max_items:
+        raise JobRefused(f"the job allows at most {params.max_items:,} people on a side")
 
 
 def member(collaboration: Collaboration, party: str) -> Member:

@@ -4,6 +4,7 @@ The coordinator's board says in what state a job is; this node keeps its own cop
 signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
 """
 
+import dataclasses
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 MAX_ITEMS = 2**24
 CHUNK_ITEMS = 2**15
-__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request"]
+__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "strictly"]
 
 ENDED = frozenset(
     {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,
@@ -76,7 +77,7 @@ class Jobs:
 
     # -- asking --------------------------------------------------------------------------
 
-    def describe(self, request: Request, strict: bool) -> JobDescription:
+    def describe(self, request: Request) -> JobDescription:
         """Turn a request into a complete job under the collaboration in force.
 
         Raises: UnknownCollaboration, ExpiredCollaboration, JobRefused.
@@ -94,7 +95,7 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=strict)),
+            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=False)),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
@@ -163,6 +164,8 @@ class Jobs:
             raise JobRefused("the job is not this node's")
         if view.state not in ENDED:
             job_checks.check(job, agreed, self._clock_ms())
+        if view.state == wire.JobState.PROPOSED:
+            self._collaborations.require_newest(agreed)
         return job
 
     def agreement(self, job: JobDescription) -> Collaboration:
@@ -287,6 +290,12 @@ class Jobs:
         if acceptance.job_hash != row.job_hash or acceptance.reveal != clause.reveal:
             raise JobRefused("the acceptance is for something else")
         return acceptance
+
+
+def strictly(job: JobDescription) -> JobDescription:
+    """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
+    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
+    return dataclasses.replace(job, params=encode(params))
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:

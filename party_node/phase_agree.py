@@ -20,9 +20,13 @@ def start(execution: Execution, run: Run) -> Run:
     """
     parts = execution.services
     mine = preflight.make(
-        execution.job, execution.me, execution.agreed, parts.gate, parts.budgets,
+        execution.job,
+        execution.me,
+        parts.collaborations.limit_nano(execution.agreed),
+        parts.gate,
+        parts.budgets,
         parts.home.settings.x25519_backend,
-    )  # fmt: skip
+    )
     with parts.db.writing() as session:
         _remember(session, run.job, mine)
         stored = execution.store(session, run, [mine], phase="greet")

@@ -7,6 +7,7 @@ charged, before any row is read or anything that depends on rows leaves this nod
 import numpy as np
 
 from coordinator.wire import JobEvent
+from party_node import job_checks
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
@@ -47,6 +48,7 @@ def permit(execution: Execution, run: Run) -> Run:
     parts, job = execution.services, execution.job
     give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
+    job_checks.check_sizes(job, len(permission.allowed))
     _charge(execution)
     parts.witnessing.witness(permission.head.size)
     parts.jobs.report(job.job, JobEvent.START)
@@ -78,7 +80,7 @@ def _charge(execution: Execution) -> None:
         execution.peer.party,
         NOISY_SIZE if cost else MEMBERS,
         cost,
-        execution.agreed.rho_nano_each,
+        execution.services.collaborations.limit_nano(execution.agreed),
         execution.services.clock_ms(),
     )
 

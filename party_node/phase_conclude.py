@@ -10,9 +10,11 @@ people.
 
 import hashlib
 
+from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
 from party_node import receipts, results
-from party_node.audiences import keep_audience
+from party_node.audiences import SALT_BYTES, keep_audience
+from party_node.errors import IllegalState
 from party_node.execution import Execution
 from party_node.phase_compute import ORDER, permission_for
 from party_node.runs import DONE, Run
@@ -22,7 +24,7 @@ from protocols.errors import ContextMismatch
 from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
-from protocols.release import MEMBERS, SizeOutcome, Withheld, check, commitment, draw, outcome, what
+from protocols.release import SizeOutcome, Withheld, check, commitment, draw, outcome
 from protocols.session import Role
 from protocols.transcript import Transcript
 
@@ -54,16 +56,15 @@ def _release_ours(execution: Execution, run: Run) -> Run:
         members = None
     salt = parts.rng(32)
     told = outcome(noisy, job, job.sender, salt)
-    released = [Released(job.sender, what(told), job.rho_nano, commitment(told))]
+    ours: bytes | None = None
     if members is not None:
-        proof = hashlib.sha256(salt + members.serialize()).digest()
-        released.append(Released(job.receiver, MEMBERS, 0, proof))
+        # A salt of its own: the other party holds the one of the noisy size.
+        salted = parts.rng(SALT_BYTES) + members.serialize()
+        ours = hashlib.sha256(salted).digest()
+        execution.chunks.keep({AUDIENCE: salted})
     elif job.kind == "overlap":
-        ours = outcome(noisy, job, job.receiver, salt)
-        released.append(Released(job.receiver, what(ours), job.rho_nano, commitment(ours)))
-    part = _part(execution, run, tuple(released))
-    if members is not None:
-        execution.chunks.keep({AUDIENCE: members.serialize()})
+        ours = commitment(outcome(noisy, job, job.receiver, salt))
+    part = _part(execution, run, receipts.released(job, told, job.receiver, ours))
     people = None if members is None else len(members)
     return execution.go(
         run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, people)
@@ -79,24 +80,29 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     told = decode((SizeRelease, Withheld), body)
     assert isinstance(told, SizeRelease | Withheld)
     check(told, job, execution.me)
-    revealing = job.kind == "audience" and isinstance(told, SizeRelease)
-    mine = Released(
-        job.receiver,
-        MEMBERS if revealing else what(told),
-        job.cost_to(job.sender),
-        commitment(told),
-    )
-    part = _part(execution, run, (mine,))
-    changes = _part_facts(execution, run, part, told, None, heard=commitment(told).hex())
+    part = _part(execution, run, receipts.released(job, told, job.sender, None))
+    changes = _part_facts(execution, run, part, told, None)
     stored = execution.go(run, [part], phase="receipt", received=run.received + 1, **changes)
     execution.mail.acknowledge(stored)
     return stored
 
 
 def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
-    head = decode(LedgerHead, bytes.fromhex(run.facts["head"]))
-    transcript = decode(Transcript, run.transcript).digest()
-    return ReceiptPart(execution.me, head, transcript, released)
+    """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
+    ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
+    note, head = ledger.latest_cosigned(), decode(LedgerHead, bytes.fromhex(run.facts["head"]))
+    if note is None:
+        raise IllegalState("the use record is not under a cosigned checkpoint")
+    checkpoint = checkpoint_of(note)
+    return ReceiptPart(
+        party=execution.me,
+        head=LedgerHead(head.origin, checkpoint.size, checkpoint.root, head.use_record),
+        transcript=decode(Transcript, run.transcript).digest(),
+        released=released,
+        note=note,
+        index=entry,
+        inclusion=tuple(ledger.inclusion_proof(entry, checkpoint.size)),
+    )
 
 
 def _part_facts(
@@ -105,11 +111,11 @@ def _part_facts(
     part: ReceiptPart,
     told: SizeOutcome,
     people: int | None,
-    **more: str,
 ) -> dict[str, object]:
     """Keep what this side will say and show; the result counts once both have signed."""
     result = results.document(execution, run.facts, told, people)
-    facts = {**run.facts, "part": encode(part).hex(), "result": result, **more}
+    said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
+    facts = {**run.facts, **said}
     return {"output": b"", "facts": facts}
 
 
@@ -125,7 +131,9 @@ def receipt(execution: Execution, run: Run) -> Run | None:
     mine = decode(ReceiptPart, bytes.fromhex(run.facts["part"]))
     if theirs.party != execution.peer.party or theirs.transcript != mine.transcript:
         raise ContextMismatch("the two sides saw different messages")
-    _check_release(execution, run, theirs)
+    told = decode((SizeRelease, Withheld), bytes.fromhex(run.facts["told"]))
+    assert isinstance(told, SizeRelease | Withheld)
+    receipts.check_part(execution, theirs, told)
     whole = receipts.compose(execution, mine, theirs)
     signature = receipts.sign(execution.services.home.keys, whole)
     message: Record = ReceiptSignature(execution.me, signature)
@@ -134,15 +142,6 @@ def receipt(execution: Execution, run: Run) -> Run | None:
         stored = execution.store(session, run, [message], phase="sign", received=run.received + 1)
     execution.mail.acknowledge(stored)
     return stored
-
-
-def _check_release(execution: Execution, run: Run, theirs: ReceiptPart) -> None:
-    heard = run.facts.get("heard")
-    if heard is None:
-        return
-    stated = {r.commitment.hex() for r in theirs.released if r.to == execution.me}
-    if heard not in stated:
-        raise ContextMismatch("the receipt commits to another size than the one that was sent")
 
 
 def sign(execution: Execution, run: Run) -> Run | None:

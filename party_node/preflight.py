@@ -12,9 +12,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from party_node import job_checks
 from party_node.budgets import Budgets
+from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
-from protocols.collaboration import Collaboration
 from protocols.disclosure import step_down
 from protocols.errors import BudgetExceeded
 from protocols.groups import choose_backend, evaluate, hash_to_group
@@ -33,7 +34,7 @@ _PASSES = 2
 def make(
     job: JobDescription,
     party: str,
-    collaboration: Collaboration,
+    limit_nano: int,
     gate: Gate,
     budgets: Budgets,
     backend: str,
@@ -42,19 +43,31 @@ def make(
     dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
     other = job.other(party)
     asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
-    before = budgets.remaining(job.collaboration, collaboration.rho_nano_each, other).nano
+    before = budgets.remaining(job.collaboration, limit_nano, other).nano
     after = before - job.cost_to(party)
+    # Estimates are made from the coarse step too: finer ones would tell the size after all.
+    step = step_down(permitted)
     return Preflight(
         job_hash=job_hash(job),
         party=party,
         asked_step=step_down(asked),
-        permitted_step=step_down(permitted),
-        seconds=_FIXED_SECONDS + round(_PASSES * permitted * seconds_per_blinding(backend)),
-        memory_mib=_BASE_MEMORY_MIB + permitted * _BYTES_PER_PERSON // 2**20,
+        permitted_step=step,
+        seconds=_FIXED_SECONDS + round(_PASSES * step * seconds_per_blinding(backend)),
+        memory_mib=_BASE_MEMORY_MIB + step * _BYTES_PER_PERSON // 2**20,
         rho_nano_before=before,
         rho_nano_after=max(after, 0),
-        refusal=BudgetExceeded.code if after < 0 else "",
+        refusal=_refusal(job, permitted, after),
     )
+
+
+def _refusal(job: JobDescription, permitted: int, rho_nano_after: int) -> str:
+    if rho_nano_after < 0:
+        return BudgetExceeded.code
+    try:
+        job_checks.check_sizes(job, permitted)
+    except (StrictNeeded, JobRefused) as e:
+        return e.code
+    return ""
 
 
 @functools.cache

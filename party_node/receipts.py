@@ -4,14 +4,21 @@ import json
 
 from sqlmodel import Session, select
 
+from consent.checkpoint import open_checkpoint
+from consent.merkle import verify_inclusion
+from consent.note import parse_vkey
 from coordinator.wire import RECEIPT_LABEL, ReceiptFiling
+from party_node import job_checks
 from party_node.database import Database
 from party_node.errors import NotFound
 from party_node.execution import Execution
 from party_node.job_tables import ReceiptRow
 from protocols.codec import decode, encode
-from protocols.job import ReceiptPart, RunReceipt, job_hash
+from protocols.dp.count import SizeRelease
+from protocols.errors import ContextMismatch
+from protocols.job import JobDescription, ReceiptPart, Released, RunReceipt, job_hash
 from protocols.keys import PartyKeys, PartyPublic
+from protocols.release import MEMBERS, SizeOutcome, commitment, what
 from protocols.session import Role
 
 
@@ -19,6 +26,48 @@ def compose(execution: Execution, mine: ReceiptPart, theirs: ReceiptPart) -> Run
     """Return the receipt that both sides compose alike from the two parts."""
     receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
     return RunReceipt(job_hash(execution.job), execution.ctx, mine.transcript, receiver, sender)
+
+
+def released(
+    job: JobDescription, told: SizeOutcome, by: str, ours: bytes | None
+) -> tuple[Released, ...]:
+    """Return what the party `by` releases in this job, as its part of the receipt states it.
+
+    `told` is what the sender was told; `ours` commits to what the receiver has for itself (the
+    members, or its own copy of the noisy size), which only the receiver can state.
+    """
+    if by == job.sender:
+        revealed = job.kind == "audience" and isinstance(told, SizeRelease)
+        kind = MEMBERS if revealed else what(told)
+        return (Released(job.receiver, kind, job.cost_to(by), commitment(told)),)
+    first = Released(job.sender, what(told), job.rho_nano, commitment(told))
+    if ours is None:
+        return (first,)
+    if job.kind == "audience":
+        return (first, Released(job.receiver, MEMBERS, 0, ours))
+    return (first, Released(job.receiver, what(told), job.rho_nano, ours))
+
+
+def check_part(execution: Execution, theirs: ReceiptPart, told: SizeOutcome) -> None:
+    """Check every statement of the peer's part before signing it.
+
+    Raises: ContextMismatch for a release, price or ledger that is not the agreed one; ConsentError
+    if its checkpoint is not signed by its ledger and the witness, or does not hold its use record.
+    """
+    job, peer = execution.job, execution.peer.party
+    has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
+    if len(theirs.released) != 1 + has_own:
+        raise ContextMismatch("the other side states more or fewer releases than were agreed")
+    ours = theirs.released[1].commitment if has_own else None
+    if theirs.released != released(job, told, peer, ours):
+        raise ContextMismatch("the other side states other releases than were agreed")
+    log = parse_vkey(job_checks.member(execution.agreed, peer).ledger_vkey)
+    witness = parse_vkey(execution.services.home.settings.witness_vkey)
+    checkpoint = open_checkpoint(theirs.note, log, [witness], 1)
+    head = theirs.head
+    if (head.origin, head.size, head.root) != (log.name, checkpoint.size, checkpoint.root):
+        raise ContextMismatch("the other side names another ledger head than its checkpoint does")
+    verify_inclusion(head.use_record, theirs.index, head.size, theirs.inclusion, head.root)
 
 
 def sign(keys: PartyKeys, receipt: RunReceipt) -> bytes:

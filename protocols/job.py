@@ -129,6 +129,12 @@ class ReceiptPart(Record):
     transcript: bytes
     """32 bytes; both sides must have the same."""
     released: tuple[Released, ...]
+    note: str = ""
+    """The checkpoint that `head` names, as a signed note with the witness's cosignature."""
+    index: int = 0
+    """Index of the use record in the ledger."""
+    inclusion: tuple[bytes, ...] = ()
+    """Hashes that prove the use record under the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)

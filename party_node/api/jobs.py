@@ -13,12 +13,11 @@ from party_node import disclosures, preflight, receipts, results
 from party_node.api.strict import Name, RhoText, Strict, nano
 from party_node.errors import IllegalState
 from party_node.job_views import described, job_list, job_view
-from party_node.jobs import STRICT_BELOW, Request
+from party_node.jobs import STRICT_BELOW, Request, strictly
 from party_node.running import Here
 from party_node.services import Services
-from protocols.codec import decode, encode
+from protocols.codec import encode
 from protocols.job import JobDescription, Preflight, ReceiptPart, RunReceipt
-from protocols.psi.dh import PsiParams
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -37,6 +36,8 @@ class JobBody(Strict):
     identifier: Literal["email", "phone"] = "email"
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
+    strict: bool = False
+    """True: hide even which curve an item lies on, as is done anyway below 10,000 people."""
     dry_run: bool = False
     """True: only this side's pre-flight; nothing is asked and nothing leaves the node."""
 
@@ -143,18 +144,18 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.minimum_size,
         nano(body.rho),
     )
-    job = parts.jobs.describe(request, strict=False)
+    job = parts.jobs.describe(request)
     mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset
-    if len(parts.datasets.asked(mine)) >= STRICT_BELOW:
-        return job
-    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
-    return dataclasses.replace(job, params=encode(params))
+    other, operations = job.other(job.requester), preflight.OPERATIONS[job.kind]
+    _, permitted = parts.gate.preview(mine, job.purpose, other, operations)
+    return strictly(job) if body.strict or permitted < STRICT_BELOW else job
 
 
 def _preflight(job: JobDescription, parts: Services) -> Preflight:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
-    return preflight.make(job, job.requester, agreed, parts.gate, parts.budgets, backend)
+    limit = parts.collaborations.limit_nano(agreed)
+    return preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
 
 
 def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[str, Any]:
