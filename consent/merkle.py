@@ -6,6 +6,7 @@ proofs for any size that it has passed through. Verifiers raise; none returns a 
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 
 from consent.errors import LedgerInconsistent
@@ -102,9 +103,24 @@ class HashTree:
         return index
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Add leaf hashes in order."""
-        for hash_of_leaf in leaf_hashes:
-            self.append(hash_of_leaf)
+        """Add leaf hashes (32 bytes each) in order; all or, if one is refused, none."""
+        fresh = list(leaf_hashes)
+        _check_hashes(*fresh)
+        below = self._levels[0]
+        below += b"".join(fresh)
+        for level in itertools.count(1):
+            if len(below) < 2 * HASH_BYTES:
+                return
+            if level == len(self._levels):
+                self._levels.append(bytearray())
+            above = self._levels[level]
+            above += b"".join(
+                [
+                    _sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest()
+                    for at in range(2 * len(above), len(below) - HASH_BYTES, 2 * HASH_BYTES)
+                ]
+            )
+            below = above
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at `index`.

@@ -7,11 +7,12 @@ test says so.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pyroaring import BitMap
 
+from consent.canonical import Json
 from consent.errors import LedgerInconsistent, MalformedRecord
 from consent.records import ConsentEvent
 from consent.rules import (
@@ -131,6 +132,25 @@ class Projection:
                 state.update(len(part).to_bytes(4, "big") + part.encode())
             self._scopes[scope].digest_into(state)
         return state.digest()
+
+    def dump(self) -> Iterator[tuple[Scope, list[Json], bytes]]:
+        """Return each scope with its kinds and rows, in one order: what a snapshot holds."""
+        for scope in sorted(self._scopes):
+            yield scope, *self._scopes[scope].dump()
+
+    def load(self, subjects: BitMap, scopes: Iterable[tuple[Scope, list[Json], bytes]]) -> None:
+        """Fill an empty projection with what `dump` and `subjects` returned.
+
+        Raises: MalformedRecord.
+        """
+        self._subjects = subjects.copy()
+        for scope, kinds, rows in scopes:
+            if scope in self._scopes or not self._vocabulary.has(scope[0]):
+                raise MalformedRecord(
+                    "a snapshot names a scope twice, or a purpose of another time"
+                )
+            state = self._scopes[scope] = ScopeState(scope[0], self._vocabulary)
+            state.load(kinds, rows)
 
     def _states(self, scopes: Iterable[Scope]) -> list[ScopeState]:
         return [self._scopes[s] for s in scopes if s in self._scopes]

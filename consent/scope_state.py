@@ -7,104 +7,48 @@ instant.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from pyroaring import BitMap
 
+from consent.canonical import Json
 from consent.records import ConsentEvent
-from consent.rules import SKEW_MS, Place, Reason, covers, failure, place
-from consent.timed import FOREVER, NEVER, TimedSet, canonical_bitmap
+from consent.rules import SKEW_MS, Reason, place
+from consent.streams import Stream, StreamTable
+from consent.timed import NEVER, TimedSet, canonical_bitmap
 from consent.vocabulary import Vocabulary
 
-_NOWHERE: Final[Place] = (-1, -1, -1)
+
+class _Folded(NamedTuple):
+    """What the streams of one subject come to."""
+
+    until: int
+    """Until when the scope permits; NEVER where it does not."""
+    settled: int
+    """Until when the standing objections are settled."""
+    disagreeing: int
+    """Until when some source says yes although the scope does not permit."""
+    covered: tuple[tuple[str, int], ...]
+    """Narrower purposes that are permitted too, and until when."""
+    objection: Reason | None
+    reason: Reason | None
 
 
-class _Stream:
-    """The latest of what one source said about the scope, for one subject."""
-
-    __slots__ = (
-        "cleared_ms", "covered", "explicit", "failure", "latest", "objected",
-        "objection", "source", "trust", "until", "worst_trust",
-    )  # fmt: skip
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.latest = self.objected = _NOWHERE
-        self.objection: Reason | None = None
-        self.cleared_ms = -1
-        self.worst_trust = 0
-        self.until = NEVER
-        self.failure: Reason | None = None
-        self.explicit = False
-        self.trust = 0
-        self.covered: tuple[str, ...] = ()
-
-    def fold(self, where: Place, event: ConsentEvent, vocabulary: Vocabulary) -> None:
-        """Take in one event; every field is a maximum, so order does not matter."""
-        explicit = event.is_explicit_grant
-        if event.source_trust > self.worst_trust:
-            self.worst_trust = event.source_trust
-        if explicit and where[0] > self.cleared_ms:
-            self.cleared_ms = where[0]
-        if where[1] == 2 and where > self.objected:
-            self.objected, self.objection = where, Reason(event.state.value)
-        if where > self.latest:
-            self.latest, self.explicit, self.trust = where, explicit, event.source_trust
-            self.failure = failure(event, vocabulary)
-            self.until = NEVER
-            self.covered = ()
-            if self.failure is None:
-                self.until = FOREVER if event.valid_until_ms is None else event.valid_until_ms
-                if event.listed:
-                    self.covered = _covered(event, vocabulary)
-
-    @property
-    def objects(self) -> bool:
-        """Whether a no stands that no explicit grant of this source came after."""
-        return self.objection is not None and self.cleared_ms <= self.objected[0]
-
-
-def _covered(event: ConsentEvent, vocabulary: Vocabulary) -> tuple[str, ...]:
-    return tuple(
-        p
-        for p in event.listed
-        if p != event.purpose and vocabulary.has(p) and covers(event, p, vocabulary)
-    )
-
-
-class _Subject:
-    """One subject's streams and what they were last folded to."""
-
-    __slots__ = ("covered", "newest_ms", "objection", "reason", "streams")
-
-    def __init__(self) -> None:
-        self.streams: list[_Stream] = []
-        self.newest_ms = -1
-        self.reason: Reason | None = None
-        self.objection: Reason | None = None
-        self.covered: tuple[str, ...] = ()
-
-    def stream(self, source: str) -> _Stream:
-        for stream in self.streams:
-            if stream.source == source:
-                return stream
-        stream = _Stream(source)
-        self.streams.append(stream)
-        return stream
+_NOTHING: Final = _Folded(NEVER, NEVER, NEVER, (), None, None)
 
 
 class ScopeState:
     """The bitmaps of one scope."""
 
     __slots__ = (
-        "_covered", "_disagreeing", "_newest_ms", "_objecting", "_own", "_people", "_permitted",
-        "_reasons", "_settled", "_vocabulary",
+        "_covered", "_disagreeing", "_newest_ms", "_objecting", "_own", "_permitted", "_reasons",
+        "_settled", "_streams", "_vocabulary",
     )  # fmt: skip
 
     def __init__(self, purpose: str, vocabulary: Vocabulary) -> None:
         self._own, self._vocabulary = purpose, vocabulary
-        self._people: dict[int, _Subject] = {}
+        self._streams = StreamTable()
         self._newest_ms = -1
         self._permitted = TimedSet()
         self._covered: dict[str, TimedSet] = {}
@@ -116,35 +60,42 @@ class ScopeState:
     @property
     def subjects(self) -> int:
         """How many subjects there is something known about."""
-        return len(self._people)
+        return self._streams.subjects
 
     def apply(self, index: int, event: ConsentEvent, dense: int, recorded_at_ms: int) -> None:
         """Take in one event about the subject with number `dense`."""
-        subject = self._people.get(dense)
-        if subject is None:
-            subject = self._people[dense] = _Subject()
-        if recorded_at_ms > subject.newest_ms:
-            subject.newest_ms = recorded_at_ms
-            if recorded_at_ms > self._newest_ms:
-                self._newest_ms = recorded_at_ms
-        stream = subject.stream(event.source_id)
-        stream.fold(place(index, recorded_at_ms, event), event, self._vocabulary)
-        if len(subject.streams) == 1:
-            self._settle_one(dense, subject, stream)
-        else:
-            self._settle_many(dense, subject)
+        streams = self._streams.of(dense)
+        before = _folded(streams) if streams else _NOTHING
+        stream = next((s for s in streams if s.source == event.source_id), None)
+        if stream is None:
+            stream = Stream(event.source_id)
+            streams.append(stream)
+        stream.fold(place(index, recorded_at_ms, event), event, recorded_at_ms, self._vocabulary)
+        self._streams.keep(dense, stream)
+        if recorded_at_ms > self._newest_ms:
+            self._newest_ms = recorded_at_ms
+        self._change(dense, before, _folded(streams))
 
     def forget(self, dense: int) -> None:
         """Drop everything about a subject."""
-        subject = self._people.pop(dense, None)
-        if subject is None:
-            return
-        self._permitted.put(dense, NEVER)
-        self._disagreeing.put(dense, NEVER)
-        self._settled.put(dense, NEVER)
-        self._put_covered(dense, subject, ())
-        _move(self._objecting, dense, subject.objection, None)
-        _move(self._reasons, dense, subject.reason, None)
+        streams = self._streams.of(dense)
+        if streams:
+            self._streams.drop(dense)
+            self._change(dense, _folded(streams), _NOTHING)
+
+    def dump(self) -> tuple[list[Json], bytes]:
+        """Return all that `load` needs, in an order that depends on the content alone."""
+        return self._streams.dump()
+
+    def load(self, kinds: list[Json], rows: bytes) -> None:
+        """Fill a state about nobody with what `dump` returned.
+
+        Raises: MalformedRecord.
+        """
+        self._streams.load(kinds, rows)
+        for dense, streams in self._streams:
+            self._newest_ms = max(self._newest_ms, *(s.newest_ms for s in streams))
+            self._change(dense, _NOTHING, _folded(streams))
 
     def forbidden(self, at_ms: int, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:
         """Return who of `among` objects at an instant, by the state of the latest objection."""
@@ -161,8 +112,8 @@ class ScopeState:
         """
         if self._newest_ms <= limit_ms:
             return BitMap()
-        people = self._people
-        return BitMap([d for d in among if d in people and people[d].newest_ms > limit_ms])
+        streams = self._streams
+        return BitMap([d for d in among if any(s.newest_ms > limit_ms for s in streams.of(d))])
 
     def permitted_for(self, purpose: str, at_ms: int) -> BitMap:
         """Return whom this scope permits `purpose` for; `purpose` is the scope's own or a narrower
@@ -199,62 +150,67 @@ class ScopeState:
             for reason in sorted(r for r in bitmaps if bitmaps[r]):
                 state.update(reason.encode() + b"\x00" + canonical_bitmap(bitmaps[reason]))
 
-    def _settle_one(self, dense: int, subject: _Subject, only: _Stream) -> None:
-        """Fold a single stream: what nearly everybody has."""
-        objects = only.objects
-        until = NEVER if objects else only.until
-        self._permitted.put(dense, until)
-        if only.covered or subject.covered:
-            self._put_covered(dense, subject, [(p, until) for p in only.covered])
-        self._give(dense, subject, only.objection if objects else None, _why_not(only))
-
-    def _settle_many(self, dense: int, subject: _Subject) -> None:
-        """Fold several streams: rule 4, and rule 3 across sources."""
-        streams = subject.streams
-        yes = [s for s in streams if not s.objects and s.until > 0]
-        ends = sorted({s.until for s in yes}, reverse=True)
-        objecting = [s for s in streams if s.objects]
-        until = next((u for u in ends if _all_settled(_not_yes(streams, u), yes, u)), NEVER)
-        quiet = next((u for u in ends if _all_settled(objecting, yes, u)), NEVER)
-        self._permitted.put(dense, until)
-        self._settled.put(dense, quiet if objecting else NEVER)
-        self._disagreeing.put(dense, ends[0] if ends and ends[0] > until else NEVER)
-        covered: dict[str, int] = {}
-        for s in yes:
-            for p in s.covered:
-                covered[p] = max(covered.get(p, NEVER), min(s.until, until))
-        self._put_covered(dense, subject, covered.items())
-        latest = max(objecting, key=lambda s: s.objected, default=None)
-        why = _why_not(max(streams, key=lambda s: s.latest))
-        self._give(dense, subject, latest.objection if latest else None, why)
-
-    def _put_covered(
-        self, dense: int, subject: _Subject, covered: Iterable[tuple[str, int]]
-    ) -> None:
-        for purpose in subject.covered:
-            self._covered[purpose].put(dense, NEVER)
-        kept = dict(covered)
-        for purpose, until in kept.items():
-            self._covered.setdefault(purpose, TimedSet()).put(dense, until)
-        subject.covered = tuple(kept)
-
-    def _give(
-        self, dense: int, subject: _Subject, objection: Reason | None, reason: Reason
-    ) -> None:
-        if objection is not subject.objection:
-            _move(self._objecting, dense, subject.objection, objection)
-            subject.objection = objection
-        if reason is not subject.reason:
-            _move(self._reasons, dense, subject.reason, reason)
-            subject.reason = reason
+    def _change(self, dense: int, before: _Folded, after: _Folded) -> None:
+        """Move a subject in the bitmaps from where it was to where it belongs now."""
+        if after.until != before.until:
+            self._permitted.put(dense, after.until)
+        if after.settled != before.settled:
+            self._settled.put(dense, after.settled)
+        if after.disagreeing != before.disagreeing:
+            self._disagreeing.put(dense, after.disagreeing)
+        if after.covered != before.covered:
+            for purpose, _ in before.covered:
+                self._covered[purpose].put(dense, NEVER)
+            for purpose, until in after.covered:
+                self._covered.setdefault(purpose, TimedSet()).put(dense, until)
+        if after.objection is not before.objection:
+            _move(self._objecting, dense, before.objection, after.objection)
+        if after.reason is not before.reason:
+            _move(self._reasons, dense, before.reason, after.reason)
 
 
-def _not_yes(streams: list[_Stream], end: int) -> list[_Stream]:
+def _folded(streams: list[Stream]) -> _Folded:
+    return _fold_one(streams[0]) if len(streams) == 1 else _fold_many(streams)
+
+
+def _fold_one(only: Stream) -> _Folded:
+    """Fold a single stream: what nearly everybody has."""
+    objects = only.objects
+    until = NEVER if objects else only.until
+    covered = tuple((p, until) for p in only.covered) if only.covered else ()
+    return _Folded(
+        until, NEVER, NEVER, covered, only.objection if objects else None, _why_not(only)
+    )
+
+
+def _fold_many(streams: list[Stream]) -> _Folded:
+    """Fold several streams: rule 4, and rule 3 across sources."""
+    yes = [s for s in streams if not s.objects and s.until > 0]
+    ends = sorted({s.until for s in yes}, reverse=True)
+    objecting = [s for s in streams if s.objects]
+    until = next((u for u in ends if _all_settled(_not_yes(streams, u), yes, u)), NEVER)
+    quiet = next((u for u in ends if _all_settled(objecting, yes, u)), NEVER)
+    covered: dict[str, int] = {}
+    for s in yes:
+        for p in s.covered:
+            covered[p] = max(covered.get(p, NEVER), min(s.until, until))
+    latest = max(objecting, key=lambda s: s.objected, default=None)
+    return _Folded(
+        until=until,
+        settled=quiet if objecting else NEVER,
+        disagreeing=ends[0] if ends and ends[0] > until else NEVER,
+        covered=tuple(covered.items()),
+        objection=latest.objection if latest else None,
+        reason=_why_not(max(streams, key=lambda s: s.latest)),
+    )
+
+
+def _not_yes(streams: list[Stream], end: int) -> list[Stream]:
     """Return the streams that say no in the last moment before `end`."""
     return [s for s in streams if s.objects or s.until < end]
 
 
-def _all_settled(unwilling: list[_Stream], yes: list[_Stream], end: int) -> bool:
+def _all_settled(unwilling: list[Stream], yes: list[Stream], end: int) -> bool:
     """Rule 3 across sources, in the last moment before `end`."""
     lifting = [s for s in yes if s.explicit and s.until >= end]
     return all(
@@ -263,7 +219,7 @@ def _all_settled(unwilling: list[_Stream], yes: list[_Stream], end: int) -> bool
     )
 
 
-def _why_not(stream: _Stream) -> Reason:
+def _why_not(stream: Stream) -> Reason:
     """Return the reason to give once this stream no longer says yes."""
     if stream.failure is not None:
         return stream.failure

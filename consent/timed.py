@@ -4,6 +4,8 @@ import hashlib
 
 from pyroaring import BitMap
 
+from consent.number_column import ABSENT, NumberColumn
+
 FOREVER = 2**62
 NEVER = -1
 _BUCKET_MS = 3_600_000
@@ -16,16 +18,17 @@ class TimedSet:
 
     def __init__(self) -> None:
         self._forever = BitMap()
-        self._ends: dict[int, int] = {}
+        self._ends = NumberColumn()
         self._buckets: dict[int, BitMap] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._forever) or bool(self._ends)
+        return bool(self._forever) or bool(self._buckets)
 
     def put(self, member: int, end_ms: int) -> None:
         """Make `member` one until `end_ms`; `FOREVER` and `NEVER` are allowed."""
-        old = self._ends.pop(member, None)
-        if old is not None:
+        old = self._ends.get(member) if self._buckets else ABSENT
+        if old != ABSENT:
+            self._ends.put(member, ABSENT)
             bucket = self._buckets[old // _BUCKET_MS]
             bucket.discard(member)
             if not bucket:
@@ -35,9 +38,13 @@ class TimedSet:
             return
         self._forever.discard(member)
         if end_ms > 0:
-            self._ends[member] = end_ms
+            self._ends.put(member, end_ms)
             number = end_ms // _BUCKET_MS
             self._buckets.setdefault(number, BitMap()).add(member)
+
+    def put_forever(self, members: BitMap) -> None:
+        """Make all of these members for ever; none of them may be one that leaves."""
+        self._forever |= members
 
     def at(self, at_ms: int) -> BitMap:
         """Return the members at an instant."""
@@ -46,15 +53,16 @@ class TimedSet:
         members = BitMap.union(self._forever, *later) if later else self._forever.copy()
         edge = self._buckets.get(now)
         if edge is not None:
-            members.update(m for m in edge if self._ends[m] > at_ms)
+            members.update(m for m in edge if self._ends.get(m) > at_ms)
         return members
 
     def digest_into(self, state: "hashlib._Hash") -> None:
         """Feed the whole content, in one order, to a hash."""
         state.update(canonical_bitmap(self._forever))
-        state.update(len(self._ends).to_bytes(8, "big"))
-        for member in sorted(self._ends):
-            state.update(member.to_bytes(4, "big") + self._ends[member].to_bytes(8, "big"))
+        leaving = BitMap.union(BitMap(), *self._buckets.values())
+        state.update(len(leaving).to_bytes(8, "big"))
+        for member in leaving:
+            state.update(member.to_bytes(4, "big") + self._ends.get(member).to_bytes(8, "big"))
 
 
 def canonical_bitmap(members: BitMap) -> bytes:

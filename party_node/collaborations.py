@@ -7,6 +7,7 @@ itself names, and this node's own member entry holds this node's keys.
 
 from collections.abc import Callable
 
+import structlog
 from sqlmodel import col, select
 
 from coordinator import wire
@@ -26,6 +27,8 @@ from protocols.collaboration import Collaboration, Member, digest
 from protocols.errors import ProtocolError
 from protocols.keys import PartyKeys, PartyPublic
 from protocols.signed import Signed, sign, verify
+
+log = structlog.get_logger()
 
 
 class Collaborations:
@@ -79,9 +82,15 @@ class Collaborations:
             raise WrongKey("the document does not name this node's own keys")
 
     def sync(self) -> None:
-        """Fetch what the coordinator has and keep what verifies."""
+        """Fetch what the coordinator has and keep what can be used.
+
+        A document that cannot is left out: nobody's proposal may stand in the way of the others.
+        """
         for view in self._client.collaborations():
-            self._remember(view)
+            try:
+                self._remember(view)
+            except (InvalidCollaboration, ProtocolError) as e:
+                log.warning("collaboration-left-out", version=view.version, cause=e.code)
 
     def _remember(self, view: wire.CollaborationView) -> None:
         document = decode(Collaboration, view.document)

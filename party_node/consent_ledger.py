@@ -3,6 +3,7 @@
     append      one transaction for a batch; the same event again becomes no second entry
     checkpoint  a signed statement of size and root: one for each size, on disk before it is seen
     projection  the state of consent in memory, always up to date with what is committed
+    snapshot    the same, sealed in the database from time to time: a start reads only what follows
 
 Every call first reads what another process may have committed since, so a withdrawal counts as soon
 as it was acknowledged. The primary key of the entries makes a fork by a second writer fail. Formats
@@ -12,7 +13,7 @@ and rules are those of the package `consent`.
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -25,11 +26,14 @@ from consent.merkle import HashTree
 from consent.projection import Projection
 from consent.records import ConsentEvent, LedgerOpened, PolicyChanged
 from consent.rules import LoggedEvent, Query
+from consent.snapshot import Snapshot
 from consent.vocabulary import DEFAULT_VOCABULARY, Operation, Vocabulary
 from party_node.checkpoints import Checkpoints
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
 from party_node.errors import (
+    DatabaseUnreachable,
+    DiskFull,
     IdempotencyConflict,
     LedgerDamaged,
     LedgerForked,
@@ -40,9 +44,17 @@ from party_node.identity import Identity
 from party_node.keyring import Keyring
 from party_node.ledger_entries import EntryReader, LedgerEntry
 from party_node.ledger_writer import LedgerWriter, NewEntry, Submission, Submitted
+from party_node.snapshots import Snapshots
 from party_node.tables import EntryRow, ImportBatchRow
 from party_node.vault import Vault
 from protocols.session import Rng
+
+_MANY = 50_000
+"""So many entries since the last snapshot, and a quarter of the ledger, make a new one."""
+_SOME = 2_000
+"""So many make a new one after an import and at the start; reading that many takes a moment."""
+_FEW = 200
+"""So many make a new one in an orderly end."""
 
 Also = Callable[[Session, list[int]], None]
 """What else happens in the transaction of an append: gets the session and the new indices."""
@@ -102,14 +114,16 @@ class ConsentLedger:
         self._controller = controller or origin
         self._vocabulary = vocabulary or DEFAULT_VOCABULARY
         self._identity = Identity(db, vault, rng)
-        keyring = Keyring(vault, rng)
+        self._keyring = keyring = Keyring(vault, rng)
         self._reader = EntryReader(keyring, self._controller)
+        self._snapshots, self._kept = Snapshots(vault), 0
         self._writer = LedgerWriter(keyring, self._controller, vault.derive("event-content/1"), rng)
         self._lock = threading.RLock()
         self._tree, self._newest_ms = HashTree(), 0
         self._projection = Projection(self._vocabulary)
         self._policy: bytes | None = None
         with self._db.reading() as session:
+            self._resume(session)
             self._catch_up(session)
             self._checkpoints.require_continued(session, self._tree)
 
@@ -161,6 +175,11 @@ class ConsentLedger:
                     changed_by=by,
                 )
                 self.append([changed])
+            self._keep_after(_SOME)
+
+    def close(self) -> None:
+        """End in order: what is in memory is kept for the next start. Nothing is lost without."""
+        self._keep_after(_FEW)
 
     def append(
         self, records: Sequence[Entry], *, at_size: int | None = None, also: Also | None = None
@@ -195,6 +214,7 @@ class ConsentLedger:
                     imported_ms=now_ms,
                 )
             )
+        self._keep_after(_SOME)
 
     def _append(
         self, records: Sequence[Entry], at_size: int | None, also: Also | None, *, strict: bool
@@ -215,7 +235,33 @@ class ConsentLedger:
             except IntegrityError as e:
                 raise LedgerForked from e
             self._take_in(entries)
+            self._keep_after(max(_MANY, self._tree.size // 4))
         return submissions
+
+    def snapshot(self) -> None:
+        """Keep what the ledger comes to, for the next start.
+
+        Raises: DiskFull.
+        """
+        with self._lock, self._db.writing() as session:
+            self._catch_up(session)
+            snapshot = Snapshot(
+                size=self._tree.size,
+                root=self._tree.root(),
+                newest_ms=self._newest_ms,
+                policy=self._policy,
+                projection=self._projection,
+            )
+            self._snapshots.keep(session, snapshot)
+        self._kept = snapshot.size
+
+    def _keep_after(self, entries: int) -> None:
+        """Make a snapshot if there are that many entries since the last."""
+        with self._lock:
+            if self._tree.size - self._kept >= entries:
+                # It only saves time: that it failed is no reason to fail what was committed.
+                with suppress(DiskFull, DatabaseUnreachable):
+                    self.snapshot()
 
     def _take_in(self, entries: Sequence[NewEntry]) -> None:
         """Follow in memory what was just committed."""
@@ -377,6 +423,21 @@ class ConsentLedger:
                 tree.append(entry.leaf_hash)
             checkpoints, cosigned = self._checkpoints.verify(session, tree)
         return LedgerReport(tree.size, tree.root(), checkpoints, cosigned)
+
+    def _resume(self, session: Session) -> None:
+        """Start from the snapshot, if there is one that fits the log."""
+        snapshot = self._snapshots.load(session, self._vocabulary)
+        if snapshot is None:
+            return
+        tree = HashTree(self._reader.leaf_hashes(session, snapshot.size))
+        if (tree.size, tree.root()) != (snapshot.size, snapshot.root):
+            return
+        projection = snapshot.projection
+        for erased in projection.subjects - self._keyring.holders(session):
+            projection.forget(erased)
+        self._tree, self._projection = tree, projection
+        self._newest_ms, self._policy = snapshot.newest_ms, snapshot.policy
+        self._kept = snapshot.size
 
     def _catch_up(self, session: Session) -> None:
         """Read what is committed but not in memory."""

@@ -86,7 +86,13 @@ class CoordinatorClient:
 
     def collaborations(self) -> list[wire.CollaborationView]:
         """Return every version that names this party."""
-        return self._list(wire.CollaborationView, "/v1/collaborations?after=0&wait=0")
+        found: list[wire.CollaborationView] = []
+        while page := self._list(
+            wire.CollaborationView,
+            f"/v1/collaborations?after={found[-1].revision if found else 0}&wait=0",
+        ):
+            found += page
+        return found
 
     # -- jobs ----------------------------------------------------------------------------
 

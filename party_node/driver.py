@@ -14,17 +14,17 @@ from collections.abc import Callable
 import structlog
 
 from consent.errors import ConsentError
-from coordinator.wire import JobEvent, JobState
 from party_node.errors import (
     ClockSkewed,
     CoordinatorRefused,
     CoordinatorUnreachable,
+    DatabaseUnreachable,
     DiskFull,
     JobRefused,
     NodeError,
 )
 from party_node.execution import Execution
-from party_node.jobs import ENDED
+from party_node.jobs import ENDED, last_word
 from party_node.phase_compute import permission_for
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
@@ -34,6 +34,12 @@ from protocols.errors import DisclosureError, ProtocolError
 log = structlog.get_logger()
 
 BOARD_WAIT_SECONDS = 10
+MOST_RUNS = 16
+"""Runs that are carried at once; the others wait. A run that waits for a person has no thread."""
+
+PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable)
+"""Nobody's fault in the job: tried again, with growing pauses."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order"})
 
@@ -44,35 +50,33 @@ class Driver:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._stop = threading.Event()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._carried: set[str] = set()
         self._news = 0
-        self._threads: dict[str, threading.Thread] = {}
         self.trouble: str = ""
         """Why the node cannot go on just now, as an error code; empty when all is well."""
 
     def start(self) -> None:
         """Start reading the board and resume every run that has not ended."""
         threading.Thread(target=self._follow_board, name="board", daemon=True).start()
-        for job in self._services.runs.active():
-            self._carry(job)
+        self._carry_all()
 
     def stop(self) -> None:
         """Ask all threads to end; they do so at the next step, and nothing is lost."""
         self._stop.set()
-        self.wake()
         self._services.client.close()
 
     def wake(self) -> None:
-        """Let waiting runs look again: something was decided here."""
-        with self._changed:
-            self._news += 1
-            self._changed.notify_all()
+        """Look at waiting runs again: something was decided here."""
+        if not self._stop.is_set():
+            self._carry_all()
 
     def _follow_board(self) -> None:
         pause = _Pause(self._stop)
         while not self._stop.is_set():
             try:
-                changed = self._services.jobs.sync(BOARD_WAIT_SECONDS)
+                self._services.jobs.sync(BOARD_WAIT_SECONDS)
+                self._carry_all()
             except NodeError as e:
                 self._in_trouble(e)
                 pause.longer()
@@ -84,60 +88,68 @@ class Driver:
                 continue
             self.trouble = ""
             pause.reset()
-            for job in changed:
-                self._carry(job)
-            if changed:
-                self.wake()
 
-    def _carry(self, job: str) -> None:
-        thread = self._threads.get(job)
-        if thread is not None and thread.is_alive():
-            return
-        if job not in self._services.runs.active():
-            return
-        thread = threading.Thread(target=self._run, args=(job,), name=f"run-{job[:8]}", daemon=True)
-        self._threads[job] = thread
-        thread.start()
+    def _carry_all(self) -> None:
+        """Give a thread to every run that could go on and has none, as far as there are threads."""
+        active = self._services.runs.active()
+        with self._lock:
+            self._news += 1
+            waiting = [job for job in active if job not in self._carried]
+            for job in waiting[: MOST_RUNS - len(self._carried)]:
+                self._carried.add(job)
+                name = f"run-{job[:8]}"
+                threading.Thread(target=self._run, args=(job,), name=name, daemon=True).start()
+
+    def _let_go(self, job: str, seen: int) -> bool:
+        """Give up a run's thread, unless something was decided since `seen`."""
+        with self._lock:
+            if self._news != seen and job in self._carried:
+                return False
+            self._carried.discard(job)
+            return True
 
     def _run(self, job: str) -> None:
         pause = _Pause(self._stop)
         while not self._stop.is_set():
+            seen = self._news  # before looking, so that no decision in between is slept over
             try:
-                if self._step(job):
-                    return
+                ended = self._step(job)
                 pause.reset()
-            except (CoordinatorUnreachable, ClockSkewed, DiskFull) as e:
+            except PASSING as e:
                 self._in_trouble(e)
                 pause.longer()
+                continue
             except CoordinatorRefused as e:
-                if e.reason not in _TRY_AGAIN:
-                    self._guard(functools.partial(self._fail, job, e.reason))
-                    return
-                pause.longer()
+                if e.reason in _TRY_AGAIN:
+                    pause.longer()
+                    continue
+                ended = self._end(job, e.reason)
             except (ProtocolError, DisclosureError, ConsentError, NodeError) as e:
-                cause = e.cause if isinstance(e, JobRefused) and e.cause else e.code
-                log.warning("job-failed", job=job, cause=cause, detail=str(e))
-                self._guard(functools.partial(self._fail, job, cause))
-                return
+                log.warning("job-failed", job=job, cause=e.code, detail=str(e))
+                ended = self._end(job, e.cause if isinstance(e, JobRefused) and e.cause else e.code)
             except Exception as e:
                 log.exception("job-crashed", job=job, kind=type(e).__name__)
-                self._guard(functools.partial(self._fail, job, "internal"))
+                ended = self._end(job, "internal")
+            if ended and self._let_go(job, seen):
                 return
 
+    def _end(self, job: str, cause: str) -> bool:
+        """End a job with a cause, as soon as the coordinator can be told; return whether it was."""
+        self._guard(functools.partial(self._fail, job, cause))
+        return not self._stop.is_set()
+
     def _step(self, job: str) -> bool:
-        """Take a run one phase further; return whether it has ended."""
+        """Take a run one phase further; return whether its thread is no longer needed."""
         run = self._services.runs.load(job)
         if run.phase == DONE:
             return True
         if self._services.jobs.get(job).state in ENDED and run.phase != "file":
             self._abandon(run)
             return True
-        seen = self._news  # before looking, so that no decision in between is slept over
         stored = PHASES[run.phase](Execution.of(self._services, job), run)
         if stored is None and run.phase == "agree":
-            with self._changed:
-                self._changed.wait_for(lambda: self._news != seen, BOARD_WAIT_SECONDS)
-        elif stored is not None and stored.phase != run.phase:
+            return True  # whoever decides wakes it, and the board looks again from time to time
+        if stored is not None and stored.phase != run.phase:
             log.info("run-phase", job=job, phase=stored.phase)
         return stored is not None and stored.phase == DONE
 
@@ -146,7 +158,7 @@ class Driver:
         row = self._services.jobs.get(job)
         asked_here = row.requester == self._services.home.keys.party
         try:
-            self._services.jobs.report(job, _last_word(row.state, asked_here=asked_here), cause)
+            self._services.jobs.report(job, last_word(row.state, asked_here=asked_here), cause)
         except CoordinatorRefused:
             log.info("job-had-ended", job=job, cause=cause)
         self._abandon(self._services.runs.load(job), cause)
@@ -177,7 +189,7 @@ class Driver:
         while not self._stop.is_set():
             try:
                 action()
-            except (CoordinatorUnreachable, ClockSkewed, DiskFull) as e:
+            except PASSING as e:
                 self._in_trouble(e)
                 pause.longer()
             else:
@@ -189,13 +201,6 @@ class Driver:
         if self.trouble != error.code:
             log.warning("waiting", cause=error.code, detail=str(error), hint=error.hint)
         self.trouble = error.code
-
-
-def _last_word(state: str, *, asked_here: bool) -> JobEvent:
-    """Return the event that ends a job from this side, as the coordinator's table allows it."""
-    if state != JobState.PROPOSED:
-        return JobEvent.FAIL
-    return JobEvent.CANCEL if asked_here else JobEvent.DECLINE
 
 
 class _Pause:

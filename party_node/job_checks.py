@@ -5,11 +5,13 @@ coordinator says.
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member, Permitted, digest
+from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription
 from protocols.psi.params import STRICT_BELOW, PsiParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
+MAX_SKEW_MS = 10 * 60 * 1000
 MIN_CHUNK_ITEMS = 4096
 MIN_TAG_BYTES = 12
 
@@ -34,13 +36,13 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         _check_dataset(job, collaboration, party, dataset)
     if job.minimum_size < collaboration.minimum_size:
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
-    if job.rho_nano <= 0:
-        raise JobRefused("a size is released with noise only: the cost must be positive")
+    if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
+        raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
     _check_params(job)
-    if (
-        not job.created_ms <= now_ms + MAX_JOB_MS
-        or not now_ms < job.expires_ms <= collaboration.expires_ms
-    ):
+    lasts = job.expires_ms - job.created_ms
+    if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
+        raise JobRefused("the job begins in the future, or lasts longer than 30 days")
+    if not now_ms < job.expires_ms <= collaboration.expires_ms:
         raise JobRefused("the job has expired, or outlives the collaboration")
     return clause
 

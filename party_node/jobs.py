@@ -38,9 +38,10 @@ from protocols.signed import Signed, peek, sign, verify
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
+CANCELLED = "cancelled-by-party"
 MAX_ITEMS = 2**24
 CHUNK_ITEMS = 2**15
-__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "strictly"]
+__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
 
 ENDED = frozenset(
     {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,
@@ -232,10 +233,19 @@ class Jobs:
         self._decided(job, by, self._client.say(job, body))
 
     def cancel(self, job: str) -> None:
-        """Withdraw a job that has not ended. Raises: NotFound, CoordinatorRefused."""
-        self.get(job)
-        body = wire.JobEventBody(event=wire.JobEvent.CANCEL, cause="cancelled-by-party")
-        self._decided(job, "", self._client.say(job, body))
+        """End a job that has not ended, from either side.
+
+        It has ended here when this returns or raises, whatever the coordinator answers.
+        Raises: NotFound, IllegalState if it has ended; CoordinatorRefused, CoordinatorUnreachable.
+        """
+        row = self.get(job)
+        if row.state in ENDED:
+            raise IllegalState(f"job {job} is {row.state}")
+        event = last_word(row.state, asked_here=row.requester == self._keys.party)
+        row.state, row.cause = wire.JobState.CANCELLED.value, CANCELLED
+        with self._db.writing() as session:
+            session.merge(row)
+        self.report(job, event, CANCELLED)
 
     def report(self, job: str, event: wire.JobEvent, cause: str = "") -> None:
         """Tell the coordinator that a run started, completed or failed; safe to repeat."""
@@ -290,6 +300,13 @@ class Jobs:
         if acceptance.job_hash != row.job_hash or acceptance.reveal != clause.reveal:
             raise JobRefused("the acceptance is for something else")
         return acceptance
+
+
+def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
+    """Return the event that ends a job from one side, as the coordinator's table allows it."""
+    if asked_here and state == wire.JobState.PROPOSED:
+        return wire.JobEvent.CANCEL
+    return wire.JobEvent.DECLINE if state == wire.JobState.PROPOSED else wire.JobEvent.FAIL
 
 
 def strictly(job: JobDescription) -> JobDescription:

@@ -7,6 +7,7 @@ closed.
 
 from collections.abc import Iterable
 
+from pyroaring import BitMap
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -48,6 +49,10 @@ class Keyring:
         ]
         insert_many(session, SubjectKeyRow, ("subject", "wrapped"), rows)
         return found | made
+
+    def holders(self, session: Session) -> BitMap:
+        """Return everybody who has keys: whose entries are not erased."""
+        return BitMap(session.execute(select(col(SubjectKeyRow.subject))).scalars())
 
     def _unwrap(self, dense: int, sealed: bytes) -> SubjectKeys:
         both = self._vault.open(_context(dense), sealed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from coordinator.wire import JobEvent
 from party_node import job_checks
+from party_node.errors import JobRefused
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
@@ -73,13 +74,13 @@ def permit(execution: Execution, run: Run) -> Run:
 def _charge(execution: Execution) -> None:
     """Charge what the other party will learn, before it can: durably, and once for each job."""
     job = execution.job
-    cost = job.cost_to(execution.me)
+    reveals = job.kind == "audience" and execution.role is Role.RESPONDER
     execution.services.budgets.charge(
         job.job,
         job.collaboration,
         execution.peer.party,
-        NOISY_SIZE if cost else MEMBERS,
-        cost,
+        MEMBERS if reveals else NOISY_SIZE,
+        job.rho_nano,
         execution.services.collaborations.limit_nano(execution.agreed),
         execution.services.clock_ms(),
     )
@@ -104,6 +105,8 @@ def protocol(execution: Execution, run: Run) -> Run | None:
 
     Raises: ProtocolError, as the protocol does.
     """
+    if execution.services.clock_ms() >= execution.job.expires_ms:
+        raise JobRefused("the job expired while it ran", cause="job-expired")
     said = decode(Transcript, run.transcript)
     body = None
     if not run.speaking:

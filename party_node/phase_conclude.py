@@ -46,9 +46,11 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     parts, job = execution.services, execution.job
     output = decode((Cardinality, Members), run.output)
     assert isinstance(output, Cardinality | Members)
+    # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded
+    # as such by the narrowed use record.
+    permission = parts.gate.recheck(permission_for(execution))
     members = None
     if isinstance(output, Members):
-        permission = parts.gate.recheck(permission_for(execution))
         order, matched = execution.chunks.fetch(ORDER), execution.chunks.fetch(MATCHED)
         members = results.members(order, matched, permission.allowed)
     noisy = draw(output.count if members is None else len(members), job)

@@ -44,7 +44,7 @@ def make(
     other = job.other(party)
     asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
     before = budgets.remaining(job.collaboration, limit_nano, other).nano
-    after = before - job.cost_to(party)
+    after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all.
     step = step_down(permitted)
     return Preflight(

@@ -39,7 +39,7 @@ def released(
     if by == job.sender:
         revealed = job.kind == "audience" and isinstance(told, SizeRelease)
         kind = MEMBERS if revealed else what(told)
-        return (Released(job.receiver, kind, job.cost_to(by), commitment(told)),)
+        return (Released(job.receiver, kind, job.rho_nano, commitment(told)),)
     first = Released(job.sender, what(told), job.rho_nano, commitment(told))
     if ours is None:
         return (first,)

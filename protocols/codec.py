@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 import cbor2
 
+from protocols import cbor
 from protocols.errors import LocalError, MalformedMessage
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -52,17 +53,7 @@ def decode(kinds: type[R] | tuple[type[R], ...], data: bytes) -> R:
     if len(data) > MAX_RECORD_BYTES:
         raise MalformedMessage(f"{len(data)} bytes are more than a record may have")
     accepted = kinds if isinstance(kinds, tuple) else (kinds,)
-    try:
-        plain = cbor2.loads(data)
-    except (
-        cbor2.CBORDecodeError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-    ) as e:
-        raise MalformedMessage("these bytes are not deterministic CBOR") from e
+    plain = cbor.read(bytes(data))
     record = _from_plain(accepted, plain)
     try:
         same = encode(record) == bytes(data)

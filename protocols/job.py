@@ -40,7 +40,11 @@ class JobDescription(Record):
     minimum_size: int
     """People; a noisy size below it is withheld."""
     rho_nano: int
-    """Cost of each size release in billionths of a rho (zCDP)."""
+    """What each side charges its budget towards the other, in billionths of a rho (zCDP).
+
+    For a size it is the price of the noise. Revealing members is no differentially private release;
+    it is charged the same, so that the agreed budget bounds how often it can happen.
+    """
     created_ms: int
     expires_ms: int
 
@@ -51,13 +55,6 @@ class JobDescription(Record):
     def other(self, party: str) -> str:
         """Return the party of the two that is not `party`."""
         return self.sender if party == self.receiver else self.receiver
-
-    def cost_to(self, party: str) -> int:
-        """Return what `party` charges its budget towards the other, in billionths of a rho.
-
-        The sender of an audience reveals members, by its signature, and no statistic: it charges 0.
-        """
-        return 0 if self.kind == "audience" and party == self.sender else self.rho_nano
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from sqlmodel import Session, select
 from typing_extensions import override
 
@@ -28,6 +27,7 @@ from coordinator.app import create_app
 from coordinator.tables import BodyRow, JobRow, MailboxSideRow
 from party_node import audiences, enrolment, receipts, results
 from party_node.api.consent import EventBody, record_event
+from party_node.api.jobs import JobBody, ask
 from party_node.approvals import Rule
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -35,8 +35,8 @@ from party_node.driver import Driver
 from party_node.errors import NotFound
 from party_node.home import Home
 from party_node.job_tables import AudienceRow
-from party_node.jobs import Request
 from party_node.migrations import migrate
+from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import Services, assemble
 from party_node.tables import BudgetChargeRow, UsePermissionRow
@@ -50,7 +50,7 @@ DATASET = {BRAND: "customers", PUBLISHER: "audience"}
 PURPOSE = {"overlap": "audience-measurement", "audience": "joint-audience"}
 RECEIVER = {"overlap": BRAND, "audience": PUBLISHER}
 COLLABORATION = "spring"
-RHO_NANO = 10_000_000_000
+RHO, RHO_NANO = "10", 10_000_000_000
 """Rho 10: noise of sigma 0.22, so that a released size is hardly ever off by more than one."""
 NOISE = 2
 """Noise beyond this comes once in 10^39 draws."""
@@ -213,12 +213,10 @@ class Node:
 
     # -- doing -----------------------------------------------------------------------------
 
-    def ask(self, kind: str, rho_nano: int = RHO_NANO) -> str:
-        """Ask for a job as the node's interface does; return it."""
-        request = Request(COLLABORATION, kind, rho_nano=rho_nano)
-        job = self.services.jobs.describe(request, strict=True)
-        self.services.jobs.submit(job)
-        return job.job
+    def ask(self, kind: str, rho: str = RHO) -> str:
+        """Ask for a job through the node's interface; return it."""
+        body = JobBody.model_validate({"collaboration": COLLABORATION, "kind": kind, "rho": rho})
+        return str(ask(body, self._running(), Response())["job"])
 
     def turn(self) -> None:
         """Read the board, then take every run one step further."""
@@ -233,7 +231,11 @@ class Node:
             | {"recipient": other(self.party), "separate": True}
         )
         name = event or f"{state}-{person}-{purpose}"
-        record_event(body, name, cast(RunningNode, SimpleNamespace(services=self.services)))
+        record_event(body, name, self._running())
+
+    def _running(self) -> RunningNode:
+        """Return what the interface's routes are given."""
+        return RunningNode(self.services, self.driver, Readiness(self.services), "")
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -303,13 +305,21 @@ class TwoNodes:
     def publisher(self) -> Node:
         return self.nodes[PUBLISHER]
 
-    def settle(self, *jobs: str, until: Callable[[], bool] | None = None) -> None:
-        """Let both nodes take turns until all runs have ended, or `until` holds."""
+    def settle(
+        self,
+        *jobs: str,
+        until: Callable[[], bool] | None = None,
+        each: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Let both nodes take turns until all runs have ended, or `until` holds; look after
+        each turn.
+        """
         for _ in range(MOST_TURNS):
             if until is not None and until():
                 return
             for node in self.nodes.values():
                 node.turn()
+                each()
             if not any(node.services.runs.active() for node in self.nodes.values()):
                 for node in self.nodes.values():
                     node.turn()
