@@ -33,8 +33,16 @@ def canonical_bytes(value: Json) -> bytes:
 
     Raises: MalformedRecord if it lies outside the domain.
     """
+    return canonical_text(value).encode("utf-8")
+
+
+def canonical_text(value: Json) -> str:
+    """Return the one encoding of `value` before it becomes UTF-8.
+
+    Raises: MalformedRecord if it lies outside the domain.
+    """
     check_domain(value)
-    return _encoder.encode(value).encode("utf-8")
+    return _encoder.encode(value)
 
 
 def parse_canonical(data: bytes) -> Json:
@@ -42,14 +50,23 @@ def parse_canonical(data: bytes) -> Json:
 
     Raises: MalformedRecord for any other bytes.
     """
+    value = parse_any(data)
+    if canonical_bytes(value) != data:
+        raise MalformedRecord("the payload is not in its canonical form")
+    return value
+
+
+def parse_any(data: bytes) -> Json:
+    """Read JSON in any spelling, of any domain: for who compares with the one encoding afterwards.
+
+    Raises: MalformedRecord if it is none.
+    """
     if len(data) > MAX_BYTES:
         raise MalformedRecord("the payload is too large")
     try:
         value: Json = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as e:
         raise MalformedRecord("the payload is not JSON") from e
-    if canonical_bytes(value) != data:
-        raise MalformedRecord("the payload is not in its canonical form")
     return value
 
 

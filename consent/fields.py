@@ -3,17 +3,22 @@
 A record is a frozen dataclass; each of its fields is declared with the `Field` that writes and
 reads it. Absent means None: a payload never holds null. Reading refuses what writing would not have
 made.
+
+`Payload.canonical` makes the canonical bytes of a record in one pass: each codec also writes its
+value as JSON text. The bytes are those of `canonical_bytes(record.to_payload())`; tests compare.
 """
 
 import dataclasses
 import enum
+import functools
 import itertools
+import operator
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from consent import instants
-from consent.canonical import Json
+from consent.canonical import Json, canonical_text
 from consent.errors import MalformedRecord
 
 _NAME = re.compile(r"\*|[a-z0-9][a-z0-9._:/-]{0,127}", re.ASCII)
@@ -24,12 +29,13 @@ MAX_ITEMS = 256
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Codec:
-    """Two functions: value to JSON and JSON to value; both refuse what lies outside the field's
+    """Value to JSON, JSON to value, value to JSON text; all refuse what lies outside the field's
     range.
     """
 
     write: Callable[[Any], Json]
     read: Callable[[Any], Any]
+    text: Callable[[Any], str]
 
 
 def _text(pattern: re.Pattern[str], what: str) -> Codec:
@@ -38,7 +44,30 @@ def _text(pattern: re.Pattern[str], what: str) -> Codec:
             raise MalformedRecord(what)
         return value
 
-    return Codec(check, check)
+    return Codec(check, check, lambda value: canonical_text(check(value)))
+
+
+def plain(check: Callable[[object], str]) -> Codec:
+    """Return the codec of strings without anything that JSON escapes."""
+    return Codec(check, check, lambda value: f'"{check(value)}"')
+
+
+def token(check: Callable[[object], str]) -> Codec:
+    """Return the codec of strings like those of `plain`, of which few are in use."""
+
+    @functools.lru_cache(maxsize=4096)
+    def quoted(value: str) -> str:
+        return f'"{check(value)}"'
+
+    def text(value: object) -> str:
+        # An enum's member is equal to its string, and so it could be found in the cache.
+        return quoted(value) if type(value) is str else check(value)
+
+    def read(value: object) -> str:
+        text(value)
+        return value  # type: ignore[return-value]
+
+    return Codec(check, read, text)
 
 
 def _write_time(ms: int) -> str:
@@ -57,7 +86,7 @@ def _exactly(kind: type, what: str) -> Codec:
             raise MalformedRecord(what)
         return value
 
-    return Codec(check, check)
+    return Codec(check, check, lambda value: canonical_text(check(value)))
 
 
 def integer(lowest: int, highest: int) -> Codec:
@@ -68,7 +97,7 @@ def integer(lowest: int, highest: int) -> Codec:
             raise MalformedRecord(f"expected an integer from {lowest} to {highest}")
         return value
 
-    return Codec(check, check)
+    return Codec(check, check, lambda value: str(check(value)))
 
 
 def hexadecimal(size: int) -> Codec:
@@ -84,17 +113,21 @@ def hexadecimal(size: int) -> Codec:
             raise MalformedRecord(f"expected {2 * size} hexadecimal digits")
         return bytes.fromhex(value)
 
-    return Codec(write, read)
+    return Codec(write, read, lambda value: f'"{write(value)}"')
 
 
 def one_of(kind: type[enum.StrEnum]) -> Codec:
     """Return the codec of a string enum."""
     by_value = {member.value: member for member in kind}
+    texts = {member: canonical_text(member.value) for member in kind}
 
     def write(value: Any) -> str:
         if type(value) is not kind:
             raise MalformedRecord(f"expected a {kind.__name__}")
         return str(value.value)
+
+    def text(value: Any) -> str:
+        return texts[value] if type(value) is kind else write(value)
 
     def read(value: Any) -> enum.StrEnum:
         member = by_value.get(value) if type(value) is str else None
@@ -102,7 +135,7 @@ def one_of(kind: type[enum.StrEnum]) -> Codec:
             raise MalformedRecord(f"not a {kind.__name__}")
         return member
 
-    return Codec(write, read)
+    return Codec(write, read, text)
 
 
 def sequence(item: Codec, *, ascending: bool = False) -> Codec:
@@ -124,19 +157,26 @@ def sequence(item: Codec, *, ascending: bool = False) -> Codec:
     def read(values: Any) -> tuple[Any, ...]:
         if type(values) is not list:
             raise MalformedRecord("expected an array")
+        if not values:
+            return ()
         read_values = tuple(item.read(v) for v in values)
         check_order(values)
         return read_values
 
-    return Codec(write, read)
+    def text(values: Any) -> str:
+        return canonical_text(write(values)) if values or type(values) is not tuple else "[]"
+
+    return Codec(write, read, text)
 
 
-name = _text(_NAME, "a name is 1 to 128 of a-z 0-9 . _ : / - or a single *")
+name = token(_text(_NAME, "a name is 1 to 128 of a-z 0-9 . _ : / - or a single *").read)
 words = _text(_WORDS, "expected 1 to 512 characters without control characters")
-subject = _text(
-    re.compile("[0-9a-f]{32}", re.ASCII), "a subject id is 32 lower-case hexadecimal digits"
+subject = plain(
+    _text(
+        re.compile("[0-9a-f]{32}", re.ASCII), "a subject id is 32 lower-case hexadecimal digits"
+    ).read
 )
-time = Codec(_write_time, _read_time)
+time = Codec(_write_time, _read_time, lambda value: f'"{_write_time(value)}"')
 flag = _exactly(bool, "expected true or false")
 digest = hexadecimal(32)
 count = integer(0, 2**53 - 1)
@@ -180,6 +220,22 @@ class Payload:
             payload["schema"] = self.schema()
         return payload
 
+    def canonical(self, **instead: object) -> bytes:
+        """Return the canonical bytes of `to_payload`, with some fields' values put in their place.
+
+        Raises: MalformedRecord if a field is outside its range.
+        """
+        writer = _writer(type(self))
+        values = writer.values(self)
+        if instead:
+            values = tuple(map(instead.get, writer.names, values))
+        texts = [
+            prefix + text(value)
+            for value, (prefix, text, required) in zip(values, writer.slots, strict=True)
+            if value is not None or required  # None is written by no codec, and raises
+        ]
+        return f"{{{','.join(texts)}}}".encode()
+
     @classmethod
     def from_payload(cls, payload: object) -> Self:
         """Read what `to_payload` wrote.
@@ -191,11 +247,11 @@ class Payload:
         if cls.TYPE and payload.get("schema") != cls.schema():
             raise MalformedRecord("this is another kind of record")
         values: dict[str, Any] = {}
-        for slot in _slots(cls):
-            if slot.key in payload:
-                values[slot.name] = slot.codec.read(payload[slot.key])
-            elif slot.required:
-                raise MalformedRecord(f"the field {slot.key} is missing")
+        for name_, key, read, required in _readers(cls):
+            if key in payload:
+                values[name_] = read(payload[key])
+            elif required:
+                raise MalformedRecord(f"the field {key} is missing")
         if len(values) + bool(cls.TYPE) != len(payload):
             raise MalformedRecord("there is a field that this kind of record does not have")
         return cls(**values)
@@ -226,7 +282,53 @@ def nested(kind: type[Payload]) -> Codec:
         payload: Json = value.to_payload()
         return payload
 
-    return Codec(write, kind.from_payload)
+    return Codec(write, kind.from_payload, lambda value: canonical_text(write(value)))
+
+
+class _Writer(NamedTuple):
+    """What `canonical` needs to know of a kind of record, in the order of the keys."""
+
+    names: tuple[str, ...]
+    values: Callable[[Payload], tuple[Any, ...]]
+    slots: tuple[tuple[str, Callable[[Any], str], bool], ...]
+    """(key as JSON text with its colon, writer of the value, whether there must be one)."""
+
+
+_READERS: dict[type[Payload], tuple[tuple[str, str, Callable[[Any], Any], bool], ...]] = {}
+
+
+def _readers(kind: type[Payload]) -> tuple[tuple[str, str, Callable[[Any], Any], bool], ...]:
+    readers = _READERS.get(kind)
+    if readers is None:
+        slots = _slots(kind)
+        readers = _READERS[kind] = tuple((s.name, s.key, s.codec.read, s.required) for s in slots)
+    return readers
+
+
+_WRITERS: dict[type[Payload], _Writer] = {}
+
+
+def _writer(kind: type[Payload]) -> _Writer:
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = _make_writer(kind)
+    return writer
+
+
+def _make_writer(kind: type[Payload]) -> _Writer:
+    slots = list(_slots(kind))
+    if kind.TYPE:
+        schema = canonical_text(kind.schema())
+        slots.append(_Slot("TYPE", "schema", Codec(str, str, lambda _: schema), required=True))
+    slots.sort(key=lambda s: s.key)
+    names = tuple(s.name for s in slots)
+    # With a second name the getter returns a tuple even of a record with one field.
+    both = operator.attrgetter(*names, "TYPE")
+    return _Writer(
+        names,
+        lambda record: both(record)[:-1],
+        tuple((f"{canonical_text(s.key)}:", s.codec.text, s.required) for s in slots),
+    )
 
 
 _SLOTS: dict[type[Payload], tuple[_Slot, ...]] = {}

@@ -21,11 +21,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent import fields, instants
-from consent.canonical import canonical_bytes, parse_object
+from consent.canonical import parse_any
 from consent.errors import LedgerInconsistent, MalformedRecord
 from consent.fields import Entry, Payload, field
 from consent.merkle import leaf_hash
-from consent.records import kind_of, payload_bytes
+from consent.records import kind_of
 
 Rng = Callable[[int], bytes]
 """Returns that many random bytes."""
@@ -39,6 +39,13 @@ _COMMITMENT_LABEL = b"pcom/v1"
 _ENTRY_ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
 )
+_LEAF = re.compile(
+    rb'\{"controller":"([a-z0-9._:/*-]+)","entry_id":"(' + _ENTRY_ID.pattern.encode() + rb')"'
+    rb'(?:,"notice_hash":"([0-9a-f]{64})")?,"pcom":"([0-9a-f]{64})"'
+    rb'(?:,"policy_hash":"([0-9a-f]{64})")?,"ptag":"([0-9a-f]{64})"'
+    rb',"recorded_at":"([0-9TZ:.-]{24})","type":"([a-z0-9._:/*-]+)","v":([1-9][0-9]{0,6})\}'
+)
+"""Every leaf that is one: what it matches is canonical, if time, names and version are in range."""
 
 
 def _check_entry_id(value: Any) -> str:
@@ -64,7 +71,7 @@ class SubjectKeys:
         return cls(rng(KEY_BYTES), rng(KEY_BYTES))
 
 
-_ENTRY, _VERSION = fields.Codec(_check_entry_id, _check_entry_id), fields.integer(1, 1_000_000)
+_ENTRY, _VERSION = fields.plain(_check_entry_id), fields.integer(1, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,30 +102,57 @@ class SealedEntry:
 
 
 def seal_entry(
-    record: Entry, *, controller: str, keys: SubjectKeys, recorded_at_ms: int, rng: Rng
+    record: Entry,
+    *,
+    controller: str,
+    keys: SubjectKeys,
+    recorded_at_ms: int,
+    rng: Rng,
+    chain: tuple[int, bytes | None] | None = None,
 ) -> SealedEntry:
     """Return `record` as an entry of the ledger of `controller`.
 
-    Draws 54 random bytes. Raises: MalformedRecord if a field is outside its range.
+    `chain` is the place of a consent event among its person's: it stands for what the record says
+    as `subject_seq` and `previous`. Draws 54 random bytes. Raises: MalformedRecord if a field is
+    outside its range.
     """
-    payload = payload_bytes(record)
+    if chain is None:
+        payload = record.canonical()
+    else:
+        payload = record.canonical(subject_seq=chain[0], previous=chain[1])
     drawn = rng(SALT_BYTES + NONCE_BYTES + 10)
     salt, nonce = drawn[:SALT_BYTES], drawn[SALT_BYTES : SALT_BYTES + NONCE_BYTES]
     entry_id = _entry_id(recorded_at_ms, drawn[SALT_BYTES + NONCE_BYTES :])
-    leaf = Leaf(
-        type=record.TYPE,
-        v=record.VERSION,
+    leaf = _leaf_bytes(
+        record,
         entry_id=entry_id,
         controller=controller,
         recorded_at_ms=recorded_at_ms,
         pcom=commitment(salt, payload),
         ptag=tag(keys.tag_key, entry_id),
-        notice_hash=record.leaf_hash_of("notice_hash"),
-        policy_hash=record.leaf_hash_of("policy_hash"),
     )
-    encoded = canonical_bytes(leaf.to_payload())
-    ciphertext = AESGCM(keys.data_key).encrypt(nonce, payload, _associated(leaf))
-    return SealedEntry(entry_id, encoded, leaf_hash(encoded), salt, nonce, ciphertext)
+    associated = _associated(entry_id, controller, record.TYPE)
+    ciphertext = AESGCM(keys.data_key).encrypt(nonce, payload, associated)
+    return SealedEntry(entry_id, leaf, leaf_hash(leaf), salt, nonce, ciphertext)
+
+
+def _leaf_bytes(
+    record: Entry, *, entry_id: str, controller: str, recorded_at_ms: int, pcom: bytes, ptag: bytes
+) -> bytes:
+    """Return the canonical bytes of a leaf: its keys in their order, nothing to escape."""
+    notice, policy = record.leaf_hash_of("notice_hash"), record.leaf_hash_of("policy_hash")
+    return (
+        f'{{"controller":{fields.name.text(controller)},"entry_id":"{entry_id}"'
+        f"{_member('notice_hash', notice)}"
+        f',"pcom":"{pcom.hex()}"'
+        f"{_member('policy_hash', policy)}"
+        f',"ptag":"{ptag.hex()}","recorded_at":"{instants.to_text(recorded_at_ms)}"'
+        f',"type":"{record.TYPE}","v":{record.VERSION}}}'
+    ).encode()
+
+
+def _member(key: str, value: bytes | None) -> str:
+    return "" if value is None else f',"{key}":{fields.digest.text(value)}'
 
 
 def open_entry(
@@ -143,11 +177,12 @@ def open_entry(
         raise LedgerInconsistent("the entry has the tag of another subject")
     if len(nonce) != NONCE_BYTES:
         raise LedgerInconsistent("the nonce of an entry has 12 bytes")
+    associated = _associated(parsed.entry_id, parsed.controller, parsed.type)
     try:
-        payload = AESGCM(keys.data_key).decrypt(nonce, ciphertext, _associated(parsed))
+        payload = AESGCM(keys.data_key).decrypt(nonce, ciphertext, associated)
     except InvalidTag as e:
         raise LedgerInconsistent("the ciphertext is not the one that was sealed") from e
-    return open_payload(leaf, salt=salt, payload=payload)
+    return _open_payload(parsed, salt, payload)
 
 
 def open_payload(leaf: bytes, *, salt: bytes, payload: bytes) -> Entry:
@@ -156,12 +191,17 @@ def open_payload(leaf: bytes, *, salt: bytes, payload: bytes) -> Entry:
     Raises: MalformedRecord if the leaf or the payload is none; LedgerInconsistent if the commitment
     does not fit, or the leaf names another notice or policy.
     """
-    parsed = parse_leaf(leaf)
-    if len(salt) != SALT_BYTES or commitment(salt, payload) != parsed.pcom:
+    return _open_payload(parse_leaf(leaf), salt, payload)
+
+
+def _open_payload(leaf: Leaf, salt: bytes, payload: bytes) -> Entry:
+    if len(salt) != SALT_BYTES or commitment(salt, payload) != leaf.pcom:
         raise LedgerInconsistent("the payload is not the one that the leaf commits to")
-    record = kind_of(parsed.type, parsed.v).from_payload(parse_object(payload))
+    record = kind_of(leaf.type, leaf.v).from_payload(parse_any(payload))
+    if record.canonical() != payload:
+        raise MalformedRecord("the payload is not in its canonical form")
     named = record.leaf_hash_of("notice_hash"), record.leaf_hash_of("policy_hash")
-    if named != (parsed.notice_hash, parsed.policy_hash):
+    if named != (leaf.notice_hash, leaf.policy_hash):
         raise LedgerInconsistent("the leaf names another notice or policy than its payload")
     return record
 
@@ -173,7 +213,38 @@ def parse_leaf(leaf: bytes) -> Leaf:
     """
     if len(leaf) > MAX_LEAF_BYTES:
         raise MalformedRecord("a leaf has at most 65535 bytes")
-    return Leaf.from_payload(parse_object(leaf))
+    plain = _LEAF.fullmatch(leaf)
+    if plain is not None:
+        texts: list[Any] = [None if part is None else part.decode() for part in plain.groups()]
+        return _plain_leaf(*texts)
+    parsed = Leaf.from_payload(parse_any(leaf))
+    if parsed.canonical() != leaf:
+        raise MalformedRecord("the leaf is not in its canonical form")
+    return parsed
+
+
+def _plain_leaf(
+    controller: str,
+    entry_id: str,
+    notice: str | None,
+    pcom: str,
+    policy: str | None,
+    ptag: str,
+    recorded_at: str,
+    kind: str,
+    version: str,
+) -> Leaf:
+    return Leaf(
+        type=fields.name.read(kind),
+        v=_VERSION.read(int(version)),
+        entry_id=entry_id,
+        controller=fields.name.read(controller),
+        recorded_at_ms=instants.from_text(recorded_at),
+        pcom=bytes.fromhex(pcom),
+        ptag=bytes.fromhex(ptag),
+        notice_hash=None if notice is None else bytes.fromhex(notice),
+        policy_hash=None if policy is None else bytes.fromhex(policy),
+    )
 
 
 def commitment(salt: bytes, payload: bytes) -> bytes:
@@ -186,8 +257,8 @@ def tag(tag_key: bytes, entry_id: str) -> bytes:
     return hmac.digest(tag_key, b"tag" + entry_id.encode(), "sha256")
 
 
-def _associated(leaf: Leaf) -> bytes:
-    return (leaf.entry_id + leaf.controller + leaf.type).encode()
+def _associated(entry_id: str, controller: str, entry_type: str) -> bytes:
+    return (entry_id + controller + entry_type).encode()
 
 
 def _entry_id(recorded_at_ms: int, drawn: bytes) -> str:

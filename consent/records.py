@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from consent import fields
-from consent.canonical import canonical_bytes
 from consent.errors import MalformedRecord
 from consent.fields import Entry, Payload, field, one_of, sequence
 from consent.vocabulary import ANY_CHANNEL, SELF, EventState
@@ -145,10 +144,8 @@ class ConsentEvent(Entry):
 
         Two submissions of one (source_id, source_event_id) are the same event iff these are equal.
         """
-        payload = self.to_payload()
-        payload.pop("subject_seq", None)
-        payload.pop("previous", None)
-        return hashlib.sha256(b"accord/event-content/1\x00" + canonical_bytes(payload)).digest()
+        content = self.canonical(subject_seq=None, previous=None)
+        return hashlib.sha256(b"accord/event-content/1\x00" + content).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,4 +311,4 @@ def payload_bytes(record: Entry) -> bytes:
 
     Raises: MalformedRecord if a field is outside its range.
     """
-    return canonical_bytes(record.to_payload())
+    return record.canonical()

@@ -97,8 +97,8 @@ class Collaborations:
         named = (document.collaboration, document.version)
         if named != (view.collaboration, view.version):
             raise InvalidCollaboration("the coordinator passed on a document under another name")
-        signers = {
-            party
+        signatures = {
+            party: decode(Signed, data).signature
             for party, data in view.countersignatures.items()
             if _signed(document, party, data)
         }
@@ -107,13 +107,16 @@ class Collaborations:
             version=document.version,
             document=view.document,
             digest=digest(document),
-            in_force=signers == {m.party for m in document.members},
-            signed_by=",".join(sorted(signers)),
+            in_force=set(signatures) == {m.party for m in document.members},
+            signed_by=",".join(sorted(signatures)),
         )
         with self._db.writing() as session:
             known = session.get(CollaborationRow, named)
             if known is not None and known.digest != row.digest:
                 raise InvalidCollaboration("this version was seen before with other contents")
+            stated = json.loads(known.countersignatures) if known is not None else {}
+            stated |= {party: signature.hex() for party, signature in signatures.items()}
+            row.countersignatures = json.dumps(stated, sort_keys=True)  # once seen, kept
             session.merge(row)
 
     def _row(self, collaboration: str, version: int) -> CollaborationRow:
@@ -154,6 +157,28 @@ class Collaborations:
                 "the job names a collaboration that is not in force at this node"
             )
         return self._unexpired(match)
+
+    def countersigned(self, wanted: bytes) -> tuple[Collaboration, dict[str, bytes]]:
+        """Return a version that was agreed, expired or not, with every member's signature over it.
+
+        A signature is 64 bytes, over the encoded document with its kind as label
+        (`protocols.signed`). Raises: UnknownCollaboration if this node never saw them all;
+        CoordinatorUnreachable, CoordinatorRefused where they must be fetched first.
+        """
+        found = self._countersigned(wanted)
+        if found is None:
+            self.sync()
+            found = self._countersigned(wanted)
+        if found is None:
+            raise UnknownCollaboration("this node does not have every party's signature over it")
+        return found
+
+    def _countersigned(self, wanted: bytes) -> tuple[Collaboration, dict[str, bytes]] | None:
+        for document, row in self.all():
+            stated = json.loads(row.countersignatures)
+            if row.digest == wanted and set(stated) == {m.party for m in document.members}:
+                return document, {party: bytes.fromhex(s) for party, s in stated.items()}
+        return None
 
     def require_newest(self, document: Collaboration) -> None:
         """Return if no newer version is in force here: new jobs stand under the newest terms.

@@ -51,8 +51,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
         Learns(job.sender, f"{size}{below}; never which people"),
         Learns(
             COORDINATOR,
-            f"that {job.receiver} and {job.sender} ran this job, when, and how many bytes passed; "
-            "nothing about people",
+            f"that {job.receiver} and {job.sender} ran this job, when, and how many bytes passed, "
+            "from which the sizes of both sets can be worked out; never who is in them",
         ),
     )
 

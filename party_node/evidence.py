@@ -1,17 +1,19 @@
 """The evidence bundle: what an auditor gets, in one ZIP file that verifies without us.
 
     README.txt            what this is and how to check it
+    MANIFEST.txt          SHA-256 of every other file
     ledger/…              use records with inclusion proofs, the cosigned checkpoint, the policy
                           (`consent.bundle`): which consent state was used for what
-    runs/<job>/…          for each run: job, acceptance, agreement, run receipt, both signatures,
-                          and the proof that the receipt's ledger head leads to the checkpoint
+    runs/<job>/…          for each run that both parties signed: job, acceptance, agreement with
+                          countersignatures, run receipt with signatures, and the proof that the
+                          receipt's ledger head leads to the checkpoint
+    runs/<job>/incomplete.txt   instead, for a run whose receipt lacks a signature: who signed
 
 Use records hold counts and salted commitments, no person. `accord-verify` checks all of it.
 """
 
 import contextlib
 import io
-import json
 import zipfile
 from collections.abc import Iterator
 
@@ -23,7 +25,17 @@ from consent.proof import Proof
 from consent.records import ConsentEvent, payload_bytes
 from party_node import receipts
 from party_node.errors import CoordinatorUnreachable, NotFound
-from party_node.evidence_files import LEDGER, README, RUNS, RunFile
+from party_node.evidence_files import (
+    INCOMPLETE,
+    LEDGER,
+    MANIFEST,
+    README,
+    RUNS,
+    RunFile,
+    manifest,
+    write_hashes,
+    write_signatures,
+)
 from party_node.ledger_entries import LedgerEntry
 from party_node.services import Services
 from protocols.codec import encode
@@ -37,9 +49,13 @@ ledger/ holds use records, each with a proof that it is in the ledger under the 
 witness has cosigned. runs/ holds, for each run, what was asked and accepted, and the receipt that
 both parties signed.
 
-Check it:   accord-verify THIS-FILE.zip [--policy POLICY.txt]
-The policy in ledger/policy.txt is what the sender proposes to trust. Compare its keys with what you
-got by another way, or bring your own policy.
+Check it:   accord-verify THIS-FILE.zip --policy POLICY.txt --party NAME=FINGERPRINT
+
+Two things have to come to you by another way than this file. POLICY.txt names the keys of the
+ledger and of the witness; ledger/policy.txt is what the sender proposes. A party's fingerprint is
+what `accord node status` says at that party. Without them accord-verify says what to compare.
+
+A bundle is a selection. It proves what is in it, and not that nothing else was done.
 """
 
 
@@ -70,7 +86,8 @@ def bundle(services: Services, job: str | None = None) -> bytes:
     text = _README_TEXT.format(
         party=services.home.keys.party, size=checkpoint.size, origin=checkpoint.origin
     )
-    return _zipped({README: text.encode(), **files})
+    files = {README: text.encode(), **files}
+    return _zipped({MANIFEST: manifest(files), **files})
 
 
 def _witnessed(services: Services) -> str:
@@ -102,21 +119,33 @@ def _entry(services: Services, entry: LedgerEntry, size: int, note: str) -> Bund
 
 def _runs(services: Services, job: str | None, size: int) -> Iterator[tuple[str, bytes]]:
     for name in receipts.all_jobs(services.db):
-        if job is not None and name != job:
-            continue
-        receipt, signatures = receipts.load(services.db, name)
-        row = services.jobs.get(name)
-        description = services.jobs.description(name)
-        folder = f"{RUNS}{name}/"
-        yield folder + RunFile.JOB, row.signed
-        yield folder + RunFile.ACCEPTANCE, row.acceptance
-        yield folder + RunFile.AGREEMENT, encode(services.jobs.agreement(description))
-        yield folder + RunFile.RECEIPT, encode(receipt)
-        stated = {party: signature.hex() for party, signature in signatures.items()}
-        yield folder + RunFile.SIGNATURES, json.dumps(stated, sort_keys=True).encode() + b"\n"
-        head = _own_head(receipt, services.home.keys.party)
-        hashes = services.ledger.consistency_proof(head, size) if head < size else ()
-        yield folder + RunFile.CONSISTENCY, "".join(f"{h.hex()}\n" for h in hashes).encode()
+        if job is None or name == job:
+            for file, data in _run(services, name, size):
+                yield f"{RUNS}{name}/{file}", data
+
+
+def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of one run; only who signed, unless both parties did."""
+    receipt, signatures = receipts.load(services.db, job)
+    row, description = services.jobs.get(job), services.jobs.description(job)
+    unsigned = sorted(set(description.parties()) - set(signatures))
+    if unsigned:
+        signed = " and ".join(sorted(signatures)) or "nobody"
+        said = f"{signed} signed the receipt, {' and '.join(unsigned)} did not: no result\n"
+        yield INCOMPLETE, said.encode()
+        return
+    agreed, countersignatures = services.collaborations.countersigned(
+        description.collaboration_hash
+    )
+    head = _own_head(receipt, services.home.keys.party)
+    hashes = services.ledger.consistency_proof(head, size) if head < size else ()
+    yield RunFile.JOB, row.signed
+    yield RunFile.ACCEPTANCE, row.acceptance
+    yield RunFile.AGREEMENT, encode(agreed)
+    yield RunFile.COUNTERSIGNATURES, write_signatures(countersignatures)
+    yield RunFile.RECEIPT, encode(receipt)
+    yield RunFile.SIGNATURES, write_signatures(signatures)
+    yield RunFile.CONSISTENCY, write_hashes(hashes)
 
 
 def _own_head(receipt: RunReceipt, party: str) -> int:

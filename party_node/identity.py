@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from party_node.database import Database, in_batches, insert_many
+from party_node.database import Database, insert_many, select_among
 from party_node.tables import IdentifierRow, SubjectRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
 EMAIL, PHONE = "email", "phone"
+_SLICE = 10_000
+"""Rows that are resolved at a time, which bounds the memory; each sees what earlier ones stored."""
 NOBODY = -1
 """Stands where a row is about no person that can be named."""
 
@@ -62,17 +64,21 @@ class Identity:
         """
         if len(emails) != len(phones):
             raise ValueError("one e-mail and one number for each row")
-        email_digests = [self._digest(EMAIL, value) for value in emails]
-        phone_digests = [self._digest(PHONE, value) for value in phones]
+        dense = np.full(len(emails), NOBODY, dtype=np.int64)
+        conflicts: dict[int, tuple[int, int]] = {}
+        created = missing = 0
         with self._db.writing() as session:
-            known = _Known(
-                _look_up(session, EMAIL, email_digests),
-                _look_up(session, PHONE, phone_digests),
-                first_free=_first_free(session),
-            )
-            resolution = known.resolve_all(email_digests, phone_digests)
-            self._store(session, known)
-        return resolution
+            free = _first_free(session)
+            for start in range(0, len(emails), _SLICE):
+                part = slice(start, start + _SLICE)
+                known = self._known(session, emails[part], phones[part], free + created)
+                found = known.resolve_all()
+                self._store(session, known)
+                dense[part] = found.dense
+                conflicts.update((start + row, two) for row, two in found.conflicts.items())
+                created += found.created
+                missing += found.missing
+        return Resolution(dense, created, missing, conflicts)
 
     def find(self, kind: str, value: str) -> int | None:
         """Return the person with this normalised identifier, or None; makes nobody."""
@@ -82,31 +88,17 @@ class Identity:
 
     def subject_ids(self, dense: Iterable[int]) -> dict[int, str]:
         """Return the record ids of these persons; persons who do not exist are left out."""
-        found: dict[int, str] = {}
+        wanted = sorted(set(dense))
         with self._db.reading() as session:
-            for part in in_batches(sorted(set(dense))):
-                wanted = col(SubjectRow.dense).in_(part)
-                found.update(
-                    (row.dense, row.subject_id)
-                    for row in session.execute(
-                        select(col(SubjectRow.dense), col(SubjectRow.subject_id)).where(wanted)
-                    )
-                )
-        return found
+            return dict(select_among(session, SubjectRow, ("dense", "subject_id"), "dense", wanted))
 
     def dense_of(self, subject_ids: Iterable[str]) -> dict[str, int]:
         """Return the dense numbers of these record ids; unknown ids are left out."""
-        found: dict[str, int] = {}
+        wanted = sorted(set(subject_ids))
         with self._db.reading() as session:
-            for part in in_batches(sorted(set(subject_ids))):
-                wanted = col(SubjectRow.subject_id).in_(part)
-                found.update(
-                    (row.subject_id, row.dense)
-                    for row in session.execute(
-                        select(col(SubjectRow.dense), col(SubjectRow.subject_id)).where(wanted)
-                    )
-                )
-        return found
+            return dict(
+                select_among(session, SubjectRow, ("subject_id", "dense"), "subject_id", wanted)
+            )
 
     def count(self) -> int:
         """Return how many persons this node knows."""
@@ -118,6 +110,22 @@ class Identity:
             return None
         return hmac.digest(self._pepper, f"{kind}\x00{value}".encode(), "sha256")
 
+    def _known(
+        self,
+        session: Session,
+        emails: Sequence[str | None],
+        phones: Sequence[str | None],
+        first_free: int,
+    ) -> "_Known":
+        by_kind = (EMAIL, emails), (PHONE, phones)
+        digests = [[self._digest(kind, value) for value in values] for kind, values in by_kind]
+        return _Known(
+            *digests,
+            _look_up(session, EMAIL, digests[0]),
+            _look_up(session, PHONE, digests[1]),
+            first_free,
+        )
+
     def _store(self, session: Session, known: "_Known") -> None:
         made = [(dense, self._rng(16).hex()) for dense in known.made]
         insert_many(session, SubjectRow, ("dense", "subject_id"), made)
@@ -125,16 +133,23 @@ class Identity:
 
 
 class _Known:
-    """Digest → person for one batch, growing row by row; later rows see earlier ones."""
+    """Digest → person for one slice, growing row by row; later rows see earlier ones."""
 
-    def __init__(self, emails: dict[bytes, int], phones: dict[bytes, int], first_free: int) -> None:
+    def __init__(
+        self,
+        email_column: Sequence[bytes | None],
+        phone_column: Sequence[bytes | None],
+        emails: dict[bytes, int],
+        phones: dict[bytes, int],
+        first_free: int,
+    ) -> None:
+        self._columns = email_column, phone_column
         self._emails, self._phones, self._free = emails, phones, first_free
         self.made: list[int] = []
         self.attached: list[tuple[str, bytes, int]] = []
 
-    def resolve_all(
-        self, emails: Sequence[bytes | None], phones: Sequence[bytes | None]
-    ) -> Resolution:
+    def resolve_all(self) -> Resolution:
+        emails, phones = self._columns
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
         missing = 0
@@ -166,12 +181,14 @@ class _Known:
 
 
 def _look_up(session: Session, kind: str, digests: Iterable[bytes | None]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    digest, subject = col(IdentifierRow.digest), col(IdentifierRow.subject)
-    for part in in_batches(sorted({d for d in digests if d is not None})):
-        rows = select(digest, subject).where(col(IdentifierRow.kind) == kind, digest.in_(part))
-        found.update((bytes(row[0]), row[1]) for row in session.execute(rows))
-    return found
+    wanted = sorted({d for d in digests if d is not None})
+    columns = ("digest", "subject")
+    return {
+        bytes(digest): subject
+        for digest, subject in select_among(
+            session, IdentifierRow, columns, "digest", wanted, kind=kind
+        )
+    }
 
 
 def _first_free(session: Session) -> int:

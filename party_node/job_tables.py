@@ -22,6 +22,8 @@ class CollaborationRow(NodeTable, table=True):
     in_force: bool
     signed_by: str
     """Parties that have signed, comma-separated."""
+    countersignatures: str = Field(default="{}", sa_type=Text)
+    """JSON: party to hexadecimal signature over the document, each verified when it came."""
 
 
 class RuleRow(NodeTable, table=True):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from consent.ledger import KEY_BYTES, SubjectKeys
-from party_node.database import in_batches, insert_many
+from party_node.database import insert_many, select_among
 from party_node.tables import SubjectKeyRow
 from party_node.vault import Vault
 from protocols.session import Rng
@@ -32,10 +32,11 @@ class Keyring:
         Raises: SealBroken if the database belongs to another node's key.
         """
         found: dict[int, SubjectKeys] = {}
-        subject, wrapped = col(SubjectKeyRow.subject), col(SubjectKeyRow.wrapped)
-        for part in in_batches(sorted(set(people))):
-            for dense, sealed in session.execute(select(subject, wrapped).where(subject.in_(part))):
-                found[dense] = self._unwrap(dense, sealed)
+        wanted = sorted(set(people))
+        for dense, sealed in select_among(
+            session, SubjectKeyRow, ("subject", "wrapped"), "subject", wanted
+        ):
+            found[dense] = self._unwrap(dense, sealed)
         return found
 
     def load_or_make(self, session: Session, people: Iterable[int]) -> dict[int, SubjectKeys]:

@@ -10,16 +10,15 @@ import hmac
 import json
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
-from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.merkle import HashTree
 from consent.records import ConsentEvent
-from party_node.database import in_batches, insert_many
+from party_node.database import insert_many, select_among
 from party_node.errors import UnknownSubject
 from party_node.keyring import Keyring
 from party_node.tables import EntryRow, PayloadRow, SourceEventRow, SubjectRow
@@ -77,11 +76,14 @@ def event_content(event: ConsentEvent) -> bytes:
         for (name, default), value in zip(_CONTENT, _VALUES(event), strict=True)
         if value != default
     }
-    return json.dumps(said, separators=(",", ":"), default=_plain).encode()
+    return _ENCODE(said).encode()
 
 
 def _plain(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 class LedgerWriter:
@@ -136,8 +138,7 @@ class LedgerWriter:
         for index, record in fresh:
             if isinstance(record, ConsentEvent):
                 dense = dense_of[record.subject_id]
-                record = chains.link(dense, record)
-                sealed = self._seal(record, keys[dense], recorded_ms)
+                sealed = self._seal(record, keys[dense], recorded_ms, chains.next(dense))
                 chains.extend(dense, sealed.leaf_hash)
                 entries.append(NewEntry(index, record, dense, recorded_ms, sealed))
             else:
@@ -145,13 +146,20 @@ class LedgerWriter:
                 entries.append(NewEntry(index, record, None, recorded_ms, sealed))
         return entries
 
-    def _seal(self, record: Entry, keys: SubjectKeys, recorded_ms: int) -> SealedEntry:
+    def _seal(
+        self,
+        record: Entry,
+        keys: SubjectKeys,
+        recorded_ms: int,
+        chain: tuple[int, bytes | None] | None = None,
+    ) -> SealedEntry:
         return seal_entry(
             record,
             controller=self._controller,
             keys=keys,
             recorded_at_ms=recorded_ms,
             rng=self._rng,
+            chain=chain,
         )
 
 
@@ -159,19 +167,23 @@ class _Chains:
     """Each person's own chain: how many events there are, and the leaf hash of the last."""
 
     def __init__(self, session: Session, people: Iterable[int], tree: HashTree) -> None:
-        self._last: dict[int, tuple[int, bytes]] = {}
-        subject, index = col(EntryRow.subject), col(EntryRow.index)
-        for part in in_batches(sorted(set(people))):
-            query = select(subject, func.count(), func.max(index)).where(
-                subject.in_(part), col(EntryRow.type) == ConsentEvent.TYPE
-            )
-            for dense, count, last in session.execute(query.group_by(subject)):
-                self._last[dense] = (count, tree.leaf(last))
+        last: dict[int, tuple[int, int]] = {}
+        for dense, index in select_among(
+            session,
+            EntryRow,
+            ("subject", "index"),
+            "subject",
+            sorted(set(people)),
+            type=ConsentEvent.TYPE,
+        ):
+            count, highest = last.get(dense, (0, index))
+            last[dense] = count + 1, max(highest, index)
+        self._last = {d: (count, tree.leaf(index)) for d, (count, index) in last.items()}
 
-    def link(self, dense: int, event: ConsentEvent) -> ConsentEvent:
-        """Return the event with its place in the chain, whatever the caller had set there."""
+    def next(self, dense: int) -> tuple[int, bytes | None]:
+        """Return the place that the person's next event has in the chain."""
         count, last = self._last.get(dense, (0, None))
-        return replace(event, subject_seq=count + 1, previous=last)
+        return count + 1, last
 
     def extend(self, dense: int, leaf_hash: bytes) -> None:
         count = self._last[dense][0] if dense in self._last else 0
@@ -189,26 +201,19 @@ def _known_events(
     by_source: dict[str, set[str]] = {}
     for event in events:
         by_source.setdefault(event.source_id, set()).add(event.source_event_id)
-    found: dict[EventKey, tuple[bytes, int]] = {}
-    name = col(SourceEventRow.source_event_id)
-    for source, names in by_source.items():
-        query = select(name, col(SourceEventRow.content), col(SourceEventRow.entry)).where(
-            col(SourceEventRow.source_id) == source
+    columns = ("source_event_id", "content", "entry")
+    return {
+        (source, name): (content, entry)
+        for source, names in by_source.items()
+        for name, content, entry in select_among(
+            session, SourceEventRow, columns, "source_event_id", sorted(names), source_id=source
         )
-        for part in in_batches(sorted(names)):
-            for row in session.execute(query.where(name.in_(part))):
-                found[source, row[0]] = (row[1], row[2])
-    return found
+    }
 
 
 def _dense_of(session: Session, subject_ids: set[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    subject_id = col(SubjectRow.subject_id)
-    for part in in_batches(sorted(subject_ids)):
-        for row in session.execute(
-            select(subject_id, col(SubjectRow.dense)).where(subject_id.in_(part))
-        ):
-            found[row[0]] = row[1]
+    columns = ("subject_id", "dense")
+    found = dict(select_among(session, SubjectRow, columns, "subject_id", sorted(subject_ids)))
     if len(found) != len(subject_ids):
         raise UnknownSubject(f"{len(subject_ids) - len(found)} people are not known here")
     return found

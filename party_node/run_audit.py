@@ -1,155 +1,117 @@
-"""Checking one run of an evidence bundle: signatures, agreement, and the way into the ledger.
+"""Checking one run of an evidence bundle: who agreed, who asked, who accepted, who signed.
 
-Pure: bytes in, checks out; nothing is believed but what a signature or a hash shows.
+Pure: bytes in, checks out. Nothing is believed but what a signature or a hash shows, and a
+signature shows only what the keys in the countersigned agreement are worth: whose keys these are is
+for the reader to compare (`bundle_audit` says the fingerprints).
 """
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from consent.audit import Check, Outcome
-from consent.checkpoint import Checkpoint
-from consent.errors import ConsentError, LedgerInconsistent
-from consent.merkle import verify_consistency
-from consent.note import parse_vkey
+from consent.errors import ConsentError
 from coordinator.wire import RECEIPT_LABEL
 from party_node import job_checks
 from party_node.errors import JobRefused, NodeError
-from party_node.evidence_files import RunFile
-from protocols.codec import decode
+from party_node.run_files import RunFiles, decoded
+from party_node.run_ledger import LedgerPart, other_side, own_side
+from protocols.codec import encode
 from protocols.collaboration import Collaboration, digest
 from protocols.context import context
-from protocols.errors import ContextMismatch, MalformedMessage, ProtocolError
-from protocols.job import Acceptance, JobDescription, ReceiptPart, RunReceipt, job_hash
-from protocols.signed import Signed, peek, verify
+from protocols.errors import ContextMismatch, ProtocolError
+from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.signed import verify
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The files of one run, decoded; what they claim is checked by `audit_run`."""
-
-    job: JobDescription
-    signed_job: Signed
-    acceptance: Signed
-    agreement: Collaboration
-    receipt: RunReceipt
-    receipt_bytes: bytes
-    signatures: Mapping[str, bytes]
-    consistency: tuple[bytes, ...]
+Step = tuple[str, Callable[[], str]]
 
 
 def audit_run(
-    name: str,
-    files: Mapping[str, bytes],
-    checkpoint: Checkpoint | None,
-    leaf_hashes: frozenset[bytes],
-) -> list[Check]:
-    """Check the run of one job; `leaf_hashes` are the entries that the bundle proves included."""
+    name: str, files: Mapping[str, bytes], ledger: LedgerPart
+) -> tuple[list[Check], RunFiles | None]:
+    """Check the run in folder `name`; return the checks, and the run if its files can be read.
+
+    `ledger` is what the bundle's ledger part has shown.
+    """
+    label = f"run {name[:8]}"
+    readable = f"{label}: all its files are there and can be read"
     try:
-        run = _decoded(files)
-    except (ProtocolError, KeyError, ValueError) as e:
-        return [
-            Check(f"run {name[:8]}: files", Outcome.FAILED, "a file is missing or bad", _code(e))
-        ]
-    steps: list[tuple[str, Callable[[], str]]] = [
+        run = decoded(name, files)
+    except (ProtocolError, NodeError) as e:
+        return [Check(readable, Outcome.FAILED, str(e), e.code)], None
+    checks = [Check(readable, Outcome.PASSED, f"{len(files)} files")]
+    checks.append(_check(f"{label}: both parties signed the agreement", lambda: _agreement(run)))
+    if checks[-1].outcome is Outcome.FAILED:  # the rest would rest on keys that nobody agreed to
+        return checks, run
+    steps: list[Step] = [
         ("the job is signed by its requester and fits the agreement", lambda: _job(run)),
         ("the data owner accepted exactly this job", lambda: _acceptance(run)),
         ("the receipt is about this job and these keys", lambda: _receipt(run)),
         ("both parties signed the same receipt", lambda: _signatures(run)),
-        (
-            "the ledger head leads to the checkpoint, and the use record is in the ledger",
-            lambda: _head(run, checkpoint, leaf_hashes),
-        ),
+        ("the use record of this ledger is about this job", lambda: own_side(run, ledger)),
+        ("the other ledger holds the use record it names", lambda: other_side(run, ledger)),
     ]
-    return [_check(f"run {name[:8]}: {what}", step) for what, step in steps]
+    return checks + [_check(f"{label}: {what}", step) for what, step in steps], run
 
 
 def _check(what: str, step: Callable[[], str]) -> Check:
     try:
         return Check(what, Outcome.PASSED, step())
     except (ProtocolError, ConsentError, NodeError) as e:
-        return Check(what, Outcome.FAILED, str(e), _code(e))
+        return Check(what, Outcome.FAILED, str(e), e.code)
 
 
-def _code(error: Exception) -> str:
-    return str(getattr(error, "code", MalformedMessage.code))
+def _agreement(run: RunFiles) -> str:
+    agreed, encoded = run.agreement, encode(run.agreement)
+    parties = {m.party for m in agreed.members}
+    if parties != set(run.job.parties()) or parties != set(run.countersignatures):
+        raise ContextMismatch("the agreement is not between, or not signed by, these two parties")
+    distinct = ({m.public.signing for m in agreed.members}, {m.ledger_vkey for m in agreed.members})
+    if any(len(keys) != len(agreed.members) for keys in distinct):
+        raise ContextMismatch("the two parties of the agreement share a key")
+    for member in agreed.members:
+        if member.public.party != member.party:
+            raise ContextMismatch("the agreement names keys that are made out to somebody else")
+        member.public.verify(
+            run.countersignatures[member.party], Collaboration.KIND.encode(), encoded
+        )
+    return f"{agreed.collaboration} version {agreed.version}, {' and '.join(sorted(parties))}"
 
 
-def _decoded(files: Mapping[str, bytes]) -> Run:
-    signed_job = decode(Signed, files[RunFile.JOB])
-    stated = json.loads(files[RunFile.SIGNATURES])
-    hashes = files[RunFile.CONSISTENCY].decode("ascii").split()
-    return Run(
-        job=peek(JobDescription, signed_job),
-        signed_job=signed_job,
-        acceptance=decode(Signed, files[RunFile.ACCEPTANCE]),
-        agreement=decode(Collaboration, files[RunFile.AGREEMENT]),
-        receipt=decode(RunReceipt, files[RunFile.RECEIPT]),
-        receipt_bytes=files[RunFile.RECEIPT],
-        signatures={str(party): bytes.fromhex(value) for party, value in stated.items()},
-        consistency=tuple(bytes.fromhex(h) for h in hashes),
-    )
-
-
-def _job(run: Run) -> str:
+def _job(run: RunFiles) -> str:
     if run.job.collaboration_hash != digest(run.agreement):
         raise ContextMismatch("the job names another agreement than the one in this bundle")
-    requester = job_checks.member(run.agreement, run.job.requester)
-    verify(JobDescription, run.signed_job, requester.public)
+    verify(JobDescription, run.signed_job, run.member(run.job.requester).public)
     job_checks.check(run.job, run.agreement, run.job.created_ms)
     return f"{run.job.kind} for {run.job.purpose}, asked by {run.job.requester}"
 
 
-def _acceptance(run: Run) -> str:
-    owner = job_checks.member(run.agreement, run.job.other(run.job.requester))
+def _acceptance(run: RunFiles) -> str:
+    owner = run.member(run.job.other(run.job.requester))
     accepted = verify(Acceptance, run.acceptance, owner.public)
-    if accepted.job_hash != job_hash(run.job):
-        raise ContextMismatch("the acceptance is for another job")
+    if (accepted.job_hash, accepted.party) != (job_hash(run.job), owner.party):
+        raise ContextMismatch("the acceptance is for another job, or by another party")
     clause = job_checks.check(run.job, run.agreement, run.job.created_ms)
     if accepted.reveal != clause.reveal:
         raise JobRefused("the acceptance does not say what is revealed")
     return f"{owner.party}, by {accepted.by}" + (", reveal countersigned" if clause.reveal else "")
 
 
-def _receipt(run: Run) -> str:
-    receiver, sender = (job_checks.member(run.agreement, p).public for p in run.job.parties())
+def _receipt(run: RunFiles) -> str:
+    receiver, sender = (run.member(p).public for p in run.job.parties())
+    theirs, ours = run.parts()
     same = (
         run.receipt.job_hash == job_hash(run.job)
         and run.receipt.ctx == context(run.job, receiver, sender)
-        and run.receipt.receiver.party == run.job.receiver
-        and run.receipt.sender.party == run.job.sender
-        and {run.receipt.receiver.transcript, run.receipt.sender.transcript}
-        == {run.receipt.transcript}
+        and (theirs.party, ours.party) == run.job.parties()
+        and {theirs.transcript, ours.transcript} == {run.receipt.transcript}
     )
     if not same:
         raise ContextMismatch("the receipt is about something else")
-    released = [r for part in (run.receipt.receiver, run.receipt.sender) for r in part.released]
-    return "; ".join(f"{r.what} to {r.to}" for r in released)
+    return "; ".join(f"{r.what} to {r.to}" for part in run.parts() for r in part.released)
 
 
-def _signatures(run: Run) -> str:
+def _signatures(run: RunFiles) -> str:
+    if set(run.signatures) != set(run.job.parties()):
+        raise ContextMismatch("a receipt has the signatures of its two parties")
     for party in run.job.parties():
-        public = job_checks.member(run.agreement, party).public
-        public.verify(run.signatures.get(party, b""), RECEIPT_LABEL, run.receipt_bytes)
+        run.member(party).public.verify(run.signatures[party], RECEIPT_LABEL, run.receipt_bytes)
     return " and ".join(run.job.parties())
-
-
-def _head(run: Run, checkpoint: Checkpoint | None, leaf_hashes: frozenset[bytes]) -> str:
-    if checkpoint is None:
-        raise LedgerInconsistent("the bundle has no verified checkpoint")
-    part = _part_of(run, checkpoint.origin)
-    verify_consistency(
-        part.head.size, checkpoint.size, run.consistency, part.head.root, checkpoint.root
-    )
-    if part.head.use_record not in leaf_hashes:
-        raise LedgerInconsistent("the receipt's use record is not among the proved entries")
-    return f"{part.party}'s ledger at size {part.head.size} continues to {checkpoint.size}"
-
-
-def _part_of(run: Run, origin: str) -> ReceiptPart:
-    """Return the side whose ledger this bundle is from, as its agreed ledger key names it."""
-    for part in (run.receipt.receiver, run.receipt.sender):
-        member = job_checks.member(run.agreement, part.party)
-        if parse_vkey(member.ledger_vkey).name == origin == part.head.origin:
-            return part
-    raise LedgerInconsistent("neither party of the run keeps the ledger of this bundle")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from party_node.chunks import ChunkStore
 from party_node.database import Database
@@ -118,6 +118,7 @@ class Runs:
         if row is not None:
             row.phase, row.state, row.output, row.speaking = DONE, b"", b"", False
             session.add(row)
+        session.exec(delete(OutboxRow).where(col(OutboxRow.job) == job))
 
     def _row(self, run: Run) -> RunRow:
         return RunRow(

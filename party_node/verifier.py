@@ -1,96 +1,115 @@
 """`accord-verify`: the auditor's offline check of an evidence bundle. No network, no database, no
 node.
 
-    accord-verify EVIDENCE.zip [--policy POLICY.txt] [--json]
+    accord-verify EVIDENCE.zip [--policy POLICY.txt] [--party NAME=FINGERPRINT]… [--json]
 
-It says of each thing what it checked and whether it held. Exit codes: 0 everything held, 1
-something did not, 2 the command was used wrongly.
+It says of each thing what it checked and whether it held. PASSED and FAILED speak for themselves;
+NOTED is something that cannot be told from the file, and the reader should compare. Exit codes: 0
+nothing failed, 1 something did or the file is no bundle, 2 the command was used wrongly.
 """
 
 import json
-import zipfile
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from consent.audit import Check, Outcome
-from consent.bundle import verify_bundle
 from consent.errors import ConsentError
-from consent.merkle import leaf_hash
 from consent.policy import Policy, parse_policy
-from party_node.evidence_files import LEDGER, RUNS
-from party_node.run_audit import audit_run
+from party_node.bundle_audit import audit_bundle
+from party_node.evidence_zip import UnreadableBundle, read
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_FILES = 1_000_000
+HELD, FAILED = 0, 1
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_LONGEST = 600
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-class UnreadableBundle(Exception):
-    """The file is not an evidence bundle."""
-
-
-def read(path: Path) -> dict[str, bytes]:
-    """Return the files of a bundle by name. Raises: UnreadableBundle."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            if len(infos) > MAX_FILES or any(i.file_size > MAX_FILE_BYTES for i in infos):
-                raise UnreadableBundle("the bundle is larger than a bundle may be")
-            return {info.filename: archive.read(info) for info in infos}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        raise UnreadableBundle(f"{path} is not a readable ZIP file") from e
-
-
-def check(files: dict[str, bytes], policy: Policy | None) -> list[Check]:
-    """Run every check of a bundle's files."""
-    ledger = {n.removeprefix(LEDGER): data for n, data in files.items() if n.startswith(LEDGER)}
-    report = verify_bundle(ledger, policy)
-    proved = (
-        frozenset(leaf_hash(data) for name, data in ledger.items() if name.endswith(".leaf"))
-        if not report.failures
-        else frozenset()
-    )
-    checks = list(report.checks)
-    for job in sorted({n.split("/")[1] for n in files if n.startswith(RUNS) and n.count("/") == 2}):
-        prefix = f"{RUNS}{job}/"
-        run = {n.removeprefix(prefix): data for n, data in files.items() if n.startswith(prefix)}
-        checks += audit_run(job, run, report.checkpoint, proved)
-    return checks
-
-
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="Evidence bundle, a ZIP file.")],
+    bundle: Annotated[
+        Path, typer.Argument(help="Evidence bundle, a ZIP file.", exists=True, dir_okay=False)
+    ],
     policy: Annotated[
         Path | None, typer.Option(help="Trust root that you bring yourself (C2SP tlog-policy).")
+    ] = None,
+    party: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FINGERPRINT",
+            help="A party's fingerprint as you got it by another way; may be repeated.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check an evidence bundle, offline."""
+    trusted, fingerprints = _policy(policy), _fingerprints(party or [])
     try:
-        trusted = None if policy is None else parse_policy(policy.read_bytes())
-        checks = check(read(bundle), trusted)
-    except (UnreadableBundle, ConsentError, OSError) as e:
-        typer.echo(f"accord-verify: error: {e}", err=True)
+        checks = audit_bundle(read(bundle), trusted, fingerprints)
+    except UnreadableBundle as e:
+        typer.echo(f"accord-verify: error: {printable(str(e))}", err=True)
         typer.echo(
             "accord-verify: hint: give the ZIP file that `accord ledger export` wrote", err=True
         )
-        raise typer.Exit(1) from e
-    failed = [c for c in checks if c.outcome is Outcome.FAILED]
+        raise typer.Exit(FAILED) from e
+    passed = not any(c.outcome is Outcome.FAILED for c in checks)
     if as_json:
-        typer.echo(
-            json.dumps({"passed": not failed, "checks": [_plain(c) for c in checks]}, indent=2)
-        )
+        found = {"passed": passed, "checks": [_plain(c) for c in checks]}
+        typer.echo(json.dumps(found, indent=2))
     else:
-        for c in checks:
-            typer.echo(
-                f"{c.outcome.value.upper():6} {c.what}" + (f": {c.detail}" if c.detail else "")
+        for check in checks:
+            typer.echo(line(check))
+        typer.echo(summary(checks))
+    raise typer.Exit(HELD if passed else FAILED)
+
+
+def line(check: Check) -> str:
+    """Return one check as a line: outcome, what was checked, and what was found."""
+    said = f"{check.what}: {check.detail}" if check.detail else check.what
+    return f"{check.outcome.value.upper():6} {printable(said)}"
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """Return how it ended, in a line."""
+    counts = {o: sum(c.outcome is o for c in checks) for o in Outcome}
+    return (
+        f"{counts[Outcome.PASSED]:,} checks passed, {counts[Outcome.FAILED]:,} failed, "
+        f"{counts[Outcome.NOTED]:,} noted for you to compare"
+    )
+
+
+def printable(text: str) -> str:
+    """Return text from a bundle as one line that cannot steer a terminal or pass for another."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST])
+
+
+def _policy(path: Path | None) -> Policy | None:
+    if path is None:
+        return None
+    try:
+        return parse_policy(path.read_bytes())
+    except (ConsentError, OSError) as e:
+        raise typer.BadParameter(f"{path} is not a policy: {e}", param_hint="--policy") from e
+
+
+def _fingerprints(stated: Sequence[str]) -> dict[str, str]:
+    """Read NAME=FINGERPRINT; spaces and capitals do not matter."""
+    found: dict[str, str] = {}
+    for text in stated:
+        party, _, fingerprint = text.partition("=")
+        digits = "".join(fingerprint.split()).lower()
+        if not party or _FINGERPRINT.fullmatch(digits) is None:
+            raise typer.BadParameter(
+                "give NAME=FINGERPRINT, with 32 hexadecimal digits", param_hint="--party"
             )
-        typer.echo(f"{len(checks) - len(failed)} of {len(checks)} checks held")
-    raise typer.Exit(1 if failed else 0)
+        grouped = " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+        if found.setdefault(party, grouped) != grouped:
+            raise typer.BadParameter(f"two fingerprints for {party}", param_hint="--party")
+    return found
 
 
 def _plain(check: Check) -> dict[str, Any]:
@@ -106,7 +125,7 @@ def _plain(check: Check) -> dict[str, Any]:
 def main() -> NoReturn:
     """Entry point of `accord-verify`."""
     app()
-    raise SystemExit(0)
+    raise SystemExit(HELD)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Privacy signals of the advertising world, read and written: TCF, GPP and Global Privacy Control.
+"""Privacy signals of the advertising world: TCF, GPP and Global Privacy Control.
 
-A parser returns a value or raises MalformedSignal, for any text. A value has one written form, which
-may differ from the text it was read from; the text stays beside it in `raw`.
+A parser returns a value or raises MalformedSignal, for any text. A value has one written form. It
+may differ from the text that was read, which stays beside it in `raw`.
 """

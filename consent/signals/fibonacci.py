@@ -1,16 +1,16 @@
-"""Fibonacci numbers as bits, and the ranges that GPP builds of them (GPP string, "Range(Fibonacci)").
+"""Fibonacci numbers as bits, and the ranges that GPP builds of them ("Range(Fibonacci)").
 
 A number is the sum of Fibonacci numbers 1, 2, 3, 5, 8, …, no two neighbours: one bit for each, the
 smallest first, and a final 1. So every code ends at its first `11`: 1 is 11, 2 is 011, 4 is 1011.
 """
 
-from itertools import accumulate, repeat
-
 from consent.signals.bits import BitReader, BitWriter
 from consent.signals.errors import MalformedSignal
 from consent.signals.ids import MAX_ID, Ids
 
-_NUMBERS = [a for a, _ in accumulate(repeat((1, 2), 23), lambda ab, _: (ab[1], sum(ab)))]
+_NUMBERS = [1, 2]
+while len(_NUMBERS) < 23:
+    _NUMBERS.append(_NUMBERS[-2] + _NUMBERS[-1])
 """The 23 Fibonacci numbers up to 46 368: enough for every id."""
 
 
@@ -41,8 +41,9 @@ def write_fibonacci(writer: BitWriter, value: int) -> None:
 
 
 def read_ranges(reader: BitReader) -> Ids:
-    """Return a Range(Fibonacci): a count of 12 bits, then for each item a flag, its distance from the
-    id before, and with the flag how far it reaches. Items rise by themselves.
+    """Return a Range(Fibonacci): a count (12 bits), then items that rise by themselves.
+
+    An item is a flag, its distance from the id before, and with the flag set how far it reaches.
     """
     runs = []
     last = 0

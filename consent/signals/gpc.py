@@ -1,7 +1,7 @@
-"""Global Privacy Control: the `Sec-GPC` header, and the `gpc.json` by which a site says it heeds it.
+"""Global Privacy Control: the `Sec-GPC` header, and the `gpc.json` that says a site heeds it.
 
-Source: W3C, Global Privacy Control. The signal asks not to sell or share. It is no request to delete,
-and it does not limit what a first party does in its own context.
+Source: W3C, Global Privacy Control. The signal asks not to sell or share. It is no request to
+delete, and it does not limit what a first party does in its own context.
 """
 
 import dataclasses
@@ -67,13 +67,11 @@ def parse_support(body: bytes) -> SupportStatement:
         return SupportStatement()
     if not isinstance(found, dict):
         return SupportStatement()
-    gpc, last_update = found.get("gpc"), found.get("lastUpdate")
-    support = {True: Support.YES, False: Support.NO} if isinstance(gpc, bool) else {}
+    support, last_update = Support.UNKNOWN, found.get("lastUpdate")
+    if isinstance(gpc := found.get("gpc"), bool):
+        support = Support.YES if gpc else Support.NO
     is_time = isinstance(last_update, str) and _is_rfc3339(last_update)
-    return SupportStatement(
-        support.get(gpc, Support.UNKNOWN) if isinstance(gpc, bool) else Support.UNKNOWN,
-        last_update if is_time else None,
-    )
+    return SupportStatement(support, last_update if is_time else None)
 
 
 def encode_support(statement: SupportStatement) -> bytes:

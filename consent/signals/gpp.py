@@ -1,8 +1,8 @@
 """The GPP string: a header that lists sections, and the sections, joined by tildes (GPP 1).
 
-The header is a type (6 bits, 3), a version (6 bits, 1) and the section ids as Range(Fibonacci). It is
-filled up with zeros, by the specification to 6 bits, by the reference libraries first to 8; both are
-read, the second is written. Sections stand in the order of their ids.
+The header is a type (6 bits, 3), a version (6 bits, 1) and the section ids as Range(Fibonacci). It
+is filled up with zeros, by the specification to 6 bits, by the reference libraries first to 8. Both
+are read, the second is written. Sections stand in the order of their ids.
 
 `tcfeuv2` and the US sections with a table are decoded. Every other section is opaque: kept as it
 stands, so that nothing is guessed and nothing is lost.
@@ -28,10 +28,10 @@ MAX_SECTION_CHARS = 4096
 """For sections that are not `tcfeuv2`, which has its own limit."""
 
 SECTION_NAMES = (
-    ("tcfeuv1", "tcfeuv2", "header", "integrity", "tcfcav1", "uspv1", "usnat", "usca", "usva")
-    + ("usco", "usut", "usct", "usfl", "usmt", "usor", "ustx", "usde", "usia", "usne", "usnh")
-    + ("usnj", "ustn", "usmn", "usmd", "usin", "usky", "usri")
-)
+    "tcfeuv1", "tcfeuv2", "header", "integrity", "tcfcav1", "uspv1", "usnat", "usca", "usva",
+    "usco", "usut", "usct", "usfl", "usmt", "usor", "ustx", "usde", "usia", "usne", "usnh", "usnj",
+    "ustn", "usmn", "usmd", "usin", "usky", "usri",
+)  # fmt: skip
 """The sections by id, from 1: the client-side prefixes of the specification."""
 
 _OPAQUE = re.compile(f"[A-Za-z0-9_.-]{{1,{MAX_SECTION_CHARS}}}", re.ASCII)
@@ -68,15 +68,7 @@ class Gpp:
         if ids != sorted(set(ids)) or len(ids) > MAX_SECTIONS or HEADER in ids:
             raise MalformedSignal("sections rise by their ids, and the header is none")
         for section_id, section in self.sections:
-            match section:
-                case TcString():
-                    own = section_id == TCFEUV2
-                case UsSection():
-                    own = section_id == section.section_id
-                case OpaqueSection():
-                    # What is opaque here must be opaque to a reader too: one value, one text.
-                    own = isinstance(_parse_section(section_id, section.raw), OpaqueSection)
-            if not own:
+            if not _belongs(section_id, section):
                 raise MalformedSignal("a section stands under an id that is not its own")
 
     def section(self, section_id: int) -> Section | None:
@@ -141,6 +133,17 @@ def encode_header(ids: Ids) -> str:
     writer.number(VERSION, 6)
     write_ranges(writer, ids)
     return to_text(writer.bits(), 8)
+
+
+def _belongs(section_id: int, section: Section) -> bool:
+    match section:
+        case TcString():
+            return section_id == TCFEUV2
+        case UsSection():
+            return section_id == section.section_id
+        case OpaqueSection():
+            # What is opaque here must be opaque to a reader too: one value, one text.
+            return isinstance(_parse_section(section_id, section.raw), OpaqueSection)
 
 
 def _parse_section(section_id: int, text: str) -> Section:

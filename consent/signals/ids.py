@@ -56,12 +56,13 @@ class Ids:
         """The highest id, 0 if there is none."""
         return self.runs[-1][1] if self.runs else 0
 
-    def _run_before(self, value: int) -> tuple[int, int]:
+    def run_before(self, value: int) -> tuple[int, int]:
+        """Return the last run that starts at `value` or before it, (0, 0) if there is none."""
         position = bisect_right(self.runs, (value, MAX_ID))
         return self.runs[position - 1] if position else (0, 0)
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, int) and 0 < value <= self._run_before(value)[1]
+        return isinstance(value, int) and 0 < value <= self.run_before(value)[1]
 
     def __len__(self) -> int:
         return sum(end - start + 1 for start, end in self.runs)
@@ -72,4 +73,4 @@ class Ids:
 
     def __le__(self, other: "Ids") -> bool:
         """Whether every id of this set is in the other."""
-        return all(end <= other._run_before(start)[1] for start, end in self.runs)
+        return all(end <= other.run_before(start)[1] for start, end in self.runs)

@@ -2,16 +2,24 @@
 
 Two levels have to agree: the purpose's bit and the vendor's bit. A publisher's restriction can only
 take away. A string that the framework calls invalid permits nothing. Purposes are numbered 1 to 24,
-vendors by the global vendor list; what a vendor has declared there is not in the string, so a caller
+vendors by the global vendor list. What a vendor has declared there is not in the string, so one
 asks under the legal basis that the vendor has declared.
 """
 
 import dataclasses
 import enum
+import itertools
 
 from consent.signals.errors import MalformedSignal
 from consent.signals.ids import Ids
-from consent.signals.tc_issues import INVALIDATING, Issue, issues_of
+from consent.signals.publisher import (
+    NO_IDS,
+    PublisherTc,
+    Restriction,
+    RestrictionType,
+    check_width,
+)
+from consent.signals.tc_issues import DISCLOSED_SINCE_MS, INVALIDATING, OLDEST_POLICY, Issue
 
 
 class LegalBasis(enum.StrEnum):
@@ -19,15 +27,6 @@ class LegalBasis(enum.StrEnum):
 
     CONSENT = "consent"
     LEGITIMATE_INTEREST = "legitimate-interest"
-
-
-class RestrictionType(enum.IntEnum):
-    """What a publisher requires of vendors for a purpose; 3 is undefined and permits nothing."""
-
-    NOT_ALLOWED = 0
-    REQUIRE_CONSENT = 1
-    REQUIRE_LEGITIMATE_INTEREST = 2
-    UNDEFINED = 3
 
 
 _FORBIDS = {
@@ -46,33 +45,8 @@ _FORBIDS = {
 CONSENT_ONLY = Ids.of([1, 3, 4, 5, 6])
 """Purposes that legitimate interest never covers: 1 by the policies, 3 to 6 since TCF 2.2."""
 
-NO_IDS = Ids()
+_DAY_MS = 86_400_000
 MAX_MS = ((1 << 36) - 1) * 100
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Restriction:
-    """A publisher's restriction: a purpose from 1 to 63, its type, and the vendors it is for."""
-
-    purpose: int
-    type: RestrictionType
-    vendors: Ids
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherTc:
-    """The publisher's own transparency and consent; the custom purposes are numbered from 1."""
-
-    purposes_consent: Ids = NO_IDS
-    purposes_legitimate_interest: Ids = NO_IDS
-    custom_purposes: int = 0
-    custom_purposes_consent: Ids = NO_IDS
-    custom_purposes_legitimate_interest: Ids = NO_IDS
-
-    def __post_init__(self) -> None:
-        _at_most(24, self.purposes_consent, self.purposes_legitimate_interest)
-        custom = self.custom_purposes_consent, self.custom_purposes_legitimate_interest
-        _at_most(self.custom_purposes, *custom)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +55,7 @@ class TcString:
 
     Times are milliseconds since 1970, multiples of 100. `consent_language` and `publisher_country`
     are two upper-case letters. `restrictions` rise by purpose and type, each pair once, none empty.
-    `allowed_vendors` is what strings before 2.3 may have for vendors out of band; it permits nothing.
+    `allowed_vendors` is what old strings may have for vendors out of band; it permits nothing.
     `raw` is the text it was read from and `noted` what was odd about it: neither is compared.
 
     Raises: MalformedSignal for a set, a time or a restriction that cannot be written; the other
@@ -116,8 +90,8 @@ class TcString:
         for time in (self.created_ms, self.last_updated_ms):
             if not 0 <= time <= MAX_MS or time % 100:
                 raise MalformedSignal("a time is a number of tenths of seconds of 36 bits")
-        _at_most(12, self.special_feature_opt_ins)
-        _at_most(24, self.purposes_consent, self.purposes_legitimate_interest)
+        check_width(12, self.special_feature_opt_ins)
+        check_width(24, self.purposes_consent, self.purposes_legitimate_interest)
         keys = [(r.purpose, r.type) for r in self.restrictions]
         if keys != sorted(set(keys)) or not all(r.vendors for r in self.restrictions):
             raise MalformedSignal("restrictions rise by purpose and type, and none is empty")
@@ -127,7 +101,7 @@ class TcString:
     @property
     def issues(self) -> tuple[Issue, ...]:
         """What is wrong or odd, in the order of the table in docs/spec/signals.md."""
-        found = self.noted | issues_of(self)
+        found = self.noted | _issues_of(self)
         return tuple(issue for issue in Issue if issue in found)
 
     @property
@@ -165,6 +139,35 @@ class TcString:
         )
 
 
-def _at_most(width: int, *fields: Ids) -> None:
-    if any(ids.highest > width for ids in fields):
-        raise MalformedSignal(f"a field of {width} bits has ids from 1 to {width}")
+def _issues_of(tc: TcString) -> frozenset[Issue]:
+    """Return what the values of a string show; what only its text shows is in `noted`."""
+    interest = tc.purposes_legitimate_interest
+    disclosed = tc.disclosed_vendors
+    known = [tc.vendor_consents, tc.vendor_legitimate_interests]
+    is_late = tc.last_updated_ms >= DISCLOSED_SINCE_MS
+    found = {
+        Issue.POLICY_TOO_OLD: tc.policy_version < OLDEST_POLICY,
+        Issue.NOT_SERVICE_SPECIFIC: not tc.is_service_specific,
+        Issue.DISCLOSED_VENDORS_MISSING: disclosed is None and is_late,
+        Issue.DISCLOSED_VENDORS_ABSENT: disclosed is None and not is_late,
+        Issue.LEGITIMATE_INTEREST_NOT_ALLOWED: any(p in interest for p in CONSENT_ONLY),
+        Issue.VENDOR_NOT_DISCLOSED: disclosed is not None
+        and not all(vendors <= disclosed for vendors in known),
+        Issue.ALLOWED_VENDORS: tc.allowed_vendors is not None,
+        Issue.UNDEFINED_RESTRICTION: any(
+            r.type is RestrictionType.UNDEFINED for r in tc.restrictions
+        ),
+        Issue.CONFLICTING_RESTRICTIONS: _is_conflicting(tc),
+        Issue.TIMES_DIFFER: tc.created_ms != tc.last_updated_ms,
+        Issue.NOT_A_WHOLE_DAY: bool(tc.last_updated_ms % _DAY_MS),
+    }
+    return frozenset(issue for issue, is_found in found.items() if is_found)
+
+
+def _is_conflicting(tc: TcString) -> bool:
+    """Whether a vendor has restrictions of two types for one purpose."""
+    for _, same in itertools.groupby(tc.restrictions, key=lambda r: r.purpose):
+        runs = sorted(run for restriction in same for run in restriction.vendors.runs)
+        if any(a[1] >= b[0] for a, b in itertools.pairwise(runs)):
+            return True
+    return False

@@ -1,8 +1,8 @@
 """The TC string of TCF v2 as text: segments joined by dots, the core first (TCF, through 2.3).
 
 Read: any order of segments, any ranges, any amount of zeros at the end. Written: core,
-DisclosedVendors, then what else there is by segment id; each set of vendors in the shorter of its two
-encodings; each segment filled up with zeros to 24 bits, as the reference library does.
+DisclosedVendors, then what else there is by segment id; each set of vendors in the shorter of its
+two encodings; each segment filled up with zeros to 24 bits, as the reference library does.
 """
 
 from collections.abc import Container, Iterable
@@ -10,8 +10,9 @@ from collections.abc import Container, Iterable
 from consent.signals.bits import MAX_CHARS, BitReader, BitWriter, to_text
 from consent.signals.errors import MalformedSignal
 from consent.signals.ids import Ids
+from consent.signals.publisher import PublisherTc, Restriction, RestrictionType
 from consent.signals.tc_issues import Issue
-from consent.signals.tc_string import PublisherTc, Restriction, RestrictionType, TcString
+from consent.signals.tc_string import TcString
 from consent.signals.vendor_sets import (
     MAX_ENTRIES,
     Run,

@@ -25,7 +25,7 @@ class Field:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout of a section; `has_gpc` says if it may have the Global Privacy Control subsection."""
+    """One layout of a section; `has_gpc` says if it may have the GPC subsection."""
 
     section_id: int
     prefix: str
@@ -130,7 +130,8 @@ _CALIFORNIA = Layout(
 
 LAYOUTS: tuple[Layout, ...] = (
     _national(1, 12, 2),
-    _national(1, 16, 3),  # what libraries wrote between the two versions: new fields, old number
+    _national(1, 16, 3),  # libraries wrote the new fields under the old number for a while,
+    _national(2, 12, 2),  # and the other way round; the reference library tells them by length
     _national(2, 16, 3),
     _CALIFORNIA,
     _first_states(9, "usva", 8, 1, False),

@@ -2,7 +2,8 @@
 
 The text is the core subsection and, where the section has it, the Global Privacy Control subsection
 after a dot (two bits of type, 1; one bit of value). Both are filled up with zeros, by the
-specification to 6 bits, by the reference libraries first to 8; both are read, the second is written.
+specification to 6 bits, by the reference libraries first to 8. Both are read, the second is
+written.
 """
 
 import dataclasses

@@ -1,9 +1,11 @@
 """Sets of vendors as the TC string writes them: a bit for each, or ranges, whichever is shorter.
 
-A section is MaxVendorId (16 bits), IsRangeEncoding (1), then MaxVendorId bits or a list of ranges. A
-list of ranges is NumEntries (12) and entries of IsARange (1), first id (16), last id (16, only in a
-range). Ranges may be out of order or overlap: they are joined, and it is noted.
+A section is MaxVendorId (16 bits), IsRangeEncoding (1), then MaxVendorId bits or a list of ranges.
+A list of ranges is NumEntries (12) and entries of IsARange (1), first id (16), last id (16, only in
+a range). Ranges may be out of order or overlap: they are joined, and it is noted.
 """
+
+import itertools
 
 from consent.signals.bits import BitReader, BitWriter
 from consent.signals.errors import MalformedSignal
@@ -33,7 +35,7 @@ def read_entries(reader: BitReader) -> list[Run]:
 
 def is_unsorted(runs: list[Run]) -> bool:
     """Whether a range starts before the one in front of it."""
-    return any(a[0] > b[0] for a, b in zip(runs, runs[1:], strict=False))
+    return any(a[0] > b[0] for a, b in itertools.pairwise(runs))
 
 
 def is_overlapping(runs: list[Run]) -> bool:

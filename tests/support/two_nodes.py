@@ -144,7 +144,7 @@ class HandDriver(Driver):
     """The node's own driver, without its threads: one turn when a test says so."""
 
     @override
-    def _carry(self, job: str) -> None:
+    def _carry_all(self) -> None:
         pass
 
     @override

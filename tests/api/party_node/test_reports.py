@@ -6,7 +6,7 @@ from pyroaring import BitMap
 
 from consent.records import UseRecord
 from party_node.api.audiences import LEFT_OUT
-from party_node.audiences import keep_audience
+from party_node.audiences import SALT_BYTES, keep_audience
 from tests.support.running_node import AUDIENCE, Pair
 
 NONE = "f" * 32
@@ -70,7 +70,8 @@ def test_an_audience_goes_through_the_gate_each_time(pair: Pair) -> None:
     job = pair.ask("audience")
     parts = pair.paper.services
     with parts.db.writing() as session:
-        keep_audience(session, parts.vault, job, "readers", BitMap([0, 1]), parts.clock_ms())
+        members = bytes(SALT_BYTES) + BitMap([0, 1]).serialize()
+        keep_audience(session, parts.vault, job, "readers", members, parts.clock_ms())
     for i in range(2):
         pair.paper.say("given", f"yes-{i}", email=f"person{i}@example.com", recipient="shop",
                        separate=True)  # fmt: skip
