@@ -44,7 +44,13 @@ def _text(pattern: re.Pattern[str], what: str) -> Codec:
             raise MalformedRecord(what)
         return value
 
-    return Codec(check, check, lambda value: canonical_text(check(value)))
+    def text(value: object) -> str:
+        said = check(value)
+        if said.isascii() and '"' not in said and "\\" not in said:
+            return f'"{said}"'
+        return canonical_text(said)
+
+    return Codec(check, check, text)
 
 
 def plain(check: Callable[[object], str]) -> Codec:
@@ -68,10 +74,6 @@ def token(check: Callable[[object], str]) -> Codec:
         return value  # type: ignore[return-value]
 
     return Codec(check, read, text)
-
-
-def _write_time(ms: int) -> str:
-    return instants.to_text(ms)
 
 
 def _read_time(value: object) -> int:
@@ -176,7 +178,7 @@ subject = plain(
         re.compile("[0-9a-f]{32}", re.ASCII), "a subject id is 32 lower-case hexadecimal digits"
     ).read
 )
-time = Codec(_write_time, _read_time, lambda value: f'"{_write_time(value)}"')
+time = Codec(instants.to_text, _read_time, lambda value: f'"{instants.to_text(value)}"')
 flag = _exactly(bool, "expected true or false")
 digest = hexadecimal(32)
 count = integer(0, 2**53 - 1)
@@ -226,9 +228,9 @@ class Payload:
         Raises: MalformedRecord if a field is outside its range.
         """
         writer = _writer(type(self))
-        values = writer.values(self)
-        if instead:
-            values = tuple(map(instead.get, writer.names, values))
+        values = list(writer.values(self))
+        for field_name, value in instead.items():
+            values[writer.places[field_name]] = value
         texts = [
             prefix + text(value)
             for value, (prefix, text, required) in zip(values, writer.slots, strict=True)
@@ -288,7 +290,7 @@ def nested(kind: type[Payload]) -> Codec:
 class _Writer(NamedTuple):
     """What `canonical` needs to know of a kind of record, in the order of the keys."""
 
-    names: tuple[str, ...]
+    places: dict[str, int]
     values: Callable[[Payload], tuple[Any, ...]]
     slots: tuple[tuple[str, Callable[[Any], str], bool], ...]
     """(key as JSON text with its colon, writer of the value, whether there must be one)."""
@@ -325,7 +327,7 @@ def _make_writer(kind: type[Payload]) -> _Writer:
     # With a second name the getter returns a tuple even of a record with one field.
     both = operator.attrgetter(*names, "TYPE")
     return _Writer(
-        names,
+        {name_: place for place, name_ in enumerate(names)},
         lambda record: both(record)[:-1],
         tuple((f"{canonical_text(s.key)}:", s.codec.text, s.required) for s in slots),
     )

@@ -120,6 +120,7 @@ def seal_entry(
         payload = record.canonical()
     else:
         payload = record.canonical(subject_seq=chain[0], previous=chain[1])
+    recorded_at = instants.to_text(recorded_at_ms)
     drawn = rng(SALT_BYTES + NONCE_BYTES + 10)
     salt, nonce = drawn[:SALT_BYTES], drawn[SALT_BYTES : SALT_BYTES + NONCE_BYTES]
     entry_id = _entry_id(recorded_at_ms, drawn[SALT_BYTES + NONCE_BYTES :])
@@ -127,7 +128,7 @@ def seal_entry(
         record,
         entry_id=entry_id,
         controller=controller,
-        recorded_at_ms=recorded_at_ms,
+        recorded_at=recorded_at,
         pcom=commitment(salt, payload),
         ptag=tag(keys.tag_key, entry_id),
     )
@@ -137,7 +138,7 @@ def seal_entry(
 
 
 def _leaf_bytes(
-    record: Entry, *, entry_id: str, controller: str, recorded_at_ms: int, pcom: bytes, ptag: bytes
+    record: Entry, *, entry_id: str, controller: str, recorded_at: str, pcom: bytes, ptag: bytes
 ) -> bytes:
     """Return the canonical bytes of a leaf: its keys in their order, nothing to escape."""
     notice, policy = record.leaf_hash_of("notice_hash"), record.leaf_hash_of("policy_hash")
@@ -146,7 +147,7 @@ def _leaf_bytes(
         f"{_member('notice_hash', notice)}"
         f',"pcom":"{pcom.hex()}"'
         f"{_member('policy_hash', policy)}"
-        f',"ptag":"{ptag.hex()}","recorded_at":"{instants.to_text(recorded_at_ms)}"'
+        f',"ptag":"{ptag.hex()}","recorded_at":"{recorded_at}"'
         f',"type":"{record.TYPE}","v":{record.VERSION}}}'
     ).encode()
 
@@ -263,7 +264,6 @@ def _associated(entry_id: str, controller: str, entry_type: str) -> bytes:
 
 def _entry_id(recorded_at_ms: int, drawn: bytes) -> str:
     """Return a UUID of version 7 (RFC 9562 §5.7): 48 bits of time, 74 random bits."""
-    instants.to_text(recorded_at_ms)
     value = recorded_at_ms << 80 | int.from_bytes(drawn, "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0b11 << 62) | 0b10 << 62

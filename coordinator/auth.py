@@ -2,11 +2,13 @@
 
 Four things are signed: method, path with query as sent, time, and the SHA-256 of the body. A
 request older than five minutes is refused. Inside these minutes a replay does nothing: every
-request of the wire is idempotent.
+request of the wire is idempotent. What the head alone can prove is checked before the body is read.
 """
 
 import base64
 import binascii
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -25,13 +27,18 @@ from coordinator.errors import (
     RequestTooLarge,
     UnknownParty,
 )
+from coordinator.intake import TooLarge
 from coordinator.services import services_of
 from coordinator.tables import PartyRow
 from protocols.codec import decode
-from protocols.errors import ForgedEnvelope
+from protocols.collaboration_terms import check_name
+from protocols.errors import ForgedEnvelope, InvalidParameter
 from protocols.keys import PartyPublic
 
 W = TypeVar("W", bound=BaseModel)
+
+_SIGNATURE_BYTES = 64
+_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Call:
 
     public: PartyPublic
     body: bytes
+    digest: bytes
+    """SHA-256 of the body."""
 
     @property
     def party(self) -> str:
@@ -50,7 +59,7 @@ class Call:
 async def signed_request(request: Request) -> Call:
     """Authenticate a request with a small body.
 
-    Raises: BadRequestSignature, ClockSkew, UnknownParty, RequestTooLarge.
+    Raises: BadRequestSignature, ClockSkew, UnknownParty, RequestTooLarge, TooBusy.
     """
     limit = services_of(request).settings.max_request_bytes
     return await _authenticate(request, limit, RequestTooLarge)
@@ -59,7 +68,7 @@ async def signed_request(request: Request) -> Call:
 async def signed_envelope(request: Request) -> Call:
     """Authenticate a request whose body is an envelope.
 
-    Raises: BadRequestSignature, ClockSkew, UnknownParty, EnvelopeTooLarge.
+    Raises: BadRequestSignature, ClockSkew, UnknownParty, EnvelopeTooLarge, TooBusy.
     """
     limit = services_of(request).settings.max_envelope_bytes
     return await _authenticate(request, limit, EnvelopeTooLarge)
@@ -91,42 +100,32 @@ def parse(kind: type[W], body: bytes) -> W:
         raise MalformedRequest(f"wrong or missing: {', '.join(places)}") from None
 
 
-async def limited_body(
-    request: Request, limit: int, too_large: type[RequestTooLarge] | type[EnvelopeTooLarge]
-) -> bytes:
-    """Read the body, but never more than `limit` bytes of it.
-
-    Raises: the error class given.
-    """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large(f"the limit is {limit} bytes", limit_bytes=limit)
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large(f"the limit is {limit} bytes", limit_bytes=limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """What the head of a request says."""
+
     party: str
     time_ms: int
     signature: bytes
+    digest: bytes | None
+    """SHA-256 of the body that is to come, if the head says it."""
 
 
-async def _authenticate(
-    request: Request, limit: int, too_large: type[RequestTooLarge] | type[EnvelopeTooLarge]
-) -> Call:
+async def _authenticate(request: Request, limit: int, too_large: TooLarge) -> Call:
     services = services_of(request)
     claim = _claim(request)
     _check_time(claim.time_ms, services.clock())
     public = await services.read(lambda session: _enrolled(session, claim.party))
-    body = await limited_body(request, limit, too_large)
-    await run_in_threadpool(_check_signature, public, claim, request.method, target(request), body)
-    return Call(public, body)
+    line = (request.method, target(request), claim.time_ms)
+    if claim.digest is not None:
+        await run_in_threadpool(_check_signature, public, claim.signature, line, claim.digest)
+    body = await services.intake.read(request, limit, too_large, proven=claim.digest is not None)
+    digest = await run_in_threadpool(_sha256, body)
+    if claim.digest is None:
+        await run_in_threadpool(_check_signature, public, claim.signature, line, digest)
+    elif claim.digest != digest:
+        raise BadRequestSignature(f"the body is not the one of {wire.HEADER_DIGEST}")
+    return Call(public, body, digest)
 
 
 def target(request: Request) -> str:
@@ -145,9 +144,26 @@ def _claim(request: Request) -> _Claim:
     if not (time_ms.isascii() and time_ms.isdecimal() and len(time_ms) <= 15):
         raise BadRequestSignature(f"{wire.HEADER_TIME} is milliseconds since 1970, in digits")
     try:
-        return _Claim(party, int(time_ms), base64.b64decode(signature, validate=True))
+        check_name("a party", party)
+    except InvalidParameter as e:
+        raise UnknownParty from e
+    found = _DIGEST.fullmatch(headers.get(wire.HEADER_DIGEST, ""))
+    digest = base64.b64decode(found[1]) if found else None
+    return _Claim(party, int(time_ms), _signature(signature), digest)
+
+
+def _signature(text: str) -> bytes:
+    try:
+        signature = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as e:
         raise BadRequestSignature(f"{wire.HEADER_SIGNATURE} is not base64") from e
+    if len(signature) != _SIGNATURE_BYTES:
+        raise BadRequestSignature(f"a signature has {_SIGNATURE_BYTES} bytes")
+    return signature
+
+
+def _sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
 
 
 def _check_time(claimed_ms: int, now_ms: int) -> None:
@@ -171,10 +187,9 @@ def _enrolled(session: Session, party: str) -> PartyPublic:
 
 
 def _check_signature(
-    public: PartyPublic, claim: _Claim, method: str, target: str, body: bytes
+    public: PartyPublic, signature: bytes, line: tuple[str, str, int], digest: bytes
 ) -> None:
-    message = wire.signing_input(method, target, claim.time_ms, body)
     try:
-        public.verify(claim.signature, wire.SIGNATURE_LABEL, message)
+        public.verify(signature, wire.SIGNATURE_LABEL, wire.signing_input_of(*line, digest))
     except ForgedEnvelope as e:
         raise BadRequestSignature from e

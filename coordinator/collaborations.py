@@ -11,24 +11,37 @@ from coordinator.errors import (
     BadSignature,
     CollaborationConflict,
     CollaborationRefused,
+    TooManyProposals,
     UnknownCollaboration,
 )
 from coordinator.tables import CollaborationRow, MembershipRow, PartyRow
 from coordinator.wire import CollaborationView
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member
-from protocols.errors import ForgedEnvelope
+from protocols.collaboration_terms import MAX_DOCUMENT_BYTES, check_terms
+from protocols.errors import ForgedEnvelope, LocalError
 from protocols.keys import PartyPublic
 from protocols.signed import Signed, verify
 
+_SIGNED_EXTRA_BYTES = 512
+"""What a signature adds to a document, and some more."""
+
 
 def propose(
-    session: Session, caller: PartyPublic, place: tuple[str, int], signed: bytes, now_ms: int
+    session: Session,
+    caller: PartyPublic,
+    place: tuple[str, int],
+    signed: bytes,
+    now_ms: int,
+    *,
+    most_open: int,
 ) -> tuple[CollaborationView, bool]:
     """File version `place[1]` of collaboration `place[0]`; returns it and whether it is new.
 
-    Raises: CollaborationConflict, CollaborationRefused, UnknownCollaboration, BadSignature,
-        MalformedMessage.
+    `most_open` versions that the caller has signed may wait for others.
+
+    Raises: CollaborationConflict, CollaborationRefused, TooManyProposals, UnknownCollaboration,
+        BadSignature, MalformedMessage.
     """
     document, agreed = _open(caller, signed)
     if (agreed.collaboration, agreed.version) != place:
@@ -40,6 +53,8 @@ def propose(
         return _countersign(session, existing, caller.party, signed), False
     _check_sequence(session, caller.party, agreed)
     _check_members(session, caller.party, agreed, now_ms)
+    if store.count_open_proposals(session, caller.party, now_ms) >= most_open:
+        raise TooManyProposals(f"the limit is {most_open}", limit=most_open)
     row = CollaborationRow(
         collaboration=agreed.collaboration,
         version=agreed.version,
@@ -99,6 +114,8 @@ def view(session: Session, row: CollaborationRow) -> CollaborationView:
 
 
 def _open(caller: PartyPublic, signed: bytes) -> tuple[bytes, Collaboration]:
+    if len(signed) > MAX_DOCUMENT_BYTES + _SIGNED_EXTRA_BYTES:
+        raise CollaborationRefused(f"a document has at most {MAX_DOCUMENT_BYTES} bytes")
     envelope = decode(Signed, signed)
     try:
         return envelope.body, verify(Collaboration, envelope, caller)
@@ -126,11 +143,12 @@ def _check_sequence(session: Session, caller: str, agreed: Collaboration) -> Non
 
 
 def _check_members(session: Session, caller: str, agreed: Collaboration, now_ms: int) -> None:
-    names = [member.party for member in agreed.members]
-    if len(names) < 2 or len(set(names)) != len(names) or caller not in names:
-        raise CollaborationRefused(
-            "it takes two or more members, each once, the proposer among them"
-        )
+    try:
+        check_terms(agreed)
+    except LocalError as e:
+        raise CollaborationRefused(str(e)) from e
+    if agreed.member(caller) is None:
+        raise CollaborationRefused("the proposer is one of the members")
     if agreed.expires_ms <= now_ms:
         raise CollaborationRefused("the agreement has already expired")
     for member in agreed.members:

@@ -12,6 +12,8 @@ class CoordinatorError(Exception):
 
     code: ClassVar[str]
     hint: ClassVar[str] = ""
+    retry_after_seconds: ClassVar[int] = 0
+    """Where more than 0: the same request may succeed after that time."""
 
     def __init__(self, detail: str = "", **extensions: str | int) -> None:
         self.detail = detail
@@ -109,6 +111,22 @@ class EnvelopeTooLarge(CoordinatorError):
     hint = "Send the data in smaller chunks."
 
 
+class TooBusy(CoordinatorError):
+    """The coordinator is receiving too much at once, or this body came too slowly."""
+
+    code = "too-busy"
+    hint = "Send again after the time in Retry-After; a Content-Digest header spares the queue."
+    retry_after_seconds = 5
+
+
+class TooManyWaits(CoordinatorError):
+    """Too many requests of this party wait at the same time."""
+
+    code = "too-many-waits"
+    hint = "Let a request that waits come to its end before the next one waits."
+    retry_after_seconds = 5
+
+
 class BadSignature(CoordinatorError):
     """A signature in the body is not that of the party that it must be from."""
 
@@ -129,9 +147,17 @@ class CollaborationConflict(CoordinatorError):
 
 
 class CollaborationRefused(CoordinatorError):
-    """The document does not fit the parties that are enrolled here."""
+    """The document is outside the ranges of an agreement, or does not fit the enrolled parties."""
 
     code = "collaboration-refused"
+    hint = "The detail names the term; docs/spec/relay.md lists the ranges."
+
+
+class TooManyProposals(CoordinatorError):
+    """Too many versions that this party has signed wait for another party's signature."""
+
+    code = "too-many-proposals"
+    hint = "Ask the other parties to sign what is proposed; what they do not sign expires."
 
 
 class CollaborationNotInForce(CoordinatorError):
@@ -159,6 +185,13 @@ class JobNotPermitted(CoordinatorError):
 
     code = "job-not-permitted"
     hint = "Compare the job with the permitted list of the collaboration."
+
+
+class TooManyOpenJobs(CoordinatorError):
+    """Too many jobs of this requester have not ended."""
+
+    code = "too-many-open-jobs"
+    hint = "Wait until some have ended, or cancel some."
 
 
 class IllegalJobEvent(CoordinatorError):
@@ -207,11 +240,11 @@ class StepOutOfOrder(CoordinatorError):
 
 
 class MailboxFull(CoordinatorError):
-    """Too many bytes of this job wait for acknowledgement."""
+    """Too many bytes of this job, or of this sender, wait for acknowledgement."""
 
     code = "mailbox-full"
     hint = "Send again after the time in Retry-After; the other party must read first."
-    retry_after_seconds: ClassVar[int] = 2
+    retry_after_seconds = 2
 
 
 class MailboxClosed(CoordinatorError):
@@ -268,7 +301,7 @@ class DatabaseUnavailable(CoordinatorError):
 
     code = "database-unavailable"
     hint = "Try again shortly; if it lasts, look at /readyz and at the database's own log."
-    retry_after_seconds: ClassVar[int] = 5
+    retry_after_seconds = 5
 
 
 class Internal(CoordinatorError):

@@ -24,18 +24,24 @@ from coordinator.errors import (
     JobNotPermitted,
     MalformedRequest,
     NotYourEvent,
+    TooManyOpenJobs,
     UnknownJob,
 )
 from coordinator.tables import CollaborationRow, JobEventRow, JobRow, MailboxSideRow
 from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, digest
-from protocols.errors import ForgedEnvelope
+from protocols.collaboration_terms import MAX_VERSION, check_name
+from protocols.dp.budget import MAX_RELEASE_NANO
+from protocols.errors import ForgedEnvelope, InvalidParameter, ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyPublic
+from protocols.registry import find as find_protocol
 from protocols.signed import Signed, peek, verify
 
 EXPIRED_CAUSE = "job-expired"
+MAX_DESCRIPTION_BYTES = 16 * 1024
+MAX_ACCEPTANCE_BYTES = 4 * 1024
 
 
 class By(enum.Enum):
@@ -75,11 +81,14 @@ NEEDS_CAUSE = frozenset({JobEvent.DECLINE, JobEvent.FAIL, JobEvent.CANCEL})
 
 
 def propose(
-    session: Session, caller: PartyPublic, job: str, signed: bytes, now_ms: int
+    session: Session, caller: PartyPublic, job: str, signed: bytes, now_ms: int, *, most_open: int
 ) -> tuple[JobView, bool]:
     """File a job that the caller asks for; returns it and whether it is new.
 
-    Raises: JobConflict, JobNotPermitted, CollaborationNotInForce, BadSignature, MalformedMessage.
+    `most_open` jobs that the caller has asked for may be open.
+
+    Raises: JobConflict, JobNotPermitted, CollaborationNotInForce, TooManyOpenJobs, BadSignature,
+        MalformedMessage.
     """
     existing = session.get(JobRow, job)
     if existing is not None:
@@ -92,6 +101,8 @@ def propose(
     _check_asked(asked, caller.party, now_ms)
     agreed = _in_force(session, asked, now_ms)
     _check_permitted(asked, agreed)
+    if store.count_open_jobs(session, caller.party, now_ms) >= most_open:
+        raise TooManyOpenJobs(f"the limit is {most_open}", limit=most_open)
     row = JobRow(
         job=job,
         signed=signed,
@@ -195,6 +206,8 @@ def view(row: JobRow) -> JobView:
 
 
 def _open_description(caller: PartyPublic, signed: bytes) -> JobDescription:
+    if len(signed) > MAX_DESCRIPTION_BYTES:
+        raise JobNotPermitted(f"a signed description has at most {MAX_DESCRIPTION_BYTES} bytes")
     try:
         return verify(JobDescription, decode(Signed, signed), caller)
     except ForgedEnvelope as e:
@@ -208,9 +221,17 @@ def _check_asked(asked: JobDescription, caller: str, now_ms: int) -> None:
         raise JobNotPermitted("receiver and sender are two parties")
     if asked.expires_ms <= now_ms:
         raise JobNotPermitted("the job has already expired")
+    if not 0 < asked.rho_nano <= MAX_RELEASE_NANO:
+        raise JobNotPermitted("a size is released with noise: rho is above 0 and at most 10")
 
 
 def _in_force(session: Session, asked: JobDescription, now_ms: int) -> Collaboration:
+    try:
+        check_name("a collaboration", asked.collaboration)
+    except InvalidParameter as e:
+        raise CollaborationNotInForce from e
+    if not 1 <= asked.version <= MAX_VERSION:
+        raise CollaborationNotInForce
     row = session.get(CollaborationRow, (asked.collaboration, asked.version))
     if row is None or not row.in_force or row.expires_ms <= now_ms:
         raise CollaborationNotInForce
@@ -227,6 +248,12 @@ def _check_permitted(asked: JobDescription, agreed: Collaboration) -> None:
         raise JobNotPermitted("this kind, protocol, purpose and receiver are not agreed")
     if asked.minimum_size < agreed.minimum_size:
         raise JobNotPermitted(f"the minimum size agreed is {agreed.minimum_size}")
+    if asked.expires_ms > agreed.expires_ms:
+        raise JobNotPermitted("the job outlives the agreement")
+    try:
+        decode(find_protocol(asked.protocol).params, asked.params)
+    except ProtocolError as e:
+        raise JobNotPermitted("the parameters are not those of the protocol") from e
 
 
 def _reveals(asked: JobDescription, agreed: Collaboration) -> bool | None:
@@ -261,6 +288,8 @@ def _check_who(by: By, row: JobRow, caller: str) -> None:
 def _check_acceptance(
     session: Session, row: JobRow, caller: PartyPublic, signed: bytes, now_ms: int
 ) -> None:
+    if len(signed) > MAX_ACCEPTANCE_BYTES:
+        raise AcceptanceRefused(f"a signed acceptance has at most {MAX_ACCEPTANCE_BYTES} bytes")
     try:
         yes = verify(Acceptance, decode(Signed, signed), caller)
     except ForgedEnvelope as e:

@@ -12,7 +12,6 @@ from sqlmodel import Session
 
 from consent.errors import MalformedRecord
 from consent.note import KeyType, Verifier, parse_vkey
-from coordinator import store
 from coordinator.errors import (
     EnrolmentRefused,
     InvitationExpired,
@@ -24,7 +23,8 @@ from coordinator.errors import (
 from coordinator.tables import InvitationRow, PartyRow
 from coordinator.wire import ENROLMENT_LABEL, Enrolment, PartyView, enrolment_input
 from protocols.codec import decode
-from protocols.errors import ForgedEnvelope, LocalError, MalformedMessage
+from protocols.collaboration_terms import check_text, ledger_origin
+from protocols.errors import ForgedEnvelope, InvalidParameter, LocalError, MalformedMessage
 from protocols.keys import PartyPublic
 from protocols.session import Rng
 
@@ -83,8 +83,6 @@ def enrol(session: Session, enrolment: Enrolment, now_ms: int) -> tuple[PartyVie
         return view(existing), False
     if invitation.expires_ms <= now_ms:
         raise InvitationExpired
-    if store.party_of_origin(session, origin) is not None:
-        raise PartyExists("another party has enrolled a ledger of this name")
     row = PartyRow(
         party=enrolment.party,
         name=enrolment.name,
@@ -137,6 +135,10 @@ def ledger_verifier(vkey: str) -> Verifier:
 def _check_proof(enrolment: Enrolment) -> str:
     """Check every part against every other; return the ledger's origin."""
     try:
+        check_text("the name", enrolment.name)
+    except InvalidParameter as e:
+        raise EnrolmentRefused(str(e)) from e
+    try:
         public = decode(PartyPublic, enrolment.public)
         public.sealing_key()
     except (MalformedMessage, LocalError) as e:
@@ -148,7 +150,11 @@ def _check_proof(enrolment: Enrolment) -> str:
         public.verify(enrolment.signature, ENROLMENT_LABEL, proof)
     except ForgedEnvelope as e:
         raise EnrolmentRefused("the signature is not by the key that it enrols") from e
-    return ledger_verifier(enrolment.ledger_vkey).name
+    origin = ledger_verifier(enrolment.ledger_vkey).name
+    if origin != ledger_origin(enrolment.party):
+        # Anybody else's name would keep that party from ever enrolling its own ledger.
+        raise EnrolmentRefused(f"the ledger must be named {ledger_origin(enrolment.party)}")
+    return origin
 
 
 def _secret_hash(secret: str) -> bytes:

@@ -33,14 +33,18 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     MalformedMessage: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.EnvelopeTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyWaits: HTTPStatus.TOO_MANY_REQUESTS,
     errors.BadSignature: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownCollaboration: HTTPStatus.NOT_FOUND,
     errors.CollaborationConflict: HTTPStatus.CONFLICT,
     errors.CollaborationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyProposals: HTTPStatus.TOO_MANY_REQUESTS,
     errors.CollaborationNotInForce: HTTPStatus.CONFLICT,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.JobConflict: HTTPStatus.CONFLICT,
     errors.JobNotPermitted: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyOpenJobs: HTTPStatus.TOO_MANY_REQUESTS,
     errors.IllegalJobEvent: HTTPStatus.CONFLICT,
     errors.NotYourEvent: HTTPStatus.FORBIDDEN,
     errors.AcceptanceRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -82,7 +86,7 @@ def respond(error: errors.CoordinatorError | MalformedMessage) -> Response:
     headers = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Accord-Signature"
-    if isinstance(error, errors.MailboxFull | errors.DatabaseUnavailable):
+    if isinstance(error, errors.CoordinatorError) and error.retry_after_seconds:
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(problem.model_dump_json(), status, headers, MEDIA_TYPE)
 

@@ -1,7 +1,8 @@
 """What every request needs: settings, database, time, the bell and the witness's key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -10,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from coordinator.clock import Clock
 from coordinator.database import Database
+from coordinator.intake import Intake
 from coordinator.settings import Settings
-from coordinator.waiting import Bell
+from coordinator.waiting import Bell, Kind, Waits
 from coordinator.witness import Witness
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ class Services:
     clock: Clock
     bell: Bell
     witness: Witness
+    intake: Intake = field(default_factory=Intake)
+    waits: Waits = field(default_factory=Waits)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Run a query in a thread."""
@@ -34,6 +38,18 @@ class Services:
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run a change in a thread; it is on disk when this returns."""
         return await run_in_threadpool(self.database.write, work)
+
+    async def until(
+        self, party: str, kind: Kind, look: Callable[[Session], T], asked_seconds: int
+    ) -> T:
+        """Run a query for `party` until it finds something or the time it asked for is over.
+
+        Raises: TooManyWaits.
+        """
+        seconds = self.wait_seconds(asked_seconds)
+        most = self.settings.max_waits
+        with self.waits.one_more(party, most) if seconds else nullcontext():
+            return await self.bell.until(kind, lambda: self.database.read(look), seconds)
 
     def wait_seconds(self, asked: int) -> int:
         """Return how long to wait when a party asks for `asked`."""

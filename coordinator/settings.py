@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     """Largest envelope."""
     max_pending_bytes: int = Field(default=256 * MIB, ge=MAX_ENVELOPE_BYTES)
     """Bytes of one job that may wait for acknowledgement, both directions together."""
+    max_party_pending_bytes: int = Field(default=1024 * MIB, ge=MAX_ENVELOPE_BYTES)
+    """Bytes that one party has sent, over all its jobs, that may wait for acknowledgement."""
+    max_open_jobs: int = Field(default=200, ge=1)
+    """Jobs of one requester that have not ended."""
+    max_open_proposals: int = Field(default=50, ge=1)
+    """Versions of agreements signed by one party that wait for another's signature."""
+    max_waits: int = Field(default=256, ge=1)
+    """Requests of one party that wait at the same time."""
     max_wait_seconds: int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
     """Longest long-poll; a longer `wait` is cut to it."""
     mailbox_grace_hours: int = Field(default=24, ge=1)

@@ -6,6 +6,7 @@ Each takes a session of `database.py`; those that change something need a writin
 from collections.abc import Sequence
 
 from sqlalchemy import CursorResult, Delete, delete, func, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from coordinator.tables import (
@@ -93,6 +94,48 @@ def collaborations_after(session: Session, party: str, after: int) -> Sequence[C
     ).all()
 
 
+def count_open_proposals(session: Session, party: str, now_ms: int) -> int:
+    """Return how many versions the party has signed that can still come into force.
+
+    They wait for another member, have not expired, and no newer version is in force.
+    """
+    other, newer = aliased(MembershipRow), aliased(CollaborationRow)
+    awaited = (
+        select(other.party)
+        .where(
+            col(other.collaboration) == col(CollaborationRow.collaboration),
+            col(other.version) == col(CollaborationRow.version),
+            col(other.signed).is_(None),
+        )
+        .exists()
+    )
+    superseded = (
+        select(newer.version)
+        .where(
+            col(newer.collaboration) == col(CollaborationRow.collaboration),
+            col(newer.version) > col(CollaborationRow.version),
+            col(newer.in_force),
+        )
+        .exists()
+    )
+    return session.exec(
+        select(func.count())
+        .select_from(MembershipRow)
+        .join(
+            CollaborationRow,
+            (col(MembershipRow.collaboration) == col(CollaborationRow.collaboration))
+            & (col(MembershipRow.version) == col(CollaborationRow.version)),
+        )
+        .where(
+            col(MembershipRow.party) == party,
+            col(MembershipRow.signed).is_not(None),
+            col(CollaborationRow.expires_ms) > now_ms,
+            awaited,
+            ~superseded,
+        )
+    ).one()
+
+
 def lapsed_collaborations(session: Session, now_ms: int) -> Sequence[CollaborationRow]:
     """Return versions still marked in force whose time is over."""
     return session.exec(
@@ -120,6 +163,19 @@ def jobs_after(session: Session, party: str, after: int) -> Sequence[JobRow]:
     ).all()
 
 
+def count_open_jobs(session: Session, requester: str, now_ms: int) -> int:
+    """Return how many jobs that the party has asked for have neither ended nor expired."""
+    return session.exec(
+        select(func.count())
+        .select_from(JobRow)
+        .where(
+            col(JobRow.requester) == requester,
+            col(JobRow.state).in_(OPEN_STATES),
+            col(JobRow.expires_ms) > now_ms,
+        )
+    ).one()
+
+
 def overdue_jobs(session: Session, now_ms: int) -> Sequence[JobRow]:
     """Return jobs that have not ended and whose time is over."""
     return session.exec(
@@ -138,6 +194,16 @@ def sides(session: Session, job: str) -> dict[str, MailboxSideRow]:
     """Return both sides of a mailbox by party."""
     rows = session.exec(select(MailboxSideRow).where(col(MailboxSideRow.job) == job)).all()
     return {row.party: row for row in rows}
+
+
+def pending_bytes(session: Session, sender: str) -> int:
+    """Return how many bytes the party has sent that wait for acknowledgement, in all jobs."""
+    found = session.exec(
+        select(func.sum(MailboxSideRow.pending_bytes)).where(
+            col(MailboxSideRow.party) == sender, col(MailboxSideRow.pending_bytes) > 0
+        )
+    ).one()
+    return int(found or 0)
 
 
 def message(session: Session, job: str, sender: str, step: int) -> MessageRow | None:
@@ -191,6 +257,15 @@ def head_by_hash(session: Session, origin_hash: str) -> WitnessHeadRow | None:
 def conflicts(session: Session) -> Sequence[WitnessConflictRow]:
     """Return what the witness has kept as evidence, oldest first."""
     return session.exec(select(WitnessConflictRow).order_by(col(WitnessConflictRow.seen_ms))).all()
+
+
+def count_conflicts(session: Session, origin: str, kind: str) -> int:
+    """Return how much evidence of one kind is kept against one ledger."""
+    return session.exec(
+        select(func.count())
+        .select_from(WitnessConflictRow)
+        .where(col(WitnessConflictRow.origin) == origin, col(WitnessConflictRow.kind) == kind)
+    ).one()
 
 
 def count_bodies(session: Session) -> int:

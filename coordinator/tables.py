@@ -4,7 +4,7 @@ Nothing here is about a person: parties, signed documents, opaque sealed bytes u
 acknowledged, and how much was sent when. Changing a table needs a migration; a test compares both.
 """
 
-from sqlalchemy import BigInteger, LargeBinary, MetaData
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -87,6 +87,7 @@ class JobRow(Table, table=True):
     """A job: what was asked, where it is, and why it ended."""
 
     __tablename__ = "jobs"
+    __table_args__ = (Index(None, "requester", "state"),)
     job: str = Field(primary_key=True)
     signed: bytes = Field(sa_type=LargeBinary)
     job_hash: bytes = Field(sa_type=LargeBinary)
@@ -119,6 +120,7 @@ class MailboxSideRow(Table, table=True):
     """One party's side of a job's mailbox: what it has sent, and how it closed."""
 
     __tablename__ = "mailbox_sides"
+    __table_args__ = (Index(None, "party", "pending_bytes"),)
     job: str = Field(primary_key=True, foreign_key="jobs.job")
     party: str = Field(primary_key=True)
     sent: int = Field(default=0, sa_type=BigInteger)

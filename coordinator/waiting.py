@@ -6,10 +6,14 @@ by looking again every second. On shutdown all waits end at once.
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
+
+from coordinator.errors import TooManyWaits
 
 T = TypeVar("T")
 
@@ -64,3 +68,26 @@ class Bell:
                 await condition.wait_for(lambda: self._rung[kind] != since)
         except TimeoutError:
             pass
+
+
+class Waits:
+    """How many requests of each party wait at present; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, party: str, most: int) -> Iterator[None]:
+        """Count a request of `party` while it waits.
+
+        Raises: TooManyWaits if `most` wait already.
+        """
+        if self._waiting[party] >= most:
+            raise TooManyWaits(f"{most} may wait at a time", limit=most)
+        self._waiting[party] += 1
+        try:
+            yield
+        finally:
+            self._waiting[party] -= 1
+            if not self._waiting[party]:
+                del self._waiting[party]

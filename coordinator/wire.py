@@ -20,6 +20,8 @@ HEADER_PARTY = "Accord-Party"
 HEADER_TIME = "Accord-Time"
 HEADER_SIGNATURE = "Accord-Signature"
 """Ed25519 over `signing_input`, in standard base64."""
+HEADER_DIGEST = "Content-Digest"
+"""`sha-256=:<base64>:` of the body (RFC 9530). With it, who sends is proved before what is sent."""
 SIGNATURE_LABEL = b"http-request/1"
 """Label under which `PartyKeys.sign` signs requests."""
 
@@ -49,8 +51,12 @@ JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 def signing_input(method: str, target: str, time_ms: int, body: bytes) -> bytes:
     """Return the bytes a party signs for one request; `target` is path and query as sent."""
-    digest = hashlib.sha256(body).hexdigest()
-    return f"{method}\n{target}\n{time_ms}\n{digest}".encode()
+    return signing_input_of(method, target, time_ms, hashlib.sha256(body).digest())
+
+
+def signing_input_of(method: str, target: str, time_ms: int, digest: bytes) -> bytes:
+    """Return what `signing_input` does, from the SHA-256 of the body."""
+    return f"{method}\n{target}\n{time_ms}\n{digest.hex()}".encode()
 
 
 class Wire(BaseModel):

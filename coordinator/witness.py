@@ -1,8 +1,9 @@
 """The witness of the parties' consent ledgers (C2SP tlog-witness): it cosigns only what continues.
 
-What it decides is pure (`consent.witness`). Here the last checkpoint is looked up, the decision
-taken and the new one stored in one writing transaction, on disk before the reply. A ledger that
-signs two histories leaves both signed heads here as evidence.
+What it decides is pure (`consent.witness`). Anybody may ask, so signatures and proofs are checked
+before the writer's turn is taken: look up, decide, and then, in one writing transaction, store what
+was decided if the ledger's last checkpoint is still the one that was decided by. It is on disk
+before the reply. A ledger that signs two histories leaves both signed heads here as evidence.
 """
 
 import hashlib
@@ -31,6 +32,8 @@ FORK = "fork"
 """Two signed heads of one size with different roots: the ledger has lied."""
 UNPROVEN = "unproven"
 """A signed head without proof that it continues the last one: perhaps only a bad proof."""
+MOST_EVIDENCE = 64
+"""Conflicts of each kind kept against one ledger, which could sign them without end."""
 _SEED_BYTES = 32
 
 
@@ -47,32 +50,61 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a ledger before anything is decided."""
+
+    log: Verifier | None
+    """The key of the enrolled party whose ledger it is."""
+    last: Checkpoint | None
+    """The last checkpoint that was cosigned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Considered:
-    """What to answer, and whether evidence of a conflict was kept."""
+    """What to answer, and what must be stored before."""
 
     answer: str | Refused
     """The cosignature line, or a refusal."""
+    accepted: Accepted | None = None
+    """A head to keep with the cosignature; its note has the ledger's signature only."""
     conflict: str | None = None
+    """The offered note is evidence, of this kind."""
 
 
-def add_checkpoint(
-    session: Session, witness: Witness, request: AddCheckpoint, now_ms: int
-) -> Considered:
-    """Decide about a request, and store what was decided."""
-    origin = request.checkpoint.origin
+def look_up(session: Session, origin: str) -> Known:
+    """Return what is known of the ledger with that origin."""
     party = store.party_of_origin(session, origin)
-    logs = [] if party is None else [parse_vkey(party.ledger_vkey)]
-    head = session.get(WitnessHeadRow, origin)
-    last = None if head is None else Checkpoint(origin, head.size, head.root)
-    decided = consider(last, request, logs)
+    log = None if party is None else parse_vkey(party.ledger_vkey)
+    return Known(log, _last(session.get(WitnessHeadRow, origin)))
+
+
+def decide(witness: Witness, known: Known, request: AddCheckpoint, now_ms: int) -> Considered:
+    """Check every signature and proof of a request; needs no database."""
+    logs = [] if known.log is None else [known.log]
+    decided = consider(known.last, request, logs)
     if isinstance(decided, Accepted):
-        return Considered(_store(session, witness, logs[0], decided, now_ms))
-    conflict = None
-    if head is not None and last is not None:
-        conflict = _conflict(last, request, logs)
-        if conflict is not None:
-            _keep_evidence(session, head, request.note, conflict, now_ms)
-    return Considered(decided, conflict)
+        note = _only_signed_by(logs[0], decided.note)
+        accepted = Accepted(decided.checkpoint, note)
+        return Considered(witness.cosigner.cosign(note, now_ms // 1000), accepted)
+    if known.last is None:
+        return Considered(decided)
+    return Considered(decided, conflict=_conflict(known.last, request, logs))
+
+
+def settle(
+    session: Session, known: Known, request: AddCheckpoint, decided: Considered, now_ms: int
+) -> bool:
+    """Store what was decided. Returns False, and stores nothing, if it was decided by a checkpoint
+    that is not the last one any more: then decide again.
+    """
+    head = session.get(WitnessHeadRow, request.checkpoint.origin)
+    if _last(head) != known.last:
+        return False
+    if decided.accepted is not None and isinstance(decided.answer, str):
+        _store(session, decided.accepted, decided.answer, now_ms)
+    if decided.conflict is not None and head is not None:
+        _keep_evidence(session, head, request.note, decided.conflict, now_ms)
+    return True
 
 
 def checkpoint_note(session: Session, origin_hash: str) -> str | None:
@@ -112,25 +144,24 @@ def load_witness(settings: Settings) -> Witness:
     return Witness(Cosigner(f"{settings.name}/witness", seed))
 
 
-def _store(
-    session: Session, witness: Witness, log: Verifier, accepted: Accepted, now_ms: int
-) -> str:
-    note = _only_signed_by(log, accepted.note)
-    cosignature = witness.cosigner.cosign(note, now_ms // 1000)
-    origin, size = accepted.checkpoint.origin, accepted.checkpoint.size
+def _last(head: WitnessHeadRow | None) -> Checkpoint | None:
+    return None if head is None else Checkpoint(head.origin, head.size, head.root)
+
+
+def _store(session: Session, accepted: Accepted, cosignature: str, now_ms: int) -> None:
+    origin = accepted.checkpoint.origin
     session.merge(
         WitnessHeadRow(
             origin=origin,
             origin_hash=hashlib.sha256(origin.encode()).hexdigest(),
-            size=size,
+            size=accepted.checkpoint.size,
             root=accepted.checkpoint.root,
-            note=note.encode(),
+            note=accepted.note.encode(),
             cosignature=cosignature,
             seen_ms=now_ms,
         )
     )
     session.flush()
-    return cosignature
 
 
 def _only_signed_by(log: Verifier, note: str) -> str:
@@ -157,7 +188,8 @@ def _keep_evidence(
     session: Session, head: WitnessHeadRow, offered: str, kind: str, now_ms: int
 ) -> None:
     digest = hashlib.sha256(offered.encode()).digest()
-    if session.get(WitnessConflictRow, (head.origin, digest)) is None:
+    known = session.get(WitnessConflictRow, (head.origin, digest)) is not None
+    if not known and store.count_conflicts(session, head.origin, kind) < MOST_EVIDENCE:
         session.add(
             WitnessConflictRow(
                 origin=head.origin,

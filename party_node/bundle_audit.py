@@ -71,8 +71,8 @@ def _files(files: Mapping[str, bytes]) -> Check:
     except ProtocolError as e:
         return Check(what, Outcome.FAILED, f"{MANIFEST} cannot be read", e.code)
     present = set(files) - {MANIFEST}
-    wrong = {n: "is missing" for n in set(listed) - present}
-    wrong |= {n: "is not in the manifest" for n in present - set(listed)}
+    wrong = dict.fromkeys(set(listed) - present, "is missing")
+    wrong |= dict.fromkeys(present - set(listed), "is not in the manifest")
     for name in present & set(listed):
         if hashlib.sha256(files[name]).hexdigest() != listed[name]:
             wrong[name] = "was changed"

@@ -5,6 +5,7 @@ here when every member's signature over exactly these bytes verifies with the ke
 itself names, and this node's own member entry holds this node's keys.
 """
 
+import json
 from collections.abc import Callable
 
 import structlog
@@ -114,6 +115,8 @@ class Collaborations:
             known = session.get(CollaborationRow, named)
             if known is not None and known.digest != row.digest:
                 raise InvalidCollaboration("this version was seen before with other contents")
+            if known is not None and known.in_force:
+                return  # signatures that were seen once are not unseen when somebody hides them
             stated = json.loads(known.countersignatures) if known is not None else {}
             stated |= {party: signature.hex() for party, signature in signatures.items()}
             row.countersignatures = json.dumps(stated, sort_keys=True)  # once seen, kept

@@ -30,12 +30,13 @@ from party_node.consent_rows import (
 from party_node.errors import DatasetUnreadable, ImportUnreadable, MissingColumn
 from party_node.identity import EMAIL, NOBODY, PHONE, Identity
 from party_node.ledger_writer import Submission, Submitted
+from party_node.memory import bulk_work
 from party_node.row_file import ROW, RowFile
 from protocols import identifiers
 
 MAX_REPORTED = 1_000
 """Refused rows that a report lists; it counts them all."""
-_BATCH = 10_000
+_BATCH = 5_000
 _SUFFIX = "#2"
 """Ends the id of the second entry that an ambiguous withdrawal becomes."""
 
@@ -83,13 +84,14 @@ def import_file(
     file = _Source(Path(path), dict(mapping or {}))
     report = ImportReport(sha256=file.sha256())
     rows = file.rows()
-    while batch := list(islice(rows, _BATCH)):
-        good = list(_read(batch, vocabulary, region, now_ms, report))
-        _append(good, ledger, identity, source_id, region, report)
-    report.refused.sort()
-    ledger.note_import(
-        source_id, report.sha256, report.accepted, report.repeated, report.refused_total, now_ms
-    )
+    with bulk_work():
+        while batch := list(islice(rows, _BATCH)):
+            good = list(_read(batch, vocabulary, region, now_ms, report))
+            _append(good, ledger, identity, source_id, region, report)
+        report.refused.sort()
+        ledger.note_import(
+            source_id, report.sha256, report.accepted, report.repeated, report.refused_total, now_ms
+        )
     return report
 
 

@@ -5,6 +5,7 @@ The columns and every reason stand in `docs/operate/data.md`; a test compares th
 
 import datetime
 import enum
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -127,7 +128,7 @@ def read_row(
     Raises: RowRefused.
     """
     text = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if not all(value.isascii() or _is_text(value) for value in text.values()):
+    if not "".join(text.values()).isascii() and not all(map(_is_text, text.values())):
         raise RowRefused(Refusal.NOT_UTF8)
     if not text["email"] and not text["phone"]:
         raise RowRefused(Refusal.MISSING_IDENTIFIER)
@@ -135,7 +136,7 @@ def read_row(
         raise RowRefused(Refusal.UNKNOWN_PURPOSE)
     state = _looked_up(_STATES, text["state"], Refusal.UNKNOWN_STATE)
     event_time = _instant(text["event_time"], Refusal.BAD_EVENT_TIME)
-    if state.valid_for_processing and event_time > now_ms + SKEW_MS:
+    if event_time > now_ms + SKEW_MS and state.valid_for_processing:
         raise RowRefused(Refusal.FUTURE_EVENT_TIME)
     until = _instant(text["valid_until"], Refusal.BAD_VALID_UNTIL) if text["valid_until"] else None
     if until is not None and until < event_time:
@@ -147,15 +148,13 @@ def read_row(
         source_event_id=_event_id(text["source_event_id"]),
         state=state,
         purpose=text["purpose"],
-        recipient=_allowed(fields.name, text["recipient"] or SELF, Refusal.BAD_RECIPIENT),
+        recipient=_recipient(text["recipient"]),
         event_time_ms=event_time,
         valid_until_ms=until,
         notice_hash=_notice(text["notice"]),
         method=_looked_up(_METHODS, text["method"] or Method.IMPORT.value, Refusal.UNKNOWN_METHOD),
         separate=_flag(text["separate"]),
-        jurisdiction=_allowed(
-            fields.words, text["jurisdiction"] or region or "", Refusal.BAD_JURISDICTION
-        ),
+        jurisdiction=_jurisdiction(text["jurisdiction"] or region or ""),
     )
 
 
@@ -170,6 +169,21 @@ def _event_id(text: str) -> str:
     return _allowed(fields.words, text, Refusal.BAD_EVENT_ID)
 
 
+# A file has few recipients, notices and jurisdictions, and many rows.
+_remembered = functools.lru_cache(maxsize=1024)
+
+
+@_remembered
+def _recipient(text: str) -> str:
+    return _allowed(fields.name, text or SELF, Refusal.BAD_RECIPIENT)
+
+
+@_remembered
+def _jurisdiction(text: str) -> str:
+    return _allowed(fields.words, text, Refusal.BAD_JURISDICTION)
+
+
+@_remembered
 def _notice(text: str) -> bytes | None:
     """64 hexadecimal digits are the notice's SHA-256; any other text is its name, and is hashed."""
     if not text:
@@ -180,6 +194,8 @@ def _notice(text: str) -> bytes | None:
 
 
 def _flag(text: str) -> bool:
+    if not text:
+        return False
     folded = text.lower()
     if folded not in _TRUE | _FALSE:
         raise RowRefused(Refusal.BAD_SEPARATE)
@@ -187,6 +203,13 @@ def _flag(text: str) -> bool:
 
 
 def _instant(text: str, reason: Refusal) -> int:
+    try:
+        return instants.from_text(text)  # as we would write it: what our own exports hold
+    except MalformedRecord:
+        return _any_instant(text, reason)
+
+
+def _any_instant(text: str, reason: Refusal) -> int:
     try:
         moment = datetime.datetime.fromisoformat(text)
         if moment.tzinfo is None:

@@ -115,7 +115,7 @@ def select_among(
     key: str,
     values: Sequence[Any],
     **equal: str,
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Any]:
     """Return these columns of the rows whose `key` is one of `values` (plain, none twice).
 
     With `equal`, other columns must have these values. Like `insert_many`, it skips SQLAlchemy's
@@ -137,7 +137,7 @@ def select_among(
             found = connection.exec_driver_sql(f"{query} IN ({places})", (*equal.values(), *part))
         else:
             found = connection.exec_driver_sql(f"{query} = ANY(%s)", (*equal.values(), list(part)))
-        yield from found.tuples()
+        yield from (tuple(row) for row in found)
 
 
 def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -33,6 +33,7 @@ from party_node.errors import (
 )
 from party_node.home import Home
 from party_node.identity import EMAIL, NOBODY, PHONE, Identity
+from party_node.memory import bulk_work
 from party_node.permission import Grant, Permission, require
 from party_node.row_file import ROW, RowFile
 from party_node.tables import DatasetRow
@@ -96,6 +97,18 @@ class Datasets:
         `region` (ISO 3166) reads numbers without a country code.
         Raises: DatasetUnreadable, MissingColumn, DatasetChanged, DiskFull.
         """
+        with bulk_work():
+            return self._register(dataset, path, key_column, email_column, phone_column, region)
+
+    def _register(
+        self,
+        dataset: str,
+        path: Path,
+        key_column: str,
+        email_column: str | None,
+        phone_column: str | None,
+        region: str | None,
+    ) -> DatasetReport:
         if _NAME.fullmatch(dataset) is None:
             raise DatasetUnreadable(
                 "this is no name for a dataset", hint="use lower-case letters, digits and hyphens"

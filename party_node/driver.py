@@ -7,6 +7,7 @@ that the other side is told. Only one process drives a home folder: it holds a l
 operating system releases when the process dies.
 """
 
+import enum
 import functools
 import threading
 from collections.abc import Callable
@@ -44,6 +45,19 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order"})
 
 
+SIGNED = ("sign", "file")
+"""Phases in which this side has signed already: its last message may still be fetched."""
+
+
+class Turn(enum.Enum):
+    """How a run stands after one step."""
+
+    GOES_ON = enum.auto()
+    AWAITS_MAIL = enum.auto()
+    AWAITS_DECISION = enum.auto()
+    ENDED = enum.auto()
+
+
 class Driver:
     """Carries the jobs of one node; `start` once, `stop` to end."""
 
@@ -52,14 +66,17 @@ class Driver:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._carried: set[str] = set()
-        self._news = 0
+        self._undecided: set[str] = set()
+        self._turns: dict[str, int] = {}
+        self._turn = self._news = 0
+        self._crowded = False
         self.trouble: str = ""
         """Why the node cannot go on just now, as an error code; empty when all is well."""
 
     def start(self) -> None:
         """Start reading the board and resume every run that has not ended."""
         threading.Thread(target=self._follow_board, name="board", daemon=True).start()
-        self._carry_all()
+        self._carry_all(news=True)
 
     def stop(self) -> None:
         """Ask all threads to end; they do so at the next step, and nothing is lost."""
@@ -69,14 +86,14 @@ class Driver:
     def wake(self) -> None:
         """Look at waiting runs again: something was decided here."""
         if not self._stop.is_set():
-            self._carry_all()
+            self._carry_all(news=True)
 
     def _follow_board(self) -> None:
         pause = _Pause(self._stop)
         while not self._stop.is_set():
             try:
                 self._services.jobs.sync(BOARD_WAIT_SECONDS)
-                self._carry_all()
+                self._carry_all(news=True)
             except NodeError as e:
                 self._in_trouble(e)
                 pause.longer()
@@ -89,22 +106,37 @@ class Driver:
             self.trouble = ""
             pause.reset()
 
-    def _carry_all(self) -> None:
-        """Give a thread to every run that could go on and has none, as far as there are threads."""
+    def _carry_all(self, *, news: bool) -> None:
+        """Give threads to runs that have none: those first whose last turn is longest ago.
+
+        Without `news` those that wait for a decision are left alone.
+        """
         active = self._services.runs.active()
         with self._lock:
-            self._news += 1
-            waiting = [job for job in active if job not in self._carried]
+            if news:
+                self._news += 1
+                self._undecided.clear()
+            waiting = [j for j in active if j not in self._carried and j not in self._undecided]
+            waiting.sort(key=lambda job: self._turns.get(job, 0))
             for job in waiting[: MOST_RUNS - len(self._carried)]:
+                self._turn += 1
+                self._turns[job] = self._turn
                 self._carried.add(job)
                 name = f"run-{job[:8]}"
                 threading.Thread(target=self._run, args=(job,), name=name, daemon=True).start()
+            self._crowded = len(waiting) > 0 and len(self._carried) >= MOST_RUNS
 
-    def _let_go(self, job: str, seen: int) -> bool:
-        """Give up a run's thread, unless something was decided since `seen`."""
+    def _let_go(self, job: str, turn: Turn, seen: int) -> bool:
+        """Give up a run's thread if it needs none just now; tell whether it was given up."""
         with self._lock:
-            if self._news != seen and job in self._carried:
+            if turn is Turn.GOES_ON or (turn is Turn.AWAITS_MAIL and not self._crowded):
                 return False
+            if turn is Turn.AWAITS_DECISION:
+                if self._news != seen:
+                    return False  # something was decided while it looked
+                self._undecided.add(job)
+            if turn is Turn.ENDED:
+                self._turns.pop(job, None)
             self._carried.discard(job)
             return True
 
@@ -113,7 +145,7 @@ class Driver:
         while not self._stop.is_set():
             seen = self._news  # before looking, so that no decision in between is slept over
             try:
-                ended = self._step(job)
+                turn = self._step(job)
                 pause.reset()
             except PASSING as e:
                 self._in_trouble(e)
@@ -123,35 +155,40 @@ class Driver:
                 if e.reason in _TRY_AGAIN:
                     pause.longer()
                     continue
-                ended = self._end(job, e.reason)
+                turn = self._end(job, e.reason)
             except (ProtocolError, DisclosureError, ConsentError, NodeError) as e:
                 log.warning("job-failed", job=job, cause=e.code, detail=str(e))
-                ended = self._end(job, e.cause if isinstance(e, JobRefused) and e.cause else e.code)
+                turn = self._end(job, e.cause if isinstance(e, JobRefused) and e.cause else e.code)
             except Exception as e:
                 log.exception("job-crashed", job=job, kind=type(e).__name__)
-                ended = self._end(job, "internal")
-            if ended and self._let_go(job, seen):
+                turn = self._end(job, "internal")
+            if self._let_go(job, turn, seen):
+                self._carry_all(news=False)
                 return
 
-    def _end(self, job: str, cause: str) -> bool:
-        """End a job with a cause, as soon as the coordinator can be told; return whether it was."""
+    def _end(self, job: str, cause: str) -> Turn:
+        """End a job with a cause, as soon as the coordinator can be told."""
         self._guard(functools.partial(self._fail, job, cause))
-        return not self._stop.is_set()
+        return Turn.GOES_ON if self._stop.is_set() else Turn.ENDED
 
-    def _step(self, job: str) -> bool:
-        """Take a run one phase further; return whether its thread is no longer needed."""
+    def _step(self, job: str) -> Turn:
+        """Take a run one phase further."""
         run = self._services.runs.load(job)
         if run.phase == DONE:
-            return True
-        if self._services.jobs.get(job).state in ENDED and run.phase != "file":
+            return Turn.ENDED
+        called_off = self._services.jobs.get(job).state in ENDED
+        if called_off and run.phase not in SIGNED:
             self._abandon(run)
-            return True
+            return Turn.ENDED
         stored = PHASES[run.phase](Execution.of(self._services, job), run)
-        if stored is None and run.phase == "agree":
-            return True  # whoever decides wakes it, and the board looks again from time to time
-        if stored is not None and stored.phase != run.phase:
+        if stored is None:
+            if called_off:  # the other side's last word is not there and will not come
+                self._abandon(run)
+                return Turn.ENDED
+            return Turn.AWAITS_DECISION if run.phase == "agree" else Turn.AWAITS_MAIL
+        if stored.phase != run.phase:
             log.info("run-phase", job=job, phase=stored.phase)
-        return stored is not None and stored.phase == DONE
+        return Turn.ENDED if stored.phase == DONE else Turn.GOES_ON
 
     def _fail(self, job: str, cause: str) -> None:
         """End a job that cannot go on, and tell the coordinator the cause's code and no more."""

@@ -256,6 +256,20 @@ class InvalidCollaboration(NodeError):
     hint = "docs/tour.md shows a complete document"
 
 
+class JobExpired(NodeError):
+    """The job's time ran out while it was running."""
+
+    code = "job-expired"
+    hint = "ask for the job again"
+
+
+class ConsentNarrowed(NodeError):
+    """People withdrew while the job was interrupted, so it may not go on with their data."""
+
+    code = "consent-narrowed"
+    hint = "ask for the job again: it then stands on consent as it is now"
+
+
 class StrictNeeded(NodeError):
     """The set is so small that matching must hide which curve an item lies on."""
 

@@ -6,6 +6,8 @@ Identifiers are kept only as HMAC-SHA-256 digests under a key of this node. The 
     known e-mail → that person;  else known number → that person;  else a new person
     the row's other identifier is attached to the person found
     e-mail and number of two different persons → *ambiguous*: withheld, never guessed
+    a new e-mail beside the number of somebody who has another e-mail → ambiguous too: households
+        share numbers, and one member's consent must never cover another
 """
 
 import hmac
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from party_node.database import Database, insert_many, select_among
 from party_node.tables import IdentifierRow, SubjectRow
@@ -119,12 +121,12 @@ class Identity:
     ) -> "_Known":
         by_kind = (EMAIL, emails), (PHONE, phones)
         digests = [[self._digest(kind, value) for value in values] for kind, values in by_kind]
-        return _Known(
-            *digests,
-            _look_up(session, EMAIL, digests[0]),
-            _look_up(session, PHONE, digests[1]),
-            first_free,
-        )
+        emails_known = _look_up(session, EMAIL, digests[0])
+        phones_known = _look_up(session, PHONE, digests[1])
+        reachable = sorted(set(phones_known.values()))
+        found = select_among(session, IdentifierRow, ("subject",), "subject", reachable, kind=EMAIL)
+        with_email = {subject for (subject,) in found} | set(emails_known.values())
+        return _Known(digests[0], digests[1], emails_known, phones_known, with_email, first_free)
 
     def _store(self, session: Session, known: "_Known") -> None:
         made = [(dense, self._rng(16).hex()) for dense in known.made]
@@ -141,9 +143,10 @@ class _Known:
         phone_column: Sequence[bytes | None],
         emails: dict[bytes, int],
         phones: dict[bytes, int],
+        with_email: set[int],
         first_free: int,
     ) -> None:
-        self._columns = email_column, phone_column
+        self._columns, self._with_email = (email_column, phone_column), with_email
         self._emails, self._phones, self._free = emails, phones, first_free
         self.made: list[int] = []
         self.attached: list[tuple[str, bytes, int]] = []
@@ -160,6 +163,9 @@ class _Known:
                 missing += 1
             elif by_email is not None and by_phone is not None and by_email != by_phone:
                 conflicts[row] = (by_email, by_phone)
+            elif email is not None and by_email is None and by_phone in self._with_email:
+                assert by_phone is not None
+                conflicts[row] = (self._attach(self._new(), email, None), by_phone)
             else:
                 person = by_email if by_email is not None else by_phone
                 dense[row] = self._attach(self._new() if person is None else person, email, phone)
@@ -173,6 +179,7 @@ class _Known:
     def _attach(self, person: int, email: bytes | None, phone: bytes | None) -> int:
         if email is not None and email not in self._emails:
             self._emails[email] = person
+            self._with_email.add(person)
             self.attached.append((EMAIL, email, person))
         if phone is not None and phone not in self._phones:
             self._phones[phone] = person

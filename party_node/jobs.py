@@ -191,7 +191,8 @@ class Jobs:
             )  # fmt: skip
             if view.state not in ENDED:
                 self._runs.create(session, Run(job.job, "start"))
-        if view.revision >= row.revision:
+        ended_here = row.state in ENDED and view.state not in ENDED
+        if view.revision >= row.revision and not ended_here:
             row.state, row.cause, row.revision = view.state.value, view.cause, view.revision
             row.updated_ms = view.updated_ms
             row.acceptance = view.acceptance or row.acceptance
@@ -209,6 +210,7 @@ class Jobs:
             raise IllegalState(
                 f"job {job} is {row.state} and not waiting for this party's approval"
             )
+        self._collaborations.require_newest(self.agreement(description))
         clause = self.clause(description)
         if not row.acceptance:
             acceptance = Acceptance(
@@ -228,7 +230,10 @@ class Jobs:
 
     def decline(self, job: str, by: str, cause: str = "declined-by-owner") -> None:
         """Refuse a proposed job. Raises: NotFound, CoordinatorRefused if it is too late."""
-        self.get(job)
+        row = self.get(job)
+        row.acceptance = b""  # should one have been prepared, it is not sent any more
+        with self._db.writing() as session:
+            session.merge(row)
         body = wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=cause)
         self._decided(job, by, self._client.say(job, body))
 

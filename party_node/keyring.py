@@ -43,7 +43,9 @@ class Keyring:
         """Return the keys of all these people, making those that are missing."""
         wanted = sorted(set(people))
         found = self.load(session, wanted)
-        made = {dense: SubjectKeys.generate(self._rng) for dense in wanted if dense not in found}
+        missing = [dense for dense in wanted if dense not in found]
+        drawn = self._rng(2 * KEY_BYTES * len(missing))
+        made = {dense: _keys(drawn, 2 * KEY_BYTES * n) for n, dense in enumerate(missing)}
         rows = [
             (dense, self._vault.seal(_context(dense), keys.tag_key + keys.data_key))
             for dense, keys in made.items()
@@ -56,8 +58,12 @@ class Keyring:
         return BitMap(session.execute(select(col(SubjectKeyRow.subject))).scalars())
 
     def _unwrap(self, dense: int, sealed: bytes) -> SubjectKeys:
-        both = self._vault.open(_context(dense), sealed)
-        return SubjectKeys(both[:KEY_BYTES], both[KEY_BYTES:])
+        return _keys(self._vault.open(_context(dense), sealed))
+
+
+def _keys(drawn: bytes, start: int = 0) -> SubjectKeys:
+    middle = start + KEY_BYTES
+    return SubjectKeys(drawn[start:middle], drawn[middle : middle + KEY_BYTES])
 
 
 def _context(dense: int) -> str:

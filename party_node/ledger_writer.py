@@ -74,7 +74,7 @@ def event_content(event: ConsentEvent) -> bytes:
     said = {
         name: value
         for (name, default), value in zip(_CONTENT, _VALUES(event), strict=True)
-        if value != default
+        if value is not default and value != default
     }
     return _ENCODE(said).encode()
 
@@ -222,21 +222,17 @@ def _dense_of(session: Session, subject_ids: set[str]) -> dict[str, int]:
 def _insert(
     session: Session, entries: Sequence[NewEntry], sources: Sequence[tuple[str, str, bytes, int]]
 ) -> None:
-    insert_many(
-        session,
-        EntryRow,
-        ("index", "leaf", "leaf_hash", "subject", "type", "recorded_ms"),
-        [
-            (e.index, e.sealed.leaf, e.sealed.leaf_hash, e.subject, e.record.TYPE, e.recorded_ms)
-            for e in entries
-        ],
-    )
-    insert_many(
-        session,
-        PayloadRow,
-        ("index", "salt", "nonce", "ciphertext"),
-        [(e.index, e.sealed.salt, e.sealed.nonce, e.sealed.ciphertext) for e in entries],
-    )
+    leaves: list[tuple[int, bytes, bytes, int | None, str, int]] = []
+    payloads: list[tuple[int, bytes, bytes, bytes]] = []
+    for e in entries:
+        index, sealed = e.index, e.sealed
+        leaves.append(
+            (index, sealed.leaf, sealed.leaf_hash, e.subject, e.record.TYPE, e.recorded_ms)
+        )
+        payloads.append((index, sealed.salt, sealed.nonce, sealed.ciphertext))
+    columns = ("index", "leaf", "leaf_hash", "subject", "type", "recorded_ms")
+    insert_many(session, EntryRow, columns, leaves)
+    insert_many(session, PayloadRow, ("index", "salt", "nonce", "ciphertext"), payloads)
     insert_many(
         session,
         SourceEventRow,

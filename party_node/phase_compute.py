@@ -8,7 +8,7 @@ import numpy as np
 
 from coordinator.wire import JobEvent
 from party_node import job_checks
-from party_node.errors import JobRefused
+from party_node.errors import ConsentNarrowed, JobExpired
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
@@ -28,6 +28,8 @@ ORDER = "order"
 """Chunk with the dense number of the person at each position of the protocol's input."""
 
 _HOUR_MS = 3_600_000
+ASK_AGAIN_MS = 15 * 60 * 1000
+"""A run that lasts longer than this asks the gate again."""
 
 
 def permission_for(execution: Execution) -> Permission:
@@ -65,7 +67,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "matchable": items.count,
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
-        "started_ms": parts.clock_ms(),
+        "asked_again_ms": parts.clock_ms(),
     }
     began = Transcript.start(execution.ctx)
     return _take(execution, run, transition, began, facts=facts, phase="protocol")
@@ -105,8 +107,7 @@ def protocol(execution: Execution, run: Run) -> Run | None:
 
     Raises: ProtocolError, as the protocol does.
     """
-    if execution.services.clock_ms() >= execution.job.expires_ms:
-        raise JobRefused("the job expired while it ran", cause="job-expired")
+    run = _still_permitted(execution, run)
     said = decode(Transcript, run.transcript)
     body = None
     if not run.speaking:
@@ -125,6 +126,22 @@ def protocol(execution: Execution, run: Run) -> Run | None:
     elif stored.sent > run.sent:
         execution.mail.flush(run.job)
     return stored
+
+
+def _still_permitted(execution: Execution, run: Run) -> Run:
+    """Ask again from time to time, so that a run which was interrupted does not use old consent.
+
+    Raises: JobExpired; ConsentNarrowed if fewer people permit it than when it began.
+    """
+    now = execution.services.clock_ms()
+    if now >= execution.job.expires_ms:
+        raise JobExpired
+    if now < run.facts["asked_again_ms"] + ASK_AGAIN_MS:
+        return run
+    permission = execution.services.gate.recheck(permission_for(execution))
+    if len(permission.allowed) < run.facts["permitted"]:
+        raise ConsentNarrowed
+    return execution.go(run, facts={**run.facts, "asked_again_ms": now})
 
 
 def _take(

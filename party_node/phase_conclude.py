@@ -8,13 +8,14 @@ afterwards is the noisy size, its commitment and, at the activating party, the l
 people.
 """
 
+import contextlib
 import hashlib
 
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
 from party_node import receipts, results
 from party_node.audiences import SALT_BYTES, keep_audience
-from party_node.errors import IllegalState
+from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.phase_compute import ORDER, permission_for
 from party_node.runs import DONE, Run
@@ -178,8 +179,10 @@ def file(execution: Execution, run: Run) -> Run:
     whole, signatures = receipts.load(parts.db, run.job)
     parts.client.file_receipt(run.job, receipts.filing(whole, signatures))
     parts.gate.complete(permission_for(execution), "completed")
-    parts.jobs.report(run.job, JobEvent.COMPLETE)
-    parts.client.close_mailbox(run.job, "completed")
+    # Both have signed: should somebody have called it off meanwhile, the receipt stands.
+    with contextlib.suppress(CoordinatorRefused):
+        parts.jobs.report(run.job, JobEvent.COMPLETE)
+        parts.client.close_mailbox(run.job, "completed")
     with parts.db.writing() as session:
         parts.runs.end(session, run.job)
     execution.chunks.erase()

@@ -106,7 +106,8 @@ def _receipt(run: RunFiles) -> str:
     )
     if not same:
         raise ContextMismatch("the receipt is about something else")
-    return "; ".join(f"{r.what} to {r.to}" for part in run.parts() for r in part.released)
+    released = (f"{r.what} to {r.to}" for part in run.parts() for r in part.released)
+    return "; ".join(dict.fromkeys(released))
 
 
 def _signatures(run: RunFiles) -> str:

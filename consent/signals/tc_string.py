@@ -9,6 +9,7 @@ asks under the legal basis that the vendor has declared.
 import dataclasses
 import enum
 import itertools
+from collections.abc import Mapping
 
 from consent.signals.errors import MalformedSignal
 from consent.signals.ids import Ids
@@ -101,13 +102,13 @@ class TcString:
     @property
     def issues(self) -> tuple[Issue, ...]:
         """What is wrong or odd, in the order of the table in docs/spec/signals.md."""
-        found = self.noted | _issues_of(self)
+        found = self.noted | _true(_what_invalidates(self)) | _true(_what_is_odd(self))
         return tuple(issue for issue in Issue if issue in found)
 
     @property
     def is_valid(self) -> bool:
         """Whether the framework calls the string valid."""
-        return INVALIDATING.isdisjoint(self.issues)
+        return INVALIDATING.isdisjoint(self.noted | _true(_what_invalidates(self)))
 
     def permits(self, purpose: int, vendor: int, basis: LegalBasis = LegalBasis.CONSENT) -> bool:
         """Whether a vendor may process for a purpose under a legal basis that it has declared.
@@ -139,17 +140,29 @@ class TcString:
         )
 
 
-def _issues_of(tc: TcString) -> frozenset[Issue]:
-    """Return what the values of a string show; what only its text shows is in `noted`."""
+def _true(findings: Mapping[Issue, bool]) -> frozenset[Issue]:
+    return frozenset(issue for issue, is_found in findings.items() if is_found)
+
+
+def _is_late(tc: TcString) -> bool:
+    return tc.last_updated_ms >= DISCLOSED_SINCE_MS
+
+
+def _what_invalidates(tc: TcString) -> Mapping[Issue, bool]:
+    return {
+        Issue.POLICY_TOO_OLD: tc.policy_version < OLDEST_POLICY,
+        Issue.NOT_SERVICE_SPECIFIC: not tc.is_service_specific,
+        Issue.DISCLOSED_VENDORS_MISSING: tc.disclosed_vendors is None and _is_late(tc),
+    }
+
+
+def _what_is_odd(tc: TcString) -> Mapping[Issue, bool]:
+    """Return what the values show besides; what only the text shows is in `noted`."""
     interest = tc.purposes_legitimate_interest
     disclosed = tc.disclosed_vendors
     known = [tc.vendor_consents, tc.vendor_legitimate_interests]
-    is_late = tc.last_updated_ms >= DISCLOSED_SINCE_MS
-    found = {
-        Issue.POLICY_TOO_OLD: tc.policy_version < OLDEST_POLICY,
-        Issue.NOT_SERVICE_SPECIFIC: not tc.is_service_specific,
-        Issue.DISCLOSED_VENDORS_MISSING: disclosed is None and is_late,
-        Issue.DISCLOSED_VENDORS_ABSENT: disclosed is None and not is_late,
+    return {
+        Issue.DISCLOSED_VENDORS_ABSENT: disclosed is None and not _is_late(tc),
         Issue.LEGITIMATE_INTEREST_NOT_ALLOWED: any(p in interest for p in CONSENT_ONLY),
         Issue.VENDOR_NOT_DISCLOSED: disclosed is not None
         and not all(vendors <= disclosed for vendors in known),
@@ -161,7 +174,6 @@ def _issues_of(tc: TcString) -> frozenset[Issue]:
         Issue.TIMES_DIFFER: tc.created_ms != tc.last_updated_ms,
         Issue.NOT_A_WHOLE_DAY: bool(tc.last_updated_ms % _DAY_MS),
     }
-    return frozenset(issue for issue, is_found in found.items() if is_found)
 
 
 def _is_conflicting(tc: TcString) -> bool:

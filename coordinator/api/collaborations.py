@@ -29,9 +29,7 @@ async def list_collaborations(
         rows = store.collaborations_after(session, caller.party, after)
         return [collaborations.view(session, row) for row in rows]
 
-    return await here.bell.until(
-        Kind.COLLABORATIONS, lambda: here.database.read(look), here.wait_seconds(wait)
-    )
+    return await here.until(caller.party, Kind.COLLABORATIONS, look, wait)
 
 
 @router.get("/{collaboration}/versions/{version}")
@@ -58,10 +56,10 @@ async def propose(
     response: Response,
 ) -> CollaborationView:
     """Propose a version with the caller's signature. 201 when new, 200 when it is not."""
-    now_ms, place = here.clock(), (collaboration, version)
+    now_ms, place, most = here.clock(), (collaboration, version), here.settings.max_open_proposals
     view, new = await here.write(
         lambda session: collaborations.propose(
-            session, caller.public, place, proposal.signed, now_ms
+            session, caller.public, place, proposal.signed, now_ms, most_open=most
         )
     )
     response.status_code = HTTPStatus.CREATED if new else HTTPStatus.OK

@@ -15,7 +15,7 @@ MAX_STEP = 2**31 - 1
 
 Party = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Job = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-CollaborationId = Annotated[str, Path(min_length=1, max_length=128)]
+CollaborationId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Version = Annotated[int, Path(ge=1, le=MAX_STEP)]
 Step = Annotated[int, Path(ge=0, le=MAX_STEP)]
 After = Annotated[int, Query(ge=0, le=2**62, description="Revision that the caller has seen.")]

@@ -27,9 +27,7 @@ async def list_jobs(caller: Caller, here: Here, after: After = 0, wait: Wait = 0
     def look(session: Session) -> list[JobView]:
         return [jobs.view(row) for row in store.jobs_after(session, caller.party, after)]
 
-    return await here.bell.until(
-        Kind.JOBS, lambda: here.database.read(look), here.wait_seconds(wait)
-    )
+    return await here.until(caller.party, Kind.JOBS, look, wait)
 
 
 @router.get("/{job}")
@@ -43,9 +41,11 @@ async def propose(
     job: Job, caller: Caller, proposal: ProposalBody, here: Here, response: Response
 ) -> JobView:
     """Ask for a job. 201 when new, 200 when it is the same again."""
-    now_ms = here.clock()
+    now_ms, most = here.clock(), here.settings.max_open_jobs
     view, new = await here.write(
-        lambda session: jobs.propose(session, caller.public, job, proposal.signed, now_ms)
+        lambda session: jobs.propose(
+            session, caller.public, job, proposal.signed, now_ms, most_open=most
+        )
     )
     response.status_code = HTTPStatus.CREATED if new else HTTPStatus.OK
     await here.bell.ring(Kind.JOBS)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from coordinator import parties, store
 from coordinator.api.described import Party, takes
-from coordinator.auth import Caller, limited_body, parse
+from coordinator.auth import Caller, parse
 from coordinator.errors import RequestTooLarge
 from coordinator.services import Here
 from coordinator.wire import VERSION, CoordinatorInfo, Enrolment, PartyView
@@ -42,7 +42,7 @@ def software_version() -> str:
 )
 async def enrol(request: Request, response: Response, here: Here) -> PartyView:
     """Enrol a party by invitation. Open; 201 when new, 200 when it was enrolled before."""
-    body = await limited_body(request, here.settings.max_request_bytes, RequestTooLarge)
+    body = await here.intake.read(request, here.settings.max_request_bytes, RequestTooLarge)
     enrolment = parse(Enrolment, body)
     now_ms = here.clock()
     view, new = await here.write(lambda session: parties.enrol(session, enrolment, now_ms))

@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from starlette.concurrency import run_in_threadpool
 
 from coordinator import jobs, relay
 from coordinator.api.described import ENVELOPE_BODY, Job, Party, Step, Wait, takes
@@ -26,10 +25,10 @@ async def put_message(
     job: Job, sender: Party, step: Step, caller: EnvelopeCaller, here: Here
 ) -> Response:
     """Send one message. 201 when new, 200 when the same bytes came before."""
-    sealed = await run_in_threadpool(relay.examine, caller.body)
-    limit = here.settings.max_pending_bytes
+    sealed = relay.Sealed(caller.body, caller.digest)
+    room = relay.Room(here.settings.max_pending_bytes, here.settings.max_party_pending_bytes)
     new = await here.write(
-        lambda session: relay.put(session, caller.party, (job, sender, step), sealed, limit)
+        lambda session: relay.put(session, caller.party, (job, sender, step), sealed, room)
     )
     if new:
         await here.bell.ring(Kind.MESSAGES)
@@ -48,10 +47,11 @@ async def get_message(
     job: Job, sender: Party, step: Step, caller: Caller, here: Here, wait: Wait = 0
 ) -> Response:
     """Return a message to its recipient, waiting for it up to `wait` seconds."""
-    found = await here.bell.until(
+    found = await here.until(
+        caller.party,
         Kind.MESSAGES,
-        lambda: here.database.read(lambda s: relay.get(s, caller.party, (job, sender, step))),
-        here.wait_seconds(wait),
+        lambda session: relay.get(session, caller.party, (job, sender, step)),
+        wait,
     )
     if found is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)

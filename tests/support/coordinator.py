@@ -24,6 +24,7 @@ from coordinator.settings import Settings, build
 from coordinator.witness import create_key
 from protocols.codec import encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
+from protocols.collaboration_terms import ledger_origin
 from protocols.envelope import Header, seal
 from protocols.job import (
     Acceptance,
@@ -34,6 +35,7 @@ from protocols.job import (
     job_hash,
 )
 from protocols.keys import PartyKeys
+from protocols.psi.params import PsiParams
 from protocols.signed import sign
 from tests.support.seeded import seeded
 
@@ -117,7 +119,7 @@ def as_bytes(body: Any) -> bytes:
 def party(name: str, clock: FakeClock) -> Party:
     rng = seeded(name)
     keys = PartyKeys.generate(name, rng)
-    return Party(name, keys, LogSigner(f"accord.example/{name}/consent", rng(32)), clock)
+    return Party(name, keys, LogSigner(ledger_origin(name), rng(32)), clock)
 
 
 def enrolment(who: Party, secret: str, **changes: Any) -> wire.Enrolment:
@@ -201,7 +203,7 @@ class World:
             collaboration_hash=digest(agreed or self.collaboration()),
             kind="overlap",
             protocol="psi-dh-cardinality/1",
-            params=b"",
+            params=encode(PsiParams(1000)),
             purpose="measurement",
             requester="brand",
             receiver="brand",

@@ -31,7 +31,7 @@ from party_node.api.jobs import JobBody, ask
 from party_node.approvals import Rule
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
-from party_node.driver import Driver
+from party_node.driver import Driver, Turn
 from party_node.errors import NotFound
 from party_node.home import Home
 from party_node.job_tables import AudienceRow
@@ -100,6 +100,8 @@ class Wire(httpx2.BaseTransport):
         self._world = world
         self.lose_requests = self.lose_answers = 0
         """How many of the next requests, or of their answers, are lost."""
+        self.lose_looks = True
+        """False: only requests that change something are lost, or have their answers lost."""
         self.on_request: Callable[[httpx2.Request], httpx2.Response | None] | None = None
         """May answer in the coordinator's place."""
         self.on_answer: Callable[[httpx2.Request, httpx2.Response], httpx2.Response] | None = None
@@ -107,12 +109,13 @@ class Wire(httpx2.BaseTransport):
 
     @override
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if self.lose_requests:
+        losing = self.lose_looks or request.method != "GET"
+        if self.lose_requests and losing:
             self.lose_requests -= 1
             raise httpx2.ConnectError("lost on the way there", request=request)
         forged = self.on_request(request) if self.on_request else None
         response = forged or self._world.transport.handle_request(request)
-        if self.lose_answers:
+        if self.lose_answers and losing:
             self.lose_answers -= 1
             raise httpx2.ReadError("lost on the way back", request=request)
         return self.on_answer(request, response) if self.on_answer else response
@@ -144,11 +147,11 @@ class HandDriver(Driver):
     """The node's own driver, without its threads: one turn when a test says so."""
 
     @override
-    def _carry_all(self) -> None:
+    def _carry_all(self, *, news: bool) -> None:
         pass
 
     @override
-    def _step(self, job: str) -> bool:
+    def _step(self, job: str) -> Turn:
         cast(_Turn, self._stop).over = True
         return super()._step(job)
 

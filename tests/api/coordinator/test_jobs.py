@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from coordinator import jobs, wire
+from coordinator.jobs import MAX_ACCEPTANCE_BYTES, MAX_DESCRIPTION_BYTES
 from coordinator.tables import JobRow
 from coordinator.wire import JobEvent, JobState
 from protocols.codec import encode
+from protocols.collaboration import Permitted
 from protocols.job import job_hash
+from protocols.psi.params import PsiParams
 from protocols.signed import sign
 from tests.support.coordinator import DAY_MS, JOB, START_MS, World, b64
 
@@ -27,6 +30,9 @@ EXPECTED = {
     ("failed", "fail"): ("failed", "brand publisher"),
 }
 """State and event → the state after one party said it, and the parties that may."""
+
+OUT_OF_RANGE = encode(PsiParams(2**27)).replace((2**27).to_bytes(4, "big"), b"\xff" * 4)
+"""Parameters of the right form that no one can have made."""
 
 
 def code(answer: Any) -> str:
@@ -179,6 +185,17 @@ def test_a_revealing_job_needs_a_second_yes(world: World) -> None:
         ({"requester": "publisher"}, 422, "job-not-permitted"),
         ({"minimum_size": 49}, 422, "job-not-permitted"),
         ({"expires_ms": START_MS}, 422, "job-not-permitted"),
+        ({"expires_ms": START_MS + 91 * DAY_MS}, 422, "job-not-permitted"),
+        ({"expires_ms": 2**64 - 1}, 422, "job-not-permitted"),
+        ({"rho_nano": 0}, 422, "job-not-permitted"),
+        ({"rho_nano": -1}, 422, "job-not-permitted"),
+        ({"rho_nano": 10**10 + 1}, 422, "job-not-permitted"),
+        ({"rho_nano": 2**63}, 422, "job-not-permitted"),
+        ({"params": b""}, 422, "job-not-permitted"),
+        ({"params": b"\xff"}, 422, "job-not-permitted"),
+        ({"params": encode(Permitted("overlap", "p", "m", "b", False))}, 422, "job-not-permitted"),
+        ({"params": OUT_OF_RANGE}, 422, "job-not-permitted"),
+        ({"receiver_dataset": "d" * MAX_DESCRIPTION_BYTES}, 422, "job-not-permitted"),
         ({"version": 2}, 409, "collaboration-not-in-force"),
         ({"collaboration": "autumn"}, 409, "collaboration-not-in-force"),
         ({"collaboration_hash": bytes(32)}, 409, "collaboration-not-in-force"),
@@ -190,6 +207,19 @@ def test_only_permitted_jobs_are_taken(
     world.agree()
     answer = world.propose(world.job(**changes))
     assert (answer.status_code, code(answer)) == (status, expected)
+
+
+def test_names_and_numbers_that_no_database_holds_are_refused(world_on_each: World) -> None:
+    world = world_on_each
+    agreed = world.agree()
+    odd: list[dict[str, Any]] = [
+        {"version": 2**64 - 1},
+        {"version": -1},
+        {"collaboration": "spring\0"},
+        {"expires_ms": 2**64 - 1},
+    ]
+    answers = [world.propose(world.job(agreed, **changes)) for changes in odd]
+    assert [code(a) for a in answers] == 3 * ["collaboration-not-in-force"] + ["job-not-permitted"]
 
 
 def test_no_job_before_the_agreement_is_in_force(world: World) -> None:
@@ -240,8 +270,12 @@ def test_an_overdue_job_takes_no_events_before_the_sweep(world: World) -> None:
 
 
 def test_accepting_needs_the_agreement_still_in_force(world: World) -> None:
-    asked = world.proposed(expires_ms=START_MS + 100 * DAY_MS)
-    world.clock.advance(days=90)
+    asked = world.proposed()
+    second = world.collaboration(version=2)
+    for who in (world.brand, world.publisher):
+        body = {"signed": b64(encode(sign(who.keys, second)))}
+        in_force = who.put("/v1/collaborations/spring/versions/2", body).json()["in_force"]
+    assert in_force
     answer = world.say(world.publisher, "accept", acceptance=world.acceptance(asked))
     assert (answer.status_code, code(answer)) == (409, "collaboration-not-in-force")
 
@@ -296,3 +330,37 @@ def test_receipts_that_are_refused(world: World, case: int) -> None:
     filing, expected = _refused_receipts(world)[case]
     answer = world.brand.put(f"/v1/jobs/{JOB}/receipt", filing)
     assert (answer.status_code, code(answer)) == (422, expected)
+
+
+@pytest.mark.parametrize("rho_nano", [1, 10**10])
+def test_a_job_at_the_ends_of_the_price_is_taken(world: World, rho_nano: int) -> None:
+    assert world.proposed(rho_nano=rho_nano).rho_nano == rho_nano
+
+
+def test_a_long_acceptance_is_refused_unread(world: World) -> None:
+    asked = world.proposed()
+    yes = world.acceptance(asked, by="x" * MAX_ACCEPTANCE_BYTES)
+    answer = world.say(world.publisher, "accept", acceptance=yes)
+    assert (answer.status_code, code(answer)) == (422, "acceptance-refused")
+
+
+def test_open_jobs_of_a_requester_are_bounded(world_on_each: World) -> None:
+    world = world_on_each
+    small = world.settings.model_copy(update={"max_open_jobs": 2})
+    object.__setattr__(world.app.state.services, "settings", small)
+    agreed = world.agree()
+    jobs_asked = [world.job(agreed, job=f"{n:032x}") for n in range(4)]
+    for asked in jobs_asked[:2]:
+        assert world.propose(asked).status_code == 201
+    answer = world.propose(jobs_asked[2])
+    assert (answer.status_code, code(answer)) == (429, "too-many-open-jobs")
+    assert answer.json()["limit"] == 2
+    assert len(world.publisher.get("/v1/jobs").json()) == 2
+    assert world.propose(jobs_asked[0]).status_code == 200, "the same again is no new one"
+    body = {"event": "cancel", "cause": "changed-my-mind"}
+    world.brand.post(f"/v1/jobs/{jobs_asked[0].job}/events", body)
+    assert world.propose(jobs_asked[2]).status_code == 201, "one that has ended makes room"
+    assert world.propose(jobs_asked[3]).status_code == 429
+    world.clock.advance(days=1)
+    later = dataclasses.replace(jobs_asked[3], expires_ms=START_MS + 2 * DAY_MS)
+    assert world.propose(later).status_code == 201, "those that have expired make room unswept"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from consent.checkpoint import Cosigner
+from consent.checkpoint import Cosigner, LogSigner
 from coordinator import parties, wire
 from coordinator.tables import InvitationRow
 from protocols.codec import encode
@@ -59,6 +59,7 @@ def test_a_used_invitation_does_not_enrol_other_keys(world: World, newcomer: Par
     thief.keys = type(thief.keys)(
         "newcomer", thief.keys.signing_seed, thief.keys.mlkem_seed, thief.keys.x25519_seed
     )
+    thief.ledger = LogSigner("accord/newcomer/consent", bytes(32))
     answer = _enrol(world, enrolment(thief, secret))
     assert (answer.status_code, code(answer)) == (409, "invitation-used")
     answer = _enrol(world, enrolment(thief, world.invite("newcomer", "again")))
@@ -114,11 +115,36 @@ def _with_vkey(newcomer: Party, secret: str, vkey: str) -> wire.Enrolment:
 
 def test_a_ledger_signs_with_a_log_key_of_its_own(world: World, newcomer: Party) -> None:
     secret = world.invite("newcomer")
-    witness_key = Cosigner("accord.example/newcomer", bytes(32)).vkey
+    witness_key = Cosigner("accord/newcomer/consent", bytes(32)).vkey
     answer = _enrol(world, _with_vkey(newcomer, secret, witness_key))
     assert (answer.status_code, code(answer)) == (422, "enrolment-refused")
-    answer = _enrol(world, _with_vkey(newcomer, secret, world.brand.ledger.vkey))
-    assert (answer.status_code, code(answer)) == (409, "party-exists")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "accord/brand/consent",
+        "accord/unborn/consent",
+        "accord/newcomer",
+        "newcomer",
+        "accord/newcomer/consent/2",
+        "Accord/newcomer/consent",
+    ],
+)
+def test_a_party_enrols_a_ledger_of_its_own_name_only(
+    world: World, newcomer: Party, origin: str
+) -> None:
+    secret = world.invite("newcomer")
+    answer = _enrol(world, _with_vkey(newcomer, secret, LogSigner(origin, bytes(32)).vkey))
+    assert (answer.status_code, code(answer)) == (422, "enrolment-refused")
+    unborn = party("unborn", world.clock)
+    assert _enrol(world, enrolment(unborn, world.invite("unborn"))).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["", "a" * 201, "new\ncomer", "new\0comer", "\u202ecomer"])
+def test_the_name_of_a_party_can_be_shown(world: World, newcomer: Party, name: str) -> None:
+    answer = _enrol(world, enrolment(newcomer, world.invite("newcomer"), name=name))
+    assert (answer.status_code, code(answer)) == (422, "enrolment-refused")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"party": "x"}', b"\xff"])

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from coordinator.database import Database
+from coordinator.wire import path_message as message_path
+from protocols import cbor
 from tests.support.coordinator import JOB, World, path, running_world
 
 CLOSE = f"/v1/jobs/{JOB}/mailbox/close"
@@ -157,6 +159,61 @@ def test_one_message_always_fits(world: World) -> None:
     object.__setattr__(world.app.state.services, "settings", small)
     body = world.envelope(world.brand, 0, bytes(3000))
     assert world.brand.put(path("brand", 0), body).status_code == 201
+
+
+def test_bytes_of_a_sender_are_bounded_over_all_its_jobs(world_on_each: World) -> None:
+    world = world_on_each
+    agreed = world.agree()
+    names = [f"{n:032x}" for n in range(3)]
+    for name in names:
+        world.propose(world.job(agreed, job=name))
+    small = world.settings.model_copy(update={"max_party_pending_bytes": 9000})
+    object.__setattr__(world.app.state.services, "settings", small)
+    bodies = [world.envelope(world.brand, 0, bytes(3000), name) for name in names]
+    targets = [message_path(name, "brand", 0) for name in names]
+    for target, body in zip(targets[:2], bodies, strict=False):
+        assert world.brand.put(target, body).status_code == 201
+    answer = world.brand.put(targets[2], bodies[2])
+    assert (answer.status_code, code(answer)) == (429, "mailbox-full")
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["pending_bytes"] == len(bodies[0]) + len(bodies[1])
+    theirs = world.envelope(world.publisher, 0, bytes(3000), names[2])
+    target = message_path(names[2], "publisher", 0)
+    assert world.publisher.put(target, theirs).status_code == 201, "the bound is the sender's own"
+    world.publisher.delete(targets[0])
+    assert world.brand.put(targets[2], bodies[2]).status_code == 201
+
+
+def test_an_envelope_is_compared_and_never_parsed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.proposed()
+    body = world.envelope(world.brand, 0, b"x")
+    seen: list[int] = []
+    read = cbor.read
+    monkeypatch.setattr(cbor, "read", lambda data: seen.append(len(data)) or read(data))
+    bomb = b"\xd8\x1e\x82" + b"\xc2\x59\xff\xff" + b"\xff" * 65535 + b"\x01"
+    for hostile in (bomb, b"\x9a\x00\x0f\x42\x40" + b"\x00" * 1_000_000):
+        answer = world.brand.put(path("brand", 0), hostile)
+        assert (answer.status_code, code(answer)) == (422, "misrouted-envelope")
+    assert world.brand.put(path("brand", 0), body).status_code == 201
+    assert max(seen) < len(body), "only the enrolled keys were read"
+
+
+@pytest.mark.parametrize("length", [0, 1, 40, 70])
+def test_an_envelope_cut_within_its_header_is_refused(world: World, length: int) -> None:
+    world.proposed()
+    body = world.envelope(world.brand, 0, b"x")[:length]
+    answer = world.brand.put(path("brand", 0), body)
+    assert (answer.status_code, code(answer)) == (422, "misrouted-envelope")
+
+
+def test_an_outsider_is_told_nothing_of_the_envelope(world: World) -> None:
+    world.proposed()
+    answer = world.outsider.put(path("brand", 0), b"no envelope")
+    assert (answer.status_code, code(answer)) == (404, "unknown-job")
+    answer = world.brand.put(path("publisher", 0), b"no envelope")
+    assert (answer.status_code, code(answer)) == (403, "not-your-mailbox")
 
 
 def test_closing_says_how_it_ended(world: World) -> None:

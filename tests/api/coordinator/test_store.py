@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -61,6 +62,16 @@ def test_migrated_schema_is_that_of_the_tables(database: Database) -> None:
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
     assert database.migrate() == schema.HEAD == database.check_schema()
+
+
+def test_a_database_of_the_first_release_is_brought_up_to_date(database_url: str) -> None:
+    old = Database(database_url)
+    with old.engine.begin() as connection:
+        command.upgrade(schema.config(connection), "0001")
+    with pytest.raises(UnknownSchema, match="0001"):
+        old.check_schema()
+    assert old.migrate() == schema.HEAD == old.check_schema()
+    old.close()
 
 
 def test_an_empty_database_is_not_initialised(database_url: str) -> None:

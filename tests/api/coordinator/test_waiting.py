@@ -160,6 +160,37 @@ def test_a_new_job_wakes_the_board(world: World, monkeypatch: pytest.MonkeyPatch
     assert [view["job"] for view in answer.json()] == [JOB]
 
 
+def test_requests_of_one_party_that_wait_are_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreed = world.agree()
+    small = world.settings.model_copy(update={"max_waits": 1})
+    object.__setattr__(world.app.state.services, "settings", small)
+    seen: list[Any] = []
+
+    def meanwhile() -> None:
+        seen.append(world.publisher.get("/v1/jobs?after=0&wait=20"))
+        seen.append(world.publisher.get("/v1/jobs?after=0"))
+        seen.append(world.outsider.get("/v1/collaborations?after=0&wait=1"))
+        world.propose(world.job(agreed))
+
+    waited = _while_waiting(
+        world,
+        monkeypatch,
+        (store, "jobs_after"),
+        lambda: world.publisher.get("/v1/jobs?after=0&wait=20"),
+        meanwhile,
+    )
+    refused, at_once, of_another = seen
+    assert refused.json()["type"] == "urn:accord:error:too-many-waits"
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert (at_once.status_code, at_once.json()) == (200, []), "who does not wait is not counted"
+    assert of_another.status_code == 200, "the bound is each party's own"
+    assert [view["job"] for view in waited.json()] == [JOB]
+    again = world.publisher.get("/v1/jobs?after=999&wait=1")
+    assert again.status_code == 200, "a wait that has ended makes room"
+
+
 def test_a_wait_is_cut_to_the_limit(world: World) -> None:
     services = world.app.state.services
     assert services.wait_seconds(3600) == 25

@@ -10,13 +10,13 @@ from consent.checkpoint import open_checkpoint, with_cosignatures
 from consent.merkle import HashTree, leaf_hash
 from consent.note import parse_vkey
 from consent.witness import add_checkpoint_request
-from coordinator import store
+from coordinator import store, witness
 from coordinator.tables import WitnessConflictRow
 from coordinator.wire import CoordinatorInfo
 from coordinator.witness import FORK, UNPROVEN
 from tests.support.coordinator import Party, World
 
-ORIGIN = "accord.example/brand/consent"
+ORIGIN = "accord/brand/consent"
 
 
 class Ledger:
@@ -66,9 +66,9 @@ def test_200_is_a_cosignature_that_verifies(world_on_each: World) -> None:
     for old, size in ((0, 3), (3, 3), (3, 8)):
         answer = ledger.submit(old, size)
         assert answer.status_code == 200, answer.text
-    witness = parse_vkey(CoordinatorInfo(**world.http.get("/v1/coordinator").json()).witness_vkey)
+    vkey = parse_vkey(CoordinatorInfo(**world.http.get("/v1/coordinator").json()).witness_vkey)
     whole = with_cosignatures(ledger.note(8), answer.text)
-    opened = open_checkpoint(whole, ledger.signer.verifier, [witness], quorum=1)
+    opened = open_checkpoint(whole, ledger.signer.verifier, [vkey], quorum=1)
     assert opened.cosignatures[0].seconds == world.clock() // 1000
 
 
@@ -115,7 +115,7 @@ def test_403_without_a_valid_signature_of_the_log(world: World, ledger: Ledger) 
 
 
 def test_404_for_a_ledger_of_nobody_here(world: World, ledger: Ledger) -> None:
-    stranger = type(ledger.signer)("accord.example/stranger/consent", bytes(32))
+    stranger = type(ledger.signer)("accord/stranger/consent", bytes(32))
     body = add_checkpoint_request(0, (), stranger.sign(3, ledger.tree.root(3)))
     assert post(world, body).status_code == 404
 
@@ -178,6 +178,55 @@ def test_of_two_histories_at_once_only_one_is_cosigned(world_on_each: World) -> 
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda body: post(world, body).status_code, requests))
     assert sorted(answers) == [200, 409]
+
+
+def test_signatures_are_checked_outside_of_the_writers_turn(world: World, ledger: Ledger) -> None:
+    ledger.submit(0, 3)
+    stranger = type(ledger.signer)(ORIGIN, bytes(32))
+    forged = add_checkpoint_request(3, (), stranger.sign(8, bytes(32)))
+    unknown = type(ledger.signer)("accord/stranger/consent", bytes(32))
+    foreign = add_checkpoint_request(0, (), unknown.sign(3, bytes(32)))
+    with world.database.writing():  # nobody else can write: an answer that needs to would not come
+        assert post(world, forged).status_code == 403
+        assert post(world, foreign).status_code == 404
+        assert ledger.submit(0, 8).status_code == 409
+
+
+def test_what_was_decided_by_an_old_checkpoint_is_decided_again(
+    world_on_each: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_on_each
+    ledger = Ledger(world).grow(9)
+    ledger.submit(0, 3)
+    decide, tried = witness.decide, []
+
+    def overtaken(*asked: Any) -> Any:
+        decided = decide(*asked)
+        tried.append(decided.accepted is not None)
+        if len(tried) == 1:  # before it is stored, another request is
+            monkeypatch.setattr(witness, "decide", decide)
+            assert ledger.submit(3, 8).status_code == 200
+            monkeypatch.setattr(witness, "decide", overtaken)
+        return decided
+
+    monkeypatch.setattr(witness, "decide", overtaken)
+    answer = ledger.submit(3, 5)
+    assert (answer.status_code, answer.text) == (409, "8\n")
+    assert tried == [True, False]
+    assert checkpoint(world).text.split("\n")[1] == "8", "never rolled back"
+
+
+def test_evidence_against_one_ledger_is_bounded(
+    world: World, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "MOST_EVIDENCE", 2)
+    ledger.submit(0, 4)
+    for n in range(4):
+        body = add_checkpoint_request(4, (), ledger.signer.sign(8, bytes([n]) * 32))
+        assert post(world, body).status_code == 422
+    assert [row.kind for row in conflicts(world)] == [UNPROVEN, UNPROVEN]
+    assert Ledger(world, "other history").grow(4).submit(4, 4).status_code == 422
+    assert [row.kind for row in conflicts(world)].count(FORK) == 1, "room for each kind"
 
 
 def test_too_large_a_request_is_refused(world: World) -> None:

@@ -1,5 +1,7 @@
 """Rows become persons by the rules, the same in one batch and in many."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,10 +24,11 @@ def test_each_rule_once(identity):
     emails = [A, B, None, A, None, B, C]
     phones = [P, None, P, Q, None, P, Q]
     found = identity.resolve(emails, phones)
-    # The fifth row has nothing; the sixth joins two persons; the seventh is known by its number.
-    assert found.dense.tolist() == [0, 1, 0, 0, NOBODY, NOBODY, 0]
-    assert (found.created, found.missing, found.ambiguous) == (2, 1, 1)
-    assert found.conflicts == {5: (1, 0)}
+    # The fifth row has nothing; the sixth joins two persons; the seventh is a new e-mail beside the
+    # number of somebody who has another one.
+    assert found.dense.tolist() == [0, 1, 0, 0, NOBODY, NOBODY, NOBODY]
+    assert (found.created, found.missing, found.ambiguous) == (3, 1, 2)
+    assert found.conflicts == {5: (1, 0), 6: (2, 0)}
 
 
 def test_a_second_batch_finds_the_same_persons_and_makes_none(identity):
@@ -87,3 +90,15 @@ def test_batches_do_not_matter(tmp_path_factory, rows, cut):
         return [d for f in found for d in f.dense.tolist()], sum(f.ambiguous for f in found)
 
     assert run(rows) == run(rows[:cut], rows[cut:])
+
+
+def test_a_shared_number_never_lets_one_persons_consent_cover_another(tmp_path: Path) -> None:
+    """A household's telephone: the second e-mail is another person, and its row is withheld."""
+    storage = open_storage(tmp_path)
+    first = storage.identity.resolve(["ann@example.com"], ["+441632960001"])
+    second = storage.identity.resolve(
+        ["ben@example.com", "ben@example.com"], ["+441632960001", None]
+    )
+    assert second.dense[0] == NOBODY
+    assert second.ambiguous == 1
+    assert second.dense[1] not in (NOBODY, first.dense[0])
