@@ -82,13 +82,10 @@ def _read_time(value: object) -> int:
     return instants.from_text(value)
 
 
-def _exactly(kind: type, what: str) -> Codec:
-    def check(value: Any) -> Any:
-        if type(value) is not kind:
-            raise MalformedRecord(what)
-        return value
-
-    return Codec(check, check, lambda value: canonical_text(check(value)))
+def _write_flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise MalformedRecord("expected true or false")
+    return value
 
 
 def integer(lowest: int, highest: int) -> Codec:
@@ -179,7 +176,7 @@ subject = plain(
     ).read
 )
 time = Codec(instants.to_text, _read_time, lambda value: f'"{instants.to_text(value)}"')
-flag = _exactly(bool, "expected true or false")
+flag = Codec(_write_flag, _write_flag, lambda value: "true" if _write_flag(value) else "false")
 digest = hexadecimal(32)
 count = integer(0, 2**53 - 1)
 

@@ -43,7 +43,10 @@ class Method(enum.StrEnum):
     @property
     def is_copy(self) -> bool:
         """True where another system's state was copied: no act of the person."""
-        return self in (Method.IMPORT, Method.BATCH_SYNC)
+        return self in _COPIES
+
+
+_COPIES = frozenset({Method.IMPORT, Method.BATCH_SYNC})
 
 
 class Relation(enum.StrEnum):

@@ -69,9 +69,13 @@ Place = tuple[int, int, int]
 
 
 def place(index: int, recorded_at_ms: int, event: ConsentEvent) -> Place:
-    """Rule 2: the source's time, held to recorded_at + skew; then no over yes; then index."""
+    """Rule 2: the source's time, but no later than it was recorded; then no over yes; then index.
+
+    Nothing happened after it was written down. A source whose clock runs ahead could otherwise give
+    a consent that outlives the withdrawal which follows it.
+    """
     rank = _RANKS[event.state]
-    return min(event.event_time_ms, recorded_at_ms + SKEW_MS), rank, index
+    return min(event.event_time_ms, recorded_at_ms), rank, index
 
 
 def is_quarantined(recorded_at_ms: int, event: ConsentEvent) -> bool:

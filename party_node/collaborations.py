@@ -25,6 +25,7 @@ from party_node.errors import (
 from party_node.job_tables import CollaborationRow
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Member, digest
+from protocols.collaboration_terms import check_terms
 from protocols.errors import ProtocolError
 from protocols.keys import PartyKeys, PartyPublic
 from protocols.signed import Signed, sign, verify
@@ -95,6 +96,7 @@ class Collaborations:
 
     def _remember(self, view: wire.CollaborationView) -> None:
         document = decode(Collaboration, view.document)
+        check_terms(document)
         named = (document.collaboration, document.version)
         if named != (view.collaboration, view.version):
             raise InvalidCollaboration("the coordinator passed on a document under another name")
@@ -116,10 +118,11 @@ class Collaborations:
             if known is not None and known.digest != row.digest:
                 raise InvalidCollaboration("this version was seen before with other contents")
             if known is not None and known.in_force:
-                return  # signatures that were seen once are not unseen when somebody hides them
+                # Signatures that were seen once are not unseen when somebody hides them.
+                row.in_force, row.signed_by = True, known.signed_by
             stated = json.loads(known.countersignatures) if known is not None else {}
             stated |= {party: signature.hex() for party, signature in signatures.items()}
-            row.countersignatures = json.dumps(stated, sort_keys=True)  # once seen, kept
+            row.countersignatures = json.dumps(stated, sort_keys=True)
             session.merge(row)
 
     def _row(self, collaboration: str, version: int) -> CollaborationRow:

@@ -131,7 +131,7 @@ def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]
     unsigned = sorted(set(description.parties()) - set(signatures))
     if unsigned:
         signed = " and ".join(sorted(signatures)) or "nobody"
-        said = f"{signed} signed the receipt, {' and '.join(unsigned)} did not: no result\n"
+        said = f"signed by {signed}, not by {' and '.join(unsigned)}: there is no result\n"
         yield INCOMPLETE, said.encode()
         return
     agreed, countersignatures = services.collaborations.countersigned(

@@ -46,7 +46,7 @@ class Submission:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewEntry:
     """An entry that is written but not committed."""
 

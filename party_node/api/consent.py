@@ -153,7 +153,7 @@ def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
         purpose_version=parts.vocabulary.find(body.purpose).version,
         recipient=body.recipient,
         separate=body.separate,
-        event_time_ms=parts.clock_ms() if body.event_time_ms is None else body.event_time_ms,
+        event_time_ms=_now(parts) if body.event_time_ms is None else body.event_time_ms,
         source_id=body.source,
         source_event_id=key,
         jurisdiction=body.jurisdiction or region,
@@ -190,3 +190,9 @@ def _explained(found: Explanation) -> dict[str, Any]:
             "record": None if deciding.record is None else deciding.record.to_payload(),
         },
     }
+
+
+def _now(parts: Services) -> int:
+    """Return the time, but never one before the newest entry: clocks are sometimes set back."""
+    with parts.ledger.hold() as head:
+        return max(parts.clock_ms(), head.newest_ms)

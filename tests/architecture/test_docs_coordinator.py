@@ -1,16 +1,19 @@
 """Whatever a user of the coordinator can meet is in its docs: settings, commands, routes, codes."""
 
 import base64
+import dataclasses
 import re
 import warnings
 from pathlib import Path
 
-from coordinator import wire
+from coordinator import intake, jobs, wire, witness
 from coordinator.app import ROUTERS
 from coordinator.jobs import EXPIRED_CAUSE, TRANSITIONS
 from coordinator.problems import STATUS
 from coordinator.settings import PREFIX, Settings
 from coordinator.sweeper import ABANDONED
+from protocols import collaboration_terms as terms
+from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
 from protocols.keys import PartyKeys
 
 with warnings.catch_warnings():
@@ -80,6 +83,43 @@ def test_the_limits_are_those_of_the_wire() -> None:
     assert f"at most {wire.MAX_WAIT_SECONDS};" in WIRE
     assert f"at most {wire.MAX_ENVELOPE_BYTES // 2**20} MiB" in WIRE
     assert f"Wire version {wire.VERSION}." in WIRE
+    defaults = Settings()
+    for words in (
+        f"At most {defaults.max_pending_bytes // 2**20} MiB of a job",
+        f"at most {defaults.max_party_pending_bytes // 2**30} GiB of what one party",
+        f"At most {defaults.max_open_jobs} jobs",
+        f"At most {defaults.max_open_proposals} versions",
+        f"At most {defaults.max_waits} requests",
+        f"larger than {intake.SMALL_BYTES // 1024} KiB",
+        f"one of {intake.TURNS} turns",
+        f"at most {jobs.MAX_DESCRIPTION_BYTES // 1024} KiB",
+        f"acceptance {jobs.MAX_ACCEPTANCE_BYTES // 1024} KiB",
+        f"the first {witness.MOST_EVIDENCE} of",
+    ):
+        assert words in WIRE, words
+
+
+def test_the_ranges_of_an_agreement_are_in_the_table() -> None:
+    found = {row[0]: row[1] for row in rows(WIRE, "## Agreements")}
+    named = set(re.findall(r"`([a-z_]+)`", " ".join(found)))
+    fields = {
+        field.name
+        for kind in (Collaboration, Member, DatasetOffer, Permitted)
+        for field in dataclasses.fields(kind)
+    }
+    assert fields - {"public", "ledger_vkey", "receiver", "reveal"} <= named
+    for kind, protocols in terms.PROTOCOLS_OF_KIND.items():
+        for protocol in protocols:
+            assert f"`{kind}` with `{protocol}`" in found["`kind` with `protocol`"]
+    assert f"at most {terms.MAX_DOCUMENT_BYTES // 1024} KiB" in found["the whole encoding"]
+    assert found["`datasets`"].startswith(f"1 to {terms.MAX_OFFERS}")
+    assert found["`permitted`"].startswith(f"1 to {terms.MAX_CLAUSES}")
+    assert f"at most {terms.MAX_COLUMNS}," in found["`columns`"]
+    assert f"1 to {terms.MAX_COLUMN} " in found["`columns`"]
+    assert f"1 to {terms.MAX_TEXT} " in found["`title`, `name` of a member"]
+    delta = terms.DELTA_EXPONENTS
+    assert found["`delta_exponent`"] == f"{delta[0]} to {delta[-1]}"
+    assert (terms.MAX_BUDGET_NANO, terms.MAX_MINIMUM_SIZE) == (10**13, 10**9)
 
 
 def test_the_example_is_signed_as_it_says() -> None:

@@ -20,7 +20,7 @@ from tests.support.two_nodes import BRAND
 QUIET = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-LONG = settings(QUIET, max_examples=2500)
+LONG = settings(QUIET, max_examples=1000)
 
 NAMES = st.one_of(
     st.text(max_size=20),

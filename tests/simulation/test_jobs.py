@@ -328,7 +328,8 @@ class History:
         if state == "expired":
             assert self.world.clock() >= expires_ms
         elif cause == ConsentNarrowed.code:
-            assert self.willing != {}, "somebody withdrew while it was interrupted"
+            purpose = PURPOSE[self._description(job).kind]
+            assert any(self.at_permit[job, p] - self.willing[p, purpose] for p in PARTIES)
         else:
             assert job in self.ended_by_hand, f"{state} for {cause}, and nobody wanted that"
         for node in self.world.nodes.values():

@@ -41,6 +41,7 @@ from party_node.running import RunningNode
 from party_node.services import Services, assemble
 from party_node.tables import BudgetChargeRow, UsePermissionRow
 from protocols.job import RunReceipt
+from protocols.keys import PartyKeys
 from tests.support.coordinator import FakeClock, TestClient, prepare_home
 from tests.support.seeded import seeded
 
@@ -308,6 +309,24 @@ class TwoNodes:
     def publisher(self) -> Node:
         return self.nodes[PUBLISHER]
 
+    def enrol(self, party: str) -> Home:
+        """Make a home for a party and use an invitation; return the home."""
+        home = Home.create(self.folder / party, party, party.title(), rng=seeded(party))
+        services = self.app.state.services
+        secret = self.write(
+            lambda s: parties.invite(s, party, self.clock(), 7, seeded(f"invite {party}"))
+        )
+        token = parties.token(URL, services.settings.name, services.witness.vkey, party, secret)
+        enrolment.enrol(home, token, lambda _url: self.client(None))
+        db = Database(home.database_url)
+        migrate(db)
+        db.close()
+        return home
+
+    def client(self, keys: PartyKeys | None) -> CoordinatorClient:
+        """Return a client of the coordinator that signs with these keys, and has no accidents."""
+        return CoordinatorClient(URL, keys, self.clock, self.transport)
+
     def settle(
         self,
         *jobs: str,
@@ -374,7 +393,7 @@ def _open(folder: Path) -> Iterator[TwoNodes]:
         for party in PARTIES:
             wire = Wire(world)
             if not (folder / party).exists():
-                _enrol(world, party, wire)
+                world.enrol(party)
             world.nodes[party] = Node(party, folder, world.clock, wire)
         try:
             yield world
@@ -390,19 +409,6 @@ def _no_waiting() -> Iterator[None]:
         patch.setattr("party_node.driver.BOARD_WAIT_SECONDS", 0)
         patch.setattr("party_node.phase_compute.give_back", lambda: None, raising=False)
         yield
-
-
-def _enrol(world: TwoNodes, party: str, wire: Wire) -> None:
-    home = Home.create(world.folder / party, party, party.title(), rng=seeded(party))
-    services = world.app.state.services
-    secret = world.write(
-        lambda s: parties.invite(s, party, world.clock(), 7, seeded(f"invite {party}"))
-    )
-    token = parties.token(URL, services.settings.name, services.witness.vkey, party, secret)
-    enrolment.enrol(home, token, lambda url: CoordinatorClient(url, None, world.clock, wire))
-    db = Database(home.database_url)
-    migrate(db)
-    db.close()
 
 
 @functools.cache

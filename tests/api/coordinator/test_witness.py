@@ -186,10 +186,10 @@ def test_signatures_are_checked_outside_of_the_writers_turn(world: World, ledger
     forged = add_checkpoint_request(3, (), stranger.sign(8, bytes(32)))
     unknown = type(ledger.signer)("accord/stranger/consent", bytes(32))
     foreign = add_checkpoint_request(0, (), unknown.sign(3, bytes(32)))
-    with world.database.writing():  # nobody else can write: an answer that needs to would not come
-        assert post(world, forged).status_code == 403
-        assert post(world, foreign).status_code == 404
-        assert ledger.submit(0, 8).status_code == 409
+    late = ledger.request(0, 8)
+    with ThreadPoolExecutor(3) as pool, world.database.writing():  # nobody else can write
+        asked = [pool.submit(post, world, body) for body in (forged, foreign, late)]
+        assert [answer.result(20).status_code for answer in asked] == [403, 404, 409]
 
 
 def test_what_was_decided_by_an_old_checkpoint_is_decided_again(
