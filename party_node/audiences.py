@@ -67,7 +67,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     members = BitMap.deserialize(services.vault.open(_context(job), sealed)[SALT_BYTES:])
     description = services.jobs.description(job)
     services.jobs.agreement(description)  # an audience does not outlive its collaboration
-    use = f"{job}-activate-{services.clock_ms()}"
+    use = f"{job}-activate-{services.rng(8).hex()}"
     permission = services.gate.permit(
         use, job_hash(description), dataset, description.purpose,
         description.other(services.home.keys.party), _ACTIVATE, requester, _TTL_MS,

@@ -26,7 +26,6 @@ from party_node.errors import (
 )
 from party_node.execution import Execution
 from party_node.jobs import ENDED, last_word
-from party_node.phase_compute import permission_for
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
 from party_node.services import Services
@@ -202,8 +201,7 @@ class Driver:
 
     def _abandon(self, run: Run, cause: str = "") -> None:
         outcome = cause or self._services.jobs.get(run.job).cause or "ended-by-peer"
-        if "head" in run.facts:
-            self._record_end(run.job, outcome)
+        self._record_end(run.job, outcome)
         try:
             self._services.client.close_mailbox(run.job, outcome)
         except CoordinatorRefused:
@@ -213,12 +211,11 @@ class Driver:
         self._services.runs.chunks(run.job).erase()
 
     def _record_end(self, job: str, outcome: str) -> None:
-        """Write into the ledger that the use which was permitted has ended, and how."""
-        try:
-            permission = permission_for(Execution.of(self._services, job))
-            self._services.gate.complete(permission, outcome)
-        except (ConsentError, NodeError) as e:
-            log.warning("use-not-ended", job=job, cause=e.code)
+        """Write into the ledger that a use which was permitted has ended, and how."""
+        asked = self._services.jobs.description(job)
+        receiving = asked.receiver == self._services.home.keys.party
+        dataset = asked.receiver_dataset if receiving else asked.sender_dataset
+        self._services.gate.end(job, dataset, outcome)
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Repeat `action` until the coordinator has heard it, or the node stops."""

@@ -188,8 +188,18 @@ class Gate:
         with self._ledger.hold():
             row = self._existing(grant)
             if not row.outcome:
-                self._end(grant, row, outcome)
+                self._end(grant.job, row, outcome)
         _withdraw(permission)
+
+    def end(self, job: str, dataset: str, outcome: str) -> None:
+        """Write how a job's use ended, if one was recorded for it and has not ended.
+
+        For jobs that end without a permission at hand: nothing new is decided or permitted.
+        """
+        with self._ledger.hold():
+            row = self._row(job, dataset)
+            if row is not None and not row.outcome:
+                self._end(job, row, outcome)
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -265,7 +275,9 @@ class Gate:
             dataset=question.dataset,
             request=question.digest(),
             index_id=index_id,
-            allowed=self._ledger.vault.seal(_context(question), encode(decided)),
+            allowed=self._ledger.vault.seal(
+                _context(question.job, question.dataset), encode(decided)
+            ),
             use_entry=head.size,
             tree_size=head.size,
             expires_ms=now + ttl_ms,
@@ -281,7 +293,7 @@ class Gate:
         self, head: Head, question: Question, row: UsePermissionRow, ttl_ms: int
     ) -> UsePermissionRow:
         """Return the row as it is, or a further decision if consent narrowed or time ran out."""
-        before = self._decided(question, row)
+        before = self._decided(row)
         people = BitMap.deserialize(before.allowed)
         allowed, _ = self._decide(
             head, people, question.purpose, question.recipient, question.operations
@@ -293,7 +305,7 @@ class Gate:
     def _give(self, question: Question, row: UsePermissionRow) -> Permission:
         """Issue the permission, once a checkpoint includes its use record."""
         size, root = self._ledger.covering(row.use_entry)
-        decided = self._decided(question, row)
+        decided = self._decided(row)
         # A use that has ended keeps its facts and permits nobody.
         allowed = BitMap() if row.outcome else BitMap.deserialize(decided.allowed)
         use_record = self._ledger.leaf_hash(row.use_entry)
@@ -317,11 +329,11 @@ class Gate:
             )
         )
 
-    def _end(self, grant: Grant, row: UsePermissionRow, outcome: str) -> None:
+    def _end(self, job: str, row: UsePermissionRow, outcome: str) -> None:
         done = outcome == COMPLETED
         record = UseOutcome(
-            decision_id=self._decided(_question(grant), row).decision_id,
-            job=grant.job,
+            decision_id=self._decided(row).decision_id,
+            job=job,
             outcome=Outcome.COMPLETED if done else Outcome.ABORTED,
             ended_at_ms=self._clock(),
             cause=None if done else outcome,
@@ -343,8 +355,9 @@ class Gate:
             raise NotFound("there is no use record of this job")
         return row
 
-    def _decided(self, question: Question, row: UsePermissionRow) -> Decided:
-        return decode(Decided, self._ledger.vault.open(_context(question), row.allowed))
+    def _decided(self, row: UsePermissionRow) -> Decided:
+        context = _context(row.job, row.dataset)
+        return decode(Decided, self._ledger.vault.open(context, row.allowed))
 
 
 def _together(before: Sequence[DeniedFor], now: Mapping[str, int]) -> tuple[DeniedFor, ...]:
@@ -373,5 +386,5 @@ def _question(grant: Grant) -> Question:
     )
 
 
-def _context(question: Question) -> str:
-    return f"use-permission/{question.job}/{question.dataset}"
+def _context(job: str, dataset: str) -> str:
+    return f"use-permission/{job}/{dataset}"

@@ -230,10 +230,7 @@ class Jobs:
 
     def decline(self, job: str, by: str, cause: str = "declined-by-owner") -> None:
         """Refuse a proposed job. Raises: NotFound, CoordinatorRefused if it is too late."""
-        row = self.get(job)
-        row.acceptance = b""  # should one have been prepared, it is not sent any more
-        with self._db.writing() as session:
-            session.merge(row)
+        self._change(job, acceptance=b"")  # should one have been prepared, it is not sent any more
         body = wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=cause)
         self._decided(job, by, self._client.say(job, body))
 
@@ -247,9 +244,7 @@ class Jobs:
         if row.state in ENDED:
             raise IllegalState(f"job {job} is {row.state}")
         event = last_word(row.state, asked_here=row.requester == self._keys.party)
-        row.state, row.cause = wire.JobState.CANCELLED.value, CANCELLED
-        with self._db.writing() as session:
-            session.merge(row)
+        self._change(job, state=wire.JobState.CANCELLED.value, cause=CANCELLED)
         self.report(job, event, CANCELLED)
 
     def report(self, job: str, event: wire.JobEvent, cause: str = "") -> None:
@@ -263,6 +258,20 @@ class Jobs:
             if row is not None and by:
                 row.decision = by
                 session.add(row)
+
+    def _change(self, job: str, **columns: str | bytes) -> JobRow:
+        """Set some columns of a job as it now stands in the database. Raises: NotFound."""
+        with self._db.writing() as session:
+            row = session.get(JobRow, job)
+            if row is None:
+                raise NotFound(f"there is no job {job} at this node")
+            for name, value in columns.items():
+                setattr(row, name, value)
+            session.add(row)
+            session.flush()
+            session.refresh(row)
+            session.expunge(row)
+            return row
 
     # -- reading -------------------------------------------------------------------------
 

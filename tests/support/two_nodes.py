@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -153,8 +154,9 @@ class HandDriver(Driver):
 
     @override
     def _step(self, job: str) -> Turn:
+        stood = super()._step(job)
         cast(_Turn, self._stop).over = True
-        return super()._step(job)
+        return stood
 
     @override
     def _guard(self, action: Callable[[], None]) -> None:
@@ -176,8 +178,9 @@ class HandDriver(Driver):
         sync = jobs.sync
 
         def once(wait_seconds: int) -> list[str]:
+            changed = sync(wait_seconds)
             turn.over = True
-            return sync(wait_seconds)
+            return changed
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(jobs, "sync", once)
@@ -277,7 +280,8 @@ class Node:
         return bool(self.rows(AudienceRow, job=job))
 
     def activate(self, job: str) -> set[int]:
-        """Return who is handed out when the audience is used now."""
+        """Return who is handed out when the audience is used now, a moment after the last time."""
+        self.clock.now_ms += 1
         keys = audiences.activate(self.services, job, self.party).keys
         return {int(k.rsplit("-", 1)[1]) for k in keys}
 
@@ -312,16 +316,20 @@ class TwoNodes:
     def enrol(self, party: str) -> Home:
         """Make a home for a party and use an invitation; return the home."""
         home = Home.create(self.folder / party, party, party.title(), rng=seeded(party))
-        services = self.app.state.services
-        secret = self.write(
-            lambda s: parties.invite(s, party, self.clock(), 7, seeded(f"invite {party}"))
-        )
-        token = parties.token(URL, services.settings.name, services.witness.vkey, party, secret)
-        enrolment.enrol(home, token, lambda _url: self.client(None))
+        self.invite(home, party)
         db = Database(home.database_url)
         migrate(db)
         db.close()
         return home
+
+    def invite(self, home: Home, party: str) -> None:
+        """Use an invitation for this party's name with the keys of a home."""
+        services = self.app.state.services
+        secret = self.write(
+            lambda s: parties.invite(s, party, self.clock(), 7, secrets.token_bytes)
+        )
+        token = parties.token(URL, services.settings.name, services.witness.vkey, party, secret)
+        enrolment.enrol(home, token, lambda _url: self.client(None))
 
     def client(self, keys: PartyKeys | None) -> CoordinatorClient:
         """Return a client of the coordinator that signs with these keys, and has no accidents."""
