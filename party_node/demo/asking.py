@@ -24,11 +24,11 @@ def overlap(scene: Scene) -> None:
         _say_own(scene, name, result["own"])
     size, plain = results["brand"]["size"], truth.overlap(scene.world, MEASUREMENT)
     scene.teller.say(f"both learn {size['text']}, after {seconds:.1f} s; rho {RHO} charged before")
-    check = scene.checks
+    check, heard = scene.checks, results["publisher"]["size"]
     scene.judge(
         check.within("overlap: noisy size and the plain count", size["value"], plain, NOISE_BOUND)
     )
-    scene.judge(check.equal("overlap: the publisher hears", results["publisher"]["size"], size))
+    scene.judge(check.equal("overlap: the publisher hears", heard["text"], size["text"]))
     for name in parties:
         permitted = truth.permitted(scene.world, name, MEASUREMENT)
         found = results[name]["own"]["permitted"]

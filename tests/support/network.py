@@ -222,13 +222,15 @@ def small_network(folder: Path) -> Iterator[SmallNetwork]:
 def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
     port, home = processes.free_port(), folder / COORDINATOR
     proxy = RecordingProxy(port)
+    stack.callback(proxy.stop)
     url = ("--url", proxy.url, "--name", "demo-hub")
     processes.command("coordinator", "init", "--home", str(home), *url)
     coordinator = start_coordinator(home, port)
+    stack.callback(coordinator.stop)
     with ThreadPoolExecutor(2) as pool:
         prints = list(pool.map(lambda party: _create(folder, party), PARTIES))
         services = list(pool.map(lambda party: start_node(folder / party, party), PARTIES))
-        for service in (coordinator, *services):
+        for service in services:
             stack.callback(service.stop)
         world = people.make(
             folder / "data", rows=PEOPLE, seed=SEED, now_ms=time.time_ns() // 1_000_000
