@@ -49,6 +49,8 @@ def _table(found: dict[str, Any]) -> str:
         lines.append(f"overlap {run['people_each']:,} x {run['people_each']:,}, {backend}:")
         lines.append(f"  {cpu} CPU-s of both parties (target {target}), {wall} s wall")
         lines.append(f"  peak MiB {run['peak_mib']}, ready after {run['ready_seconds']} s")
+        imported = run["peak_mib_in_the_process_that_imported"]
+        lines.append(f"  peak MiB in the processes that also imported the consents: {imported}")
         lines.append(f"  within the stated noise: {run['exact_within_noise']}")
     lines.append(f"gate over {found['gate']['subjects']:,} subjects: {found['gate']['seconds']} s")
     return "\n".join(lines)

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+pa.set_memory_pool(pa.system_memory_pool())
+"""Arrow's own allocator keeps tens of MiB in reserve; the system's gives them back when asked."""
+
 _MANY_OBJECTS = 50_000
 _lock = threading.Lock()
 _at_work = 0

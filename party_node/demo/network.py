@@ -164,6 +164,16 @@ def start_node(home: Path, party: str, **environment: str) -> Service:
     )
 
 
+def restart_nodes(network: Network, **environment: str) -> None:
+    """Stop both nodes and start them again over the same homes; the coordinator stays."""
+    for party in network.parties.values():
+        party.http.close()
+        party.service.stop()
+    started = {n: start_node(p.home, n, **environment) for n, p in network.parties.items()}
+    for name, service in started.items():
+        network.parties[name] = _connect(name, service, network.parties[name].fingerprint)
+
+
 def _connect(party: str, service: Service, fingerprint: str) -> Party:
     processes.await_ready(service)
     token = (service.home / "token").read_text().strip()

@@ -29,6 +29,9 @@ INSIDE = (Preflight, SizeRelease, NoisyCount, Withheld, ReceiptSignature)
 """What only envelopes hold, beside the protocols' own messages, states and outputs."""
 
 
+RECORD = "a record of kind"
+
+
 def secrets_of(network: SmallNetwork) -> Iterator[tuple[str, bytes]]:
     """Return everything in both files that names a person, raw and normalised; and row keys."""
     tables = {
@@ -59,7 +62,7 @@ def plaintexts() -> Iterator[tuple[str, bytes]]:
         for record in (*protocol.messages, *protocol.states, *protocol.outputs):
             kinds.add(record.KIND)
     for kind in sorted(kinds):
-        yield from in_clear(f"a {kind}", kind.encode())
+        yield from in_clear(f"{RECORD} {kind}", kind.encode())
 
 
 def folder_of(network: SmallNetwork) -> dict[str, bytes]:
@@ -67,6 +70,12 @@ def folder_of(network: SmallNetwork) -> dict[str, bytes]:
     home = network.home(COORDINATOR)
     files = [*home.rglob("*"), *network.folder.glob(f"{COORDINATOR}*.log")]
     return {str(p.relative_to(network.folder)): p.read_bytes() for p in files if p.is_file()}
+
+
+def found_in(places: dict[str, bytes], needles: Haystack) -> dict[str, list[str]]:
+    """Return for each place what is in it, without the places that are clean."""
+    found = {place: needles.find(data) for place, data in places.items()}
+    return {place: names for place, names in found.items() if names}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +108,7 @@ def test_the_coordinators_folder_names_nobody(after_jobs: SmallNetwork, needles:
     assert any(name.endswith("coordinator.db") for name in files)
     assert any(name.endswith("coordinator.db-wal") for name in files)
     assert sum(map(len, files.values())) > 100_000
-    assert {name: needles.find(data) for name, data in files.items()} == dict.fromkeys(files, [])
+    assert found_in(files, needles) == {}
 
 
 def test_captured_traffic_names_nobody(after_jobs: SmallNetwork, needles: Haystack) -> None:
@@ -110,7 +119,7 @@ def test_captured_traffic_names_nobody(after_jobs: SmallNetwork, needles: Haysta
         e for e in after_jobs.proxy.exchanges if "/messages/" in e.target and e.method == "PUT"
     ]
     assert {e.party for e in bodies} == set(PARTIES)
-    assert {way: needles.find(data) for way, data in traffic.items()} == dict.fromkeys(traffic, [])
+    assert found_in(traffic, needles) == {}
 
 
 @pytest.mark.slow
@@ -118,7 +127,8 @@ def test_the_coordinators_memory_names_nobody(after_jobs: SmallNetwork, needles:
     memory = dump(after_jobs.coordinator.process.pid)
     if not memory:
         pytest.skip("this machine does not let a test read another process's memory")
-    assert needles.find(memory) == []
+    # The names of records are part of the program; what they hold is not.
+    assert [name for name in needles.find(memory) if not name.startswith(RECORD)] == []
 
 
 def test_what_is_looked_for_would_be_found(after_jobs: SmallNetwork, needles: Haystack) -> None:

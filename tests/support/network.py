@@ -22,7 +22,7 @@ import httpx2
 
 from party_node.demo import people, processes, truth
 from party_node.demo.network import Network, Party, start_node
-from party_node.demo.opening import agree, import_consents, register
+from party_node.demo.opening import DOCUMENT, RULES, import_consents, register
 from party_node.demo.people import DemoWorld
 from party_node.demo.processes import Service
 from party_node.demo.scene import COLLABORATION, RHO, Scene
@@ -118,6 +118,7 @@ class SmallNetwork:
     # -- jobs ------------------------------------------------------------------------------
 
     def ask(self, kind: str) -> str:
+        """Let the brand ask for a job, which the publisher's rules approve; return it."""
         body = {"collaboration": COLLABORATION, "kind": kind, "rho": RHO}
         return str(self.brand.post("/v1/jobs", body)["job"])
 
@@ -168,11 +169,16 @@ class SmallNetwork:
 
 def accord(*words: str, **environment: str) -> Said:
     """Type an `accord` command."""
+    return typed("party_node", *words, **environment)
+
+
+def typed(module: str, *words: str, **environment: str) -> Said:
+    """Run one of our modules as a command."""
     done = subprocess.run(
-        [sys.executable, "-m", "party_node", *words],
+        [sys.executable, "-m", module, *words],
         capture_output=True,
         check=False,
-        timeout=LIMIT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         env={**os.environ, **environment},
     )
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -240,12 +246,24 @@ def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
         party: Party(party, service, connect(service), fingerprint)
         for party, service, fingerprint in zip(PARTIES, services, prints, strict=True)
     }
+    _agree(parties)
     scene = Scene(Network(folder, coordinator, parties), world, Teller(to_stderr=True))
-    agree(scene)
     register(scene)
     import_consents(scene)
     stack.pop_all()
     return SmallNetwork(folder, proxy, coordinator, parties, world)
+
+
+def _agree(parties: dict[str, Party]) -> None:
+    """Put the demo's agreement in force, with a budget that tests do not use up."""
+    prints = {name: party.fingerprint for name, party in parties.items()}
+    text = (DOCUMENT % prints).replace('rho: "0.2"', 'rho: "100"')
+    parties[BRAND].post("/v1/collaborations", {"text": text})
+    path = f"/v1/collaborations/{COLLABORATION}/versions/1/countersignatures"
+    assert parties[PUBLISHER].post(path)["in_force"]
+    for name, rule in RULES.items():
+        body = rule | {"collaboration": COLLABORATION, "max_rho": "1"}
+        parties[PUBLISHER].put(f"/v1/rules/{name}", body)
 
 
 def _create(folder: Path, party: str) -> str:

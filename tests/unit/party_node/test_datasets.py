@@ -102,11 +102,11 @@ def test_nobody_permitted_means_empty_arrays(node, people):
 
 
 def test_the_first_row_of_a_person_wins(node, tmp_path):
-    lines = ("k1,one@x.example,020 7946 0001,", "k2,two@x.example,020 7946 0001,")
+    lines = ("k1,one@x.example,020 7946 0001,", "k2,one@x.example,020 7946 0002,")
     register(node, write_csv(tmp_path / "p.csv", HEADER, *lines))
-    _, digests = node.datasets.items(permission(node, [0]), "email")
-    assert bytes(digests[0]) == identifiers.digest("email", "one@x.example")
-    assert node.datasets.extra_values(permission(node, [0]), "email") == 1
+    _, digests = node.datasets.items(permission(node, [0]), "phone")
+    assert bytes(digests[0]) == identifiers.digest("phone", "+442079460001")
+    assert node.datasets.extra_values(permission(node, [0]), "phone") == 1
 
 
 def test_keys_and_rows_are_those_of_the_people_asked_for(node, people):
