@@ -7,6 +7,7 @@ repeat.
 """
 
 import base64
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -198,7 +199,9 @@ class CoordinatorClient:
             raise CoordinatorRefused("unknown-party", "this call needs the party's keys")
         now = self._clock_ms()
         text = wire.signing_input(method, target, now, body)
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         return {
+            wire.HEADER_DIGEST: f"sha-256=:{digest}:",
             wire.HEADER_PARTY: self._keys.party,
             wire.HEADER_TIME: str(now),
             wire.HEADER_SIGNATURE: base64.b64encode(

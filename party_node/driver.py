@@ -41,7 +41,7 @@ PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable)
 """Nobody's fault in the job: tried again, with growing pauses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
-_TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order"})
+_TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
 
 
 SIGNED = ("sign", "file")

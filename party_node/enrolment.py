@@ -55,7 +55,7 @@ def enrol(home: Home, token: str, connect: Connect) -> Invitation:
     Safe to repeat with the same token and keys. Raises: InvitationUnreadable, CoordinatorMismatch,
     WireMismatch, WrongKey; CoordinatorRefused, CoordinatorUnreachable.
     """
-    from party_node.services import ledger_origin  # loads the whole node, which reading does not
+    from protocols.collaboration_terms import ledger_origin
 
     invitation = read(token)
     if invitation.party != home.settings.party:

@@ -20,6 +20,7 @@ from party_node.jobs import Jobs
 from party_node.runs import Runs
 from party_node.vault import Vault
 from party_node.witnessing import Witnessing
+from protocols.collaboration_terms import ledger_origin
 from protocols.session import Rng
 
 
@@ -44,11 +45,6 @@ class Services:
     jobs: Jobs
     clock_ms: Clock
     rng: Rng
-
-
-def ledger_origin(party: str) -> str:
-    """Return the origin line of a party's consent ledger (C2SP checkpoint)."""
-    return f"accord/{party}/consent"
 
 
 def assemble(

@@ -211,7 +211,7 @@ def proposed(network: SmallNetwork, folder: Path, text: str) -> Said:
 
 def test_a_price_beyond_the_budget_is_refused_before_it_is_asked_for(network: SmallNetwork) -> None:
     before = jobs_of(network)
-    said = network.accord(BRAND, "job", "overlap", UNDER, "--rho", "10", "--minimum-size", "60")
+    said = network.accord(BRAND, "job", "overlap", UNDER, "--rho", "5")
     assert said.code == REFUSED
     assert [line.split(": ")[1] for line in said.lines()] == ["error", "hint"]
     assert jobs_of(network) == before

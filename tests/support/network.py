@@ -257,7 +257,7 @@ def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
 def _agree(parties: dict[str, Party]) -> None:
     """Put the demo's agreement in force, with a budget that tests do not use up."""
     prints = {name: party.fingerprint for name, party in parties.items()}
-    text = (DOCUMENT % prints).replace('rho: "0.2"', 'rho: "100"')
+    text = (DOCUMENT % prints).replace('rho: "0.2"', 'rho: "2"')
     parties[BRAND].post("/v1/collaborations", {"text": text})
     path = f"/v1/collaborations/{COLLABORATION}/versions/1/countersignatures"
     assert parties[PUBLISHER].post(path)["in_force"]
