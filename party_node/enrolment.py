@@ -18,6 +18,7 @@ from party_node.errors import WrongKey
 from party_node.home import Home
 from party_node.surface_errors import CoordinatorMismatch, InvitationUnreadable, WireMismatch
 from protocols.codec import encode
+from protocols.collaboration_terms import ledger_origin
 
 PREFIX = "accord-invite:"
 
@@ -55,8 +56,6 @@ def enrol(home: Home, token: str, connect: Connect) -> Invitation:
     Safe to repeat with the same token and keys. Raises: InvitationUnreadable, CoordinatorMismatch,
     WireMismatch, WrongKey; CoordinatorRefused, CoordinatorUnreachable.
     """
-    from protocols.collaboration_terms import ledger_origin
-
     invitation = read(token)
     if invitation.party != home.settings.party:
         raise InvitationUnreadable(
