@@ -32,6 +32,7 @@ from party_node.cli_output import (
     group,
 )
 from party_node.errors import NodeError
+from party_node.hints import hint_for
 from party_node.local_client import Refused
 from party_node.surface_errors import BenchmarksMissing
 from party_node.version import software
@@ -99,8 +100,7 @@ def run(words: list[str]) -> int:
     except Refused as e:
         return complain(e.message, e.hint, exit_code(e.reason))
     except (NodeError, ProtocolError, DisclosureError, ConsentError) as e:
-        hint = e.hint if isinstance(e, NodeError) else ""
-        return complain(str(e), hint, exit_code(e.code))
+        return complain(str(e), hint_for(e), exit_code(e.code))
     except (click.Abort, KeyboardInterrupt):
         return complain("interrupted", "", ERROR)
     except BrokenPipeError:

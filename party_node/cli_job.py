@@ -14,6 +14,7 @@ from party_node.cli_output import (
     HomeOption,
     JsonOption,
     client_of,
+    complain,
     exit_code,
     exit_of_job,
     group,
@@ -23,6 +24,7 @@ from party_node.cli_output import (
     table,
     when,
 )
+from party_node.hints import hint_of
 from party_node.local_client import LocalClient
 
 app = group("job", "Ask for jobs, decide about them, read what they brought.")
@@ -191,7 +193,12 @@ def _ask(
     if dry_run or refusal:
         if as_json:
             show_json(ahead)
-        raise typer.Exit(exit_code(refusal) if refusal else DONE)
+        if not refusal:
+            raise typer.Exit(DONE)
+        said = ahead["preflight"]
+        why = f"this side would refuse the job: {refusal}; it costs rho {ahead['rho']}"
+        left = f"{why}, and {said['rho_before']} is left"
+        raise typer.Exit(complain(left, hint_of(refusal), exit_code(refusal)))
     asked = client.post("/v1/jobs", body)
     if not as_json:
         say(f"job {asked['job']}")

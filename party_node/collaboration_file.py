@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from consent.vocabulary import DEFAULT_VOCABULARY
 from coordinator.wire import PartyId
-from party_node.errors import InvalidCollaboration
+from party_node.errors import InvalidCollaboration, WrongKey
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
 from protocols.dp.budget import Rho
 from protocols.errors import InvalidParameter
@@ -86,6 +87,9 @@ def parse(text: str) -> CollaborationFile:
 
 
 def _check_names(file: CollaborationFile) -> None:
+    for job in file.jobs:
+        if not DEFAULT_VOCABULARY.has(job.purpose):
+            raise InvalidCollaboration(f"jobs: the purpose {job.purpose} is not in the vocabulary")
     for party in [d.party for d in file.datasets] + [j.receiver for j in file.jobs]:
         if party not in file.parties:
             raise InvalidCollaboration(f"{party} is named but is not one of the parties")
@@ -100,14 +104,13 @@ def _check_names(file: CollaborationFile) -> None:
 def to_record(file: CollaborationFile, members: dict[str, Member]) -> Collaboration:
     """Return what is signed: the file with each party's keys filled in.
 
-    Raises: InvalidCollaboration if a stated fingerprint is not that of the party's keys.
+    Raises: WrongKey if a stated fingerprint is not that of the party's keys;
+    InvalidCollaboration.
     """
     for party, stated in file.parties.items():
         actual = members[party].public.fingerprint()
         if stated.fingerprint and stated.fingerprint.replace(" ", "") != actual.replace(" ", ""):
-            raise InvalidCollaboration(
-                f"the key of {party} has the fingerprint {actual}, not the stated one"
-            )
+            raise WrongKey(f"the key of {party} has the fingerprint {actual}, not the stated one")
     try:
         rho = Rho.parse(file.budget.rho)
     except (InvalidParameter, ValueError) as e:

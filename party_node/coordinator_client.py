@@ -240,4 +240,4 @@ def _refusal(response: httpx2.Response) -> Exception:
         return ClockSkewed(problem.detail)
     if response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
         return CoordinatorUnreachable(f"the coordinator is not well: {code}")
-    return CoordinatorRefused(code, problem.detail or problem.title)
+    return CoordinatorRefused(code, problem.detail or problem.title, hint=problem.hint or None)

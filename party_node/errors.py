@@ -107,6 +107,7 @@ class MissingColumn(NodeError):
     """The file has no column of that name."""
 
     code = "missing-column"
+    hint = "name the columns as they stand in the file's header line"
 
 
 class DatasetChanged(NodeError):

@@ -21,6 +21,7 @@ from consent.errors import (
 )
 from coordinator.wire import Problem
 from party_node import errors, surface_errors
+from party_node.hints import hint_for
 from protocols.errors import DisclosureError, LocalError, PeerError, ProtocolError
 
 URN = "urn:accord:error:"
@@ -83,7 +84,7 @@ def problem_of(error: Refusal, **extensions: Any) -> Problem:
         title=title,
         status=status_of(type(error)),
         detail="" if detail == title else detail,
-        hint=error.hint if isinstance(error, errors.NodeError) else "",
+        hint=hint_for(error),
         **_reason(error),
         **extensions,
     )

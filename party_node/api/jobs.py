@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import disclosures, preflight, receipts, results
 from party_node.api.strict import Name, RhoText, Strict, nano
-from party_node.errors import IllegalState
+from party_node.errors import IllegalState, NotFound
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import STRICT_BELOW, Request, strictly
 from party_node.running import Here
@@ -121,10 +121,13 @@ def cancel(job: JobId, node: Here) -> dict[str, Any]:
 def result(job: JobId, node: Here) -> dict[str, Any]:
     """Return what the job brought this party: answer, what was withheld and why, cost, proof."""
     view = job_view(node.services, job)
-    if view["ended"] and view["state"] != "completed":
+    try:
+        return results.load(node.services.db, job)
+    except NotFound:
+        if not view["ended"] or view["state"] == "completed":
+            raise
         cause = f" ({view['cause']})" if view["cause"] else ""
-        raise IllegalState(f"the job is {view['state']}{cause} and has no result")
-    return results.load(node.services.db, job)
+        raise IllegalState(f"the job is {view['state']}{cause} and has no result") from None
 
 
 @router.get("/{job}/receipt")

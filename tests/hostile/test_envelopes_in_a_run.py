@@ -157,7 +157,7 @@ def name_of(place: Place) -> str:
     return f"{how.__name__}-{kind}-{victim}-{step}"
 
 
-CHOSEN = [p for i, p in enumerate(places()) if i % 9 == 4]
+CHOSEN = [p for i, p in enumerate(places()) if i % 14 == 4]
 """Some of each attack: the fast tests."""
 
 

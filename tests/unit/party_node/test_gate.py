@@ -145,7 +145,7 @@ def test_no_row_is_read_before_the_use_record_is_in_a_checkpoint(node, gate, led
 
         return wrapped
 
-    monkeypatch.setattr(pq, "read_table", spy("index", pq.read_table))
+    monkeypatch.setattr(pq.ParquetFile, "read", spy("index", pq.ParquetFile.read))
     monkeypatch.setattr(RowFile, "read", spy("rows", RowFile.read))
     monkeypatch.setattr(RowFile, "sha256", spy("file", RowFile.sha256))
     gate.preview("people", "joint-audience", "shop", ["psi"])

@@ -1,0 +1,24 @@
+"""What to do about errors of the pure packages, which know nothing of commands and pages."""
+
+from party_node.errors import NodeError
+
+_HINTS = {
+    "budget-exceeded": "ask for less, or agree on a new version of the collaboration",
+    "invalid-identifier": "write an e-mail address, or a number with its country code: +44 …",
+    "unknown-purpose": "docs/concepts/consent.md lists the purposes that this version knows",
+    "small-cohort": "ask about a larger group",
+    "strict-needed": "ask again with --strict",
+    "consent-denied": "`accord consent explain` says which entry decided",
+}
+
+
+def hint_of(code: str) -> str:
+    """Return what to do about an error code of the pure packages, or of a pre-flight."""
+    return _HINTS.get(code, "see docs/reference/errors.md")
+
+
+def hint_for(error: Exception) -> str:
+    """Return what its user can do about an error; empty where nobody can say."""
+    if isinstance(error, NodeError):
+        return error.hint
+    return _HINTS.get(str(getattr(error, "code", "")), "")
