@@ -220,11 +220,8 @@ class Jobs:
                 reveal=clause.reveal,
                 decided_ms=self._clock_ms(),
             )
-            row.acceptance, row.decision = encode(sign(self._keys, acceptance)), by
-            with self._db.writing() as session:
-                session.merge(
-                    row
-                )  # before it is sent: a lost answer is repeated with the same bytes
+            # Kept before it is sent: a lost answer is repeated with the same bytes.
+            row = self._change(job, acceptance=encode(sign(self._keys, acceptance)), decision=by)
         body = wire.JobEventBody(event=wire.JobEvent.ACCEPT, acceptance=row.acceptance)
         self._decided(job, row.decision, self._client.say(job, body))
 
