@@ -18,8 +18,8 @@ from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.migrations import migrate
-from party_node.preflight import OPERATIONS
 from party_node.vault import Vault
+from protocols.job import OPERATIONS
 
 REPEATS = 5
 

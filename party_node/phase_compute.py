@@ -12,10 +12,9 @@ from party_node.errors import ConsentNarrowed, JobExpired
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
-from party_node.preflight import OPERATIONS
 from party_node.runs import Run
 from protocols.codec import decode, encode
-from protocols.job import job_hash
+from protocols.job import OPERATIONS, job_hash
 from protocols.psi import chunks
 from protocols.psi.params import PsiParams
 from protocols.release import MEMBERS, NOISY_SIZE

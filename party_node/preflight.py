@@ -19,10 +19,7 @@ from party_node.gate import Gate
 from protocols.disclosure import step_down
 from protocols.errors import BudgetExceeded
 from protocols.groups import choose_backend, evaluate, hash_to_group
-from protocols.job import JobDescription, Preflight, job_hash
-
-OPERATIONS = {"overlap": ("psi", "dp.stat"), "audience": ("psi", "activate")}
-"""What each job kind does with a person's data: each must be permitted by that person's consent."""
+from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
 
 _FIXED_SECONDS = 2
 _BYTES_PER_PERSON = 400

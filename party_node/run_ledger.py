@@ -16,11 +16,12 @@ from consent.note import Verifier, parse_vkey
 from consent.policy import Policy
 from consent.records import UseRecord
 from party_node.run_files import RunFiles
+from protocols import job as jobs
 from protocols.errors import ContextMismatch
 from protocols.job import ReceiptPart, job_hash
 
-OPERATIONS = {"overlap": "psi/dp.stat", "audience": "psi/activate"}
-"""What the use record of each job kind must say; a test compares it with the gate's question."""
+OPERATIONS = {kind: "/".join(names) for kind, names in jobs.OPERATIONS.items()}
+"""What the use record of each job kind must say, as the gate writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ def serve(home: Home) -> None:
         try:
             migrate(db)
             services = assemble(home, db)
-            services.ledger.open()
             driver = Driver(services)
             node = RunningNode(services, driver, Readiness(services), home.token)
             threading.Thread(target=_say_readiness, args=(node,), daemon=True).start()

@@ -6,10 +6,17 @@ the same `RunReceipt`. See `docs/spec/job.md`.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from protocols.codec import Record, encode
+
+OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"overlap": ("psi", "dp.stat"), "audience": ("psi", "activate")}
+)
+"""What each job kind does with a person's data: each must be permitted by that person's consent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from party_node.jobs import STRICT_BELOW, Request, strictly
 from party_node.running import Here
 from party_node.services import Services
 from protocols.codec import encode
-from protocols.job import JobDescription, Preflight, ReceiptPart, RunReceipt
+from protocols.job import OPERATIONS, JobDescription, Preflight, ReceiptPart, RunReceipt
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -149,7 +149,7 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
     )
     job = parts.jobs.describe(request)
     mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset
-    other, operations = job.other(job.requester), preflight.OPERATIONS[job.kind]
+    other, operations = job.other(job.requester), OPERATIONS[job.kind]
     _, permitted = parts.gate.preview(mine, job.purpose, other, operations)
     return strictly(job) if body.strict or permitted < STRICT_BELOW else job
 
