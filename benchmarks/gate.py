@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from consent.vocabulary import DEFAULT_VOCABULARY
+from party_node.capture.file_import import import_file
 from party_node.clock import system_clock
-from party_node.consent_import import import_file
-from party_node.consent_ledger import ConsentLedger
 from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.demo import bench
@@ -17,6 +16,7 @@ from party_node.demo.scene import MEASUREMENT
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
+from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.migrations import migrate
 from party_node.vault import Vault
 from protocols.job import OPERATIONS

@@ -18,12 +18,13 @@ from consent.bundle_files import (
 )
 from consent.checkpoint import Checkpoint
 from consent.errors import ConsentError, LedgerInconsistent, MalformedRecord
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.ledger import open_payload, parse_leaf
 from consent.merkle import leaf_hash
 from consent.policy import Policy, parse_policy
 from consent.proof import parse_proof, verify_proof
-from consent.records import ConsentEvent, UseRecord
+from consent.uses import UseRecord
 
 T = TypeVar("T")
 

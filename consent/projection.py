@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from consent.canonical import Json
 from consent.errors import LedgerInconsistent, MalformedRecord
-from consent.records import ConsentEvent
+from consent.events import ConsentEvent
 from consent.rules import (
     SKEW_MS,
     Query,

@@ -19,13 +19,15 @@ from consent import fields, instants
 from consent.canonical import Json, canonical_bytes, parse_object
 from consent.checkpoint import Checkpoint
 from consent.errors import BadSignature, LedgerInconsistent, MalformedRecord
+from consent.events import ConsentEvent
 from consent.fields import Payload, field
 from consent.ledger import open_payload
 from consent.merkle import leaf_hash
 from consent.policy import Policy
 from consent.proof import parse_proof, verify_proof
-from consent.records import ConsentEvent, payload_bytes
-from consent.vocabulary import SELF, Purpose
+from consent.purpose import Purpose
+from consent.records import payload_bytes
+from consent.words import SELF
 
 VERSION = "accord/consent-receipt/1"
 KANTARA_VERSION = "KI-CR-v1.1.0"

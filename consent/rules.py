@@ -9,8 +9,9 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from consent.records import ConsentEvent
-from consent.vocabulary import ANY_CHANNEL, SELF, EventState, Operation, Vocabulary
+from consent.events import ConsentEvent
+from consent.vocabulary import Vocabulary
+from consent.words import ANY_CHANNEL, SELF, EventState, Operation
 
 SKEW_MS = 300_000
 """How far two honest clocks may disagree: five minutes."""

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pyroaring import BitMap
 
 from consent.canonical import Json
-from consent.records import ConsentEvent
+from consent.events import ConsentEvent
 from consent.rules import SKEW_MS, Reason, place
 from consent.streams import Stream, StreamTable
 from consent.timed import NEVER, TimedSet, canonical_bitmap

@@ -11,8 +11,8 @@ from typing import Final
 
 from consent.canonical import Json
 from consent.errors import MalformedRecord
+from consent.events import ConsentEvent
 from consent.number_column import ABSENT, NumberColumn
-from consent.records import ConsentEvent
 from consent.rules import Place, Reason, covers, failure
 from consent.timed import FOREVER, NEVER
 from consent.vocabulary import Vocabulary

@@ -1,121 +1,17 @@
-"""The words of consent: event states, operations, and purposes in their hierarchy.
+"""The purposes that a ledger decides by, in their hierarchy, and who acts for the controller.
 
-States are those of ISO/IEC TS 27560 as the Data Privacy Vocabulary (DPV) spells them. Purposes form
-a directed acyclic graph: one purpose may lie under several broader ones, as 11 of DPV's do. A
-purpose says which operations serve it and where the law asks for separate consent to each named
-recipient.
+Purposes form a directed acyclic graph: one purpose may lie under several broader ones, as 11 of
+DPV's do.
 """
 
-import enum
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from consent.canonical import Json, canonical_bytes
 from consent.errors import MalformedRecord, UnknownPurpose
-
-SELF = "self"
-"""The recipient that stands for the controller itself."""
-
-ANY_CHANNEL = "*"
-"""The channel that stands for every channel, and for use without any."""
-
-EVERYWHERE = "*"
-"""In `requires_separate_consent`: every jurisdiction."""
-
-
-class EventState(enum.StrEnum):
-    """What a consent event says (ISO/IEC TS 27560 `event state`, dpv:hasConsentStatus)."""
-
-    REQUESTED = "requested"
-    REQUEST_DEFERRED = "request-deferred"
-    REFUSED = "refused"
-    GIVEN = "given"
-    RENEWED_GIVEN = "renewed-given"
-    WITHDRAWN = "withdrawn"
-    """By the person."""
-    REVOKED = "revoked"
-    """By anyone else."""
-    EXPIRED = "expired"
-    INVALIDATED = "invalidated"
-    TERMINATED = "terminated"
-    UNKNOWN = "unknown"
-
-    @property
-    def valid_for_processing(self) -> bool:
-        """True for the two states that can permit anything."""
-        return self in _VALID
-
-    @property
-    def is_objection(self) -> bool:
-        """True where the state says no, rather than saying nothing."""
-        return self in _OBJECTIONS
-
-
-_VALID = frozenset({EventState.GIVEN, EventState.RENEWED_GIVEN})
-_OBJECTIONS = frozenset(
-    {
-        EventState.REFUSED,
-        EventState.WITHDRAWN,
-        EventState.REVOKED,
-        EventState.INVALIDATED,
-        EventState.TERMINATED,
-    }
-)
-
-
-class Operation(enum.StrEnum):
-    """What may be done with a person's data once a purpose permits it."""
-
-    PSI = "psi"
-    DP_STAT = "dp.stat"
-    ACTIVATE = "activate"
-    LOOKALIKE_TRAIN = "lookalike.train"
-    LOOKALIKE_SCORE = "lookalike.score"
-    SHARE = "share"
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """One version of one purpose."""
-
-    purpose_id: str
-    version: int
-    title: str
-    dpv_iris: tuple[str, ...]
-    operations: frozenset[Operation]
-    parents: tuple[str, ...] = ()
-    """Broader purposes; a denial there is a denial here."""
-    requires_separate_consent: frozenset[str] = frozenset()
-    """Jurisdictions where a named recipient needs consent of its own (PIPL 23), or `EVERYWHERE`."""
-
-    def to_payload(self) -> dict[str, Json]:
-        """Return the purpose as a JSON object."""
-        return {
-            "purpose": self.purpose_id,
-            "version": self.version,
-            "title": self.title,
-            "dpv_iris": list(self.dpv_iris),
-            "operations": sorted(o.value for o in self.operations),
-            "parents": list(self.parents),
-            "requires_separate_consent": sorted(self.requires_separate_consent),
-        }
-
-    def digest(self) -> bytes:
-        """Return the 32 bytes that name this version: SHA-256 of its JCS bytes."""
-        return hashlib.sha256(canonical_bytes(self.to_payload())).digest()
-
-    def needs_separate(self, jurisdiction: str) -> bool:
-        """Return whether a named recipient needs separate consent under `jurisdiction`.
-
-        `CN-31` lies in `CN`. An unknown jurisdiction (empty) is treated as the strictest.
-        """
-        needed = self.requires_separate_consent
-        if not needed:
-            return False
-        if EVERYWHERE in needed or not jurisdiction:
-            return True
-        return jurisdiction in needed or jurisdiction.partition("-")[0] in needed
+from consent.purpose import Purpose
+from consent.words import Operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """`python -m party_node`: the command `accord`."""
 
-from party_node.cli import main
+from party_node.cli.main import main
 
 main()

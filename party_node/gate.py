@@ -20,11 +20,11 @@ from pyroaring import BitMap, FrozenBitMap
 from sqlmodel import Session
 
 from consent.projection import commit_set
-from consent.records import AsOf, Denied, Outcome, UseOutcome, UseRecord
 from consent.rules import Query
-from consent.vocabulary import Operation, Vocabulary
+from consent.uses import AsOf, Denied, Outcome, UseOutcome, UseRecord
+from consent.vocabulary import Vocabulary
+from consent.words import Operation
 from party_node.clock import Clock
-from party_node.consent_ledger import ConsentLedger, Head
 from party_node.datasets import Datasets
 from party_node.errors import (
     IdempotencyConflict,
@@ -33,6 +33,7 @@ from party_node.errors import (
     PermissionExpired,
     UnknownOperation,
 )
+from party_node.ledger.consent_ledger import ConsentLedger, Head
 from party_node.permission import Grant, Permission, _issue, _withdraw
 from party_node.tables import UsePermissionRow
 from protocols.codec import Record, decode, encode

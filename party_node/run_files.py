@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from party_node import job_checks
-from party_node.evidence_files import RunFile, read_hashes, read_signatures
+from party_node.evidence.files import RunFile, read_hashes, read_signatures
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member
 from protocols.errors import ContextMismatch, MalformedMessage

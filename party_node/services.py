@@ -8,7 +8,6 @@ from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
-from party_node.consent_ledger import ConsentLedger
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
@@ -17,9 +16,10 @@ from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
+from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.witnessing import Witnessing
 from party_node.runs import Runs
 from party_node.vault import Vault
-from party_node.witnessing import Witnessing
 from protocols.collaboration_terms import ledger_origin
 from protocols.session import Rng
 

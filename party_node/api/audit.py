@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from consent.records import UseOutcome, UseRecord
-from party_node.ledger_entries import LedgerEntry
+from consent.uses import UseOutcome, UseRecord
+from party_node.ledger.entries import LedgerEntry
 from party_node.running import Here
 from party_node.services import Services
 from party_node.tables import EntryRow, UsePermissionRow

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header
 from pydantic import Field, model_validator
 
-from consent.records import ConsentEvent, EventType, Method, Relation
-from consent.vocabulary import SELF, EventState, Operation
+from consent.events import ConsentEvent, EventType, Method, Relation
+from consent.words import SELF, EventState, Operation
 from party_node.api.strict import Name, Strict
-from party_node.consent_import import import_file
-from party_node.consent_ledger import Explanation
+from party_node.capture.file_import import import_file
 from party_node.errors import IdempotencyConflict
 from party_node.identity import EMAIL, PHONE
-from party_node.ledger_writer import Submission, Submitted
+from party_node.ledger.consent_ledger import Explanation
+from party_node.ledger.writer import Submission, Submitted
 from party_node.running import Here
 from party_node.services import Services
 from protocols.identifiers import normalise_email, normalise_phone

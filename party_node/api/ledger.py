@@ -36,7 +36,7 @@ def export(
     node: Here, job: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None
 ) -> Response:
     """Return the evidence as a zip file that verifies without this node; of one job or of all."""
-    from party_node.evidence import bundle  # heavy, and seldom needed
+    from party_node.evidence.bundle import bundle
 
     if job is not None:
         node.services.jobs.get(job)

@@ -42,7 +42,7 @@ def _verify(scene: Scene, party: Party) -> dict[str, Any]:
     """Export the evidence and check it in a process that has neither network nor database."""
     path = scene.network.folder / f"{party.party}-evidence.zip"
     path.write_bytes(party.download("/v1/ledger/export"))
-    words = [sys.executable, "-m", "party_node.verifier", str(path), "--json"]
+    words = [sys.executable, "-m", "party_node.evidence.verifier", str(path), "--json"]
     done = subprocess.run(words, capture_output=True, check=False)
     found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"checks": []}
     right = sum(1 for c in found["checks"] if c["passed"])

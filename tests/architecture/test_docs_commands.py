@@ -35,13 +35,13 @@ def commands() -> dict[str, Any]:
     import typer.main
 
     import coordinator.cli
-    import party_node.cli
-    import party_node.verifier
+    import party_node.cli.main
+    import party_node.evidence.verifier
 
     return {
-        "accord": typer.main.get_command(party_node.cli.app),
+        "accord": typer.main.get_command(party_node.cli.main.app),
         "accord-coordinator": typer.main.get_command(coordinator.cli.app),
-        "accord-verify": typer.main.get_command(party_node.verifier.app),
+        "accord-verify": typer.main.get_command(party_node.evidence.verifier.app),
     }
 
 

@@ -124,4 +124,4 @@ def flipped(data: bytes) -> bytes:
 
 
 def verified(bundle: Path) -> Said:
-    return typed("party_node.verifier", str(bundle), "--json")
+    return typed("party_node.evidence.verifier", str(bundle), "--json")

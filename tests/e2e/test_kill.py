@@ -158,7 +158,7 @@ def proved(network: SmallNetwork, job: str) -> None:
     for name, party in network.parties.items():
         path = network.folder / f"{name}-{job}.zip"
         path.write_bytes(party.download(f"/v1/ledger/export?job={job}"))
-        said = typed("party_node.verifier", str(path), "--json")
+        said = typed("party_node.evidence.verifier", str(path), "--json")
         assert said.code == 0, said.out
 
 

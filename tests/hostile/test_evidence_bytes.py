@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consent.audit import Outcome
-from party_node.bundle_audit import audit_bundle
-from party_node.evidence_files import INCOMPLETE, LEDGER, MANIFEST, RUNS, RunFile
-from party_node.evidence_zip import UnreadableBundle, read
-from party_node.verifier import line, summary
+from party_node.evidence.archive import UnreadableBundle, read
+from party_node.evidence.bundle_audit import audit_bundle
+from party_node.evidence.files import INCOMPLETE, LEDGER, MANIFEST, RUNS, RunFile
+from party_node.evidence.verifier import line, summary
 from protocols import cbor
 from protocols.errors import MalformedMessage
 from tests.support.evidence import exported, failed, relisted

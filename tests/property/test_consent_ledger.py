@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.errors import LedgerInconsistent
+from consent.events import ConsentEvent
 from consent.ledger import SubjectKeys, open_entry, seal_entry
 from consent.merkle import (
     EMPTY_ROOT,
@@ -17,7 +18,7 @@ from consent.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from consent.records import ConsentEvent, payload_bytes
+from consent.records import payload_bytes
 from tests.support.consent_strategies import consent_events
 from tests.support.consents import NOON, SmallLedger, seeded
 

@@ -9,18 +9,13 @@ from hypothesis import strategies as st
 
 from consent.canonical import canonical_bytes, parse_object
 from consent.errors import MalformedRecord
+from consent.events import ConsentEvent, Evidence, Method
 from consent.fields import Entry
 from consent.ledger import Leaf, SubjectKeys, open_entry, parse_leaf, seal_entry
 from consent.merkle import HashTree, leaf_hash
-from consent.records import (
-    ConsentEvent,
-    Evidence,
-    LedgerOpened,
-    Method,
-    Outcome,
-    UseOutcome,
-)
-from consent.vocabulary import EventState
+from consent.milestones import LedgerOpened
+from consent.uses import Outcome, UseOutcome
+from consent.words import EventState
 from tests.support.consent_strategies import consent_events
 from tests.support.consents import HASH, NOON, USE, event, seeded
 

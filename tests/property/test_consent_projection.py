@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from consent.decision import Decision, Verdict, decide
+from consent.events import ConsentEvent
 from consent.projection import Projection, commit_set
-from consent.records import ConsentEvent
 from consent.rules import LoggedEvent, Query, Reason
-from consent.vocabulary import EventState
+from consent.words import EventState
 from tests.support.consent_strategies import SUBJECTS, consent_events, logs, queries, times
 from tests.support.consents import TREE
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from consent.records import ConsentEvent, EventType, Method
+from consent.events import ConsentEvent, EventType, Method
 from consent.rules import SKEW_MS, LoggedEvent, Query
-from consent.vocabulary import EventState, Operation
+from consent.words import EventState, Operation
 from tests.support.consents import NOON
 
 PURPOSES = ["marketing", "analytics", "profiling", "scoring", "not-in-the-vocabulary"]

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consent.checkpoint import Cosigner, LogSigner, with_cosignatures
+from consent.events import ConsentEvent, Method
 from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.merkle import HashTree
 from consent.policy import Policy, parse_policy, write_policy
 from consent.proof import Proof
-from consent.records import AsOf, ConsentEvent, Denied, Method, UseRecord
+from consent.purpose import Purpose
 from consent.rules import LoggedEvent, Query
-from consent.vocabulary import DEFAULT_VOCABULARY, EventState, Operation, Purpose, Vocabulary
+from consent.uses import AsOf, Denied, UseRecord
+from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.words import EventState, Operation
 
 NOON = 1_800_000_000_000
 """An instant in 2027, in milliseconds."""

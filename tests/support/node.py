@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consent.records import ConsentEvent, Method
-from consent.vocabulary import EventState
-from party_node.consent_ledger import ConsentLedger
+from consent.events import ConsentEvent, Method
+from consent.words import EventState
 from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
+from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.migrations import migrate
 from party_node.vault import Vault
 

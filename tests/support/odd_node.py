@@ -25,6 +25,6 @@ def spoil() -> None:
 
 if __name__ == "__main__":
     spoil()
-    from party_node.cli import main
+    from party_node.cli.main import main
 
     main()

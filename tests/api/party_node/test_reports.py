@@ -4,7 +4,7 @@ import hashlib
 
 from pyroaring import BitMap
 
-from consent.records import UseRecord
+from consent.uses import UseRecord
 from party_node.api.audiences import LEFT_OUT
 from party_node.audiences import SALT_BYTES, keep_audience
 from tests.support.running_node import AUDIENCE, Pair

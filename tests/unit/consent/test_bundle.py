@@ -16,7 +16,8 @@ from consent.bundle import (
 )
 from consent.bundle_files import README, readme
 from consent.errors import LedgerInconsistent, MalformedRecord
-from consent.records import AsOf, payload_bytes
+from consent.records import payload_bytes
+from consent.uses import AsOf
 from tests.support.consents import NOON, USE, SmallLedger, event
 
 NOTICE = b"<p>May we?</p>"

@@ -6,10 +6,12 @@ import pytest
 
 from consent.decision import Decision, Verdict, decide
 from consent.errors import ConsentDenied, UnknownPurpose
+from consent.events import EventType, Method
 from consent.projection import Projection
-from consent.records import EventType, Method
+from consent.purpose import Purpose
 from consent.rules import SKEW_MS, LoggedEvent, Query, Reason
-from consent.vocabulary import DEFAULT_VOCABULARY, EventState, Operation, Purpose, Vocabulary
+from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.words import EventState, Operation
 from tests.support.consents import HOUR, MINUTE, NOON, TREE, event, logged, query
 
 GIVEN, WITHDRAWN = EventState.GIVEN, EventState.WITHDRAWN

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from consent import errors
 from consent.bundle_files import ENTRY_KINDS as ENTRY_FILES
-from consent.records import ENTRY_KINDS, ConsentEvent, Method, Relation
+from consent.events import ConsentEvent, Method, Relation
+from consent.records import ENTRY_KINDS
 from consent.rules import Reason
-from consent.vocabulary import EventState
+from consent.words import EventState
 from tests.support.consents import event
 
 DOCS = Path(__file__).parents[3] / "docs"

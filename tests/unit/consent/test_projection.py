@@ -9,7 +9,8 @@ from consent.errors import LedgerInconsistent, MalformedRecord, UnknownPurpose
 from consent.projection import Projection, commit_set
 from consent.rules import Reason
 from consent.timed import FOREVER, NEVER, TimedSet
-from consent.vocabulary import DEFAULT_VOCABULARY, EventState
+from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.words import EventState
 from tests.support.consents import HOUR, NOON, event, query
 
 

@@ -7,20 +7,11 @@ import pytest
 
 from consent.canonical import parse_object
 from consent.errors import MalformedRecord
+from consent.events import ConsentEvent, Evidence
 from consent.fields import Entry
-from consent.records import (
-    ENTRY_KINDS,
-    ConsentEvent,
-    Evidence,
-    LedgerOpened,
-    Outcome,
-    PolicyChanged,
-    StateSnapshot,
-    UseOutcome,
-    UseRecord,
-    kind_of,
-    payload_bytes,
-)
+from consent.milestones import LedgerOpened, PolicyChanged, StateSnapshot
+from consent.records import ENTRY_KINDS, kind_of, payload_bytes
+from consent.uses import Outcome, UseOutcome, UseRecord
 from tests.support.consents import NOON, USE, event
 
 HASH = b"\x01" * 32

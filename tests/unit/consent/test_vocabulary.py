@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from consent.errors import MalformedRecord, UnknownPurpose
-from consent.vocabulary import DEFAULT_VOCABULARY, Operation, Purpose, Vocabulary
+from consent.purpose import Purpose
+from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.words import Operation
 from tests.support.consents import TREE
 
 

@@ -1,10 +1,11 @@
 """A withdrawal that was acknowledged counts, whatever the clocks of the sources say."""
 
 from consent.decision import Verdict, decide
+from consent.events import ConsentEvent
 from consent.projection import Projection
-from consent.records import ConsentEvent
 from consent.rules import LoggedEvent
-from consent.vocabulary import DEFAULT_VOCABULARY, EventState
+from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.words import EventState
 from tests.support.consents import MINUTE, NOON, event, query
 
 

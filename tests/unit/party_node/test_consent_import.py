@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consent.vocabulary import DEFAULT_VOCABULARY, EventState
-from party_node.consent_import import MAX_REPORTED, import_file
-from party_node.consent_rows import COLUMNS, Refusal
+from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.words import EventState
+from party_node.capture.file_import import MAX_REPORTED, import_file
+from party_node.capture.rows import COLUMNS, Refusal
 from party_node.errors import ImportUnreadable, MissingColumn
 from tests.support.node import open_storage
 

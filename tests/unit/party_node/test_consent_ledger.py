@@ -8,11 +8,12 @@ from sqlmodel import col
 
 from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint
 from consent.errors import BadSignature
+from consent.events import Evidence
 from consent.merkle import verify_consistency, verify_inclusion
+from consent.milestones import LedgerOpened
 from consent.note import parse_vkey
-from consent.records import Evidence, LedgerOpened
-from consent.vocabulary import EventState, Vocabulary
-from party_node.consent_ledger import ConsentLedger
+from consent.vocabulary import Vocabulary
+from consent.words import EventState
 from party_node.errors import (
     IdempotencyConflict,
     LedgerDamaged,
@@ -21,7 +22,8 @@ from party_node.errors import (
     NotFound,
     UnknownSubject,
 )
-from party_node.ledger_writer import event_content
+from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.writer import event_content
 from party_node.tables import CheckpointRow, EntryRow, PayloadRow, SubjectKeyRow
 from tests.support.node import ORIGIN, open_storage
 

@@ -15,11 +15,13 @@ from pyroaring import BitMap
 from consent.checkpoint import checkpoint_of
 from consent.decision import decide
 from consent.errors import UnknownPurpose
+from consent.events import ConsentEvent
 from consent.merkle import verify_inclusion
 from consent.projection import commit_set
-from consent.records import ConsentEvent, UseOutcome, UseRecord
 from consent.rules import LoggedEvent, Query
-from consent.vocabulary import EventState, Operation, Vocabulary
+from consent.uses import UseOutcome, UseRecord
+from consent.vocabulary import Vocabulary
+from consent.words import EventState, Operation
 from party_node import permission as permission_module
 from party_node.errors import (
     IdempotencyConflict,

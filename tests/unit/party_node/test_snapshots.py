@@ -9,14 +9,15 @@ from sqlmodel import col
 
 from consent.errors import LedgerInconsistent
 from consent.rules import Query, Reason
-from consent.vocabulary import EventState, Operation, Vocabulary
-from party_node import consent_ledger
-from party_node.consent_ledger import ConsentLedger
+from consent.vocabulary import Vocabulary
+from consent.words import EventState, Operation
 from party_node.database import select_among
 from party_node.errors import DiskFull, LedgerDamaged
-from party_node.ledger_entries import EntryReader
+from party_node.ledger import consent_ledger
+from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.entries import EntryReader
+from party_node.ledger.snapshots import Snapshots
 from party_node.memory import bulk_work
-from party_node.snapshots import Snapshots
 from party_node.tables import EntryRow, PayloadRow, SnapshotRow, SubjectKeyRow, SubjectRow
 from party_node.vault import Vault
 from tests.support.node import ORIGIN, open_storage
@@ -201,7 +202,7 @@ def test_there_is_one_snapshot_and_it_says_nothing_in_clear(node, ledger):
 
 
 def test_a_large_snapshot_lies_in_parts(node, ledger, monkeypatch, read):
-    monkeypatch.setattr("party_node.snapshots._PART_BYTES", 50)
+    monkeypatch.setattr("party_node.ledger.snapshots._PART_BYTES", 50)
     ledger.snapshot()
     with node.db.reading() as session:
         assert len(session.execute(select(SnapshotRow)).all()) > 2

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from consent.vocabulary import EventState
+from consent.words import EventState
 from party_node.budgets import Budgets
 from party_node.migrations import migrate
 from protocols.dp.budget import Rho

@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from consent.audit import Check, Outcome
-from party_node import evidence_zip
-from party_node.evidence_files import LEDGER, RunFile
-from party_node.evidence_zip import UnreadableBundle, read
-from party_node.verifier import app, line
+from party_node.evidence import archive as evidence_zip
+from party_node.evidence.archive import UnreadableBundle, read
+from party_node.evidence.files import LEDGER, RunFile
+from party_node.evidence.verifier import app, line
 from tests.support.evidence import Evidence, exported, relisted, run, zipped
 from tests.support.two_nodes import BRAND, PUBLISHER
 
@@ -133,7 +133,7 @@ def test_words_from_a_bundle_cannot_pass_for_words_of_the_verifier(tmp_path: Pat
 
 def test_it_needs_no_node_no_database_and_no_network(bundle: Path, tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom party_node.verifier import app\n"
+        "import sys\nfrom party_node.evidence.verifier import app\n"
         "try:\n    app(sys.argv[1:])\nfinally:\n"
         f"    assert not [m for m in {HEAVY!r} if m in sys.modules]\n"
     )

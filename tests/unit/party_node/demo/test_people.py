@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from party_node.consent_import import import_file
+from party_node.capture.file_import import import_file
 from party_node.demo import people, truth
 from party_node.demo.consents import PURPOSES, Standing
 from party_node.demo.people import DemoWorld

@@ -12,8 +12,8 @@ from consent.errors import ConsentError
 from coordinator.wire import RECEIPT_LABEL
 from party_node import job_checks
 from party_node.errors import JobRefused, NodeError
+from party_node.evidence.run_ledger import LedgerPart, other_side, own_side
 from party_node.run_files import RunFiles, decoded
-from party_node.run_ledger import LedgerPart, other_side, own_side
 from protocols.codec import encode
 from protocols.collaboration import Collaboration, digest
 from protocols.context import context

@@ -18,18 +18,11 @@ from typing import Any
 import numpy as np
 
 from consent.vocabulary import Vocabulary
-from party_node.consent_ledger import ConsentLedger
-from party_node.consent_rows import (
-    COLUMNS,
-    REQUIRED,
-    ConsentRow,
-    Refusal,
-    RowRefused,
-    read_row,
-)
+from party_node.capture.rows import COLUMNS, REQUIRED, ConsentRow, Refusal, RowRefused, read_row
 from party_node.errors import DatasetUnreadable, ImportUnreadable, MissingColumn
 from party_node.identity import EMAIL, NOBODY, PHONE, Identity
-from party_node.ledger_writer import Submission, Submitted
+from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.writer import Submission, Submitted
 from party_node.memory import bulk_work
 from party_node.row_file import ROW, RowFile
 from protocols import identifiers

@@ -13,9 +13,9 @@ from consent.bundle_files import CHECKPOINT, POLICY, entry_name
 from consent.errors import ConsentError, LedgerInconsistent
 from consent.merkle import leaf_hash
 from consent.policy import Policy, parse_policy
-from consent.records import Outcome as UseEnd
-from consent.records import UseOutcome, UseRecord
-from party_node.evidence_files import (
+from consent.uses import Outcome as UseEnd
+from consent.uses import UseOutcome, UseRecord
+from party_node.evidence.files import (
     INCOMPLETE,
     LEDGER,
     MANIFEST,
@@ -23,9 +23,9 @@ from party_node.evidence_files import (
     read_manifest,
     split_run_name,
 )
-from party_node.run_audit import audit_run
+from party_node.evidence.run_audit import audit_run
+from party_node.evidence.run_ledger import LedgerPart
 from party_node.run_files import RunFiles
-from party_node.run_ledger import LedgerPart
 from protocols.errors import ContextMismatch, MalformedMessage, ProtocolError
 
 _JOB_DIGITS = 32

@@ -14,13 +14,13 @@ from dataclasses import dataclass, fields
 
 from sqlmodel import Session
 
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.merkle import HashTree
-from consent.records import ConsentEvent
 from party_node.database import insert_many, select_among
 from party_node.errors import UnknownSubject
-from party_node.keyring import Keyring
+from party_node.ledger.keyring import Keyring
 from party_node.tables import EntryRow, PayloadRow, SourceEventRow, SubjectRow
 from protocols.session import Rng
 

@@ -19,8 +19,8 @@ import typer
 from consent.audit import Check, Outcome
 from consent.errors import ConsentError
 from consent.policy import Policy, parse_policy
-from party_node.bundle_audit import audit_bundle
-from party_node.evidence_zip import UnreadableBundle, read
+from party_node.evidence.archive import UnreadableBundle, read
+from party_node.evidence.bundle_audit import audit_bundle
 
 HELD, FAILED = 0, 1
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}", re.ASCII)

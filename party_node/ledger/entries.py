@@ -12,7 +12,7 @@ from consent.fields import Entry
 from consent.ledger import SubjectKeys, open_entry
 from consent.merkle import leaf_hash
 from party_node.errors import LedgerDamaged
-from party_node.keyring import Keyring
+from party_node.ledger.keyring import Keyring
 from party_node.tables import EntryRow, PayloadRow
 
 _PAGE = 5_000

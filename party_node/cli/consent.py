@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from consent.vocabulary import SELF
-from party_node.cli_output import (
+from consent.words import SELF
+from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
     REFUSED,

@@ -14,7 +14,7 @@ from consent.fields import Entry
 from consent.merkle import verify_consistency, verify_inclusion
 from consent.note import Verifier, parse_vkey
 from consent.policy import Policy
-from consent.records import UseRecord
+from consent.uses import UseRecord
 from party_node.run_files import RunFiles
 from protocols import job as jobs
 from protocols.errors import ContextMismatch

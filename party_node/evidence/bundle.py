@@ -19,13 +19,14 @@ from collections.abc import Iterator
 
 from consent.bundle import BundleEntry, Opened, Withheld, make_bundle
 from consent.checkpoint import checkpoint_of
+from consent.events import ConsentEvent
 from consent.note import parse_vkey
 from consent.policy import write_policy
 from consent.proof import Proof
-from consent.records import ConsentEvent, payload_bytes
+from consent.records import payload_bytes
 from party_node import receipts
 from party_node.errors import CoordinatorUnreachable, NotFound
-from party_node.evidence_files import (
+from party_node.evidence.files import (
     INCOMPLETE,
     LEDGER,
     MANIFEST,
@@ -36,7 +37,7 @@ from party_node.evidence_files import (
     write_hashes,
     write_signatures,
 )
-from party_node.ledger_entries import LedgerEntry
+from party_node.ledger.entries import LedgerEntry
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.job import RunReceipt

@@ -21,14 +21,15 @@ from sqlmodel import Session, col
 
 from consent.checkpoint import LogSigner
 from consent.decision import Decision, decide
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.merkle import HashTree
+from consent.milestones import LedgerOpened, PolicyChanged
 from consent.projection import Projection
-from consent.records import ConsentEvent, LedgerOpened, PolicyChanged
 from consent.rules import LoggedEvent, Query
 from consent.snapshot import Snapshot
-from consent.vocabulary import DEFAULT_VOCABULARY, Operation, Vocabulary
-from party_node.checkpoints import Checkpoints
+from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.words import Operation
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
 from party_node.errors import (
@@ -41,10 +42,11 @@ from party_node.errors import (
     NotFound,
 )
 from party_node.identity import Identity
-from party_node.keyring import Keyring
-from party_node.ledger_entries import EntryReader, LedgerEntry
-from party_node.ledger_writer import LedgerWriter, NewEntry, Submission, Submitted
-from party_node.snapshots import Snapshots
+from party_node.ledger.checkpoints import Checkpoints
+from party_node.ledger.entries import EntryReader, LedgerEntry
+from party_node.ledger.keyring import Keyring
+from party_node.ledger.snapshots import Snapshots
+from party_node.ledger.writer import LedgerWriter, NewEntry, Submission, Submitted
 from party_node.tables import EntryRow, ImportBatchRow
 from party_node.vault import Vault
 from protocols.session import Rng

@@ -11,26 +11,34 @@ import click
 import typer
 
 from consent.errors import ConsentError
-from party_node import (
-    cli_audience,
-    cli_collaboration,
-    cli_consent,
-    cli_dataset,
-    cli_job,
-    cli_ledger,
-    cli_node,
-    cli_reports,
-    cli_rule,
+from party_node.cli import (
+    audience as audience,
 )
-from party_node.cli_output import (
-    ERROR,
-    NAME,
-    USAGE,
-    JsonOption,
-    complain,
-    exit_code,
-    group,
+from party_node.cli import (
+    collaboration as collaboration,
 )
+from party_node.cli import (
+    consent as consent,
+)
+from party_node.cli import (
+    dataset as dataset,
+)
+from party_node.cli import (
+    job as job,
+)
+from party_node.cli import (
+    ledger as ledger,
+)
+from party_node.cli import (
+    node as node,
+)
+from party_node.cli import (
+    reports as reports,
+)
+from party_node.cli import (
+    rule as rule,
+)
+from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
 from party_node.errors import NodeError
 from party_node.hints import hint_for
 from party_node.local_client import Refused
@@ -41,19 +49,19 @@ from protocols.errors import DisclosureError, ProtocolError
 app = group(NAME, "Ask questions about the people that two parties have in common; share nobody.")
 
 for _group in (
-    cli_node,
-    cli_dataset,
-    cli_consent,
-    cli_collaboration,
-    cli_rule,
-    cli_job,
-    cli_audience,
-    cli_ledger,
+    node,
+    dataset,
+    consent,
+    collaboration,
+    rule,
+    job,
+    audience,
+    ledger,
 ):
     app.add_typer(_group.app)
-app.command("budget")(cli_reports.budget)
-app.command("audit")(cli_reports.audit)
-app.command("enrol", hidden=True)(cli_node.enrol)  # what one types first
+app.command("budget")(reports.budget)
+app.command("audit")(reports.audit)
+app.command("enrol", hidden=True)(node.enrol)  # what one types first
 
 
 @app.command()

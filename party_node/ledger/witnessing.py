@@ -11,11 +11,11 @@ from consent.checkpoint import checkpoint_of
 from consent.errors import ConsentError, LedgerInconsistent
 from consent.note import parse_decimal
 from consent.witness import add_checkpoint_request
-from party_node.consent_ledger import ConsentLedger
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.errors import CoordinatorRefused
 from party_node.job_tables import CursorRow
+from party_node.ledger.consent_ledger import ConsentLedger
 
 _CURSOR = "witnessed-size"
 _TRIES = 3

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from party_node.cli_output import (
+from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
     NOT_READY,

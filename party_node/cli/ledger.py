@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from party_node.cli_output import (
+from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,

@@ -8,7 +8,7 @@ import typer
 
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import job_words
-from party_node.cli_output import (
+from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
     HomeOption,

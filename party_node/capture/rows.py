@@ -14,9 +14,10 @@ from typing import TypeVar
 
 from consent import canonical, fields, instants
 from consent.errors import MalformedRecord
-from consent.records import ConsentEvent, Method
+from consent.events import ConsentEvent, Method
 from consent.rules import SKEW_MS
-from consent.vocabulary import SELF, EventState, Vocabulary
+from consent.vocabulary import Vocabulary
+from consent.words import SELF, EventState
 
 REQUIRED = ("source_event_id", "purpose", "state", "event_time")
 OPTIONAL = ("email", "phone", "recipient", "valid_until", "notice", "method", "separate",

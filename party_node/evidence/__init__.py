@@ -1,0 +1,1 @@
+"""What an outside auditor gets, and how it is checked."""

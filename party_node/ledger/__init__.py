@@ -1,0 +1,1 @@
+"""The consent ledger of a party node: log, state, proofs."""
