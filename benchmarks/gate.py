@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.defaults import DEFAULT_VOCABULARY
 from party_node.capture.file_import import import_file
 from party_node.clock import system_clock
 from party_node.database import Database

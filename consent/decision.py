@@ -6,32 +6,33 @@ The default is no.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from consent.errors import ConsentDenied
-from consent.rules import (
-    SKEW_MS,
-    LoggedEvent,
-    Place,
-    Query,
-    Reason,
-    Scope,
-    covers,
-    failure,
-    forbidding_scopes,
-    grant_scopes,
-    is_quarantined,
-    place,
-)
+from consent.fields import Entry
+from consent.history import History, Said, judged
+from consent.narrowing import narrowed
+from consent.reasons import SKEW_MS, Query, Reason, Scope, forbidding_scopes, grant_scopes
 from consent.vocabulary import Vocabulary
 
 
 class Verdict(enum.StrEnum):
-    """The two answers."""
+    """The three answers."""
 
     ALLOW = "allow"
+    ALLOW_NON_PERSONALISED = "allow-non-personalised"
+    """Yes, if no machine chooses what the person gets (PIPL 24)."""
     DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEntry:
+    """An entry about the subject, where it stands in the ledger."""
+
+    index: int
+    recorded_at_ms: int
+    record: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,137 +52,59 @@ class Decision:
             raise ConsentDenied(self.reason.value, self.deciding_index)
 
 
-def decide(events: Iterable[LoggedEvent], query: Query, vocabulary: Vocabulary) -> Decision:
-    """Decide about one subject by all its events in the ledger's prefix, in any order.
+def decide(entries: Iterable[LoggedEntry], query: Query, vocabulary: Vocabulary) -> Decision:
+    """Decide about one subject by all its entries in the ledger's prefix, in any order.
 
     Raises: UnknownPurpose.
     """
     if query.operation not in vocabulary.find(query.purpose).operations:
         return _deny(Reason.OPERATION_NOT_COVERED, None)
-    scopes = _by_scope(events, query, vocabulary)
-    for scope in forbidding_scopes(query, vocabulary):
-        objection = scopes[scope].standing_objection() if scope in scopes else None
+    known = list(entries)
+    decided = _consent(judged(known, vocabulary), query, vocabulary)
+    if decided.outcome is not Verdict.ALLOW:
+        return decided
+    return _narrow(decided, known, query)
+
+
+def _consent(said: Sequence[Said], query: Query, vocabulary: Vocabulary) -> Decision:
+    relevant = list(forbidding_scopes(query, vocabulary))
+    histories: dict[Scope, History] = {}
+    for scope in relevant:
+        of_scope = [s for s in said if s.judgement.scope == scope]
+        if of_scope:
+            histories[scope] = History(of_scope, query.at_ms)
+    for scope in relevant:
+        objection = histories[scope].standing_objection() if scope in histories else None
         if objection is not None:
-            return _deny(Reason(objection.event.state.value), objection.index)
+            reason = objection.judgement.objection
+            assert reason is not None
+            return _deny(reason, objection.index)
     newest = max(
-        (e for s in scopes.values() for e in s.events()),
-        key=lambda e: (e.recorded_at_ms, e.index),
+        (s for h in histories.values() for s in h.said), key=lambda s: (s.recorded_ms, s.index),
         default=None,
-    )
-    if newest is not None and query.at_ms + SKEW_MS < newest.recorded_at_ms:
+    )  # fmt: skip
+    if newest is not None and query.at_ms + SKEW_MS < newest.recorded_ms:
         return _deny(Reason.EVALUATED_TOO_EARLY, newest.index)
-    grantable = [scopes[s] for s in grant_scopes(query, vocabulary) if s in scopes]
+    grantable = [histories[s] for s in grant_scopes(query, vocabulary) if s in histories]
     for history in grantable:
         grant = history.grant_for(query.purpose)
         if grant is not None:
             return Decision(Verdict.ALLOW, Reason.PERMITTED, grant.index)
     if grantable:
-        return grantable[0].explain()
+        return _deny(*grantable[0].explain())
     return _deny(Reason.NO_EVIDENCE, None)
+
+
+def _narrow(decided: Decision, entries: Sequence[LoggedEntry], query: Query) -> Decision:
+    """Preferences can only narrow what consent permits."""
+    found = narrowed(entries, query)
+    if found is None:
+        return decided
+    reason, index = found
+    if reason is Reason.NOT_PERSONALISED:
+        return Decision(Verdict.ALLOW_NON_PERSONALISED, reason, index)
+    return _deny(reason, index)
 
 
 def _deny(reason: Reason, index: int | None) -> Decision:
     return Decision(Verdict.DENY, reason, index)
-
-
-def _by_scope(
-    events: Iterable[LoggedEvent], query: Query, vocabulary: Vocabulary
-) -> "dict[Scope, _History]":
-    relevant = set(forbidding_scopes(query, vocabulary))
-    streams: dict[Scope, dict[str, list[LoggedEvent]]] = {}
-    for e in events:
-        scope = (e.event.purpose, e.event.recipient, e.event.channel)
-        if scope in relevant and not is_quarantined(e.recorded_at_ms, e.event):
-            streams.setdefault(scope, {}).setdefault(e.event.source_id, []).append(e)
-    return {
-        scope: _History([_Stream(s, query, vocabulary) for s in by_source.values()], vocabulary)
-        for scope, by_source in streams.items()
-    }
-
-
-class _Stream:
-    """What one source said about one scope, latest last."""
-
-    def __init__(self, events: list[LoggedEvent], query: Query, vocabulary: Vocabulary) -> None:
-        self.events = sorted(events, key=_place)
-        self.winner = self.events[-1]
-        self.failure = failure(self.winner.event, vocabulary)
-        until = self.winner.event.valid_until_ms
-        if self.failure is None and until is not None and until <= query.at_ms:
-            self.failure = Reason.EXPIRED
-        self.objection = self._uncleared_objection()
-        self.trust = max(e.event.source_trust for e in events)
-
-    @property
-    def says_yes(self) -> bool:
-        return self.failure is None and self.objection is None
-
-    def _uncleared_objection(self) -> LoggedEvent | None:
-        """Rule 3: a no stands until an explicit grant that is strictly newer; a copy never lifts
-        it.
-        """
-        objections = [e for e in self.events if e.event.state.is_objection]
-        if not objections:
-            return None
-        last = objections[-1]
-        cleared = any(
-            e.event.is_explicit_grant and _place(e)[0] > _place(last)[0] for e in self.events
-        )
-        return None if cleared else last
-
-
-class _History:
-    """What all sources said about one scope."""
-
-    def __init__(self, streams: list[_Stream], vocabulary: Vocabulary) -> None:
-        self._streams, self._vocabulary = streams, vocabulary
-
-    def events(self) -> Iterable[LoggedEvent]:
-        return (e for s in self._streams for e in s.events)
-
-    def _is_settled(self, stream: _Stream) -> bool:
-        """Rule 3 across sources: a newer explicit grant, by more than the skew, of at least this
-        trust.
-        """
-        return any(
-            other.says_yes
-            and other.winner.event.is_explicit_grant
-            and other.winner.event.source_trust >= stream.trust
-            and _place(other.winner)[0] > _place(stream.winner)[0] + SKEW_MS
-            for other in self._streams
-        )
-
-    def standing_objection(self) -> LoggedEvent | None:
-        objecting = [s for s in self._streams if s.objection is not None]
-        if all(self._is_settled(s) for s in objecting):
-            return None
-        return max((s.objection for s in objecting if s.objection is not None), key=_place)
-
-    def _permits(self) -> bool:
-        """Rule 4: every source that said anything must say yes, or be settled by a newer act."""
-        yes = any(s.says_yes for s in self._streams)
-        return yes and all(s.says_yes or self._is_settled(s) for s in self._streams)
-
-    def grant_for(self, purpose: str) -> LoggedEvent | None:
-        if not self._permits():
-            return None
-        granting = [
-            s.winner
-            for s in self._streams
-            if s.says_yes and covers(s.winner.event, purpose, self._vocabulary)
-        ]
-        return max(granting, key=_place, default=None)
-
-    def explain(self) -> Decision:
-        """Return the denial of a scope without a standing objection and without a fitting grant."""
-        latest = max(self._streams, key=lambda s: _place(s.winner))
-        if self._permits():
-            return _deny(Reason.NOT_LISTED, latest.winner.index)
-        if any(s.says_yes for s in self._streams):
-            against = [s.winner for s in self._streams if not s.says_yes]
-            return _deny(Reason.SOURCES_DISAGREE, max(against, key=_place).index)
-        return _deny(latest.failure or Reason.UNKNOWN, latest.winner.index)
-
-
-def _place(e: LoggedEvent) -> Place:
-    return place(e.index, e.recorded_at_ms, e.event)

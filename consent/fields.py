@@ -168,8 +168,32 @@ def sequence(item: Codec, *, ascending: bool = False) -> Codec:
     return Codec(write, read, text)
 
 
+def variant(*kinds: type["Variant"]) -> Codec:
+    """Return the codec of one of several records, told apart by the key `kind`."""
+    by_kind = {kind.KIND: kind for kind in kinds}
+
+    def write(value: Any) -> Json:
+        if type(value) not in kinds:
+            raise MalformedRecord("this is no value of this field")
+        return {"kind": value.KIND, **value.to_payload()}
+
+    def read(value: Any) -> Any:
+        if type(value) is not dict or value.get("kind") not in by_kind:
+            raise MalformedRecord("this is no value of this field")
+        rest = dict(value)
+        return by_kind[rest.pop("kind")].from_payload(rest)
+
+    return Codec(write, read, lambda value: canonical_text(write(value)))
+
+
 name = token(_text(_NAME, "a name is 1 to 128 of a-z 0-9 . _ : / - or a single *").read)
 words = _text(_WORDS, "expected 1 to 512 characters without control characters")
+long_text = _text(re.compile(r"[^\x00-\x1f\x7f]{1,16384}"), "expected 1 to 16384 characters")
+line = _text(re.compile(r"[^\x00-\x1f\x7f]{0,512}"), "expected at most 512 characters")
+duration = _text(
+    re.compile(r"P(?=[1-9T])(?:[1-9]\d{0,3}[YMWD]){0,4}(?:T[1-9]\d{0,5}H)?", re.ASCII),
+    "a duration is written like P1Y, P6M, P30D or PT12H",
+)
 subject = plain(
     _text(
         re.compile("[0-9a-f]{32}", re.ASCII), "a subject id is 32 lower-case hexadecimal digits"
@@ -259,6 +283,13 @@ class Payload:
     def schema(cls) -> str:
         """Return what stands under `schema` in the payload of an entry."""
         return f"accord/{cls.TYPE}/{cls.VERSION}"
+
+
+class Variant(Payload):
+    """Base of the alternatives that one field may hold; `KIND` says which one it is."""
+
+    __slots__ = ()
+    KIND: ClassVar[str] = ""
 
 
 class Entry(Payload):

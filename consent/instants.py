@@ -9,6 +9,11 @@ from consent.errors import MalformedRecord
 MAX_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
+FOREVER = 2**62
+"""Stands where there is no end."""
+NEVER = -1
+"""Stands where there is no beginning."""
+
 _DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1).toordinal()
 # Looked up because every payload holds instants, and formatting a number costs ten times as much.

@@ -1,29 +1,29 @@
 """Deciding about everybody at once: consent state as roaring bitmaps over dense subject numbers.
 
-Every event moves one subject in the bitmaps of one scope. A query is then a handful of set
-operations: allowed = ⋃ grants − ⋃ objections, for the scopes that the query names. Expiry is looked
-at when the query is asked. The answer for each subject equals that of `decision.decide`; a property
-test says so.
+Entries come in as facts and move subjects in the bitmaps. A query is then a handful of set
+operations: allowed = ⋃ grants − ⋃ objections − ⋃ narrowings, for the scopes that the query names.
+Expiry is looked at when the query is asked. The answer for each subject equals that of
+`decision.decide`; a property test says so.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from consent.canonical import Json
+from consent.choices import Choices
+from consent.columns import bitmap
 from consent.errors import LedgerInconsistent, MalformedRecord
-from consent.events import ConsentEvent
-from consent.rules import (
-    SKEW_MS,
-    Query,
-    Reason,
-    Scope,
-    forbidding_scopes,
-    grant_scopes,
-    is_quarantined,
-)
+from consent.facts import About, Facts, Whats, facts_of
+from consent.fields import Entry
+from consent.judged import NO_SCOPE, Judged
+from consent.milestones import SetDigest
+from consent.occurrences import Occurrences
+from consent.persons import Persons
+from consent.reasons import SKEW_MS, Query, Reason, Scope, forbidding_scopes, grant_scopes
 from consent.scope_state import ScopeState
 from consent.timed import canonical_bitmap
 from consent.vocabulary import Vocabulary
@@ -46,114 +46,186 @@ class BulkDecision:
 class Projection:
     """The state of consent after a prefix of the ledger, under one vocabulary."""
 
-    __slots__ = ("_scopes", "_subjects", "_vocabulary")
+    __slots__ = (
+        "_choices", "_judged", "_occurrences", "_persons", "_scopes", "_subjects", "_whats",
+    )  # fmt: skip
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, whats: Whats | None = None) -> None:
+        self._whats = Whats() if whats is None else whats
+        self._judged = Judged(vocabulary, self._whats)
+        self._persons, self._choices = Persons(self._whats), Choices(self._whats)
+        self._occurrences = Occurrences(self._whats)
         self._scopes: dict[Scope, ScopeState] = {}
         self._subjects = BitMap()
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that this projection decides by."""
-        return self._vocabulary
+        return self._judged.vocabulary
 
     @property
     def subjects(self) -> BitMap:
-        """Everybody about whom there is an event; a copy."""
+        """Everybody about whom there is an entry; a copy."""
         return self._subjects.copy()
 
-    def apply(self, index: int, event: ConsentEvent, dense: int, recorded_at_ms: int) -> None:
-        """Take in the event at `index` of the ledger, about the subject with number `dense`.
+    @property
+    def choices(self) -> Choices:
+        """The preferences of everybody."""
+        return self._choices
+
+    @property
+    def occurrences(self) -> Occurrences:
+        """Consents that permit only so many uses."""
+        return self._occurrences
+
+    # -- taking in ---------------------------------------------------------------------------------
+
+    def apply(self, index: int, record: Entry, dense: int, recorded_at_ms: int) -> None:
+        """Take in the entry at `index` of the ledger, about the subject with number `dense`.
 
         The order of calls does not matter, and the same call again changes nothing.
         """
         if not 0 <= dense <= MAX_DENSE:
             raise LedgerInconsistent("a subject's number has 32 bits")
         self._subjects.add(dense)
-        if is_quarantined(recorded_at_ms, event):
+        self.take_in(facts_of([About(index, recorded_at_ms, dense, record)], self._whats))
+
+    def take_in(self, facts: Facts) -> None:
+        """Take in facts; their order does not matter, and the same facts again change nothing."""
+        if len(facts) == 0:
             return
-        scope = (event.purpose, event.recipient, event.channel)
-        state = self._scopes.get(scope)
-        if state is None:
-            if not self._vocabulary.has(event.purpose):
-                return
-            state = self._scopes[scope] = ScopeState(event.purpose, self._vocabulary)
-        state.apply(index, event, dense, recorded_at_ms)
+        self._subjects |= bitmap(np.unique(facts["subject"]))
+        self._judged.catch_up()
+        self._choices.take_in(facts)
+        scope = self._judged.column("scope", facts["what"])
+        consents = facts[scope != NO_SCOPE]
+        changed = bitmap(np.array(self._occurrences.take_in(facts), dtype=np.uint32))
+        changed |= bitmap(self._persons.take_in(facts))
+        self._take_in_consents(consents, scope[scope != NO_SCOPE])
+        if changed:
+            self._refold(changed)
 
     def forget(self, dense: int) -> None:
         """Drop all that is known about a subject, for erasure; twice is the same as once."""
         self._subjects.discard(dense)
+        self._persons.forget(dense)
+        self._choices.forget(dense)
+        self._occurrences.forget(dense)
         for scope, state in list(self._scopes.items()):
             state.forget(dense)
             if not state.subjects:
                 del self._scopes[scope]
+
+    # -- answering ---------------------------------------------------------------------------------
 
     def bulk(self, query: Query, asked: BitMap | None = None) -> BulkDecision:
         """Decide about everybody in `asked`, or about everybody known.
 
         Raises: UnknownPurpose.
         """
-        purpose = self._vocabulary.find(query.purpose)
+        purpose = self.vocabulary.find(query.purpose)
         rest = (self._subjects if asked is None else asked).copy()
         denied: dict[Reason, BitMap] = {}
         if query.operation not in purpose.operations:
             _deny(denied, Reason.OPERATION_NOT_COVERED, rest)
             return BulkDecision(BitMap(), denied)
-        forbidding = self._states(forbidding_scopes(query, self._vocabulary))
-        grants = self._states(grant_scopes(query, self._vocabulary))
+        forbidding = self._states(forbidding_scopes(query, self.vocabulary))
+        grants = self._states(grant_scopes(query, self.vocabulary))
         for state in forbidding:
-            for reason, members in state.forbidden(query.at_ms, rest):
-                _deny(denied, reason, members)
-                rest = rest - members
+            _take(denied, rest, state.forbidden(query.at_ms, rest))
         for state in forbidding:
             early = state.newer_than(query.at_ms + SKEW_MS, rest)
-            _deny(denied, Reason.EVALUATED_TOO_EARLY, early)
-            rest = rest - early
-        granted = (state.permitted_for(query.purpose, query.at_ms) for state in grants)
-        allowed = BitMap.union(BitMap(), *granted) & rest
-        rest = rest - allowed
+            _take(denied, rest, [(Reason.EVALUATED_TOO_EARLY, early)])
+        granted = (state.permitted(query.purpose, query.at_ms, rest) for state in grants)
+        allowed = BitMap.union(BitMap(), *granted)
+        rest -= allowed
         for state in grants:
-            for reason, members in state.explain(query.at_ms, rest):
-                _deny(denied, reason, members)
-                rest = rest - members
+            _take(denied, rest, state.explain(query.at_ms, rest))
         _deny(denied, Reason.NO_EVIDENCE, rest)
+        _take(denied, allowed, self._choices.narrowed(query, allowed))
         return BulkDecision(allowed, denied)
 
-    def digest(self) -> bytes:
-        """Return 32 bytes that name this state: what a `StateSnapshot` holds.
+    def limited(self, query: Query, allowed: BitMap) -> dict[int, int]:
+        """Return who of `allowed` is permitted by a consent to so many uses, and by which grant."""
+        grants: dict[int, int] = {}
+        if not self._occurrences.any:
+            return grants
+        holders = bitmap(self._occurrences.holders()) & allowed
+        for state in self._states(grant_scopes(query, self.vocabulary)):
+            who = state.permitted(query.purpose, query.at_ms, holders)
+            for subject, grant in state.latest_grants(who).items():
+                if self._occurrences.is_limited(grant):
+                    grants.setdefault(subject, grant)
+            holders -= who
+        return grants
+
+    def expired(self, after_ms: int, until_ms: int) -> Iterator[tuple[Scope, int, int]]:
+        """Return (scope, subject, grant) of what ran out after one instant, up to another."""
+        for scope in sorted(self._scopes):
+            state = self._scopes[scope]
+            for subject, grant in state.latest_grants(state.expiring(after_ms, until_ms)).items():
+                yield scope, subject, grant
+
+    # -- what an auditor compares ------------------------------------------------------------------
+
+    def sets(self) -> Iterator[SetDigest]:
+        """Return the name, size and digest of every set that decides, by name.
 
         A replay of the same entries with the same numbers gives the same, in any order.
         """
-        state = hashlib.sha256(b"accord/projection/1\x00" + self._vocabulary.digest())
-        state.update(canonical_bitmap(self._subjects))
+        yield _digest("subjects", len(self._subjects), canonical_bitmap(self._subjects))
+        for part in (self._persons, self._choices, self._occurrences):
+            for name, size, data in part.sets():
+                yield _digest(name, size, data)
         for scope in sorted(self._scopes):
-            for part in scope:
-                state.update(len(part).to_bytes(4, "big") + part.encode())
-            self._scopes[scope].digest_into(state)
-        return state.digest()
+            for name, size, data in self._scopes[scope].sets():
+                yield _digest(f"{' '.join(scope)}: {name}", size, data)
 
-    def dump(self) -> Iterator[tuple[Scope, list[Json], bytes]]:
-        """Return each scope with its kinds and rows, in one order: what a snapshot holds."""
-        for scope in sorted(self._scopes):
-            yield scope, *self._scopes[scope].dump()
+    def digest(self) -> bytes:
+        """Return 32 bytes that name this state: what a `StateSnapshot` holds."""
+        return digest_of(self.vocabulary.digest(), self.sets())
 
-    def load(self, subjects: BitMap, scopes: Iterable[tuple[Scope, list[Json], bytes]]) -> None:
-        """Fill an empty projection with what `dump` and `subjects` returned.
+    # -- inside ------------------------------------------------------------------------------------
 
-        Raises: MalformedRecord.
-        """
-        self._subjects = subjects.copy()
-        for scope, kinds, rows in scopes:
-            if scope in self._scopes or not self._vocabulary.has(scope[0]):
-                raise MalformedRecord(
-                    "a snapshot names a scope twice, or a purpose of another time"
-                )
-            state = self._scopes[scope] = ScopeState(scope[0], self._vocabulary)
-            state.load(kinds, rows)
+    def _take_in_consents(self, facts: Facts, scope: NDArray[np.int32]) -> None:
+        """Rules 6 and 7: grants from too far ahead or behind do not count. Then scope by scope."""
+        yes = self._judged.column("rank", facts["what"]) == 0
+        ahead = facts["time"] > facts["recorded"] + SKEW_MS
+        behind = facts["recorded"] - facts["time"] > self._judged.column("back", facts["what"])
+        counts = ~(yes & (ahead | behind))
+        facts, scope = facts[counts], scope[counts]
+        if len(facts) == 0:
+            return
+        order = np.argsort(scope, kind="stable")
+        facts, scope = facts[order], scope[order]
+        starts = np.flatnonzero(np.diff(scope, prepend=NO_SCOPE))
+        for number, part in zip(scope[starts].tolist(), np.split(facts, starts[1:]), strict=True):
+            self._state(self._judged.scope(number)).take_in(part)
+
+    def _state(self, scope: Scope) -> ScopeState:
+        state = self._scopes.get(scope)
+        if state is None:
+            state = ScopeState(scope, self._judged, self._persons, self._occurrences)
+            self._scopes[scope] = state
+        return state
+
+    def _refold(self, subjects: BitMap) -> None:
+        """Look again at the streams of whoever's age or used-up consents changed."""
+        for state in self._scopes.values():
+            state.refold(subjects)
 
     def _states(self, scopes: Iterable[Scope]) -> list[ScopeState]:
         return [self._scopes[s] for s in scopes if s in self._scopes]
+
+
+def digest_of(policy: bytes, sets: Iterable[SetDigest]) -> bytes:
+    """Return 32 bytes that name a state by the digests of its sets, in their order."""
+    state = hashlib.sha256(b"accord/projection/2\x00" + policy)
+    for one in sets:
+        name = one.name.encode()
+        state.update(len(name).to_bytes(4, "big") + name)
+        state.update(one.members.to_bytes(8, "big") + one.sha256)
+    return state.digest()
 
 
 def commit_set(members: BitMap, salt: bytes) -> bytes:
@@ -168,6 +240,17 @@ def commit_set(members: BitMap, salt: bytes) -> bytes:
     return hashlib.sha256(b"accord/set/1\x00" + salt + canonical_bitmap(members)).digest()
 
 
-def _deny(denied: dict[Reason, BitMap], reason: Reason, members: BitMap) -> None:
-    if members:
-        denied[reason] = denied[reason] | members if reason in denied else members.copy()
+def _deny(denied: dict[Reason, BitMap], reason: Reason, who: BitMap) -> None:
+    if who:
+        denied[reason] = denied[reason] | who if reason in denied else who.copy()
+
+
+def _take(denied: dict[Reason, BitMap], rest: BitMap, why: Iterable[tuple[Reason, BitMap]]) -> None:
+    """Deny those of `rest` for whom a reason is given, and leave the others in it."""
+    for reason, who in why:
+        _deny(denied, reason, who)
+        rest -= who
+
+
+def _digest(name: str, size: int, data: bytes) -> SetDigest:
+    return SetDigest(name=name, members=size, sha256=hashlib.sha256(data).digest())

@@ -9,16 +9,50 @@ None is absent.
 from consent.errors import MalformedRecord
 from consent.events import ConsentEvent
 from consent.fields import Entry
-from consent.milestones import LedgerOpened, PolicyChanged, StateSnapshot
-from consent.uses import UseOutcome, UseRecord
+from consent.merges import SubjectsMerged
+from consent.milestones import (
+    Anomaly,
+    BreakGlass,
+    Erasure,
+    LedgerOpened,
+    NoticePublished,
+    OperatorAction,
+    PolicyChanged,
+    StateSnapshot,
+)
+from consent.preferences import PreferenceEvent
+from consent.requests import SubjectRequest
+from consent.signal_records import SignalConcluded, SignalReceived
+from consent.uses import (
+    ConsentExpired,
+    ExposureReport,
+    OccurrenceReleased,
+    OccurrenceReserved,
+    UseOutcome,
+    UseRecord,
+)
 
 ENTRY_KINDS: tuple[type[Entry], ...] = (
     ConsentEvent,
+    PreferenceEvent,
+    SignalReceived,
+    SignalConcluded,
+    SubjectsMerged,
     UseRecord,
     UseOutcome,
+    OccurrenceReserved,
+    OccurrenceReleased,
+    ConsentExpired,
+    ExposureReport,
+    SubjectRequest,
+    Erasure,
     LedgerOpened,
     PolicyChanged,
+    NoticePublished,
     StateSnapshot,
+    Anomaly,
+    OperatorAction,
+    BreakGlass,
 )
 """Every kind of entry; `docs/spec/ledger.md` has a row for each."""
 

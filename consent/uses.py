@@ -9,6 +9,7 @@ from typing import ClassVar
 from consent import fields
 from consent.errors import MalformedRecord
 from consent.fields import Entry, Payload, field, one_of, sequence
+from consent.statements import SubjectEntry
 from consent.words import ANY_CHANNEL
 
 _NAMES = sequence(fields.name, ascending=True)
@@ -69,6 +70,13 @@ class UseRecord(Entry):
     system: str | None = field(fields.words, None)
     legal_regime: str | None = field(fields.name, None)
     mechanism: str | None = field(fields.name, None)
+    topic: str | None = field(fields.name, None)
+    round: int | None = field(fields.count, None)
+    """The round of a federated training that it permits, from 0."""
+    witnessed: AsOf | None = field(_AS_OF, None)
+    """The newest published checkpoint at that moment: what outsiders can check the state by."""
+    break_glass: str | None = field(fields.subject, None)
+    """The emergency approval under which it was given although the gate could not finish."""
     rho_nano: int | None = field(fields.count, None)
     """Privacy budget of what the job releases, in billionths of a rho (zCDP)."""
 
@@ -104,3 +112,69 @@ class UseOutcome(Entry):
     """An error code, where the use was aborted."""
     run_receipt: bytes | None = field(fields.digest, None)
     """SHA-256 of the run receipt that both parties signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OccurrenceReserved(SubjectEntry):
+    """One of the uses that a consent with `max_uses` permits is set aside for a decision."""
+
+    TYPE: ClassVar[str] = "occurrence-reserved"
+
+    grant: int = field(fields.count)
+    """Index of the consent event."""
+    decision_id: str = field(fields.subject)
+    reserved_at_ms: int = field(fields.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OccurrenceReleased(SubjectEntry):
+    """The use that was set aside did not take place; it can be made again."""
+
+    TYPE: ClassVar[str] = "occurrence-released"
+
+    grant: int = field(fields.count)
+    decision_id: str = field(fields.subject)
+    released_at_ms: int = field(fields.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentExpired(SubjectEntry):
+    """A consent has run out: for reports. The decision never waits for this entry."""
+
+    TYPE: ClassVar[str] = "consent-expired"
+
+    grant: int = field(fields.count)
+    """Index of the consent event."""
+    purpose: str = field(fields.name)
+    recipient: str = field(fields.name)
+    channel: str = field(fields.name)
+    expired_at_ms: int = field(fields.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposedUse(Payload):
+    """One use that took place between a withdrawal and its arrival."""
+
+    decision_id: str = field(fields.subject)
+    job: str = field(fields.name)
+    operation: str = field(fields.name)
+    purpose: str = field(fields.name)
+    recipient: str = field(fields.name)
+    evaluated_at_ms: int = field(fields.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureReport(SubjectEntry):
+    """Which uses a late withdrawal came too late for. They stay valid, and are said."""
+
+    TYPE: ClassVar[str] = "exposure-report"
+
+    withdrawal: int = field(fields.count)
+    """Index of the withdrawal."""
+    withdrawn_at_ms: int = field(fields.time)
+    """When the person withdrew, by the source's clock."""
+    effective_at_ms: int = field(fields.time)
+    """When it arrived here and took effect."""
+    uses: tuple[ExposedUse, ...] = field(sequence(fields.nested(ExposedUse)), ())
+    uses_total: int = field(fields.count, 0)
+    """All of them, where there are more than the list holds."""

@@ -1,41 +1,86 @@
-"""The purposes that a ledger decides by, in their hierarchy, and who acts for the controller.
+"""What a ledger decides by, as one document: purposes, recipients, sources, notices, regimes.
 
 Purposes form a directed acyclic graph: one purpose may lie under several broader ones, as 11 of
-DPV's do.
+DPV's do. The digest of the whole is the `policy_hash` of every decision, so that a decision can be
+made again by the same rules.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from consent.canonical import Json, canonical_bytes
 from consent.errors import MalformedRecord, UnknownPurpose
+from consent.instants import FOREVER
+from consent.notice import Notice
 from consent.purpose import Purpose
-from consent.words import Operation
+from consent.recipients import Recipient, Source
+from consent.regimes import DEFAULT_REGIMES, Regime, lies_in
+from consent.words import EVERYWHERE, Basis, Role
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
+class Ended(NamedTuple):
+    """From when on a notice is not the current one any more, and consent on it does not hold."""
+
+    replaced_ms: int
+    renewed_ms: int
+
+
+_CURRENT = Ended(FOREVER, FOREVER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """The purposes that a ledger decides by, and who acts only on the controller's behalf.
+    """The policy of one ledger.
 
-    Raises: MalformedRecord if two purposes share a name, a parent is unknown, or there is a cycle.
+    Raises: MalformedRecord if two parts share a name, a part names one that is not there, the
+    purposes have a cycle, or no regime is for every place.
     """
 
     purposes: tuple[Purpose, ...]
-    processors: frozenset[str] = frozenset()
-    """Recipients that process on behalf of the controller (PIPL 21); all others are independent."""
+    recipients: tuple[Recipient, ...] = ()
+    sources: tuple[Source, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    regimes: tuple[Regime, ...] = DEFAULT_REGIMES
     notices_to_renew: frozenset[bytes] = frozenset()
-    """Hashes of notices on which consent no longer holds, because a renewal is required (PIPL 14).
-    """
-    _by_id: dict[str, Purpose] = field(init=False, repr=False, compare=False)
-    _ancestors: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """Hashes of notices on which consent no longer holds, besides those that a later one ended."""
+    controller_place: str = ""
+    """ISO 3166 code of the controller's seat: its law applies too. Empty: only the others do."""
+    controller_zone: str = ""
+    """IANA name of the zone to go by where a person's is not known. Empty: there is none."""
+    _by_id: Mapping[str, Purpose] = field(init=False, repr=False, compare=False)
+    _ancestors: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _notices: Mapping[bytes, Notice] = field(init=False, repr=False, compare=False)
+    _ended: Mapping[bytes, Ended] = field(init=False, repr=False, compare=False)
+    _processors: frozenset[str] = field(init=False, repr=False, compare=False)
+    _sources: Mapping[str, Source] = field(init=False, repr=False, compare=False)
+    _regimes: Mapping[str, Regime] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_id = {p.purpose_id: p for p in self.purposes}
-        if len(by_id) != len(self.purposes):
-            raise MalformedRecord("two purposes have the same name")
-        object.__setattr__(self, "_by_id", by_id)
-        object.__setattr__(self, "_ancestors", {p: _ancestors(by_id, p) for p in by_id})
+        by_id = _distinct((p.purpose_id, p) for p in self.purposes)
+        recipients = _distinct((r.recipient_id, r) for r in self.recipients)
+        regimes = _distinct((place, r) for r in self.regimes for place in r.places)
+        if EVERYWHERE not in regimes:
+            raise MalformedRecord("one regime must be for every place that no other names: `*`")
+        notices = _distinct((n.notice_hash, n) for n in self.notices)
+        processors = frozenset(r for r in recipients if recipients[r].role is Role.PROCESSOR)
+        values = {
+            "_by_id": by_id,
+            "_ancestors": {p: _ancestors(by_id, p) for p in by_id},
+            "_notices": notices,
+            "_ended": _ended(notices),
+            "_processors": processors,
+            "_sources": _distinct((s.source_id, s) for s in self.sources),
+            "_regimes": regimes,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    # -- purposes ----------------------------------------------------------------------------------
 
     def find(self, purpose_id: str) -> Purpose:
         """Return the purpose of that name.
@@ -59,14 +104,65 @@ class Vocabulary:
         self.find(purpose_id)
         return self._ancestors[purpose_id]
 
-    def to_payload(self) -> dict[str, Json]:
-        """Return the vocabulary as a JSON object, in an order that does not depend on how it was
-        made.
+    # -- everything else ---------------------------------------------------------------------------
+
+    def is_processor(self, recipient: str) -> bool:
+        """Return whether a recipient processes on behalf of the controller (PIPL 21)."""
+        return recipient in self._processors
+
+    def source(self, source_id: str) -> Source:
+        """Return the terms of a source; those of a source that is not listed are the defaults."""
+        return self._sources.get(source_id) or Source(source_id=source_id)
+
+    def notice(self, notice_hash: bytes | None) -> Notice | None:
+        """Return a notice by its hash, if it is listed."""
+        return None if notice_hash is None else self._notices.get(notice_hash)
+
+    def ended(self, notice_hash: bytes | None) -> Ended:
+        """Rule 9: return what later notices did to this one."""
+        if notice_hash is None:
+            return _CURRENT
+        ended = self._ended.get(notice_hash, _CURRENT)
+        return Ended(ended.replaced_ms, 0) if notice_hash in self.notices_to_renew else ended
+
+    def regime(self, place: str) -> Regime:
+        """Return the regime of a place; of an unknown one (empty), the one for every place."""
+        found = lies_in(place, self._regimes)
+        return self._regimes[found or EVERYWHERE]
+
+    def places(self, *known: str | None) -> tuple[str, ...]:
+        """Rule 15: return the places whose law applies, given those that an event names."""
+        named = [place for place in (*known, self.controller_place) if place]
+        return tuple(dict.fromkeys(named)) or ("",)
+
+    def basis(self, purpose: str, places: Iterable[str]) -> Basis:
+        """Rule 15: return the strictest of what `purpose` needs in these places.
+
+        Raises: UnknownPurpose.
         """
+        found = self.find(purpose)
+        return max(
+            (found.basis_in(place) or self.regime(place).basis for place in places),
+            key=lambda basis: basis.strictness,
+        )
+
+    def guardian_below(self, places: Iterable[str]) -> int:
+        """Rule 13: return the age below which a guardian consents, by the strictest regime."""
+        return max(self.regime(place).guardian_below for place in places)
+
+    def to_payload(self) -> dict[str, Json]:
+        """Return the whole as a JSON object, in one order however it was made."""
         return {
             "purposes": [p.to_payload() for p in sorted(self.purposes, key=lambda p: p.purpose_id)],
-            "processors": sorted(self.processors),
+            "recipients": [
+                r.to_payload() for r in sorted(self.recipients, key=lambda r: r.recipient_id)
+            ],
+            "sources": [s.to_payload() for s in sorted(self.sources, key=lambda s: s.source_id)],
+            "notices": [n.to_payload() for n in sorted(self.notices, key=lambda n: n.notice_hash)],
+            "regimes": [r.to_payload() for r in sorted(self.regimes, key=lambda r: r.regime_id)],
             "notices_to_renew": sorted(n.hex() for n in self.notices_to_renew),
+            "controller_place": self.controller_place,
+            "controller_zone": self.controller_zone,
         }
 
     def digest(self) -> bytes:
@@ -74,7 +170,42 @@ class Vocabulary:
         return hashlib.sha256(canonical_bytes(self.to_payload())).digest()
 
 
-def _ancestors(by_id: dict[str, Purpose], purpose_id: str) -> tuple[str, ...]:
+def _distinct(pairs: Iterable[tuple[K, V]]) -> dict[K, V]:
+    """Return the pairs by their names.
+
+    Raises: MalformedRecord if two have one name.
+    """
+    found: dict[K, V] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedRecord("two parts of a vocabulary have the same name")
+        found[name] = value
+    return found
+
+
+def _ended(notices: Mapping[bytes, Notice]) -> dict[bytes, Ended]:
+    """Return what later versions did to each notice that they stand in the place of.
+
+    Raises: MalformedRecord if notices supersede each other in a circle.
+    """
+    ended: dict[bytes, Ended] = {}
+    for later in notices.values():
+        earlier, steps = later.supersedes, 0
+        while earlier is not None:
+            known = ended.get(earlier, _CURRENT)
+            renewed = later.valid_from_ms if later.requires_renewal else FOREVER
+            ended[earlier] = Ended(
+                min(known.replaced_ms, later.valid_from_ms), min(known.renewed_ms, renewed)
+            )
+            before = notices.get(earlier)
+            earlier = None if before is None else before.supersedes
+            steps += 1
+            if steps > len(notices):
+                raise MalformedRecord("notices supersede each other in a circle")
+    return ended
+
+
+def _ancestors(by_id: Mapping[str, Purpose], purpose_id: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     layer = [purpose_id]
     for _ in range(len(by_id) + 1):
@@ -88,44 +219,9 @@ def _ancestors(by_id: dict[str, Purpose], purpose_id: str) -> tuple[str, ...]:
     raise MalformedRecord("the purposes have a cycle")
 
 
-def _parents(by_id: dict[str, Purpose], layer: Iterable[str]) -> Iterable[str]:
+def _parents(by_id: Mapping[str, Purpose], layer: Iterable[str]) -> Iterable[str]:
     for child in layer:
         for parent in by_id[child].parents:
             if parent not in by_id:
                 raise MalformedRecord("a purpose names a parent that is not in the vocabulary")
             yield parent
-
-
-_DPV = "https://w3id.org/dpv#"
-
-
-DEFAULT_VOCABULARY = Vocabulary(
-    purposes=(
-        Purpose(
-            purpose_id="partner-marketing",
-            version=1,
-            title="Marketing together with partners",
-            dpv_iris=(_DPV + "Marketing",),
-            operations=frozenset(),
-        ),
-        Purpose(
-            purpose_id="audience-measurement",
-            version=1,
-            title="Counting how many customers two parties have in common",
-            dpv_iris=(_DPV + "ServiceUsageAnalytics",),
-            operations=frozenset({Operation.PSI, Operation.DP_STAT}),
-            parents=("partner-marketing",),
-            requires_separate_consent=frozenset({"CN"}),
-        ),
-        Purpose(
-            purpose_id="joint-audience",
-            version=1,
-            title="Building one audience from two parties' customers and addressing it",
-            dpv_iris=(_DPV + "TargetedAdvertising",),
-            operations=frozenset({Operation.PSI, Operation.ACTIVATE}),
-            parents=("partner-marketing",),
-            requires_separate_consent=frozenset({"CN"}),
-        ),
-    )
-)
-"""The purposes that Accord comes with."""

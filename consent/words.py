@@ -64,3 +64,60 @@ class Operation(enum.StrEnum):
     LOOKALIKE_TRAIN = "lookalike.train"
     LOOKALIKE_SCORE = "lookalike.score"
     SHARE = "share"
+
+
+class Basis(enum.StrEnum):
+    """What the law of a place asks for before data is used, mildest first (dpv:hasLegalBasis)."""
+
+    OPT_OUT = "opt-out"
+    """A notice that was shown and not objected to is enough."""
+    CONSENT = "consent"
+    """The person must have said yes; silence is none."""
+    EXPLICIT_CONSENT = "explicit-consent"
+    """The person must have said yes in so many words."""
+    PROHIBITED = "prohibited"
+    """Nothing permits it there."""
+
+    @property
+    def strictness(self) -> int:
+        """0 for the mildest; the strictest of all that apply counts."""
+        return _BASES.index(self)
+
+
+_BASES = list(Basis)
+
+
+class AgeBand(enum.StrEnum):
+    """How old a person is, as coarsely as the laws need it; a birth date is never kept."""
+
+    UNDER_13 = "under-13"
+    AGE_13 = "13"
+    AGE_14 = "14"
+    AGE_15 = "15"
+    AGE_16_17 = "16-17"
+    ADULT = "adult"
+
+    @property
+    def youngest(self) -> int:
+        """The lowest age in the band, in years: a band counts as its youngest."""
+        return _YOUNGEST[self]
+
+
+_YOUNGEST = dict(zip(AgeBand, (0, 13, 14, 15, 16, 18), strict=True))
+
+
+class Assurance(enum.StrEnum):
+    """How it is known, weakest first."""
+
+    DECLARED = "declared"
+    ESTIMATED = "estimated"
+    VERIFIED = "verified"
+
+
+class Role(enum.StrEnum):
+    """What a recipient is to the controller (27560 `party role`)."""
+
+    PROCESSOR = "processor"
+    """Acts only on the controller's behalf (PIPL 21): needs no consent of its own."""
+    CONTROLLER = "controller"
+    JOINT_CONTROLLER = "joint-controller"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.defaults import DEFAULT_VOCABULARY
 from coordinator.wire import PartyId
 from party_node.errors import InvalidCollaboration, WrongKey
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted

@@ -20,7 +20,7 @@ from pyroaring import BitMap, FrozenBitMap
 from sqlmodel import Session
 
 from consent.projection import commit_set
-from consent.rules import Query
+from consent.reasons import Query
 from consent.uses import AsOf, Denied, Outcome, UseOutcome, UseRecord
 from consent.vocabulary import Vocabulary
 from consent.words import Operation

@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
-from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.defaults import DEFAULT_VOCABULARY
+from consent.vocabulary import Vocabulary
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.clock import Clock, system_clock

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header
 from pydantic import Field, model_validator
 
-from consent.events import ConsentEvent, EventType, Method, Relation
+from consent.events import ConsentEvent, EventType
+from consent.statements import Method, Relation
 from consent.words import SELF, EventState, Operation
 from party_node.api.strict import Name, Strict
 from party_node.capture.file_import import import_file

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from consent import canonical, fields, instants
 from consent.errors import MalformedRecord
-from consent.events import ConsentEvent, Method
-from consent.rules import SKEW_MS
+from consent.events import ConsentEvent
+from consent.reasons import SKEW_MS
+from consent.statements import Method
 from consent.vocabulary import Vocabulary
 from consent.words import SELF, EventState
 

@@ -26,9 +26,11 @@ from consent.fields import Entry
 from consent.merkle import HashTree
 from consent.milestones import LedgerOpened, PolicyChanged
 from consent.projection import Projection
-from consent.rules import LoggedEvent, Query
+from consent.decision import LoggedEntry
+from consent.reasons import Query
 from consent.snapshot import Snapshot
-from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.defaults import DEFAULT_VOCABULARY
+from consent.vocabulary import Vocabulary
 from consent.words import Operation
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
@@ -360,7 +362,7 @@ class ConsentLedger:
             entries = self.events_of(dense)
             at_ms, size = max(self._clock(), head.newest_ms), head.size
         events = [
-            LoggedEvent(e.index, e.recorded_ms, e.record)
+            LoggedEntry(e.index, e.recorded_ms, e.record)
             for e in entries
             if isinstance(e.record, ConsentEvent)
         ]

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from consent.canonical import canonical_bytes, parse_object
 from consent.errors import MalformedRecord
-from consent.events import ConsentEvent, Evidence, Method
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.ledger import Leaf, SubjectKeys, open_entry, parse_leaf, seal_entry
 from consent.merkle import HashTree, leaf_hash
 from consent.milestones import LedgerOpened
+from consent.statements import Evidence, Method
 from consent.uses import Outcome, UseOutcome
 from consent.words import EventState
 from tests.support.consent_strategies import consent_events

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consent.checkpoint import Cosigner, LogSigner, with_cosignatures
-from consent.events import ConsentEvent, Method
+from consent.decision import LoggedEntry
+from consent.defaults import DEFAULT_VOCABULARY
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.merkle import HashTree
 from consent.policy import Policy, parse_policy, write_policy
 from consent.proof import Proof
 from consent.purpose import Purpose
-from consent.rules import LoggedEvent, Query
+from consent.reasons import Query
+from consent.recipients import Recipient
+from consent.statements import Method
 from consent.uses import AsOf, Denied, UseRecord
-from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
-from consent.words import EventState, Operation
+from consent.vocabulary import Vocabulary
+from consent.words import EventState, Operation, Role
 
 NOON = 1_800_000_000_000
 """An instant in 2027, in milliseconds."""
@@ -28,20 +32,23 @@ SUBJECT = "5" * 32
 # analytics <- scoring.
 TREE = Vocabulary(
     purposes=(
-        Purpose("marketing", 1, "Marketing", (), frozenset({Operation.PSI})),
-        Purpose("analytics", 1, "Analytics", (), frozenset({Operation.DP_STAT})),
-        Purpose("profiling", 1, "Profiling", (), frozenset({Operation.PSI}), ("marketing",)),
+        Purpose(purpose_id="marketing", title="Marketing", operations=(Operation.PSI,)),
+        Purpose(purpose_id="analytics", title="Analytics", operations=(Operation.DP_STAT,)),
         Purpose(
-            "scoring",
-            1,
-            "Scoring",
-            (),
-            frozenset({Operation.PSI, Operation.LOOKALIKE_SCORE}),
-            ("analytics", "profiling"),
-            frozenset({"CN"}),
+            purpose_id="profiling",
+            title="Profiling",
+            operations=(Operation.PSI,),
+            parents=("marketing",),
+        ),
+        Purpose(
+            purpose_id="scoring",
+            title="Scoring",
+            operations=(Operation.LOOKALIKE_SCORE, Operation.PSI),
+            parents=("analytics", "profiling"),
+            requires_separate_consent=("CN",),
         ),
     ),
-    processors=frozenset({"printer"}),
+    recipients=(Recipient(recipient_id="printer", name="Printer", role=Role.PROCESSOR),),
     notices_to_renew=frozenset({b"\x0f" * 32}),
 )
 
@@ -104,10 +111,10 @@ def event(state: EventState = EventState.GIVEN, at: int = NOON, **changes: Any) 
     return ConsentEvent(**values | changes)
 
 
-def logged(*events: ConsentEvent, recorded: int | None = None) -> list[LoggedEvent]:
+def logged(*events: ConsentEvent, recorded: int | None = None) -> list[LoggedEntry]:
     """Return events as entries 0, 1, 2, … each recorded when it happened, or all at `recorded`."""
     return [
-        LoggedEvent(i, e.event_time_ms if recorded is None else recorded, e)
+        LoggedEntry(i, e.event_time_ms if recorded is None else recorded, e)
         for i, e in enumerate(events)
     ]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consent.events import ConsentEvent, Method
+from consent.events import ConsentEvent
+from consent.statements import Method
 from consent.words import EventState
 from party_node.database import Database
 from party_node.datasets import Datasets

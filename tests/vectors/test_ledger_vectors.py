@@ -10,6 +10,7 @@ import pytest
 from pyroaring import BitMap
 
 from consent.checkpoint import checkpoint_of
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import LedgerInconsistent
 from consent.ledger import SubjectKeys, open_entry, open_payload, seal_entry
 from consent.merkle import (
@@ -25,7 +26,6 @@ from consent.note import KeyType, Note, Signature, Signer, parse_note, parse_vke
 from consent.projection import commit_set
 from consent.receipt import key_thumbprint
 from consent.records import payload_bytes
-from consent.vocabulary import DEFAULT_VOCABULARY
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "ledger.json").read_text(encoding="utf-8")

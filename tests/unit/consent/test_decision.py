@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from consent.decision import Decision, Verdict, decide
+from consent.decision import Decision, LoggedEntry, Verdict, decide
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import ConsentDenied, UnknownPurpose
-from consent.events import EventType, Method
+from consent.events import EventType
 from consent.projection import Projection
 from consent.purpose import Purpose
-from consent.rules import SKEW_MS, LoggedEvent, Query, Reason
-from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.reasons import SKEW_MS, Query, Reason
+from consent.statements import Method
+from consent.vocabulary import Vocabulary
 from consent.words import EventState, Operation
 from tests.support.consents import HOUR, MINUTE, NOON, TREE, event, logged, query
 
@@ -19,13 +21,13 @@ GRANT = event(GIVEN)
 
 
 def answer(
-    events: list[LoggedEvent], question: Query, vocabulary: Vocabulary = DEFAULT_VOCABULARY
+    events: list[LoggedEntry], question: Query, vocabulary: Vocabulary = DEFAULT_VOCABULARY
 ) -> Decision:
     """Decide in the plain way, and hold the bitmaps to it."""
     decision = decide(events, question, vocabulary)
     projection = Projection(vocabulary)
     for e in events:
-        projection.apply(e.index, e.event, 7, e.recorded_at_ms)
+        projection.apply(e.index, e.record, 7, e.recorded_at_ms)
     bulk = projection.bulk(question)
     if events:
         assert (7 in bulk.allowed) == (decision.outcome is Verdict.ALLOW)
@@ -92,13 +94,13 @@ def test_rule_2_of_two_grants_at_one_instant_the_later_entry_wins() -> None:
 
 
 def test_rule_2_a_time_from_the_future_is_held_to_recording_plus_skew() -> None:
-    ahead = LoggedEvent(0, NOON, event(WITHDRAWN, NOON + HOUR))
-    after = LoggedEvent(1, NOON + 10 * MINUTE, event(GIVEN, NOON + 10 * MINUTE))
+    ahead = LoggedEntry(0, NOON, event(WITHDRAWN, NOON + HOUR))
+    after = LoggedEntry(1, NOON + 10 * MINUTE, event(GIVEN, NOON + 10 * MINUTE))
     assert answer([ahead, after], query()).reason is Reason.PERMITTED
 
 
 def test_rule_3_a_withdrawal_takes_effect_at_once() -> None:
-    late = LoggedEvent(1, NOON, event(WITHDRAWN, NOON + HOUR))
+    late = LoggedEntry(1, NOON, event(WITHDRAWN, NOON + HOUR))
     assert answer([*logged(GRANT), late], query(NOON)).reason is Reason.WITHDRAWN
 
 
@@ -167,12 +169,12 @@ def test_rule_4_two_sources_that_say_nothing_give_the_later_reason() -> None:
 
 def test_rule_7_a_grant_from_the_future_is_quarantined() -> None:
     for ahead, expected in ((SKEW_MS, Reason.PERMITTED), (SKEW_MS + 1, Reason.NO_EVIDENCE)):
-        events = [LoggedEvent(0, NOON, event(GIVEN, NOON + ahead))]
+        events = [LoggedEntry(0, NOON, event(GIVEN, NOON + ahead))]
         assert answer(events, query()).reason is expected
 
 
 def test_rule_7_a_withdrawal_from_the_future_counts() -> None:
-    events = [*logged(GRANT), LoggedEvent(1, NOON, event(WITHDRAWN, NOON + 100 * HOUR))]
+    events = [*logged(GRANT), LoggedEntry(1, NOON, event(WITHDRAWN, NOON + 100 * HOUR))]
     assert answer(events, query()).reason is Reason.WITHDRAWN
 
 
@@ -299,7 +301,7 @@ def test_every_state_is_valid_objecting_or_silent() -> None:
 
 
 def test_an_unknown_jurisdiction_is_treated_as_the_strictest() -> None:
-    somewhere = Purpose("p", 1, "P", (), frozenset(), (), frozenset({"CN"}))
+    somewhere = Purpose(purpose_id="p", title="P", operations=(), requires_separate_consent=("CN",))
     assert somewhere.needs_separate("")
     assert not somewhere.needs_separate("DE")
-    assert replace(somewhere, requires_separate_consent=frozenset({"*"})).needs_separate("DE")
+    assert replace(somewhere, requires_separate_consent=("*",)).needs_separate("DE")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from consent import errors
 from consent.bundle_files import ENTRY_KINDS as ENTRY_FILES
-from consent.events import ConsentEvent, Method, Relation
+from consent.events import ConsentEvent
+from consent.reasons import Reason
 from consent.records import ENTRY_KINDS
-from consent.rules import Reason
+from consent.statements import Method, Relation
 from consent.words import EventState
 from tests.support.consents import event
 

@@ -5,11 +5,12 @@ import time
 import pytest
 from pyroaring import BitMap
 
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import LedgerInconsistent, MalformedRecord, UnknownPurpose
+from consent.instants import FOREVER, NEVER
 from consent.projection import Projection, commit_set
-from consent.rules import Reason
-from consent.timed import FOREVER, NEVER, TimedSet
-from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.reasons import Reason
+from consent.timed import TimedSet
 from consent.words import EventState
 from tests.support.consents import HOUR, NOON, event, query
 

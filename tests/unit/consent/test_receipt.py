@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from consent.canonical import canonical_bytes
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import BadSignature, LedgerInconsistent, MalformedRecord
 from consent.receipt import (
     Controller,
@@ -18,7 +19,6 @@ from consent.receipt import (
     sign_receipt,
     verify_receipt,
 )
-from consent.vocabulary import DEFAULT_VOCABULARY
 from tests.support.consents import NOON, SmallLedger, event
 
 SEED = b"\x08" * 32

@@ -7,10 +7,11 @@ import pytest
 
 from consent.canonical import parse_object
 from consent.errors import MalformedRecord
-from consent.events import ConsentEvent, Evidence
+from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.milestones import LedgerOpened, PolicyChanged, StateSnapshot
 from consent.records import ENTRY_KINDS, kind_of, payload_bytes
+from consent.statements import Evidence
 from consent.uses import Outcome, UseOutcome, UseRecord
 from tests.support.consents import NOON, USE, event
 

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import MalformedRecord, UnknownPurpose
 from consent.purpose import Purpose
-from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from consent.vocabulary import Vocabulary
 from consent.words import Operation
 from tests.support.consents import TREE
 
 
 def purpose(name: str, *parents: str) -> Purpose:
-    return Purpose(name, 1, name, (), frozenset(), parents)
+    return Purpose(purpose_id=name, title=name, operations=(), parents=parents)
 
 
 def test_what_accord_comes_with() -> None:

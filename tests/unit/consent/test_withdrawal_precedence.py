@@ -1,23 +1,22 @@
 """A withdrawal that was acknowledged counts, whatever the clocks of the sources say."""
 
-from consent.decision import Verdict, decide
+from consent.decision import LoggedEntry, Verdict, decide
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.events import ConsentEvent
 from consent.projection import Projection
-from consent.rules import LoggedEvent
-from consent.vocabulary import DEFAULT_VOCABULARY
 from consent.words import EventState
 from tests.support.consents import MINUTE, NOON, event, query
 
 
-def log(*events: tuple[int, ConsentEvent]) -> list[LoggedEvent]:
-    return [LoggedEvent(i, recorded, e) for i, (recorded, e) in enumerate(events)]
+def log(*events: tuple[int, ConsentEvent]) -> list[LoggedEntry]:
+    return [LoggedEntry(i, recorded, e) for i, (recorded, e) in enumerate(events)]
 
 
-def verdicts(events: list[LoggedEvent], at_ms: int) -> tuple[Verdict, bool]:
+def verdicts(events: list[LoggedEntry], at_ms: int) -> tuple[Verdict, bool]:
     """Ask the plain decider and the projection the same."""
     projection = Projection(DEFAULT_VOCABULARY)
     for e in events:
-        projection.apply(e.index, e.event, 0, e.recorded_at_ms)
+        projection.apply(e.index, e.record, 0, e.recorded_at_ms)
     asked = query(at_ms)
     return decide(events, asked, DEFAULT_VOCABULARY).outcome, 0 in projection.bulk(asked).allowed
 

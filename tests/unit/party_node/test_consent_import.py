@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consent.vocabulary import DEFAULT_VOCABULARY
+from consent.defaults import DEFAULT_VOCABULARY
 from consent.words import EventState
 from party_node.capture.file_import import MAX_REPORTED, import_file
 from party_node.capture.rows import COLUMNS, Refusal

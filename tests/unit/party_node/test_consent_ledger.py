@@ -8,10 +8,10 @@ from sqlmodel import col
 
 from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint
 from consent.errors import BadSignature
-from consent.events import Evidence
 from consent.merkle import verify_consistency, verify_inclusion
 from consent.milestones import LedgerOpened
 from consent.note import parse_vkey
+from consent.statements import Evidence
 from consent.vocabulary import Vocabulary
 from consent.words import EventState
 from party_node.errors import (

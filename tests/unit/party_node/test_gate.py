@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from consent.checkpoint import checkpoint_of
-from consent.decision import decide
+from consent.decision import LoggedEntry, decide
 from consent.errors import UnknownPurpose
 from consent.events import ConsentEvent
 from consent.merkle import verify_inclusion
 from consent.projection import commit_set
-from consent.rules import LoggedEvent, Query
+from consent.reasons import Query
 from consent.uses import UseOutcome, UseRecord
 from consent.vocabulary import Vocabulary
 from consent.words import EventState, Operation
@@ -351,7 +351,7 @@ def test_the_gate_agrees_with_deciding_one_by_one(tmp_path_factory, said):
     allowed = permit(node.open_gate(ledger)).allowed
     for dense in range(6):
         history = [
-            LoggedEvent(e.index, e.recorded_ms, e.record)
+            LoggedEntry(e.index, e.recorded_ms, e.record)
             for e in ledger.events_of(dense)
             if isinstance(e.record, ConsentEvent)
         ]

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import col
 
 from consent.errors import LedgerInconsistent
-from consent.rules import Query, Reason
+from consent.reasons import Query, Reason
 from consent.vocabulary import Vocabulary
 from consent.words import EventState, Operation
 from party_node.database import select_among

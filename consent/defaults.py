@@ -1,0 +1,36 @@
+"""The vocabulary that Accord comes with; an operator replaces it by one of their own."""
+
+from consent.purpose import Purpose, SignalTerms
+from consent.vocabulary import Vocabulary
+from consent.words import Operation
+
+_DPV = "https://w3id.org/dpv#"
+_US_OPT_OUTS = ("SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut")
+
+DEFAULT_VOCABULARY = Vocabulary(
+    purposes=(
+        Purpose(
+            purpose_id="partner-marketing",
+            title="Marketing together with partners",
+            dpv_iris=(_DPV + "Marketing",),
+            operations=(),
+        ),
+        Purpose(
+            purpose_id="audience-measurement",
+            title="Counting how many customers two parties have in common",
+            dpv_iris=(_DPV + "ServiceUsageAnalytics",),
+            operations=(Operation.DP_STAT, Operation.PSI),
+            parents=("partner-marketing",),
+            requires_separate_consent=("CN",),
+        ),
+        Purpose(
+            purpose_id="joint-audience",
+            title="Building one audience from two parties' customers and addressing it",
+            dpv_iris=(_DPV + "TargetedAdvertising",),
+            operations=(Operation.ACTIVATE, Operation.PSI),
+            parents=("partner-marketing",),
+            requires_separate_consent=("CN",),
+            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
+        ),
+    )
+)

@@ -1,0 +1,80 @@
+"""What a subject's preferences take away from what consent permits, read choice by choice.
+
+The plain half of the reference for `choices.py`.
+"""
+
+from collections.abc import Callable, Sequence
+
+from consent.choices import AUTOMATED
+from consent.history import Logged
+from consent.preferences import (
+    AutomatedDecisions,
+    ChannelChoice,
+    Pause,
+    Preference,
+    PreferenceEvent,
+    TopicChoice,
+)
+from consent.reasons import Query, Reason
+from consent.words import ANY_CHANNEL, Operation
+
+Chosen = tuple[int, int, PreferenceEvent]
+"""(time, index, choice): of two, the later counts."""
+
+
+def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | None:
+    """Return why the subject may not be reached, or not by a machine's choice, and which entry says
+    so; None if nothing does.
+    """
+    chosen = sorted(
+        (
+            (min(e.record.event_time_ms, e.recorded_at_ms), e.index, e.record)
+            for e in entries
+            if isinstance(e.record, PreferenceEvent)
+        ),
+        key=lambda c: c[:2],
+    )
+    channels = dict.fromkeys((query.channel, ANY_CHANNEL))
+    if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
+        for channel in channels:
+            paused = _paused(chosen, channel, query.at_ms)
+            if paused is not None:
+                return Reason.PAUSED, paused
+        for channel in channels:
+            off = _off(chosen, _is_channel(channel))
+            if off is not None:
+                return Reason.CHANNEL_REFUSED, off
+        if query.topic is not None:
+            off = _off(chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
+            if off is not None:
+                return Reason.TOPIC_REFUSED, off
+    if query.operation in AUTOMATED:
+        off = _off(chosen, lambda p: isinstance(p, AutomatedDecisions))
+        if off is not None:
+            return Reason.NOT_PERSONALISED, off
+    return None
+
+
+def _is_channel(channel: str) -> Callable[[Preference], bool]:
+    return lambda p: isinstance(p, ChannelChoice) and p.channel == channel
+
+
+def _paused(chosen: Sequence[Chosen], channel: str, at_ms: int) -> int | None:
+    """Return the entry of a pause that lasts still."""
+    latest = None
+    for _, index, event in chosen:
+        if isinstance(event.preference, Pause) and event.preference.channel == channel:
+            latest = index, event.preference.until_ms
+    return latest[0] if latest is not None and latest[1] > at_ms else None
+
+
+def _off(chosen: Sequence[Chosen], is_it: Callable[[Preference], bool]) -> int | None:
+    """Return the entry of the last no that no later act of the person ended."""
+    of_it = [(t, i, e) for t, i, e in chosen if is_it(e.preference)]
+    noes = [(t, i) for t, i, e in of_it if not getattr(e.preference, "allowed", True)]
+    acts = [
+        t for t, _, e in of_it if getattr(e.preference, "allowed", False) and not e.method.is_copy
+    ]
+    if not noes or (acts and max(acts) > noes[-1][0]):
+        return None
+    return noes[-1][1]
