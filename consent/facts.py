@@ -41,7 +41,8 @@ FACT = np.dtype(
 )
 Facts = NDArray[np.void]
 """Shape (n,), dtype FACT. Times are milliseconds since 1970. So is `until`, FOREVER where there is
-no end; but of a merge it is the subject number that is absorbed, of an occurrence the grant's index.
+no end; but of a merge it is the subject number that is absorbed, of an occurrence the index of the
+grant.
 """
 
 

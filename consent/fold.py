@@ -1,11 +1,12 @@
 """What the streams of a subject come to, for many subjects at once: rules 3, 4, 8, 9 and 13.
 
 A *stream* is what one source said about one scope. All arrays here have the shape (n, k): n
-subjects, each with up to k streams; `present` says which of them there are. As time passes grants
-only expire, so all that follows is instants: until when the scope permits, until when a standing
-no is settled by a newer act, and which reason to give.
+subjects with k streams each. As time passes grants only expire, so all that follows is instants:
+until when the scope permits, until when a standing no is settled by a newer act, and which reason
+to give.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,9 +26,8 @@ _RENEWAL = NUMBER_OF[Reason.RENEWAL_REQUIRED]
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The streams of n subjects; shape (n, k) each."""
+    """The streams of n subjects who have k each; shape (n, k)."""
 
-    present: Flags
     until: Times
     """Until when the latest of it permits by itself; NEVER where it does not."""
     renewal: Flags
@@ -76,29 +76,32 @@ class Folded(NamedTuple):
 
 def fold(s: Streams) -> Folded:
     """Fold the streams of every subject."""
-    yes = s.present & ~s.objects & (s.until > 0)
-    granted = np.where(yes, s.until, NEVER)
-    objecting = s.present & s.objects
-    until = _first_settled(s, granted, objecting, yes, all_must_agree=True)
-    settled = _first_settled(s, granted, objecting, yes, all_must_agree=False)
-    settled[~objecting.any(axis=1)] = NEVER
+    granted = np.where(~s.objects & (s.until > 0), s.until, NEVER)
+    until = _first_settled(s, granted, all_must_agree=True)
+    settled = np.full(len(until), NEVER, dtype=np.int64)
+    objection = np.zeros(len(until), dtype=np.uint8)
+    some = np.flatnonzero(s.objects.any(axis=1))
+    if len(some):
+        settled[some] = _first_settled(_of(s, some), granted[some], all_must_agree=False)
+        objected = np.where(s.objects[some], s.objected[some], NEVER)
+        objection[some] = s.objection[some, _last(objected, s.objected_index[some])]
     longest = granted.max(axis=1)
-    latest = _last(s.present, s.place, s.index)
-    strongest = _last(objecting, s.objected, s.objected_index)
-    rows = np.arange(len(until))
     return Folded(
         until=until,
         settled=settled,
         disagreeing=np.where(longest > until, longest, NEVER),
-        objection=np.where(objecting.any(axis=1), s.objection[rows, strongest], 0).astype(np.uint8),
-        reason=_why_not(s, rows, latest),
+        objection=objection,
+        reason=_why_not(s, _last(s.place, s.index)),
         granted=np.minimum(granted, until[:, None]),
     )
 
 
-def _first_settled(
-    s: Streams, granted: Times, objecting: Flags, yes: Flags, *, all_must_agree: bool
-) -> Times:
+def _of(s: Streams, rows: NDArray[np.intp]) -> Streams:
+    """Return the streams of some of the subjects."""
+    return Streams(*(getattr(s, f.name)[rows] for f in dataclasses.fields(s)))
+
+
+def _first_settled(s: Streams, granted: Times, *, all_must_agree: bool) -> Times:
     """Return the latest end of a yes before which every unwilling stream is settled.
 
     Unwilling are those that object and, if all must agree, those that say no in the last moment
@@ -108,38 +111,40 @@ def _first_settled(
     best = np.full(len(granted), NEVER, dtype=np.int64)
     for candidate in range(granted.shape[1]):
         end = granted[:, candidate]
-        fine: Flags = end > 0
+        fine: Flags = np.greater(end, 0)
         for unwilling in range(granted.shape[1]):
-            needs = objecting[:, unwilling]
+            needs = s.objects[:, unwilling].copy()
             if all_must_agree:
-                says_no = s.objects[:, unwilling] | (granted[:, unwilling] < end)
-                needs = s.present[:, unwilling] & says_no
-            if needs.any():
-                fine = np.logical_and(fine, ~needs | _is_settled(s, yes, end, unwilling))
+                needs |= granted[:, unwilling] < end
+            rows = np.flatnonzero(needs & fine)
+            if len(rows):
+                fine[rows] = _is_settled(_of(s, rows), granted[rows], end[rows], unwilling)
         best = np.where(fine & (end > best), end, best)
     return best
 
 
-def _is_settled(s: Streams, yes: Flags, end: Times, unwilling: int) -> Flags:
-    newer = time_of(s.place) > time_of(s.place[:, unwilling, None]) + SKEW_MS
+def _is_settled(s: Streams, granted: Times, end: Times, unwilling: int) -> Flags:
+    time = time_of(s.place)
+    newer = time > time[:, unwilling, None] + SKEW_MS
     trusted = s.trust >= s.worst_trust[:, unwilling, None]
-    lifting = yes & s.acts & (s.until >= end[:, None])
-    settled: Flags = (lifting & newer & trusted).any(axis=1)
+    lifting = s.acts & (granted >= end[:, None])
+    settled: Flags = np.logical_or.reduce(lifting & newer & trusted, axis=1)
     return settled
 
 
-def _last(among: Flags, place: Times, index: Times) -> NDArray[np.intp]:
-    """Return for each subject the stream with the last place among these; 0 where there is none."""
-    rows, last = np.arange(len(among)), np.zeros(len(among), dtype=np.intp)
-    for stream in range(1, among.shape[1]):
+def _last(place: Times, index: Times) -> NDArray[np.intp]:
+    """Return for each subject the stream with the last place."""
+    rows, last = np.arange(len(place)), np.zeros(len(place), dtype=np.intp)
+    for stream in range(1, place.shape[1]):
         later = (place[:, stream] > place[rows, last]) | (
             (place[:, stream] == place[rows, last]) & (index[:, stream] > index[rows, last])
         )
-        last[among[:, stream] & (later | ~among[rows, last])] = stream
+        last[later] = stream
     return last
 
 
-def _why_not(s: Streams, rows: NDArray[np.intp], latest: NDArray[np.intp]) -> Numbers:
+def _why_not(s: Streams, latest: NDArray[np.intp]) -> Numbers:
+    rows = np.arange(len(latest))
     failure, objects = s.failure[rows, latest], s.objects[rows, latest]
     ended = np.where(s.renewal[rows, latest], _RENEWAL, _EXPIRED)
     reasons: Numbers = np.where(failure > 0, failure, np.where(objects, _UNKNOWN, ended))

@@ -94,7 +94,7 @@ class Projection:
         """Take in facts; their order does not matter, and the same facts again change nothing."""
         if len(facts) == 0:
             return
-        self._subjects |= bitmap(np.unique(facts["subject"]))
+        self._subjects |= bitmap(np.sort(facts["subject"]))
         self._judged.catch_up()
         self._choices.take_in(facts)
         scope = self._judged.column("scope", facts["what"])
@@ -193,14 +193,10 @@ class Projection:
         ahead = facts["time"] > facts["recorded"] + SKEW_MS
         behind = facts["recorded"] - facts["time"] > self._judged.column("back", facts["what"])
         counts = ~(yes & (ahead | behind))
-        facts, scope = facts[counts], scope[counts]
-        if len(facts) == 0:
-            return
-        order = np.argsort(scope, kind="stable")
-        facts, scope = facts[order], scope[order]
-        starts = np.flatnonzero(np.diff(scope, prepend=NO_SCOPE))
-        for number, part in zip(scope[starts].tolist(), np.split(facts, starts[1:]), strict=True):
-            self._state(self._judged.scope(number)).take_in(part)
+        present = np.bincount(scope[counts])
+        for number in np.flatnonzero(present).tolist():
+            state = self._state(self._judged.scope(number))
+            state.take_in(facts[counts & (scope == number)])
 
     def _state(self, scope: Scope) -> ScopeState:
         state = self._scopes.get(scope)

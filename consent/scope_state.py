@@ -19,8 +19,11 @@ from consent.judged import Judged
 from consent.occurrences import Occurrences
 from consent.persons import Persons
 from consent.reasons import REASONS, Reason, Scope
-from consent.streams import StreamTable
+from consent.streams import Places, StreamTable
 from consent.timed import TimedSet, canonical_bitmap
+
+_PART = 1 << 20
+"""Facts or subjects that are worked on at a time."""
 
 
 class ScopeState:
@@ -48,14 +51,17 @@ class ScopeState:
         return self._streams.subjects
 
     def take_in(self, facts: Facts) -> None:
-        """Take in facts of this scope."""
-        self._set(self._streams.take_in(facts))
+        """Take in facts of this scope, in parts that bound the memory."""
+        changed = BitMap()
+        for start in range(0, len(facts), _PART):
+            changed |= bitmap(self._streams.take_in(facts[start : start + _PART]))
+        self.refold(changed)
 
     def refold(self, subjects: BitMap) -> None:
         """Look again at those of these subjects who are here: something about them changed."""
         here = members(subjects & self._streams.subjects)
-        if len(here):
-            self._set(here)
+        for start in range(0, len(here), _PART):
+            self._set(here[start : start + _PART])
 
     def forget(self, subject: int) -> None:
         """Drop everything about a subject."""
@@ -111,15 +117,16 @@ class ScopeState:
     def latest_grants(self, who: BitMap) -> dict[int, int]:
         """Return the index of the latest grant of each of these who has one here."""
         subjects = members(who & self.subjects)
-        if len(subjects) == 0:
-            return {}
-        streams = self._fetch(subjects)
-        granted = fold(streams).granted > 0
-        place = np.where(granted, streams.place, NEVER)
-        latest = granted & (place == place.max(axis=1, keepdims=True))
-        index = np.where(latest, streams.index, NEVER).max(axis=1)
-        found = index != NEVER
-        return dict(zip(subjects[found].tolist(), index[found].tolist(), strict=True))
+        grants: dict[int, int] = {}
+        for some, at in self._streams.by_length(subjects):
+            streams = self._fetch(some, at)
+            granted = fold(streams).granted > 0
+            place = np.where(granted, streams.place, NEVER)
+            latest = granted & (place == place.max(axis=1, keepdims=True))
+            index = np.where(latest, streams.index, NEVER).max(axis=1)
+            found = index != NEVER
+            grants.update(zip(some[found].tolist(), index[found].tolist(), strict=True))
+        return grants
 
     def sets(self) -> Iterator[tuple[str, int, bytes]]:
         """Return every set of this scope that is not empty: name, size, its one encoding."""
@@ -139,19 +146,20 @@ class ScopeState:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _fetch(self, subjects: Subjects) -> Streams:
+    def _fetch(self, subjects: Subjects, at: Places) -> Streams:
         youngest = self._persons.youngest(subjects)
-        return self._streams.streams(subjects, youngest, self._occurrences.used_up())
+        return self._streams.streams(at, youngest, self._occurrences.used_up())
 
     def _set(self, subjects: Subjects) -> None:
         """Put these subjects where their streams say they belong now."""
-        folded = fold(self._fetch(subjects))
-        self._write(
-            subjects, folded.until, folded.settled, folded.disagreeing, folded.objection,
-            folded.reason,
-        )  # fmt: skip
-        if self._covered or self._judged.covered:
-            self._cover(subjects, folded)
+        for some, at in self._streams.by_length(subjects):
+            folded = fold(self._fetch(some, at))
+            self._write(
+                some, folded.until, folded.settled, folded.disagreeing, folded.objection,
+                folded.reason,
+            )  # fmt: skip
+            if self._judged.covered:
+                self._cover(some, self._streams.whats(at), folded)
 
     def _write(
         self,
@@ -168,9 +176,8 @@ class ScopeState:
         _sort_into(self._objecting, subjects, objection)
         _sort_into(self._reasons, subjects, reason)
 
-    def _cover(self, subjects: Subjects, folded: Folded) -> None:
+    def _cover(self, subjects: Subjects, whats: NDArray[np.uint32], folded: Folded) -> None:
         """Rule 10: until when narrower purposes are permitted too."""
-        whats = self._streams.whats(subjects)
         for purpose, granting in self._judged.covered.items():
             until = np.where(np.isin(whats, granting), folded.granted, NEVER).max(axis=1)
             covered = self._covered.get(purpose)

@@ -5,6 +5,8 @@ repetition matters, and thousands at once cost little more than one. The rows of
 chain; nearly everybody has a single one.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
@@ -12,6 +14,7 @@ from pyroaring import BitMap
 from consent.columns import SparseColumn, Subjects, bitmap
 from consent.facts import Facts
 from consent.fold import Streams, Times, placed, time_of
+from consent.grouping import by_stream, last_of_greatest
 from consent.instants import NEVER
 from consent.judged import Judged
 from consent.reasons import NUMBER_OF, Reason
@@ -59,6 +62,8 @@ class StreamTable:
 
     def take_in(self, facts: Facts) -> Subjects:
         """Take in facts of this scope; return whose streams changed, distinct and rising."""
+        if (np.diff(facts["index"]) < 0).any():
+            facts = facts[np.argsort(facts["index"], kind="stable")]
         fresh = self._grouped(facts)
         at = self._find(fresh["subject"], self._judged.column("source", fresh["what"]))
         known = at != _END
@@ -67,41 +72,54 @@ class StreamTable:
         if not known.all():
             self._add(fresh[~known])
         self.newest_ms = max(self.newest_ms, int(facts["recorded"].max()))
-        changed: Subjects = np.unique(fresh["subject"])
+        heads = np.append(True, fresh["subject"][1:] != fresh["subject"][:-1])
+        changed: Subjects = fresh["subject"][heads]
         self.subjects |= bitmap(changed)
         return changed
 
     def drop(self, subject: int) -> None:
         """Take a subject's streams away."""
         one = np.array([subject], dtype=np.uint32)
-        for row in self._chains(one)[0].tolist():
-            self._rows[row] = 0
-            self._free.append(row)
+        for _, at in self.by_length(one):
+            self._rows[at] = 0
+            self._free += at[0].tolist()
         self._first.put(one, _END)
         self.subjects.discard(subject)
 
-    def streams(self, subjects: Subjects, youngest: NDArray[np.int16], used_up: Times) -> Streams:
-        """Return the streams of these subjects, each with at least one.
+    def by_length(self, subjects: Subjects) -> Iterator[tuple[Subjects, Places]]:
+        """Return these subjects, each with at least one stream, by how many they have.
 
-        `youngest` is the lowest age that each may have, or -1 where it is not known; `used_up` are
-        the indices of grants that permit no further use.
+        With those of k streams comes where their rows are, shape (n, k).
         """
-        chains = self._chains(subjects)
-        present = chains != _END
-        rows = self._rows[np.where(present, chains, 0)]
-        what, said = rows["what"], self._judged.column
-        objected = np.where(present, rows["objected"], NEVER)
+        columns: list[Places] = []
+        row = self._first.get(subjects)
+        while len(subjects):
+            columns.append(row)
+            following = self._rows["next"][row]
+            ended = following == _END
+            if ended.all():
+                yield subjects, np.stack(columns, axis=1)
+                return
+            if ended.any():
+                yield subjects[ended], np.stack([c[ended] for c in columns], axis=1)
+            more = ~ended
+            columns = [c[more] for c in columns]
+            subjects, row = subjects[more], following[more]
+
+    def streams(self, at: Places, youngest: NDArray[np.int16], used_up: Times) -> Streams:
+        """Return the streams in these rows.
+
+        `youngest` is the lowest age that each subject may have, or -1 where it is not known;
+        `used_up` are the indices of grants that permit no further use.
+        """
+        rows, said = self._rows[at], self._judged.column
+        what, objected = rows["what"], rows["objected"]
         holds, failure = said("holds_until", what), said("failure", what)
-        child = youngest[:, None] < said("guardian_below", what)
-        guardian, age_known = said("guardian", what), youngest[:, None] >= 0
-        too_young = (failure == 0) & age_known & child & ~guardian
-        too_old = (failure == 0) & age_known & ~child & guardian
-        failure = np.where(too_young, _NOT_BY_GUARDIAN, failure)
-        failure = np.where(too_old, _GUARDIAN_ENDED, failure)
+        if (youngest >= 0).any():
+            failure = self._by_age(failure, what, youngest)
         if len(used_up):
             failure = np.where((failure == 0) & np.isin(rows["index"], used_up), _USED_UP, failure)
         return Streams(
-            present=present,
             until=np.where(failure == 0, np.minimum(rows["until"], holds), NEVER),
             renewal=holds <= rows["until"],
             failure=failure,
@@ -116,30 +134,37 @@ class StreamTable:
             objected_index=rows["objected_index"],
         )
 
-    def whats(self, subjects: Subjects) -> NDArray[np.uint32]:
-        """Return the whats of their streams' latest, in the shape of `streams`."""
-        chains = self._chains(subjects)
-        found: NDArray[np.uint32] = self._rows["what"][np.where(chains == _END, 0, chains)]
+    def whats(self, at: Places) -> NDArray[np.uint32]:
+        """Return the whats of the latest in these rows."""
+        found: NDArray[np.uint32] = self._rows["what"][at]
         return found
+
+    def _by_age(
+        self, failure: NDArray[np.uint8], what: NDArray[np.uint32], youngest: NDArray[np.int16]
+    ) -> NDArray[np.uint8]:
+        """Rule 13: a child's own yes does not count, nor a guardian's once the child is none."""
+        child = youngest[:, None] < self._judged.column("guardian_below", what)
+        guardian = self._judged.column("guardian", what)
+        could = (failure == 0) & (youngest[:, None] >= 0)
+        failure = np.where(could & child & ~guardian, _NOT_BY_GUARDIAN, failure)
+        return np.where(could & ~child & guardian, _GUARDIAN_ENDED, failure).astype(np.uint8)
 
     def later_than(self, limit_ms: int, among: Subjects) -> Subjects:
         """Return who of `among` has an event that was recorded after `limit_ms`."""
-        chains = self._chains(among)
-        late = (chains != _END) & (self._rows["newest"][chains] > limit_ms)
-        found: Subjects = among[late.any(axis=1)]
-        return found
+        late = [
+            subjects[(self._rows["newest"][at] > limit_ms).any(axis=1)]
+            for subjects, at in self.by_length(among)
+        ]
+        return np.concatenate(late) if late else among[:0]
 
     def _grouped(self, facts: Facts) -> Rows:
-        """Return one row for each stream in `facts`, by rising subject."""
-        what, said = facts["what"], self._judged.column
-        time = np.minimum(facts["time"], facts["recorded"])
+        """Return one row for each stream in `facts`, which rise by index; by rising subject."""
+        said = self._judged.column
+        order, starts = by_stream(facts["subject"], said("source", facts["what"]))
+        facts = facts[order]
+        what, time = facts["what"], np.minimum(facts["time"], facts["recorded"])
         place = placed(time, said("rank", what))
-        source = said("source", what)
-        order = np.lexsort((facts["index"], place, source, facts["subject"]))
-        facts, place, time, source = facts[order], place[order], time[order], source[order]
-        what = facts["what"]
-        starts = _starts(facts["subject"], source)
-        last = np.append(starts[1:], len(facts)) - 1
+        last = last_of_greatest(place, starts)
         rows = np.zeros(len(starts), dtype=ROW)
         for name in ("index", "until", "subject", "what"):
             rows[name] = facts[name][last]
@@ -149,18 +174,11 @@ class StreamTable:
         rows["newest"] = np.maximum.reduceat(facts["recorded"], starts)
         rows["worst_trust"] = np.maximum.reduceat(said("trust", what), starts)
         rows["cleared"] = np.maximum.reduceat(np.where(acts, time, NEVER), starts)
-        rows["objected"] = rows["objected_index"] = NEVER
-        noes = np.flatnonzero(said("objection", what) > 0)
-        if len(noes):
-            # In the order of places; the last assignment to a group's row stands.
-            group = np.searchsorted(starts, noes, side="right") - 1
-            final = np.append(group[1:] != group[:-1], True)
-            group, noes = group[final], noes[final]
-            rows["objected"][group], rows["objected_index"][group] = (
-                place[noes],
-                facts["index"][noes],
-            )
-            rows["objected_what"][group] = what[noes]
+        noes = np.where(said("objection", what) > 0, place, NEVER)
+        last_no = last_of_greatest(noes, starts)
+        rows["objected"] = noes[last_no]
+        rows["objected_index"] = np.where(noes[last_no] == NEVER, NEVER, facts["index"][last_no])
+        rows["objected_what"] = np.where(noes[last_no] == NEVER, 0, what[last_no])
         return rows
 
     def _later_of(self, old: Rows, new: Rows) -> Rows:
@@ -210,22 +228,6 @@ class StreamTable:
         fresh = np.arange(self._used, needed, dtype=np.int32)
         self._used = needed
         return np.concatenate([np.array(reused, dtype=np.int32), fresh])
-
-    def _chains(self, subjects: Subjects) -> Places:
-        """Return the row numbers of each subject, shape (n, k), -1 where there are fewer."""
-        columns = [self._first.get(subjects)]
-        while True:
-            there = columns[-1] != _END
-            row = np.where(there, self._rows["next"][np.where(there, columns[-1], 0)], _END)
-            if not (row != _END).any():
-                return np.stack(columns, axis=1)
-            columns.append(row.astype(np.int32))
-
-
-def _starts(subjects: Subjects, sources: NDArray[np.uint32]) -> NDArray[np.intp]:
-    """Return where each run of one (subject, source) begins."""
-    change = (subjects[1:] != subjects[:-1]) | (sources[1:] != sources[:-1])
-    return np.flatnonzero(np.append(True, change))
 
 
 def _after(place: Times, index: Times, other: Times, other_index: Times) -> NDArray[np.bool_]:

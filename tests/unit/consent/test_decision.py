@@ -249,7 +249,7 @@ def test_rule_11_a_named_recipient_needs_separate_consent() -> None:
     assert reason(replace(bundle, jurisdiction="CN-31")) is Reason.NOT_SEPARATE
     assert reason(replace(bundle, separate=True)) is Reason.PERMITTED
     implied = replace(bundle, separate=True, event_type=EventType.IMPLIED)
-    assert reason(implied) is Reason.NOT_SEPARATE
+    assert reason(implied) is Reason.NOT_EXPRESSED
 
 
 def test_rule_11_the_consent_must_name_this_recipient() -> None:

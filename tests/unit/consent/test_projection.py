@@ -2,11 +2,13 @@
 
 import time
 
+import numpy as np
 import pytest
 from pyroaring import BitMap
 
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import LedgerInconsistent, MalformedRecord, UnknownPurpose
+from consent.facts import About, Whats, facts_of
 from consent.instants import FOREVER, NEVER
 from consent.projection import Projection, commit_set
 from consent.reasons import Reason
@@ -63,25 +65,38 @@ def test_the_salt_of_a_commitment_has_32_bytes() -> None:
 def test_members_of_a_timed_set_leave_at_their_instant() -> None:
     timed = TimedSet()
     ends = {1: FOREVER, 2: 10 * HOUR, 3: 10 * HOUR + 1, 4: 9 * HOUR, 5: NEVER}
-    for member, end in ends.items():
-        timed.put(member, end)
-    assert timed.at(0) == BitMap([1, 2, 3, 4])
-    assert timed.at(9 * HOUR) == BitMap([1, 2, 3])
-    assert timed.at(10 * HOUR) == BitMap([1, 3])
-    assert timed.at(11 * HOUR) == BitMap([1])
-    timed.put(1, NEVER)
-    timed.put(3, FOREVER)
-    assert timed.at(11 * HOUR) == BitMap([3])
+    put(timed, ends)
+    everybody = BitMap(range(7))
+    assert timed.among(0, everybody) == BitMap([1, 2, 3, 4])
+    assert timed.among(9 * HOUR, everybody) == BitMap([1, 2, 3])
+    assert timed.among(10 * HOUR, everybody) == BitMap([1, 3])
+    assert timed.among(11 * HOUR, everybody) == BitMap([1])
+    assert timed.among(9 * HOUR, everybody) == BitMap([1, 2, 3])
+    assert timed.leaving(9 * HOUR, 10 * HOUR) == BitMap([2])
+    assert timed.ends(np.arange(6, dtype=np.uint32)).tolist() == [
+        NEVER, FOREVER, 10 * HOUR, 10 * HOUR + 1, 9 * HOUR, NEVER
+    ]  # fmt: skip
+    put(timed, {1: NEVER, 3: FOREVER, 5: 3 * HOUR})
+    assert timed.among(11 * HOUR, everybody) == BitMap([3])
+    assert timed.among(2 * HOUR, everybody) == BitMap([2, 3, 4, 5])
+
+
+def put(timed: TimedSet, ends: dict[int, int]) -> None:
+    timed.put(np.array(list(ends), dtype=np.uint32), np.array(list(ends.values())))
 
 
 def test_a_hundred_thousand_people_are_decided_in_a_moment() -> None:
-    projection = Projection(DEFAULT_VOCABULARY)
-    forever, short = event(), event(valid_until_ms=NOON + HOUR // 2)
-    withdrawn = event(EventState.WITHDRAWN, NOON + 1)
-    for dense in range(100_000):
-        projection.apply(dense, short if dense % 3 else forever, dense, NOON)
-    for dense in range(0, 100_000, 2):
-        projection.apply(100_000 + dense, withdrawn, dense, NOON + 1)
+    entries = [
+        About(n, NOON, n, event(valid_until_ms=NOON + HOUR // 2) if n % 3 else event())
+        for n in range(100_000)
+    ]
+    entries += [
+        About(100_000 + n, NOON + 1, n, event(EventState.WITHDRAWN, NOON + 1))
+        for n in range(0, 100_000, 2)
+    ]
+    whats = Whats()
+    projection = Projection(DEFAULT_VOCABULARY, whats)
+    projection.take_in(facts_of(entries, whats))
     started = time.perf_counter()
     answer = projection.bulk(query(NOON + HOUR))
     commit_set(answer.allowed, b"\x01" * 32)

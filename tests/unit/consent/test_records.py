@@ -9,50 +9,11 @@ from consent.canonical import parse_object
 from consent.errors import MalformedRecord
 from consent.events import ConsentEvent
 from consent.fields import Entry
-from consent.milestones import LedgerOpened, PolicyChanged, StateSnapshot
+from consent.preferences import PREFERENCE_KINDS
 from consent.records import ENTRY_KINDS, kind_of, payload_bytes
-from consent.statements import Evidence
-from consent.uses import Outcome, UseOutcome, UseRecord
-from tests.support.consents import NOON, USE, event
-
-HASH = b"\x01" * 32
-FULL_EVENT = event(
-    listed=("a", "b"),
-    subject_seq=2,
-    previous=HASH,
-    valid_until_ms=NOON + 1,
-    notice_hash=HASH,
-    served_event_id="shown 1",
-    time_zone="Asia/Shanghai",
-    legal_regime="pipl",
-    layer="first",
-    control_label="同意",
-    evidence=(Evidence(sha256=HASH, media_type="image/png", reference="shelf 3"),),
-    supersedes="entry",
-)
-RECORDS: list[Entry] = [
-    event(),
-    FULL_EVENT,
-    USE,
-    UseOutcome(
-        decision_id="d" * 32,
-        job="j",
-        outcome=Outcome.ABORTED,
-        ended_at_ms=NOON,
-        cause="small-cohort",
-    ),
-    LedgerOpened(
-        origin="accord.example/brand",
-        controller="brand",
-        opened_at_ms=NOON,
-        log_vkey="k",
-        policy_hash=HASH,
-    ),
-    PolicyChanged(
-        policy_hash=HASH, previous_policy_hash=HASH, changed_at_ms=NOON, changed_by="person:ann"
-    ),
-    StateSnapshot(tree_size=9, taken_at_ms=NOON, policy_hash=HASH, projection=HASH, subjects=4),
-]
+from consent.uses import UseRecord
+from tests.support.consents import HASH, USE, event
+from tests.support.records import PREFERENCES, RECORDS
 
 
 @pytest.mark.parametrize("record", RECORDS)
@@ -64,6 +25,7 @@ def test_a_record_is_read_as_it_was_written(record: Entry) -> None:
 
 def test_every_kind_of_entry_is_tried_here() -> None:
     assert {type(r) for r in RECORDS} == set(ENTRY_KINDS)
+    assert {type(p) for p in PREFERENCES} == set(PREFERENCE_KINDS)
     assert len({k.TYPE for k in ENTRY_KINDS}) == len(ENTRY_KINDS)
 
 
