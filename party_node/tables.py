@@ -35,6 +35,8 @@ class EntryRow(NodeTable, table=True):
     subject: int | None = Field(default=None, index=True, sa_type=_BIG)
     type: str
     recorded_ms: int = Field(sa_type=_BIG)
+    erased: int | None = Field(default=None, sa_type=_BIG)
+    """Index of the erasure that took its payload; `subject` is empty then."""
 
 
 class PayloadRow(NodeTable, table=True):
@@ -61,6 +63,8 @@ class SubjectRow(NodeTable, table=True):
     __tablename__ = "subjects"
     dense: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
     subject_id: str = Field(unique=True, max_length=32)
+    check: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Keyed digest of the row: a changed one is found. None in rows from before it was kept."""
 
 
 class IdentifierRow(NodeTable, table=True):
@@ -71,6 +75,8 @@ class IdentifierRow(NodeTable, table=True):
     kind: str = Field(primary_key=True)
     digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
     subject: int = Field(index=True, sa_type=_BIG)
+    check: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """As in `subjects`."""
 
 
 class CheckpointRow(NodeTable, table=True):
@@ -84,13 +90,69 @@ class CheckpointRow(NodeTable, table=True):
     """The note with the witness's cosignature, once there is one."""
 
 
-class SnapshotRow(NodeTable, table=True):
-    """A sealed part of what the first `size` entries of the ledger come to: saves time at start."""
+class HeadRow(NodeTable, table=True):
+    """The ledger's own statement of how far it is, sealed: one row, rewritten by each append."""
 
-    __tablename__ = "ledger_snapshots"
-    size: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
-    part: int = Field(primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    __tablename__ = "ledger_head"
+    one: int = Field(primary_key=True, sa_column_kwargs=_NOT_COUNTED)
     sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class TileRow(NodeTable, table=True):
+    """A full tile of the tree: 256 hashes; it never changes."""
+
+    __tablename__ = "ledger_tiles"
+    level: int = Field(primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    number: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    hashes: bytes = Field(sa_type=LargeBinary)
+
+
+class FactsRow(NodeTable, table=True):
+    """The facts of some entries, sealed: what the state of consent is folded from."""
+
+    __tablename__ = "ledger_facts"
+    first: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    """Number of the first of them among all facts; a row may have fewer than reach the next."""
+    facts: int
+    lowest: int = Field(sa_type=_BIG)
+    highest: int = Field(sa_type=_BIG)
+    """Indices of the entries that they are of, from and to."""
+    sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class WhatRow(NodeTable, table=True):
+    """What many facts have in common, once, sealed."""
+
+    __tablename__ = "ledger_whats"
+    number: int = Field(primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class PolicyRow(NodeTable, table=True):
+    """A vocabulary that was once decided by: needed to make its decisions again."""
+
+    __tablename__ = "policies"
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    document: str = Field(sa_type=Text)
+    entry: int = Field(sa_type=_BIG)
+    """Index of the entry that put it in force."""
+
+
+class NoticeRow(NodeTable, table=True):
+    """The text of a notice, byte for byte as people were shown it."""
+
+    __tablename__ = "notices"
+    notice_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    text: bytes = Field(sa_type=LargeBinary)
+    entry: int = Field(sa_type=_BIG)
+
+
+class CounterRow(NodeTable, table=True):
+    """A number that only rises, also when what it counted is deleted."""
+
+    __tablename__ = "counters"
+    name: str = Field(primary_key=True)
+    value: int = Field(sa_type=_BIG)
 
 
 class SourceEventRow(NodeTable, table=True):
