@@ -10,11 +10,11 @@ import pytest
 from pyroaring import BitMap
 
 from consent.checkpoint import checkpoint_of
+from consent.compact_range import CompactRange
 from consent.errors import LedgerInconsistent
 from consent.ledger import SubjectKeys, open_entry, open_payload, seal_entry
 from consent.merkle import (
     EMPTY_ROOT,
-    CompactRange,
     HashTree,
     leaf_hash,
     node_hash,
