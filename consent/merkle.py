@@ -1,13 +1,17 @@
 """The tree of RFC 6962: roots, inclusion proofs, consistency proofs, and their verification.
 
-`CompactRange` appends with O(log n) state. `HashTree` keeps every level, 32 bytes a node, and makes
-proofs for any size that it has passed through. Verifiers raise; none returns a bool. Sources: RFC
-6962 §2.1, RFC 9162 §2.1.3.2 and §2.1.4.2.
+`ProofTree` makes roots and proofs for any size that a tree has passed through; where its nodes lie
+is the business of who derives from it. `HashTree` keeps them all in memory, 32 bytes each;
+`consent/tiled_tree.py` keeps the right edge only. Verifiers raise; none returns a bool. Sources:
+RFC 6962 §2.1, RFC 9162 §2.1.3.2 and §2.1.4.2.
 """
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+
+from typing_extensions import override
 
 from consent.errors import LedgerInconsistent
 
@@ -27,100 +31,45 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return _sha256(b"\x01" + left + right).digest()
 
 
-class CompactRange:
-    """The roots of the perfect subtrees that a tree of this size consists of, largest first."""
+def hash_leaves(leaves: Iterable[bytes]) -> list[bytes]:
+    """Return the leaf hash of each leaf."""
+    return [_sha256(b"\x00" + leaf).digest() for leaf in leaves]
 
-    __slots__ = ("_peaks", "_size")
 
-    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """Start from a stored range.
+def hash_pairs(hashes: Iterable[bytes]) -> list[bytes]:
+    """Return the node above each pair, the first with the second and so on; an odd last one has
+    none.
+    """
+    each = iter(hashes)
+    return [
+        _sha256(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=False)
+    ]
 
-        Raises: LedgerInconsistent if a tree of that size does not have that many peaks.
-        """
-        if size < 0 or len(peaks) != size.bit_count() or any(len(p) != HASH_BYTES for p in peaks):
-            raise LedgerInconsistent("the stored range does not fit its size")
-        self._size, self._peaks = size, list(peaks)
+
+def require_hashes(values: Collection[bytes]) -> None:
+    """Return if each value has the length of a hash.
+
+    Raises: LedgerInconsistent.
+    """
+    if not set(map(len, values)) <= {HASH_BYTES}:
+        raise LedgerInconsistent("a hash has 32 bytes")
+
+
+class ProofTree(ABC):
+    """Roots and proofs from complete nodes: the node at (level, position) is the root of the leaves
+    [position · 2^level, (position + 1) · 2^level).
+    """
+
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Number of leaves."""
-        return self._size
 
-    @property
-    def peaks(self) -> tuple[bytes, ...]:
-        """What must be stored to go on appending later."""
-        return tuple(self._peaks)
-
-    def append(self, hash_of_leaf: bytes) -> int:
-        """Add one leaf hash (32 bytes); return its index."""
-        _check_hash(hash_of_leaf)
-        peaks, index, node = self._peaks, self._size, hash_of_leaf
-        merges = index
-        while merges & 1:
-            node = _sha256(b"\x01" + peaks.pop() + node).digest()
-            merges >>= 1
-        peaks.append(node)
-        self._size = index + 1
-        return index
-
-    def root(self) -> bytes:
-        """Return the root of the tree so far."""
-        if not self._peaks:
-            return EMPTY_ROOT
-        root = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
-            root = node_hash(peak, root)
-        return root
-
-
-class HashTree:
-    """Every complete node of the tree, level by level; 64 bytes a leaf in all."""
-
-    __slots__ = ("_levels",)
-
-    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
-        self._levels: list[bytearray] = [bytearray()]
-        self.extend(leaf_hashes)
-
-    @property
-    def size(self) -> int:
-        """Number of leaves."""
-        return len(self._levels[0]) // HASH_BYTES
-
-    def append(self, hash_of_leaf: bytes) -> int:
-        """Add one leaf hash (32 bytes); return its index."""
-        _check_hash(hash_of_leaf)
-        index = position = self.size
-        self._levels[0] += hash_of_leaf
-        level = 0
-        while position & 1:
-            below = self._levels[level]
-            level += 1
-            position >>= 1
-            if level == len(self._levels):
-                self._levels.append(bytearray())
-            self._levels[level] += _sha256(b"\x01" + below[-2 * HASH_BYTES :]).digest()
-        return index
-
-    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Add leaf hashes (32 bytes each) in order; all or, if one is refused, none."""
-        fresh = list(leaf_hashes)
-        _check_hashes(*fresh)
-        below = self._levels[0]
-        below += b"".join(fresh)
-        for level in itertools.count(1):
-            if len(below) < 2 * HASH_BYTES:
-                return
-            if level == len(self._levels):
-                self._levels.append(bytearray())
-            above = self._levels[level]
-            above += b"".join(
-                [
-                    _sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest()
-                    for at in range(2 * len(above), len(below) - HASH_BYTES, 2 * HASH_BYTES)
-                ]
-            )
-            below = above
+    @abstractmethod
+    def _node(self, level: int, position: int) -> bytes:
+        """Return a node; only complete ones are asked for."""
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at `index`.
@@ -191,10 +140,6 @@ class HashTree:
             raise LedgerInconsistent("the tree does not have that many leaves")
         return size
 
-    def _node(self, level: int, position: int) -> bytes:
-        start = position * HASH_BYTES
-        return bytes(self._levels[level][start : start + HASH_BYTES])
-
     def _range(self, start: int, end: int) -> bytes:
         """Return the root of leaves [start, end); a whole subtree, or the right edge of one."""
         peaks: list[bytes] = []
@@ -208,6 +153,62 @@ class HashTree:
         return root
 
 
+class HashTree(ProofTree):
+    """Every complete node of the tree, level by level; 64 bytes a leaf in all."""
+
+    __slots__ = ("_levels",)
+
+    def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
+        self._levels: list[bytearray] = [bytearray()]
+        self.extend(leaf_hashes)
+
+    @property
+    @override
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._levels[0]) // HASH_BYTES
+
+    def append(self, hash_of_leaf: bytes) -> int:
+        """Add one leaf hash (32 bytes); return its index."""
+        require_hashes((hash_of_leaf,))
+        index = position = self.size
+        self._levels[0] += hash_of_leaf
+        level = 0
+        while position & 1:
+            below = self._levels[level]
+            level += 1
+            position >>= 1
+            if level == len(self._levels):
+                self._levels.append(bytearray())
+            self._levels[level] += _sha256(b"\x01" + below[-2 * HASH_BYTES :]).digest()
+        return index
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Add leaf hashes (32 bytes each) in order; all or, if one is refused, none."""
+        fresh = list(leaf_hashes)
+        require_hashes(fresh)
+        below = self._levels[0]
+        below += b"".join(fresh)
+        for level in itertools.count(1):
+            if len(below) < 2 * HASH_BYTES:
+                return
+            if level == len(self._levels):
+                self._levels.append(bytearray())
+            above = self._levels[level]
+            above += b"".join(
+                [
+                    _sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest()
+                    for at in range(2 * len(above), len(below) - HASH_BYTES, 2 * HASH_BYTES)
+                ]
+            )
+            below = above
+
+    @override
+    def _node(self, level: int, position: int) -> bytes:
+        start = position * HASH_BYTES
+        return bytes(self._levels[level][start : start + HASH_BYTES])
+
+
 def verify_inclusion(
     leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
@@ -215,7 +216,7 @@ def verify_inclusion(
 
     Raises: LedgerInconsistent if not (RFC 9162 §2.1.3.2).
     """
-    _check_hashes(leaf_hash, root, *proof)
+    require_hashes((leaf_hash, root, *proof))
     if not 0 <= index < size:
         raise LedgerInconsistent("the leaf is not in a tree of that size")
     fn, sn, node = index, size - 1, leaf_hash
@@ -241,7 +242,7 @@ def verify_consistency(
     Every tree continues the empty one: `old` = 0 wants an empty proof and the empty root.
     Raises: LedgerInconsistent if not (RFC 9162 §2.1.4.2).
     """
-    _check_hashes(old_root, new_root, *proof)
+    require_hashes((old_root, new_root, *proof))
     if not 0 <= old <= new:
         raise LedgerInconsistent("the older tree is the larger one")
     if old in (0, new):
@@ -289,13 +290,3 @@ def _check_trivial(
 def _split(size: int) -> int:
     """Return the largest power of two below `size` (≥ 2)."""
     return 1 << ((size - 1).bit_length() - 1)
-
-
-def _check_hash(value: bytes) -> None:
-    if len(value) != HASH_BYTES:
-        raise LedgerInconsistent("a hash has 32 bytes")
-
-
-def _check_hashes(*values: bytes) -> None:
-    for value in values:
-        _check_hash(value)

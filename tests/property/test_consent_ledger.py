@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consent.compact_range import CompactRange
 from consent.errors import LedgerInconsistent
 from consent.events import ConsentEvent
 from consent.ledger import SubjectKeys, open_entry, seal_entry
 from consent.merkle import (
     EMPTY_ROOT,
-    CompactRange,
     HashTree,
     leaf_hash,
     node_hash,

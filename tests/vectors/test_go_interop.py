@@ -4,19 +4,13 @@ Needs Go and Debian's golang-golang-x-mod-dev; says so and skips without them. N
 """
 
 import base64
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from consent.checkpoint import LogSigner
 from tests.support.consents import SmallLedger, event
-
-SOURCES = Path("/usr/share/gocode/src")
-GO = shutil.which("go")
+from tests.support.go import ask, require_go
 
 PROGRAM = """
 package main
@@ -71,32 +65,9 @@ func main() {
 """
 
 
-def ask(folder: Path, question: dict[str, object]) -> str:
-    """Build the program once in `folder` and run it."""
-    binary = folder / "check"
-    if not binary.exists():
-        source = folder / "src" / "check"
-        source.mkdir(parents=True)
-        (source / "main.go").write_text(PROGRAM, encoding="utf-8")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "GOPATH": f"{folder}:{SOURCES.parent}",
-            "GO111MODULE": "off",
-            "GOCACHE": str(folder / "cache"),
-            "GOFLAGS": "-p=1",
-        }
-        subprocess.run([str(GO), "build", "-o", str(binary), "check"], check=True, env=environment)
-    done = subprocess.run(
-        [str(binary)], input=json.dumps(question), capture_output=True, text=True, check=False
-    )
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if GO is None or not (SOURCES / "golang.org/x/mod/sumdb/tlog").exists():
-        pytest.skip("NOT CHECKED AGAINST GO: install golang-go and golang-golang-x-mod-dev")
+    require_go()
     return tmp_path_factory.mktemp("go")
 
 
@@ -128,7 +99,7 @@ def question(size: int, old: int, index: int) -> dict[str, object]:
     [(1, 1, 0), (2, 1, 1), (7, 4, 6), (13, 6, 9), (33, 32, 32), (64, 63, 5)],
 )
 def test_go_accepts_what_we_made(folder: Path, size: int, old: int, index: int) -> None:
-    assert ask(folder, question(size, old, index)) == "ok 1 signatures 2 unverified"
+    assert ask(folder, PROGRAM, question(size, old, index)) == "ok 1 signatures 2 unverified"
 
 
 @pytest.mark.slow
@@ -141,4 +112,4 @@ def test_go_refuses_what_we_did_not_make(folder: Path) -> None:
         ({"Vkey": other.vkey}, "note"),
         ({"Root": honest["OldRoot"]}, "inclusion"),
     ):
-        assert ask(folder, honest | change).startswith(complaint)
+        assert ask(folder, PROGRAM, honest | change).startswith(complaint)

@@ -10,12 +10,12 @@ import pytest
 from pyroaring import BitMap
 
 from consent.checkpoint import checkpoint_of
+from consent.compact_range import CompactRange
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import LedgerInconsistent
 from consent.ledger import SubjectKeys, open_entry, open_payload, seal_entry
 from consent.merkle import (
     EMPTY_ROOT,
-    CompactRange,
     HashTree,
     leaf_hash,
     node_hash,
@@ -26,6 +26,7 @@ from consent.note import KeyType, Note, Signature, Signer, parse_note, parse_vke
 from consent.projection import commit_set
 from consent.receipt import key_thumbprint
 from consent.records import payload_bytes
+from consent.tiled_tree import TiledTree
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "ledger.json").read_text(encoding="utf-8")
@@ -34,12 +35,13 @@ TRANSPARENCY_DEV = Path(__file__).parents[3] / "shared" / "vectors" / "rfc6962.j
 
 
 def test_the_classic_tree_has_its_roots() -> None:
-    tree, compact = HashTree(), CompactRange()
+    tree, compact, tiled = HashTree(), CompactRange(), TiledTree(lambda *_: b"")
     assert VECTORS["tree"]["empty"] == EMPTY_ROOT.hex()
     for leaf, root in zip(VECTORS["tree"]["leaves"], VECTORS["tree"]["roots"], strict=True):
         tree.append(leaf_hash(bytes.fromhex(leaf)))
         compact.append(leaf_hash(bytes.fromhex(leaf)))
-        assert tree.root().hex() == compact.root().hex() == root
+        tiled.append(leaf_hash(bytes.fromhex(leaf)))
+        assert tree.root().hex() == compact.root().hex() == tiled.root().hex() == root
 
 
 def test_leaf_and_node_hashes() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
+from consent.compact_range import CompactRange
 from consent.errors import LedgerInconsistent
 from consent.merkle import (
     EMPTY_ROOT,
-    CompactRange,
     HashTree,
     leaf_hash,
     verify_consistency,
