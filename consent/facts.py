@@ -131,6 +131,12 @@ class Whats:
         """Return those from `number` on."""
         return self._list[number:]
 
+    def forget_from(self, number: int) -> None:
+        """Drop those from `number` on, which nobody has used: their transaction failed."""
+        for what in self._list[number:]:
+            del self._by_key[_key(what)]
+        del self._list[number:]
+
     def number(self, what: What) -> int:
         """Return the number of a what, a new one if it is new."""
         return self._number(_key(what), lambda: what)

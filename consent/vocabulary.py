@@ -5,13 +5,16 @@ DPV's do. The digest of the whole is the `policy_hash` of every decision, so tha
 made again by the same rules.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
+from consent import fields
 from consent.canonical import Json, canonical_bytes
 from consent.errors import MalformedRecord, UnknownPurpose
+from consent.fields import Payload
 from consent.instants import FOREVER
 from consent.notice import Notice
 from consent.purpose import Purpose
@@ -33,6 +36,11 @@ class Ended(NamedTuple):
 _CURRENT = Ended(FOREVER, FOREVER)
 
 
+def derived() -> Any:
+    """Declare a field that follows from the others."""
+    return dataclasses.field(init=False, repr=False, compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
     """The policy of one ledger.
@@ -52,13 +60,15 @@ class Vocabulary:
     """ISO 3166 code of the controller's seat: its law applies too. Empty: only the others do."""
     controller_zone: str = ""
     """IANA name of the zone to go by where a person's is not known. Empty: there is none."""
-    _by_id: Mapping[str, Purpose] = field(init=False, repr=False, compare=False)
-    _ancestors: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    _notices: Mapping[bytes, Notice] = field(init=False, repr=False, compare=False)
-    _ended: Mapping[bytes, Ended] = field(init=False, repr=False, compare=False)
-    _processors: frozenset[str] = field(init=False, repr=False, compare=False)
-    _sources: Mapping[str, Source] = field(init=False, repr=False, compare=False)
-    _regimes: Mapping[str, Regime] = field(init=False, repr=False, compare=False)
+    _by_id: Mapping[str, Purpose] = derived()
+    _ancestors: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        init=False, repr=False, compare=False
+    )
+    _notices: Mapping[bytes, Notice] = derived()
+    _ended: Mapping[bytes, Ended] = derived()
+    _processors: frozenset[str] = derived()
+    _sources: Mapping[str, Source] = derived()
+    _regimes: Mapping[str, Regime] = derived()
 
     def __post_init__(self) -> None:
         by_id = _distinct((p.purpose_id, p) for p in self.purposes)
@@ -165,9 +175,49 @@ class Vocabulary:
             "controller_zone": self.controller_zone,
         }
 
+    @classmethod
+    def from_payload(cls, payload: object) -> "Vocabulary":
+        """Read what `to_payload` wrote, in any order.
+
+        Raises: MalformedRecord for anything else.
+        """
+        if type(payload) is not dict or set(payload) != _KEYS:
+            raise MalformedRecord(f"a vocabulary has exactly the keys {', '.join(sorted(_KEYS))}")
+        parts = {name: _read_all(name, kind, payload[name]) for name, kind in _PARTS.items()}
+        return cls(
+            **parts,
+            notices_to_renew=frozenset(_hashes(payload["notices_to_renew"])),
+            controller_place=fields.line.read(payload["controller_place"]),
+            controller_zone=fields.line.read(payload["controller_zone"]),
+        )
+
     def digest(self) -> bytes:
         """Return the 32 bytes that name this vocabulary: the `policy_hash` of a use record."""
         return hashlib.sha256(canonical_bytes(self.to_payload())).digest()
+
+
+_PARTS: dict[str, type[Payload]] = {
+    "purposes": Purpose,
+    "recipients": Recipient,
+    "sources": Source,
+    "notices": Notice,
+    "regimes": Regime,
+}
+_KEYS = frozenset({*_PARTS, "notices_to_renew", "controller_place", "controller_zone"})
+
+
+def _read_all(name: str, kind: type[Payload], payload: object) -> Any:
+    if type(payload) is not list:
+        raise MalformedRecord(f"the {name} of a vocabulary are a list")
+    return tuple(kind.from_payload(one) for one in payload)
+
+
+def _hashes(payload: object) -> tuple[bytes, ...]:
+    found: tuple[bytes, ...] = _HASHES.read(payload)
+    return found
+
+
+_HASHES = fields.sequence(fields.digest)
 
 
 def _distinct(pairs: Iterable[tuple[K, V]]) -> dict[K, V]:

@@ -165,6 +165,13 @@ class LedgerDamaged(NodeError):
     hint = "stop using this node; restore the database from a backup and run `accord ledger verify`"
 
 
+class LedgerStateDamaged(LedgerDamaged):
+    """What follows from the ledger's entries does not fit them, and is made from them again."""
+
+    code = "ledger-state-damaged"
+    hint = "run `accord ledger fsck`: it says what was changed, and where"
+
+
 class PermissionRefused(NodeError):
     """These rows may not be read with this permission."""
 

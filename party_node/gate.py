@@ -22,7 +22,6 @@ from sqlmodel import Session
 from consent.projection import commit_set
 from consent.reasons import Query
 from consent.uses import AsOf, Denied, Outcome, UseOutcome, UseRecord
-from consent.vocabulary import Vocabulary
 from consent.words import Operation
 from party_node.clock import Clock
 from party_node.datasets import Datasets
@@ -105,14 +104,10 @@ class Gate:
         self,
         ledger: ConsentLedger,
         datasets: Datasets,
-        vocabulary: Vocabulary,
         clock: Clock,
         rng: Rng,
     ) -> None:
-        if vocabulary.digest() != ledger.vocabulary.digest():
-            raise IllegalState("gate and ledger must decide by the same vocabulary")
         self._ledger, self._datasets, self._clock, self._rng = ledger, datasets, clock, rng
-        self._policy = vocabulary.digest()
 
     def preview(
         self, dataset: str, purpose: str, recipient: str, operations: Sequence[str]
@@ -258,7 +253,7 @@ class Gate:
             operation="/".join(question.operations),
             purpose=question.purpose,
             recipient=question.recipient,
-            policy_hash=self._policy,
+            policy_hash=head.vocabulary.digest(),
             engine_version=ENGINE,
             as_of=AsOf(origin=self._ledger.origin, tree_size=head.size, root_hash=head.root),
             evaluated_at_ms=now,

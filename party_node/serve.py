@@ -56,7 +56,6 @@ def serve(home: Home) -> None:
             finally:
                 node.stopping.set()
                 driver.stop()
-                services.ledger.close()
                 (home.path / URL).unlink(missing_ok=True)
         finally:
             db.close()

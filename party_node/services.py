@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 
-from consent.defaults import DEFAULT_VOCABULARY
 from consent.vocabulary import Vocabulary
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
@@ -32,7 +31,6 @@ class Services:
     home: Home
     db: Database
     vault: Vault
-    vocabulary: Vocabulary
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
@@ -47,6 +45,11 @@ class Services:
     clock_ms: Clock
     rng: Rng
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What is decided by just now; it changes when an operator changes the policy."""
+        return self.ledger.vocabulary
+
 
 def assemble(
     home: Home, db: Database, clock_ms: Clock = system_clock, rng: Rng = secrets.token_bytes
@@ -60,7 +63,6 @@ def assemble(
     keys = home.keys
     vault = Vault(home.kek, rng)
     identity = Identity(db, vault, rng)
-    vocabulary = DEFAULT_VOCABULARY
     datasets = Datasets(db, home, identity, clock_ms)
     ledger = ConsentLedger(
         db,
@@ -70,7 +72,6 @@ def assemble(
         clock_ms,
         rng,
         controller=keys.party,
-        vocabulary=vocabulary,
     )
     ledger.open()
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
@@ -80,11 +81,10 @@ def assemble(
         home=home,
         db=db,
         vault=vault,
-        vocabulary=vocabulary,
         identity=identity,
         datasets=datasets,
         ledger=ledger,
-        gate=Gate(ledger, datasets, vocabulary, clock_ms, rng),
+        gate=Gate(ledger, datasets, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
         witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),

@@ -12,10 +12,11 @@ from consent.statements import Method, Relation
 from consent.words import SELF, EventState, Operation
 from party_node.api.strict import Name, Strict
 from party_node.capture.file_import import import_file
-from party_node.errors import IdempotencyConflict
+from party_node.errors import IdempotencyConflict, NotFound
 from party_node.identity import EMAIL, PHONE
-from party_node.ledger.consent_ledger import Explanation
-from party_node.ledger.writer import Submission, Submitted
+from party_node.ledger.explaining import Explanation
+from party_node.ledger.explaining import explain as explain_person
+from party_node.ledger.writer import Submitted
 from party_node.running import Here
 from party_node.services import Services
 from protocols.identifiers import normalise_email, normalise_phone
@@ -120,9 +121,9 @@ def record_event(body: EventBody, key: EventId, node: Here) -> dict[str, Any]:
     parts = node.services
     parts.vocabulary.find(body.purpose)
     event = _event(body, key, parts)
+    if body.event_time_ms is None:
+        event = _with_first_time(event, parts)
     submission = parts.ledger.submit([event])[0]
-    if submission.status is Submitted.CONFLICT and body.event_time_ms is None:
-        submission = _same_but_later(event, submission, parts)
     if submission.status is Submitted.CONFLICT:
         raise IdempotencyConflict
     return {
@@ -137,8 +138,20 @@ def explain(body: ExplanationBody, node: Here) -> dict[str, Any]:
     """Say whether one person may be used now, and which entry of the ledger decides it."""
     parts = node.services
     kind, value = body.normalised(parts.home.settings.default_region)
-    found = parts.ledger.explain(kind, value, body.purpose, body.recipient, body.operation)
-    return _explained(found)
+    dense = parts.identity.find(kind, value)
+    if dense is None:
+        raise NotFound("nobody with this identifier is known here")
+    return _explained(
+        explain_person(
+            parts.ledger,
+            parts.identity,
+            parts.clock_ms,
+            dense,
+            body.purpose,
+            body.recipient,
+            body.operation,
+        )
+    )
 
 
 def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
@@ -164,13 +177,13 @@ def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
     )
 
 
-def _same_but_later(event: ConsentEvent, first: Submission, parts: Services) -> Submission:
-    """Submit a repeated event with the time that it had at first: the caller stated none."""
-    entry = next(iter(parts.ledger.entries(first.index, first.index + 1)))
-    if not isinstance(entry.record, ConsentEvent):
-        return first
-    again = dataclasses.replace(event, event_time_ms=entry.record.event_time_ms)
-    return parts.ledger.submit([again])[0]
+def _with_first_time(event: ConsentEvent, parts: Services) -> ConsentEvent:
+    """Return a repeated event with the time that it had at first: the caller stated none."""
+    first = parts.ledger.first_of(event.source_id, event.source_event_id)
+    record = None if first is None else parts.ledger.entry(first).record
+    if not isinstance(record, ConsentEvent):
+        return event
+    return dataclasses.replace(event, event_time_ms=record.event_time_ms)
 
 
 def _explained(found: Explanation) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from consent.checkpoint import LogSigner, open_checkpoint, with_cosignatures
 from consent.errors import ConsentError
-from consent.merkle import HashTree
+from consent.merkle import ProofTree
 from consent.note import parse_vkey
 from party_node.database import Database
 from party_node.errors import LedgerDamaged, NotFound
@@ -24,7 +24,7 @@ class Checkpoints:
     def __init__(self, db: Database, signer: LogSigner) -> None:
         self._db, self._signer = db, signer
 
-    def issue(self, session: Session, tree: HashTree) -> str:
+    def issue(self, session: Session, tree: ProofTree) -> str:
         """Return the note for this tree: the stored one, or a new one that the caller commits.
 
         Raises: LedgerDamaged if the tree does not continue the newest checkpoint.
@@ -75,7 +75,7 @@ class Checkpoints:
             row = _newest(session, cosigned=True)
         return None if row is None else row.cosigned
 
-    def require_continued(self, session: Session, tree: HashTree) -> None:
+    def require_continued(self, session: Session, tree: ProofTree) -> None:
         """Return if `tree` continues the newest checkpoint.
 
         Raises: LedgerDamaged.
@@ -84,7 +84,7 @@ class Checkpoints:
         if row is not None:
             _continues(row, tree)
 
-    def verify(self, session: Session, tree: HashTree) -> tuple[int, int]:
+    def verify(self, session: Session, tree: ProofTree) -> tuple[int, int]:
         """Check every checkpoint against `tree`; return how many there are, and how many cosigned.
 
         Raises: LedgerDamaged.
@@ -112,6 +112,6 @@ def _newest(session: Session, *, cosigned: bool = False) -> CheckpointRow | None
     return session.execute(query).scalars().one_or_none()
 
 
-def _continues(row: CheckpointRow, tree: HashTree) -> None:
+def _continues(row: CheckpointRow, tree: ProofTree) -> None:
     if row.size > tree.size or tree.root(row.size) != row.root:
         raise LedgerDamaged(f"the ledger does not continue its checkpoint of size {row.size}")

@@ -1,9 +1,9 @@
 """The party's consent ledger: an append-only log of who said what, and of every use of it.
 
-    append      one transaction for a batch; the same event again becomes no second entry
+    append      one transaction for a batch, or for many small ones at once (`group_commit.py`)
+    state       tree, facts and projection in memory, always in step with what is committed
     checkpoint  a signed statement of size and root: one for each size, on disk before it is seen
-    projection  the state of consent in memory, always up to date with what is committed
-    snapshot    the same, sealed in the database from time to time: a start reads only what follows
+    policy      the vocabulary that is decided by; a change of it is an entry
 
 Every call first reads what another process may have committed since, so a withdrawal counts as soon
 as it was acknowledged. The primary key of the entries makes a fork by a second writer fail. Formats
@@ -13,32 +13,24 @@ and rules are those of the package `consent`.
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from consent.checkpoint import LogSigner
-from consent.decision import Decision, decide
-from consent.events import ConsentEvent
+from consent.defaults import DEFAULT_VOCABULARY
+from consent.facts import About, facts_of
 from consent.fields import Entry
-from consent.merkle import HashTree
+from consent.merkle import ProofTree
 from consent.milestones import LedgerOpened, PolicyChanged
 from consent.projection import Projection
-from consent.decision import LoggedEntry
-from consent.reasons import Query
-from consent.snapshot import Snapshot
-from consent.defaults import DEFAULT_VOCABULARY
 from consent.vocabulary import Vocabulary
-from consent.words import Operation
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
 from party_node.errors import (
-    DatabaseUnreachable,
-    DiskFull,
     IdempotencyConflict,
-    LedgerDamaged,
     LedgerForked,
     LedgerMoved,
     NotFound,
@@ -46,22 +38,21 @@ from party_node.errors import (
 from party_node.identity import Identity
 from party_node.ledger.checkpoints import Checkpoints
 from party_node.ledger.entries import EntryReader, LedgerEntry
+from party_node.ledger.group_commit import GroupCommit
 from party_node.ledger.keyring import Keyring
-from party_node.ledger.snapshots import Snapshots
-from party_node.ledger.writer import LedgerWriter, NewEntry, Submission, Submitted
-from party_node.tables import EntryRow, ImportBatchRow
+from party_node.ledger.policies import keep_policy, load_policy
+from party_node.ledger.state import LedgerState, Reach, StateStore, policy_after
+from party_node.ledger.tree_store import TreeStore
+from party_node.ledger.verifying import LedgerReport, verify
+from party_node.ledger.writer import LedgerWriter, NewEntry, Submission, Submitted, Written
+from party_node.tables import EntryRow, ImportBatchRow, SourceEventRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
-_MANY = 50_000
-"""So many entries since the last snapshot, and a quarter of the ledger, make a new one."""
-_SOME = 2_000
-"""So many make a new one after an import and at the start; reading that many takes a moment."""
-_FEW = 200
-"""So many make a new one in an orderly end."""
-
 Also = Callable[[Session, list[int]], None]
 """What else happens in the transaction of an append: gets the session and the new indices."""
+OnAppended = Callable[[Session, Sequence[NewEntry]], None]
+"""Is told of every new entry in the transaction that writes it: for outboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +66,17 @@ class Head:
     projection: Projection
     """The live one: only to be read while the head is held."""
 
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one person may or may not be used: the answer, and the entry that decided it."""
-
-    decision: Decision
-    subject_id: str
-    evaluated_ms: int
-    tree_size: int
-    deciding: LedgerEntry | None
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerReport:
-    """What verifying found; it returns only if everything fits."""
-
-    size: int
-    root: bytes
-    checkpoints: int
-    cosigned: int
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What is decided by."""
+        return self.projection.vocabulary
 
 
 class ConsentLedger:
-    """One party's ledger; `seed` (32 bytes) signs its checkpoints under the name `origin`."""
+    """One party's ledger; `seed` (32 bytes) signs its checkpoints under the name `origin`.
+
+    `vocabulary` is decided by in a ledger that has no policy yet; the default is Accord's own.
+    """
 
     def __init__(
         self,
@@ -116,20 +94,17 @@ class ConsentLedger:
         self._signer = LogSigner(origin, seed)
         self._checkpoints = Checkpoints(db, self._signer)
         self._controller = controller or origin
-        self._vocabulary = vocabulary or DEFAULT_VOCABULARY
+        self._wanted = vocabulary
         self._identity = Identity(db, vault, rng)
-        self._keyring = keyring = Keyring(vault, rng)
-        self._reader = EntryReader(keyring, self._controller)
-        self._snapshots, self._kept = Snapshots(vault), 0
+        keyring = Keyring(vault, rng)
+        self.reader = EntryReader(keyring, self._controller)
+        self.store = StateStore(vault, self.reader, TreeStore(db), self._number_of)
         self._writer = LedgerWriter(keyring, self._controller, vault.derive("event-content/1"), rng)
-        self._lock = threading.RLock()
-        self._tree, self._newest_ms = HashTree(), 0
-        self._projection = Projection(self._vocabulary)
-        self._policy: bytes | None = None
-        with self._db.reading() as session:
-            self._resume(session)
-            self._catch_up(session)
-            self._checkpoints.require_continued(session, self._tree)
+        self._lock, self._owner = threading.RLock(), 0
+        self._small = GroupCommit(self._write_many)
+        self.on_appended: list[OnAppended] = []
+        self._state = self._load()
+        self._wanted = None  # from here on the ledger says what is in force
 
     @property
     def origin(self) -> str:
@@ -153,37 +128,53 @@ class ConsentLedger:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The purposes that are decided by."""
-        return self._vocabulary
+        """What is decided by."""
+        return self._state.projection.vocabulary
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The signed checkpoints."""
+        return self._checkpoints
 
     # -- writing -----------------------------------------------------------------------------------
 
     def open(self, by: str = "node") -> None:
         """Write the first entry, or that the vocabulary changed; nothing if neither is needed."""
-        policy, now = self._vocabulary.digest(), self._now()
         with self.hold() as head:
             if head.size == 0:
-                first = LedgerOpened(
-                    origin=self.origin,
-                    controller=self._controller,
-                    opened_at_ms=now,
-                    log_vkey=self.vkey,
-                    policy_hash=policy,
-                )
-                self.append([first], at_size=0)
-            elif self._policy is not None and self._policy != policy:
-                changed = PolicyChanged(
-                    policy_hash=policy,
-                    previous_policy_hash=self._policy,
-                    changed_at_ms=now,
-                    changed_by=by,
-                )
-                self.append([changed])
-            self._keep_after(_SOME)
+                self._begin(head.vocabulary)
+            else:
+                self.change_policy(head.vocabulary, by)
 
-    def close(self) -> None:
-        """End in order: what is in memory is kept for the next start. Nothing is lost without."""
-        self._keep_after(_FEW)
+    def change_policy(
+        self, vocabulary: Vocabulary, by: str, *others: Entry, also: Also | None = None
+    ) -> list[int]:
+        """Decide by another vocabulary from now on; `others` are written with the change of it.
+
+        Returns the indices of the change and of the others; nothing and none if it is no change.
+        Everything that was ever said is judged again. Raises: DiskFull.
+        """
+        with self.hold():
+            policy, before = vocabulary.digest(), self._state.reach.policy
+            if policy == before:
+                return []
+            assert before is not None
+            changed = PolicyChanged(
+                policy_hash=policy,
+                previous_policy_hash=before,
+                changed_at_ms=self.now(),
+                changed_by=by,
+            )
+
+            def keep(session: Session, indices: list[int]) -> None:
+                keep_policy(session, vocabulary, indices[0])
+                if also is not None:
+                    also(session, indices)
+
+            indices = self.append([changed, *others], also=keep)
+            with self._db.reading() as session:
+                self.store.judge_again(session, self._state, vocabulary)
+            return indices
 
     def append(
         self, records: Sequence[Entry], *, at_size: int | None = None, also: Also | None = None
@@ -194,14 +185,19 @@ class ConsentLedger:
         must have exactly that size. Raises: IdempotencyConflict, UnknownSubject, MalformedRecord,
         LedgerMoved, LedgerForked, DiskFull; then nothing is written.
         """
-        return [s.index for s in self._append(records, at_size, also, strict=True)]
+        with self._locked():
+            written = self._write(records, at_size, also, strict=True)
+        return [s.index for s in written.submissions]
 
     def submit(self, records: Sequence[Entry]) -> list[Submission]:
-        """Append like `append`, but leave out conflicting events and say so for each.
+        """Append what is new; of events that contradict earlier ones, only that they did.
 
-        Raises: UnknownSubject, MalformedRecord, LedgerForked, DiskFull; then nothing is written.
+        Small batches of several threads share a transaction. Raises: UnknownSubject,
+        MalformedRecord, LedgerForked, DiskFull; then nothing of these records is written.
         """
-        return self._append(records, None, None, strict=False)
+        if self._owner == threading.get_ident():  # a leader could not get in
+            return self._write(records, None, None, strict=False).submissions
+        return self._small.run(records)
 
     def note_import(
         self, source_id: str, sha256: str, accepted: int, repeated: int, refused: int, now_ms: int
@@ -218,120 +214,110 @@ class ConsentLedger:
                     imported_ms=now_ms,
                 )
             )
-        self._keep_after(_SOME)
 
-    def _append(
+    def _write_many(self, parts: Sequence[Sequence[Entry]]) -> list[list[Submission]]:
+        records = [record for part in parts for record in part]
+        with self._locked():
+            found = iter(self._write(records, None, None, strict=False).submissions)
+        return [[next(found) for _ in part] for part in parts]
+
+    def _write(
         self, records: Sequence[Entry], at_size: int | None, also: Also | None, *, strict: bool
-    ) -> list[Submission]:
-        with self._lock:
-            try:
-                with self._db.writing() as session:
-                    self._catch_up(session)
-                    if at_size is not None and at_size != self._tree.size:
-                        raise LedgerMoved
-                    submissions, entries = self._writer.write(
-                        session, records, self._tree, self._now()
-                    )
-                    if strict and any(s.status is Submitted.CONFLICT for s in submissions):
-                        raise IdempotencyConflict
-                    if also is not None:
-                        also(session, [s.index for s in submissions])
-            except IntegrityError as e:
-                raise LedgerForked from e
-            self._take_in(entries)
-            self._keep_after(max(_MANY, self._tree.size // 4))
-        return submissions
+    ) -> Written:
+        """Write in one transaction, then follow it in memory; the ledger is locked."""
+        state = self._state
+        known_whats = len(state.whats)
+        try:
+            with self._db.writing() as session:
+                self.store.catch_up(session, state)
+                known_whats = len(state.whats)
+                if at_size is not None and at_size != state.tree.size:
+                    raise LedgerMoved
+                written = self._writer.write(session, records, state.tree.size, self.now())
+                if strict and any(s.status is Submitted.CONFLICT for s in written.submissions):
+                    raise IdempotencyConflict
+                grown = self._grow(session, state, written.entries)
+                for told in self.on_appended:
+                    told(session, written.entries)
+                if also is not None:
+                    also(session, [s.index for s in written.submissions])
+        except IntegrityError as e:
+            state.whats.forget_from(known_whats)
+            raise LedgerForked from e
+        except BaseException:
+            state.whats.forget_from(known_whats)
+            raise
+        grown()
+        return written
 
-    def snapshot(self) -> None:
-        """Keep what the ledger comes to, for the next start.
+    def _grow(
+        self, session: Session, state: LedgerState, entries: Sequence[NewEntry]
+    ) -> Callable[[], None]:
+        """Store what the new entries come to; return what makes memory follow after the commit."""
+        if not entries:
+            return lambda: None
+        tree = state.tree.copy()
+        self.store.tiles.add(session, tree.extend(e.sealed.leaf_hash for e in entries))
+        about = (About(e.index, e.recorded_ms, e.subject, e.record) for e in entries
+                 if e.subject is not None)  # fmt: skip
+        facts = facts_of(about, state.whats, self._number_of)
+        before = state.reach
+        self.store.facts.add(session, facts, before.facts, state.whats, before.whats)
+        reach = Reach(
+            size=tree.size,
+            root=tree.root(),
+            newest_ms=max(before.newest_ms, entries[-1].recorded_ms),
+            facts=before.facts + len(facts),
+            whats=len(state.whats),
+            policy=policy_after(before.policy, (e.record for e in entries)),
+        )
+        self.store.keep_reach(session, reach)
 
-        Raises: DiskFull.
-        """
-        with self._lock, self._db.writing() as session:
-            self._catch_up(session)
-            snapshot = Snapshot(
-                size=self._tree.size,
-                root=self._tree.root(),
-                newest_ms=self._newest_ms,
-                policy=self._policy,
-                projection=self._projection,
-            )
-            self._snapshots.keep(session, snapshot)
-        self._kept = snapshot.size
+        def follow() -> None:
+            state.tree, state.reach = tree, reach
+            state.projection.take_in(facts)
 
-    def _keep_after(self, entries: int) -> None:
-        """Make a snapshot if there are that many entries since the last."""
-        with self._lock:
-            if self._tree.size - self._kept >= entries:
-                # It only saves time: that it failed is no reason to fail what was committed.
-                with suppress(DiskFull, DatabaseUnreachable):
-                    self.snapshot()
+        return follow
 
-    def _take_in(self, entries: Sequence[NewEntry]) -> None:
-        """Follow in memory what was just committed."""
-        self._tree.extend(e.sealed.leaf_hash for e in entries)
-        for e in entries:
-            self._follow(e.index, e.record, e.subject, e.recorded_ms)
+    def _begin(self, vocabulary: Vocabulary) -> None:
+        first = LedgerOpened(
+            origin=self.origin,
+            controller=self._controller,
+            opened_at_ms=self.now(),
+            log_vkey=self.vkey,
+            policy_hash=vocabulary.digest(),
+        )
+        self.append(
+            [first],
+            at_size=0,
+            also=lambda session, index: keep_policy(session, vocabulary, index[0]),
+        )
 
-    def _follow(
-        self, index: int, record: Entry | None, subject: int | None, recorded_ms: int
-    ) -> None:
-        self._newest_ms = max(self._newest_ms, recorded_ms)
-        match record:
-            case ConsentEvent() if subject is not None:
-                self._projection.apply(index, record, subject, recorded_ms)
-            case LedgerOpened() | PolicyChanged():
-                self._policy = record.policy_hash
-            case _:
-                pass
-
-    def _now(self) -> int:
-        """Recorded times never go back, whatever the machine's clock does."""
-        return max(self._clock(), self._newest_ms)
+    def now(self) -> int:
+        """Return the time; recorded times never go back, whatever the machine's clock does."""
+        return max(self._clock(), self._state.reach.newest_ms)
 
     # -- reading -----------------------------------------------------------------------------------
 
     @contextmanager
     def hold(self) -> Iterator[Head]:
         """Nobody else in this process appends while this is held."""
-        with self._lock:
+        with self._locked():
             with self._db.reading() as session:
-                self._catch_up(session)
-            yield Head(self._tree.size, self._tree.root(), self._newest_ms, self._projection)
+                self.store.catch_up(session, self._state)
+            reach = self._state.reach
+            yield Head(reach.size, reach.root, reach.newest_ms, self._state.projection)
 
     def head(self) -> tuple[int, bytes]:
         """Return size and root of what is on disk."""
         with self.hold() as head:
             return head.size, head.root
 
-    def projection(self) -> Projection:
-        """Return the state of consent; hold the ledger while you read it in a threaded process."""
-        with self.hold() as head:
-            return head.projection
-
-    def leaf_hash(self, index: int) -> bytes:
-        """Return the leaf hash of an entry.
-
-        Raises: LedgerInconsistent if there is none.
-        """
+    @contextmanager
+    def tree(self) -> Iterator[ProofTree]:
+        """The tree, for proofs, while nobody appends."""
         with self.hold():
-            return self._tree.leaf(index)
-
-    def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
-        """Return the hashes that prove an entry in the tree of that size, the whole one by default.
-
-        Raises: LedgerInconsistent.
-        """
-        with self.hold() as head:
-            return self._tree.inclusion_proof(index, head.size if size is None else size)
-
-    def consistency_proof(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
-        """Return the hashes that prove that the tree of size `old` is the start of that of `new`.
-
-        Raises: LedgerInconsistent.
-        """
-        with self.hold() as head:
-            return self._tree.consistency_proof(old, head.size if new is None else new)
+            yield self._state.tree
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[LedgerEntry]:
         """Return entries `start` to `stop` (not included) in order, for exports and lists.
@@ -341,38 +327,58 @@ class ConsentLedger:
         last = self.head()[0] if stop is None else stop
         index = col(EntryRow.index)
         with self._db.reading() as session:
-            yield from self._reader.read(session, index >= start, index < last)
+            yield from self.reader.read(session, index >= start, index < last)
+
+    def entry(self, index: int) -> LedgerEntry:
+        """Return one entry.
+
+        Raises: NotFound if there is none; LedgerDamaged.
+        """
+        for found in self.entries(index, index + 1):
+            return found
+        raise NotFound("there is no such entry in the ledger")
+
+    def first_of(self, source_id: str, source_event_id: str) -> int | None:
+        """Return the index of what a source sent under this id, if it did."""
+        with self._db.reading() as session:
+            row = session.get(SourceEventRow, (source_id, source_event_id))
+            return None if row is None else row.entry
 
     def events_of(self, dense: int) -> list[LedgerEntry]:
-        """Return the entries about one person in order; erased ones without their record."""
+        """Return the entries about one person in order."""
         with self._db.reading() as session:
-            return list(self._reader.read(session, col(EntryRow.subject) == dense))
+            return list(self.reader.read(session, col(EntryRow.subject) == dense))
 
-    def explain(
-        self, kind: str, value: str, purpose: str, recipient: str, operation: str
-    ) -> Explanation:
-        """Say whether one person may be used now, why, and which entry decides it.
+    def leaf_hash(self, index: int) -> bytes:
+        """Return the leaf hash of an entry.
 
-        `value` is a normalised identifier. Raises: NotFound if nobody here has it; UnknownPurpose.
+        Raises: LedgerInconsistent if there is none.
         """
-        dense = self._identity.find(kind, value)
-        if dense is None:
-            raise NotFound("nobody with this identifier is known here")
-        with self.hold() as head:
-            entries = self.events_of(dense)
-            at_ms, size = max(self._clock(), head.newest_ms), head.size
-        events = [
-            LoggedEntry(e.index, e.recorded_ms, e.record)
-            for e in entries
-            if isinstance(e.record, ConsentEvent)
-        ]
-        query = Query(
-            purpose=purpose, operation=Operation(operation), at_ms=at_ms, recipient=recipient
-        )
-        decision = decide(events, query, self._vocabulary)
-        deciding = next((e for e in entries if e.index == decision.deciding_index), None)
-        (subject_id,) = self._identity.subject_ids([dense]).values()
-        return Explanation(decision, subject_id, at_ms, size, deciding)
+        with self.tree() as tree:
+            return tree.leaf(index)
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the hashes that prove an entry in the tree of that size, the whole one by default.
+
+        Raises: LedgerInconsistent.
+        """
+        with self.tree() as tree:
+            return tree.inclusion_proof(index, tree.size if size is None else size)
+
+    def consistency_proof(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """Return the hashes that prove that the tree of size `old` is the start of that of `new`.
+
+        Raises: LedgerInconsistent.
+        """
+        with self.tree() as tree:
+            return tree.consistency_proof(old, tree.size if new is None else new)
+
+    def verify(self) -> LedgerReport:
+        """Recompute the tree from the leaves and compare it with tiles and checkpoints.
+
+        Raises: LedgerDamaged.
+        """
+        return verify(self._db, self.store, self.reader, self._checkpoints)
 
     # -- checkpoints -------------------------------------------------------------------------------
 
@@ -381,9 +387,9 @@ class ConsentLedger:
 
         Raises: LedgerDamaged if the ledger no longer continues an earlier checkpoint.
         """
-        with self._lock, self._db.writing() as session:
-            self._catch_up(session)
-            return self._checkpoints.issue(session, self._tree)
+        with self._locked(), self._db.writing() as session:
+            self.store.catch_up(session, self._state)
+            return self._checkpoints.issue(session, self._state.tree)
 
     def covering(self, index: int) -> tuple[int, bytes]:
         """Return size and root of the first checkpoint that includes entry `index`, made if needed.
@@ -414,39 +420,28 @@ class ConsentLedger:
         """Return the newest checkpoint that a witness has cosigned, or None."""
         return self._checkpoints.latest_cosigned()
 
-    def verify(self) -> LedgerReport:
-        """Recompute the tree from the leaves, open every entry, and compare with every checkpoint.
+    # -- inside ------------------------------------------------------------------------------------
 
-        Raises: LedgerDamaged.
-        """
-        tree = HashTree()
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            before, self._owner = self._owner, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = before
+
+    def _number_of(self, subject_id: str) -> int:
+        return self._identity.dense_of([subject_id])[subject_id]
+
+    def _load(self) -> LedgerState:
+        state = self.store.open(self._db, self._vocabulary)
         with self._db.reading() as session:
-            for entry in self._reader.read(session):
-                if entry.index != tree.size:
-                    raise LedgerDamaged(f"entry {tree.size} is missing")
-                tree.append(entry.leaf_hash)
-            checkpoints, cosigned = self._checkpoints.verify(session, tree)
-        return LedgerReport(tree.size, tree.root(), checkpoints, cosigned)
+            self._checkpoints.require_continued(session, state.tree)
+        return state
 
-    def _resume(self, session: Session) -> None:
-        """Start from the snapshot, if there is one that fits the log."""
-        snapshot = self._snapshots.load(session, self._vocabulary)
-        if snapshot is None:
-            return
-        tree = HashTree(self._reader.leaf_hashes(session, snapshot.size))
-        if (tree.size, tree.root()) != (snapshot.size, snapshot.root):
-            return
-        projection = snapshot.projection
-        for erased in projection.subjects - self._keyring.holders(session):
-            projection.forget(erased)
-        self._tree, self._projection = tree, projection
-        self._newest_ms, self._policy = snapshot.newest_ms, snapshot.policy
-        self._kept = snapshot.size
-
-    def _catch_up(self, session: Session) -> None:
-        """Read what is committed but not in memory."""
-        for entry in self._reader.read(session, col(EntryRow.index) >= self._tree.size):
-            if entry.index != self._tree.size:
-                raise LedgerDamaged(f"entry {self._tree.size} is missing")
-            self._tree.append(entry.leaf_hash)
-            self._follow(entry.index, entry.record, entry.subject, entry.recorded_ms)
+    def _vocabulary(self, session: Session, policy: bytes | None) -> Vocabulary:
+        """Return what to decide by: what was asked for, else what is in force, else the default."""
+        if self._wanted is not None:
+            return self._wanted
+        return DEFAULT_VOCABULARY if policy is None else load_policy(session, policy)

@@ -16,6 +16,9 @@ from party_node.ledger.keyring import Keyring
 from party_node.tables import EntryRow, PayloadRow
 
 _PAGE = 5_000
+_LEAVES = 20_000
+Leaves = tuple[int, bytes, bytes]
+"""Index, leaf and leaf hash of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,15 @@ class LedgerEntry:
     """Opens the leaf's commitment; None once the payload is erased."""
     record: Entry | None = field(repr=False)
     """None once the payload is erased."""
+    erased: int | None = None
+    """Index of the entry that says under which request it was erased."""
 
 
 class EntryReader:
     """Reads entries in rising order, page by page.
 
-    An entry whose payload is gone although its person's keys are there was not erased but damaged,
-    and raises LedgerDamaged: a lost withdrawal must never look like a consent.
+    An entry whose payload is gone although no erasure says so was not erased but damaged, and
+    raises LedgerDamaged: a lost withdrawal must never look like a consent.
     """
 
     def __init__(self, keyring: Keyring, controller: str) -> None:
@@ -58,15 +63,17 @@ class EntryReader:
                 yield self._entry(row, keys)
             after = page[-1].index
 
-    def leaf_hashes(self, session: Session, stop: int) -> Iterator[bytes]:
-        """Return the stored leaf hashes before `stop` in order; the leaves are not read.
-
-        Only what compares the root that they lead to may use them.
-        """
-        index, stored = col(EntryRow.index), col(EntryRow.leaf_hash)
-        for start in range(0, stop, _PAGE):
-            part = select(stored).where(index >= start, index < min(start + _PAGE, stop))
-            yield from session.execute(part.order_by(index)).scalars()
+    def leaves(self, session: Session, start: int = 0) -> Iterator[Leaves]:
+        """Return index, leaf and leaf hash of the entries from `start` on; no payload is read."""
+        index = col(EntryRow.index)
+        columns = index, col(EntryRow.leaf), col(EntryRow.leaf_hash)
+        while True:
+            page = select(*columns).where(index >= start).order_by(index).limit(_LEAVES)
+            rows = session.execute(page).all()
+            yield from (tuple(row) for row in rows)
+            if len(rows) < _LEAVES:
+                return
+            start = rows[-1][0] + 1
 
     def _page(
         self, session: Session, after: int, where: tuple[ColumnElement[bool], ...]
@@ -79,6 +86,7 @@ class EntryReader:
                 col(EntryRow.subject),
                 col(EntryRow.type),
                 col(EntryRow.recorded_ms),
+                col(EntryRow.erased),
                 col(PayloadRow.salt),
                 col(PayloadRow.nonce),
                 col(PayloadRow.ciphertext),
@@ -103,13 +111,14 @@ class EntryReader:
             leaf_hash=row.leaf_hash,
             salt=None if record is None else row.salt,
             record=record,
+            erased=row.erased,
         )
 
     def _open(self, row: Any, known: dict[int, SubjectKeys]) -> Entry | None:
-        keys = self._keyring.of_node if row.subject is None else known.get(row.subject)
-        if keys is None:
+        if row.erased is not None:
             return None
-        if row.ciphertext is None:
+        keys = self._keyring.of_node if row.subject is None else known.get(row.subject)
+        if keys is None or row.ciphertext is None:
             raise LedgerDamaged(f"the payload of entry {row.index} is missing but not erased")
         try:
             return open_entry(

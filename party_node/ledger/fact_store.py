@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from consent.errors import MalformedRecord
 from consent.facts import FACT, Facts, What, Whats, no_facts, read_what, write_what
 from party_node.database import insert_many
-from party_node.errors import LedgerDamaged, SealBroken
+from party_node.errors import LedgerStateDamaged, SealBroken
 from party_node.tables import FactsRow, WhatRow
 from party_node.vault import Vault
 
@@ -41,30 +41,30 @@ class FactStore:
     def load_whats(self, session: Session, whats: Whats) -> None:
         """Add the whats that are stored and not in `whats` yet.
 
-        Raises: LedgerDamaged.
+        Raises: LedgerStateDamaged.
         """
         number = col(WhatRow.number)
         query = select(number, col(WhatRow.sealed)).where(number >= len(whats)).order_by(number)
         for found, sealed in session.execute(query):
             if whats.number(self._open_what(found, sealed)) != found:
-                raise LedgerDamaged(f"what {found} of the ledger is missing or there twice")
+                raise LedgerStateDamaged(f"what {found} of the ledger is missing or there twice")
 
     def load(self, session: Session, start: int, stop: int) -> Facts:
         """Return the facts from number `start` to `stop`, without those that were erased.
 
-        `start` must be where a row begins. Raises: LedgerDamaged.
+        `start` must be where a row begins. Raises: LedgerStateDamaged.
         """
         first = col(FactsRow.first)
         query = select(*(col(getattr(FactsRow, c)) for c in _COLUMNS)).where(first >= start)
         parts, expected = [no_facts()], start
         for row in session.execute(query.order_by(first)):
             if row.first != expected:
-                raise LedgerDamaged(f"the facts from number {expected} on are missing")
+                raise LedgerStateDamaged(f"the facts from number {expected} on are missing")
             parts.append(self._open(row.first, row.facts, row.sealed))
             expected += row.facts
             self._small += row.facts < MANY_FACTS
         if expected != stop:
-            raise LedgerDamaged(f"the ledger has {stop} facts, and {expected} are stored")
+            raise LedgerStateDamaged(f"the ledger has {stop} facts, and {expected} are stored")
         return np.concatenate(parts)
 
     # -- writing -----------------------------------------------------------------------------------
@@ -133,9 +133,7 @@ class FactStore:
         span = sum(row.facts for row in rows)
         sealed = self._seal(rows[0].first, span, together)
         lowest, highest = min(r.lowest for r in rows), max(r.highest for r in rows)
-        insert_many(
-            session, FactsRow, _COLUMNS, [(rows[0].first, span, lowest, highest, sealed)]
-        )
+        insert_many(session, FactsRow, _COLUMNS, [(rows[0].first, span, lowest, highest, sealed)])
         self._small = 0
 
     def _row(self, first: int, facts: Facts) -> tuple[int, int, int, int, bytes]:
@@ -150,16 +148,16 @@ class FactStore:
         try:
             data = self._vault.open(_context(first, span), sealed)
         except SealBroken as e:
-            raise LedgerDamaged(f"the facts from number {first} on were changed") from e
+            raise LedgerStateDamaged(f"the facts from number {first} on were changed") from e
         if len(data) % FACT.itemsize or len(data) > span * FACT.itemsize:
-            raise LedgerDamaged(f"the facts from number {first} on have another length")
+            raise LedgerStateDamaged(f"the facts from number {first} on have another length")
         return np.frombuffer(data, dtype=FACT)
 
     def _open_what(self, number: int, sealed: bytes) -> What:
         try:
             return read_what(self._vault.open(_what_context(number), sealed))
         except (SealBroken, MalformedRecord) as e:
-            raise LedgerDamaged(f"what {number} of the ledger was changed") from e
+            raise LedgerStateDamaged(f"what {number} of the ledger was changed") from e
 
 
 def _context(first: int, span: int) -> str:

@@ -6,7 +6,7 @@ the right edge; a restart finds it again from at most 255 tiles a level.
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from consent.tiled_tree import TiledTree, edges_from_tiles
@@ -31,7 +31,9 @@ class TreeStore:
         Raises: LedgerInconsistent if what is stored does not lead to that root.
         """
         index = col(EntryRow.index)
-        tail = select(col(EntryRow.leaf_hash)).where(index >= size - size % TILE_WIDTH, index < size)
+        tail = select(col(EntryRow.leaf_hash)).where(
+            index >= size - size % TILE_WIDTH, index < size
+        )
         hashes = session.execute(tail.order_by(index)).scalars()
         edges = edges_from_tiles(size, b"".join(hashes), _reader(session))
         return TiledTree.resume(size, edges, self.read, root=root)
@@ -44,11 +46,15 @@ class TreeStore:
     def read(self, level: int, number: int) -> bytes:
         """Return a full tile; nothing if there is none."""
         with self._db.reading() as session:
-            return _reader(session)(level, number)
+            return self.read_in(session, level, number)
 
-    def count(self, session: Session) -> int:
-        """Return how many full tiles are stored."""
-        return int(session.execute(select(func.count()).select_from(TileRow)).scalar_one())
+    def read_in(self, session: Session, level: int, number: int) -> bytes:
+        """Return a full tile as this transaction sees it; nothing if there is none."""
+        return _reader(session)(level, number)
+
+    def clear(self, session: Session) -> None:
+        """Take all tiles away, to be made again."""
+        session.execute(delete(TileRow))
 
 
 def _reader(session: Session) -> Callable[[int, int], bytes]:

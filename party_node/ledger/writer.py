@@ -9,15 +9,16 @@ import enum
 import hmac
 import json
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlmodel import Session
 
-from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
-from consent.merkle import HashTree
+from consent.milestones import Anomaly, AnomalyKind
+from consent.statements import Statement, SubjectEntry
 from party_node.database import insert_many, select_among
 from party_node.errors import UnknownSubject
 from party_node.ledger.keyring import Keyring
@@ -27,6 +28,9 @@ from protocols.session import Rng
 EventKey = tuple[str, str]
 """(source_id, source_event_id)."""
 
+ANOMALIES = "accord:anomalies"
+"""Source under which it is kept that a conflict was written down: once for each."""
+
 
 class Submitted(enum.StrEnum):
     """What became of one record."""
@@ -35,7 +39,7 @@ class Submitted(enum.StrEnum):
     REPEATED = "repeated"
     """The source sent the same event before."""
     CONFLICT = "conflict"
-    """The source sent another event under this id before; nothing was written."""
+    """The source sent another event under this id before; only that it did is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +61,48 @@ class NewEntry:
     sealed: SealedEntry
 
 
-_CONTENT = tuple(
-    (f.name, f.default)
-    for f in fields(ConsentEvent)
-    if f.name not in ("subject_seq", "previous")  # set by the ledger
-)
-_VALUES = operator.attrgetter(*(name for name, _ in _CONTENT))
+@dataclass(slots=True)
+class Written:
+    """What a batch came to: the fate of each record, and the new entries."""
+
+    submissions: list[Submission]
+    entries: list[NewEntry]
 
 
-def event_content(event: ConsentEvent) -> bytes:
+def event_content(event: Statement) -> bytes:
     """Return bytes that are equal for two events if and only if a source said the same in both.
 
-    Equivalent to `ConsentEvent.content_digest`, at a fifth of its cost; fields at their default are
+    Equivalent to `Statement.content_digest`, at a fifth of its cost; fields at their default are
     left out, so that an event stays the same when a later version adds a field.
     """
+    content, values = _content_of(type(event))
     said = {
         name: value
-        for (name, default), value in zip(_CONTENT, _VALUES(event), strict=True)
+        for (name, default), value in zip(content, values(event), strict=True)
         if value is not default and value != default
     }
     return _ENCODE(said).encode()
+
+
+Content = tuple[tuple[tuple[str, Any], ...], Callable[[Statement], tuple[Any, ...]]]
+_CONTENTS: dict[type[Statement], Content] = {}
+
+
+def _content_of(kind: type[Statement]) -> Content:
+    """Return the fields that tell statements of a kind apart, with their defaults."""
+    known = _CONTENTS.get(kind)
+    if known is None:
+        known = _CONTENTS[kind] = _read_content(kind)
+    return known
+
+
+def _read_content(kind: type[Statement]) -> Content:
+    content = tuple(
+        (f.name, f.default)
+        for f in fields(kind)
+        if f.name not in ("subject_seq", "previous")  # set by the ledger
+    )
+    return content, operator.attrgetter(*(name for name, _ in content))
 
 
 def _plain(value: object) -> object:
@@ -94,49 +120,57 @@ class LedgerWriter:
         self._content_key, self._rng = content_key, rng
 
     def write(
-        self, session: Session, records: Sequence[Entry], tree: HashTree, recorded_ms: int
-    ) -> tuple[list[Submission], list[NewEntry]]:
-        """Write records after the last leaf of `tree`; the caller commits, then extends the tree.
+        self, session: Session, records: Sequence[Entry], start: int, recorded_ms: int
+    ) -> Written:
+        """Write records as entries from index `start` on; the caller commits, then extends the
+        tree.
 
         Raises: UnknownSubject, MalformedRecord; then nothing may be committed.
         """
-        events = [r for r in records if isinstance(r, ConsentEvent)]
-        seen = _known_events(session, events)
-        submissions: list[Submission] = []
-        fresh: list[tuple[int, Entry]] = []
-        sources: list[tuple[str, str, bytes, int]] = []
-        next_index = tree.size
+        seen = _known_events(session, [r for r in records if isinstance(r, Statement)])
+        batch = _Batch(start, seen)
         for record in records:
-            if isinstance(record, ConsentEvent):
-                key = (record.source_id, record.source_event_id)
+            if isinstance(record, Statement):
                 content = hmac.digest(self._content_key, event_content(record), "sha256")
-                if key in seen:
-                    submissions.append(_again(content, *seen[key]))
-                    continue
-                seen[key] = (content, next_index)
-                sources.append((*key, content, next_index))
-            submissions.append(Submission(Submitted.ACCEPTED, next_index))
-            fresh.append((next_index, record))
-            next_index += 1
-        entries = self._seal_all(session, fresh, tree, recorded_ms)
-        _insert(session, entries, sources)
-        return submissions, entries
+                batch.add_statement(record, content)
+            else:
+                batch.add(record)
+        self._note_conflicts(session, batch, recorded_ms)
+        entries = self._seal_all(session, batch.fresh, recorded_ms)
+        _insert(session, entries, batch.sources)
+        return Written(batch.submissions, entries)
+
+    def _note_conflicts(self, session: Session, batch: "_Batch", now_ms: int) -> None:
+        """Rule 18: write down that a source contradicted itself, once for each contradiction."""
+        names = sorted({content.hex() for _, _, content in batch.conflicts})
+        columns = ("source_event_id",)
+        known = select_among(
+            session, SourceEventRow, columns, "source_event_id", names, source_id=ANOMALIES
+        )
+        noted = {name for (name,) in known}
+        for record, first, content in batch.conflicts:
+            if content.hex() not in noted:
+                noted.add(content.hex())
+                anomaly = Anomaly(
+                    anomaly=AnomalyKind.CONFLICTING_EVENT,
+                    source_id=record.source_id,
+                    noticed_at_ms=now_ms,
+                    first_index=first,
+                    offered=content,
+                )
+                index = batch.append(anomaly)
+                batch.sources.append((ANOMALIES, content.hex(), content, index))
 
     def _seal_all(
-        self,
-        session: Session,
-        fresh: Sequence[tuple[int, Entry]],
-        tree: HashTree,
-        recorded_ms: int,
+        self, session: Session, fresh: Sequence[tuple[int, Entry]], recorded_ms: int
     ) -> list[NewEntry]:
-        dense_of = _dense_of(
-            session, {r.subject_id for _, r in fresh if isinstance(r, ConsentEvent)}
-        )
+        ids = {r.subject_id for _, r in fresh if isinstance(r, SubjectEntry)}
+        dense_of = _dense_of(session, ids)
         keys = self._keyring.load_or_make(session, dense_of.values())
-        chains = _Chains(session, dense_of.values(), tree)
+        chains = _Chains(session, dense_of.values())
         entries: list[NewEntry] = []
         for index, record in fresh:
-            if isinstance(record, ConsentEvent):
+            if isinstance(record, SubjectEntry):
                 dense = dense_of[record.subject_id]
                 sealed = self._seal(record, keys[dense], recorded_ms, chains.next(dense))
                 chains.extend(dense, sealed.leaf_hash)
@@ -163,25 +197,55 @@ class LedgerWriter:
         )
 
 
-class _Chains:
-    """Each person's own chain: how many events there are, and the leaf hash of the last."""
+class _Batch:
+    """What a batch of records becomes, before anything is sealed."""
 
-    def __init__(self, session: Session, people: Iterable[int], tree: HashTree) -> None:
-        last: dict[int, tuple[int, int]] = {}
-        for dense, index in select_among(
-            session,
-            EntryRow,
-            ("subject", "index"),
-            "subject",
-            sorted(set(people)),
-            type=ConsentEvent.TYPE,
-        ):
-            count, highest = last.get(dense, (0, index))
-            last[dense] = count + 1, max(highest, index)
-        self._last = {d: (count, tree.leaf(index)) for d, (count, index) in last.items()}
+    def __init__(self, start: int, seen: dict[EventKey, tuple[bytes, int]]) -> None:
+        self._next, self._seen = start, seen
+        self.submissions: list[Submission] = []
+        self.fresh: list[tuple[int, Entry]] = []
+        self.sources: list[tuple[str, str, bytes, int]] = []
+        self.conflicts: list[tuple[Statement, int, bytes]] = []
+
+    def add(self, record: Entry) -> None:
+        self.submissions.append(Submission(Submitted.ACCEPTED, self.append(record)))
+
+    def add_statement(self, record: Statement, content: bytes) -> None:
+        key = (record.source_id, record.source_event_id)
+        first = self._seen.get(key)
+        if first is None:
+            self._seen[key] = (content, self._next)
+            self.sources.append((*key, content, self._next))
+            self.add(record)
+        elif hmac.compare_digest(content, first[0]):
+            self.submissions.append(Submission(Submitted.REPEATED, first[1]))
+        else:
+            self.submissions.append(Submission(Submitted.CONFLICT, first[1]))
+            self.conflicts.append((record, first[1], content))
+
+    def append(self, record: Entry) -> int:
+        """Give a record the next index."""
+        self.fresh.append((self._next, record))
+        self._next += 1
+        return self._next - 1
+
+
+class _Chains:
+    """Each person's own chain: how many entries there are, and the leaf hash of the last."""
+
+    def __init__(self, session: Session, people: Iterable[int]) -> None:
+        columns = ("subject", "index", "leaf_hash")
+        wanted = sorted(set(people))
+        count: dict[int, int] = {}
+        last: dict[int, tuple[int, bytes]] = {}
+        for dense, index, leaf_hash in select_among(session, EntryRow, columns, "subject", wanted):
+            count[dense] = count.get(dense, 0) + 1
+            if dense not in last or index > last[dense][0]:
+                last[dense] = index, leaf_hash
+        self._last = {dense: (count[dense], bytes(last[dense][1])) for dense in last}
 
     def next(self, dense: int) -> tuple[int, bytes | None]:
-        """Return the place that the person's next event has in the chain."""
+        """Return the place that the person's next entry has in the chain."""
         count, last = self._last.get(dense, (0, None))
         return count + 1, last
 
@@ -190,13 +254,8 @@ class _Chains:
         self._last[dense] = (count + 1, leaf_hash)
 
 
-def _again(content: bytes, first_content: bytes, first_index: int) -> Submission:
-    same = hmac.compare_digest(content, first_content)
-    return Submission(Submitted.REPEATED if same else Submitted.CONFLICT, first_index)
-
-
 def _known_events(
-    session: Session, events: Sequence[ConsentEvent]
+    session: Session, events: Sequence[Statement]
 ) -> dict[EventKey, tuple[bytes, int]]:
     by_source: dict[str, set[str]] = {}
     for event in events:

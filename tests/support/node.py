@@ -7,13 +7,15 @@ from typing import Any
 
 from consent.events import ConsentEvent
 from consent.statements import Method
-from consent.words import EventState
+from consent.words import EventState, Operation
 from party_node.database import Database
 from party_node.datasets import Datasets
+from party_node.errors import NotFound
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.explaining import Explanation, explain
 from party_node.migrations import migrate
 from party_node.vault import Vault
 
@@ -72,7 +74,19 @@ class NodeStorage:
 
     def open_gate(self, ledger: ConsentLedger) -> Gate:
         """Return a gate over a ledger and this node's datasets."""
-        return Gate(ledger, self.datasets, ledger.vocabulary, self.clock, self.rng)
+        return Gate(ledger, self.datasets, self.clock, self.rng)
+
+    def explain(
+        self, ledger: ConsentLedger, kind: str, value: str, purpose: str, recipient: str,
+        operation: str,
+    ) -> Explanation:  # fmt: skip
+        """Say why one person may be used or not."""
+        dense = self.identity.find(kind, value)
+        if dense is None:
+            raise NotFound("nobody with this identifier is known here")
+        return explain(
+            ledger, self.identity, self.clock, dense, purpose, recipient, Operation(operation)
+        )
 
     def person(self, email: str) -> str:
         """Return the record id of the person with this address, made if needed."""

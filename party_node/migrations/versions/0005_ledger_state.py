@@ -5,6 +5,7 @@ and facts are made at the next start.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +18,7 @@ depends_on: Sequence[str] | None = None
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _key(name: str, kind: sa.types.TypeEngine) -> sa.Column:
+def _key(name: str, kind: Any) -> Any:
     return sa.Column(name, kind, autoincrement=False, nullable=False)
 
 

@@ -134,7 +134,7 @@ def test_ambiguous_consent_is_refused_and_ambiguous_withdrawal_counts_for_both(n
     assert report.refused == [(2, "ambiguous-person")]
     assert (report.accepted, report.for_both) == (1, 1)
     for kind, value in (("email", "anna@x.example"), ("phone", "+442079460002")):
-        said = run.ledger.explain(kind, value, "joint-audience", "shop", "psi")
+        said = node.explain(run.ledger, kind, value, "joint-audience", "shop", "psi")
         assert said.decision.reason == "withdrawn"
     again = run(table(line(source_event_id="e4", state="withdrawn", **both)))
     assert (again.accepted, again.repeated, again.for_both) == (0, 1, 0)

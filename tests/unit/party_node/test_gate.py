@@ -20,7 +20,6 @@ from consent.merkle import verify_inclusion
 from consent.projection import commit_set
 from consent.reasons import Query
 from consent.uses import UseOutcome, UseRecord
-from consent.vocabulary import Vocabulary
 from consent.words import EventState, Operation
 from party_node import permission as permission_module
 from party_node.errors import (
@@ -31,7 +30,7 @@ from party_node.errors import (
     UnknownDataset,
     UnknownOperation,
 )
-from party_node.gate import Decided, Gate, Permission
+from party_node.gate import Decided, Permission
 from party_node.permission import Grant
 from party_node.row_file import RowFile
 from party_node.tables import UsePermissionRow
@@ -277,11 +276,6 @@ def test_a_gate_that_cannot_decide_says_no(gate, ledger):
     assert permit(gate, operations=("psi", "dp.stat")).allowed == BitMap()
     assert len(uses(ledger)) == 1
     assert ledger.head()[0] == before[0] + 1
-
-
-def test_gate_and_ledger_decide_by_one_vocabulary(node, ledger):
-    with pytest.raises(IllegalState):
-        Gate(ledger, node.datasets, Vocabulary(purposes=()), node.clock, node.rng)
 
 
 def test_gate_ways_round_are_closed(node, gate):

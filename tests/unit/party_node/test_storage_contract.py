@@ -63,7 +63,10 @@ def test_the_ledger_goes_on_after_a_restart(node):
     again = node.open_ledger()
     assert (again.head(), again.checkpoint()) == (ledger.head(), note)
     assert again.verify().size == 3
-    assert again.explain("email", A, "joint-audience", "shop", "psi").decision.reason == "withdrawn"
+    assert (
+        node.explain(again, "email", A, "joint-audience", "shop", "psi").decision.reason
+        == "withdrawn"
+    )
 
 
 def test_an_error_leaves_nothing(node):
