@@ -84,7 +84,7 @@ def assemble(
         identity=identity,
         datasets=datasets,
         ledger=ledger,
-        gate=Gate(ledger, datasets, clock_ms, rng),
+        gate=Gate(ledger, datasets, identity, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
         witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),

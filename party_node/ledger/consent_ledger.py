@@ -96,10 +96,11 @@ class ConsentLedger:
         self._controller = controller or origin
         self._wanted = vocabulary
         self._identity = Identity(db, vault, rng)
-        keyring = Keyring(vault, rng)
+        self.keyring = keyring = Keyring(vault, rng)
+        self.content_key = vault.derive("event-content/1")
         self.reader = EntryReader(keyring, self._controller)
         self.store = StateStore(vault, self.reader, TreeStore(db), self._number_of)
-        self._writer = LedgerWriter(keyring, self._controller, vault.derive("event-content/1"), rng)
+        self._writer = LedgerWriter(keyring, self._controller, self.content_key, rng)
         self._lock, self._owner = threading.RLock(), 0
         self._small = GroupCommit(self._write_many)
         self.on_appended: list[OnAppended] = []
@@ -120,6 +121,11 @@ class ConsentLedger:
     def vault(self) -> Vault:
         """Seals what belongs to the ledger."""
         return self._vault
+
+    @property
+    def controller(self) -> str:
+        """Name of the party whose ledger it is."""
+        return self._controller
 
     @property
     def vkey(self) -> str:

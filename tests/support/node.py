@@ -74,7 +74,7 @@ class NodeStorage:
 
     def open_gate(self, ledger: ConsentLedger) -> Gate:
         """Return a gate over a ledger and this node's datasets."""
-        return Gate(ledger, self.datasets, self.clock, self.rng)
+        return Gate(ledger, self.datasets, self.identity, self.clock, self.rng)
 
     def explain(
         self, ledger: ConsentLedger, kind: str, value: str, purpose: str, recipient: str,
