@@ -37,15 +37,12 @@ class Week:
     def left_ms(self, wall_ms: int) -> int:
         """Return for how long the clock, which shows `wall_ms`, stays in the set; 0 outside it.
 
-        A span that ends with the week goes on with the one that begins it. A full week never ends:
-        do not ask.
+        No further than the end of the week, where one asks again.
         """
         at = (wall_ms - _MONDAY_MS) % _WEEK_MS
         for start, end in self.spans:
             if start * MINUTE_MS <= at < end * MINUTE_MS:
-                goes_on = end == WEEK_MINUTES and self.spans[0][0] == 0
-                more = self.spans[0][1] if goes_on else 0
-                return (end + more) * MINUTE_MS - at
+                return end * MINUTE_MS - at
         return 0
 
 

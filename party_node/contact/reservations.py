@@ -19,15 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from sqlalchemy import ColumnElement, CursorResult, delete, true, update
+from sqlalchemy import ColumnElement, CursorResult, delete
 from sqlmodel import Session, col, select
 
-from consent import fields
 from consent.errors import MalformedRecord
-from consent.frequency import LONGEST_MS, Capped, FrequencyCap, refusal, window
-from consent.words import ANY_CHANNEL
+from consent.frequency import LONGEST_MS, Capped, FrequencyCap, refusal
+from party_node.contact.counters import Counter, contact_times, stop_counting
 from party_node.contact.tables import ContactRow, ContactState
-from party_node.database import in_batches
 from party_node.errors import IdempotencyConflict, IllegalState, NotFound
 from party_node.vault import Vault
 from protocols.session import Rng
@@ -37,20 +35,6 @@ MAX_TTL_MS = 86_400_000
 
 _TOKEN = re.compile("[0-9a-f]{32}", re.ASCII)
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """What caps count by: the person, the channel, and the group of purposes."""
-
-    subject: int
-    channel: str
-    purpose_group: str
-
-    def __post_init__(self) -> None:
-        names = fields.name.read(self.channel), fields.name.read(self.purpose_group)
-        if ANY_CHANNEL in names:
-            raise MalformedRecord("a contact has one channel and one purpose group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +94,8 @@ class Reservations:
         if row is not None and _lives(row, now_ms):
             return Reservation(row.token.hex(), row.latest_ms)
         if not exempt:
-            times, expired = _times(session, counter, caps, now_ms, zone)
-            _lapse(session, expired)
+            times, expired = contact_times(session, counter, caps, now_ms, zone)
+            stop_counting(session, expired)
             capped = refusal(caps, times, now_ms, zone)
             if capped is not None:
                 return capped
@@ -142,7 +126,7 @@ class Reservations:
         makes room sooner. A session to read from is enough.
         Raises: UnknownTimeZone, MalformedRecord.
         """
-        return refusal(caps, _times(session, counter, caps, now_ms, zone)[0], now_ms, zone)
+        return refusal(caps, contact_times(session, counter, caps, now_ms, zone)[0], now_ms, zone)
 
     def confirm(self, session: Session, token: str, sent_at_ms: int, now_ms: int) -> Confirmed:
         """Say that the message went out. It counts, also if the reservation had ended before.
@@ -195,45 +179,6 @@ class Reservations:
         if _KEY.fullmatch(idempotency_key) is None:
             raise MalformedRecord("an idempotency key is 1 to 200 printable ASCII characters")
         return hmac.digest(self._pepper, idempotency_key.encode(), "sha256")
-
-
-def _times(
-    session: Session,
-    counter: Counter,
-    caps: Sequence[FrequencyCap],
-    now_ms: int,
-    zone: tzinfo | None,
-) -> tuple[list[int], list[bytes]]:
-    """Return when the contacts were that these caps count, and the tokens of those that expired."""
-    if not caps:
-        return [], []
-    since_ms = min(window(cap, now_ms, zone)[0] for cap in caps)
-    rows = session.exec(
-        select(ContactRow.token, ContactRow.state, ContactRow.latest_ms).where(
-            col(ContactRow.subject) == counter.subject,
-            col(ContactRow.channel) == counter.channel,
-            col(ContactRow.purpose_group) == counter.purpose_group,
-            col(ContactRow.counted) == true(),
-            col(ContactRow.latest_ms) >= since_ms,
-        )
-    )
-    times, expired = [], []
-    for token, state, latest_ms in rows:
-        if state == ContactState.CONFIRMED:
-            times.append(latest_ms)
-        elif latest_ms > now_ms:
-            times.append(now_ms)
-        else:
-            expired.append(token)
-    return times, expired
-
-
-def _lapse(session: Session, expired: Sequence[bytes]) -> None:
-    """Take what expired out of the index, so that the next reservation need not look at it."""
-    for tokens in in_batches(expired):
-        session.execute(
-            update(ContactRow).where(col(ContactRow.token).in_(tokens)).values(counted=False)
-        )
 
 
 def _of_key(
