@@ -8,11 +8,14 @@ from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
+from party_node.contact.deciding import Contacts
+from party_node.contact.reservations import Reservations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.errors import NotEnrolled
 from party_node.gate import Gate
+from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
@@ -42,6 +45,9 @@ class Services:
     rules: Rules
     runs: Runs
     jobs: Jobs
+    writes: GroupedWrites
+    reservations: Reservations
+    contacts: Contacts
     clock_ms: Clock
     rng: Rng
 
@@ -77,6 +83,7 @@ def assemble(
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)
+    writes, reservations = GroupedWrites(db), Reservations(vault, rng)
     return Services(
         home=home,
         db=db,
@@ -92,6 +99,9 @@ def assemble(
         rules=Rules(db, clock_ms),
         runs=runs,
         jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
+        writes=writes,
+        reservations=reservations,
+        contacts=Contacts(ledger, reservations, writes, clock_ms),
         clock_ms=clock_ms,
         rng=rng,
     )
