@@ -14,7 +14,7 @@ import hashlib
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
 from party_node import receipts, results
-from party_node.audiences import SALT_BYTES, keep_audience
+from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.phase_compute import ORDER, permission_for

@@ -3,8 +3,11 @@
 import secrets
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from consent.vocabulary import Vocabulary
 from party_node.approvals import Rules
+from party_node.audience_members import forget_member
 from party_node.budgets import Budgets
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
@@ -13,6 +16,7 @@ from party_node.contact.reservations import Reservations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
+from party_node.erasure.erasing import Erasing
 from party_node.errors import NotEnrolled
 from party_node.gate import Gate
 from party_node.grouped_writes import GroupedWrites
@@ -48,6 +52,7 @@ class Services:
     writes: GroupedWrites
     reservations: Reservations
     contacts: Contacts
+    erasing: Erasing
     clock_ms: Clock
     rng: Rng
 
@@ -84,6 +89,15 @@ def assemble(
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
+    gate = Gate(ledger, datasets, identity, clock_ms, rng)
+
+    def forget(session: Session, subject: int, _subject_id: str) -> None:
+        gate.decisions.forget(session, subject)
+        reservations.forget(session, subject)
+        forget_member(session, vault, subject)
+
+    erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget])
+    erasing.finish()
     return Services(
         home=home,
         db=db,
@@ -91,7 +105,7 @@ def assemble(
         identity=identity,
         datasets=datasets,
         ledger=ledger,
-        gate=Gate(ledger, datasets, identity, clock_ms, rng),
+        gate=gate,
         budgets=Budgets(db),
         client=client,
         witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),
@@ -102,6 +116,7 @@ def assemble(
         writes=writes,
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
+        erasing=erasing,
         clock_ms=clock_ms,
         rng=rng,
     )

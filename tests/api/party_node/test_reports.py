@@ -6,7 +6,7 @@ from pyroaring import BitMap
 
 from consent.uses import UseRecord
 from party_node.api.audiences import LEFT_OUT
-from party_node.audiences import SALT_BYTES, keep_audience
+from party_node.audience_members import SALT_BYTES, keep_audience
 from tests.support.running_node import AUDIENCE, Pair
 
 NONE = "f" * 32

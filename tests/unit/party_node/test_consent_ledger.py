@@ -320,7 +320,7 @@ def test_nothing_about_a_person_stands_in_the_database_in_clear(node, ledger):
     with node.db.writing() as session:
         session.execute(text("DELETE FROM subjects"))
         session.execute(text("DELETE FROM source_events"))
-    node.db.empty_write_ahead_log()
+    node.db.scrub()
     stored = (node.home.path / "node.db").read_bytes()
     for secret in (A, subject, "event-from-crm-17", "I agree", "given"):
         assert secret.encode() not in stored, secret

@@ -52,7 +52,7 @@ def test_record_ids_are_random_and_translate_both_ways(identity):
 def test_no_identifier_is_stored_in_clear(tmp_path):
     storage = open_storage(tmp_path)
     storage.identity.resolve([A], [P])
-    storage.db.empty_write_ahead_log()
+    storage.db.scrub()
     stored = (storage.home.path / "node.db").read_bytes()
     assert A.encode() not in stored
     assert P.encode() not in stored
