@@ -17,6 +17,7 @@ from party_node.api import (
     ledger,
     rules,
     status,
+    webhooks,
 )
 from party_node.console import pages
 from party_node.console.sessions import Sessions
@@ -33,6 +34,7 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    webhooks.router,
 )
 
 DESCRIBED = HTTPBearer(

@@ -20,6 +20,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witnessing import Witnessing
 from party_node.runs import Runs
 from party_node.vault import Vault
+from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from protocols.collaboration_terms import ledger_origin
 from protocols.session import Rng
 
@@ -43,6 +44,7 @@ class Services:
     rules: Rules
     runs: Runs
     jobs: Jobs
+    webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
 
@@ -91,6 +93,7 @@ def assemble(
         rules=Rules(db, clock_ms),
         runs=runs,
         jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
+        webhooks=assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks),
         clock_ms=clock_ms,
         rng=rng,
     )
