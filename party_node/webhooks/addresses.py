@@ -142,9 +142,12 @@ def _public(address: Address) -> bool:
 def _host(host: str) -> str:
     if ":" in host:
         try:
-            return str(IPv6Address(host))
+            address = IPv6Address(host)
         except ValueError:
             raise WebhookUrlRefused("the host is not an IPv6 address") from None
+        if address.scope_id is not None:
+            raise WebhookUrlRefused("an address with a zone is not called")
+        return str(address)
     if not _NAME.fullmatch(host):
         raise WebhookUrlRefused("the host is no name of letters, digits, dots and hyphens")
     return host

@@ -80,6 +80,8 @@ class Sender:
             except OSError as e:
                 error = e
                 continue
+            # A head and its body are two writes: without this each message waits for an ACK.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return self._secured(plain, target, until) if target.secure else plain
         raise error
 
