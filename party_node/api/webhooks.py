@@ -54,6 +54,8 @@ class RetryBody(Strict):
 
     message: Annotated[str, Field(pattern=r"^msg_[0-9a-f]{32}$")] | None = None
     """Id of one message; all that failed if absent."""
+    overtaken: bool = False
+    """True: also what a newer event of the same group may have overtaken."""
 
 
 @router.post("", status_code=201)
@@ -106,8 +108,8 @@ def resume(name: WebhookName, node: Here) -> dict[str, Any]:
 @router.post("/{name}/rotate")
 def rotate(name: WebhookName, node: Here, body: RotationBody | None = None) -> dict[str, Any]:
     """Draw a new secret, shown this once; the one before signs too for a while."""
-    parts, hours = node.services, OVERLAP_HOURS if body is None else body.overlap_hours
-    secret = parts.webhooks.registrations.rotate(name, parts.clock_ms(), hours)
+    parts, asked = node.services, body or RotationBody()
+    secret = parts.webhooks.registrations.rotate(name, parts.clock_ms(), asked.overlap_hours)
     return _view(parts, name) | {"secret": secret}
 
 
@@ -139,9 +141,11 @@ def deliveries(
 
 @router.post("/{name}/retry")
 def retry(name: WebhookName, node: Here, body: RetryBody | None = None) -> dict[str, Any]:
-    """Queue again what was given up, in its old order; what was overtaken stays as it is."""
-    parts, message = node.services, None if body is None else body.message
-    found = parts.webhooks.log.retry(name, parts.clock_ms(), message)
+    """Queue again what was given up, in its old order; what was overtaken only if asked for."""
+    parts, asked = node.services, body or RetryBody()
+    found = parts.webhooks.log.retry(
+        name, parts.clock_ms(), asked.message, overtaken_too=asked.overtaken
+    )
     parts.webhooks.woken.set()
     return dataclasses.asdict(found)
 

@@ -177,18 +177,21 @@ def retry(
     message: Annotated[
         str | None, typer.Option(help="Id of one message; all that failed if none.")
     ] = None,
+    overtaken: Annotated[
+        bool, typer.Option("--overtaken", help="Also what something newer may have overtaken.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Send once more what was given up, in its old order."""
-    body = {} if message is None else {"message": message}
+    body = {"message": message, "overtaken": overtaken}
     found = client_of(home).post(f"/v1/webhooks/{name}/retry", body)
     if as_json:
         show_json(found)
         return
     say(f"queued again: {found['queued']:,}")
     if found["overtaken"]:
-        say(f"left, because something newer was delivered: {found['overtaken']:,}")
+        say(f"left, because the receiver may have something newer: {found['overtaken']:,}")
 
 
 def _tell(found: dict[str, Any], *, as_json: bool) -> None:

@@ -171,6 +171,7 @@ class Courier:
         delivery.attempts += 1
         delivery.status, delivery.cause = answer.status, answer.cause
         delivery.updated_ms = now_ms
+        delivery.perhaps_taken = delivery.perhaps_taken or answer.cause.perhaps_taken
         if answer.delivered:
             delivery.state, delivery.due_ms = DeliveryState.DELIVERED, 0
             return

@@ -39,7 +39,7 @@ class Retried:
 
     queued: int
     overtaken: int
-    """Left as they are, because a newer event of the same group was delivered."""
+    """Left as they are, because the receiver may have a newer event of the same group."""
 
 
 class DeliveryLog:
@@ -71,12 +71,14 @@ class DeliveryLog:
             _require(session, name)
             return [_line(d, e) for d, e in session.exec(query)]
 
-    def retry(self, name: str, now_ms: int, message: str | None = None) -> Retried:
+    def retry(
+        self, name: str, now_ms: int, message: str | None = None, *, overtaken_too: bool = False
+    ) -> Retried:
         """Queue again what was given up, all of it or one message, in its old place in the order.
 
-        What a newer event of its group has overtaken is not sent any more: a receiver would take
-        an old state for the present one. Raises: NotFound; for one message, also WebhookOvertaken,
-        and IllegalState if it was not given up.
+        What a newer event of its group may have overtaken is left, because a receiver could take an
+        old state for the present one; `overtaken_too` sends it all the same. Raises: NotFound; for
+        one message, also WebhookOvertaken, and IllegalState if it was not given up.
         """
         delivery, event = WebhookDeliveryRow, WebhookEventRow
         query = select(delivery).where(col(delivery.webhook) == name)
@@ -93,7 +95,7 @@ class DeliveryLog:
             if message is not None:
                 _require_failed(found[0] if found else None)
             for row in found:
-                if _is_overtaken(session, row):
+                if not overtaken_too and _is_overtaken(session, row):
                     if message is not None:
                         raise WebhookOvertaken
                     overtaken += 1
@@ -125,7 +127,7 @@ def _is_overtaken(session: Session, row: WebhookDeliveryRow) -> bool:
     query = exists().where(
         col(newer.webhook) == row.webhook,
         col(newer.grouped) == row.grouped,
-        col(newer.state) == DeliveryState.DELIVERED,
+        col(newer.perhaps_taken),
         col(newer.seq) > row.seq,
     )
     return bool(session.execute(select(query)).scalar_one())

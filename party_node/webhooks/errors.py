@@ -18,7 +18,9 @@ class WebhookExists(NodeError):
 
 
 class WebhookOvertaken(NodeError):
-    """A newer event about the same person or thing has been delivered already."""
+    """The receiver may have a newer event about the same person or thing already."""
 
     code = "webhook-overtaken"
-    hint = "nothing is sent out of order: let the receiver go by the newer event"
+    hint = (
+        "if it goes by `index` and not by arrival, repeat with --overtaken; it is sent out of order"
+    )

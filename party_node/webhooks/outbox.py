@@ -25,7 +25,8 @@ from protocols.session import Rng
 
 _EVENT_COLUMNS = ("seq", "message", "type", "grouped", "body", "created_ms")
 _DELIVERY_COLUMNS = (
-    "seq", "webhook", "grouped", "state", "attempts", "due_ms", "status", "cause", "updated_ms",
+    "seq", "webhook", "grouped", "state", "attempts", "due_ms", "status", "cause",
+    "perhaps_taken", "updated_ms",
 )  # fmt: skip
 _WAKES = "accord_webhooks_wake"
 
@@ -90,7 +91,7 @@ class Outbox:
             sealed = self._vault.seal(body_context(message), body)
             events.append((seq, message, happening.type.value, grouped, sealed, now_ms))
             deliveries += [
-                (seq, name, grouped, DeliveryState.WAITING.value, 0, 0, 0, "", now_ms)
+                (seq, name, grouped, DeliveryState.WAITING.value, 0, 0, 0, "", False, now_ms)
                 for name in receivers
             ]
             seq += 1

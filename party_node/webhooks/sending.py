@@ -73,10 +73,12 @@ class Sender:
         """Connect. Raises: OSError, WebhookUrlRefused."""
         error: OSError = ConnectionError("no address")
         for address in self._look_up(target):
+            patience = min(CONNECT_SECONDS, time_left(until))
             try:
-                plain = socket.create_connection(
-                    (address, target.port), min(CONNECT_SECONDS, time_left(until))
-                )
+                plain = socket.create_connection((address, target.port), patience)
+            except TimeoutError:
+                error = ConnectionError("no connection in time")  # so nothing was sent
+                continue
             except OSError as e:
                 error = e
                 continue

@@ -57,3 +57,8 @@ class Cause(enum.StrEnum):
     """The receiver answered with another status than 2xx."""
     EXPIRED = "expired"
     """It waited for thirty days for a webhook that was paused or disabled."""
+
+    @property
+    def perhaps_taken(self) -> bool:
+        """Tell whether the receiver may have the message after such an attempt."""
+        return self in (Cause.NONE, Cause.TIMED_OUT, Cause.BAD_ANSWER)

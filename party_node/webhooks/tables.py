@@ -75,4 +75,6 @@ class WebhookDeliveryRow(NodeTable, table=True):
     """What the receiver last answered; 0 for nothing."""
     cause: str = ""
     """Why the last attempt failed, or why it was given up."""
+    perhaps_taken: bool = False
+    """The receiver has it, or had it and its answer was lost."""
     updated_ms: int = Field(sa_type=_BIG)

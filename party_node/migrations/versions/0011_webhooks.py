@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("due_ms", _big(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("perhaps_taken", sa.Boolean(), nullable=False),
         sa.Column("updated_ms", _big(), nullable=False),
         sa.PrimaryKeyConstraint("seq", "webhook", name=op.f("pk_webhook_deliveries")),
     )

@@ -398,6 +398,28 @@ def test_what_was_overtaken_is_not_sent_as_if_it_were_new(queue: Rig) -> None:
     assert (found.queued, found.overtaken) == (1, 1)
     queue.deliver()
     assert queue.receiver.indices == [3, 2]
+    now = queue.node.clock()
+    assert queue.hooks.log.retry("crm", now, old.message, overtaken_too=True).queued == 1
+    queue.deliver()
+    assert queue.receiver.indices == [3, 2, 1]
+
+
+def test_what_the_receiver_may_have_taken_counts_as_newer(queue: Rig) -> None:
+    """The answer to the newer one was lost on the way: nobody knows whether it was taken."""
+    queue.add()
+    queue.tell(ANN)
+    fail_all(queue)
+    queue.tell(ANN, "withdrawn")
+    queue.receiver.answer(503)
+    queue.deliver()
+    queue.hooks.log.retry("crm", queue.node.clock())
+    assert queue.log()[0][0] == "waiting"  # a 503 says that it was not taken
+    fail_all(queue)
+    queue.tell(ANN, "given")
+    queue.receiver.cut = True
+    queue.after(schedule.LONGEST_HOLD_MS)
+    assert queue.log()[2] == ("waiting", 1, 0, "bad-answer")
+    assert queue.hooks.log.retry("crm", queue.node.clock()).overtaken == 2
 
 
 def test_a_retry_goes_back_to_its_place_in_the_order(queue: Rig) -> None:
