@@ -136,14 +136,23 @@ class Courier:
 
     def _letter(self, name: str, seq: int, now_ms: int) -> Letter | None:
         """Return a message as it is to be sent now; None if it is not to be sent any more."""
+        delivery = WebhookDeliveryRow
+        query = (
+            select(WebhookRow, WebhookEventRow)
+            .join(delivery, col(delivery.webhook) == col(WebhookRow.webhook))
+            .join(WebhookEventRow, col(WebhookEventRow.seq) == col(delivery.seq))
+            .where(
+                col(delivery.webhook) == name,
+                col(delivery.seq) == seq,
+                col(delivery.state) == DeliveryState.WAITING,
+                col(WebhookRow.state) == WebhookState.ACTIVE,
+            )
+        )
         with self._db.reading() as session:
-            webhook = session.get(WebhookRow, name)
-            delivery = session.get(WebhookDeliveryRow, (seq, name))
-            event = session.get(WebhookEventRow, seq)
-        if webhook is None or delivery is None or event is None:
+            found = session.exec(query).one_or_none()
+        if found is None:
             return None
-        if (webhook.state, delivery.state) != (WebhookState.ACTIVE, DeliveryState.WAITING):
-            return None
+        webhook, event = found
         body = self._outbox.open_body(event)
         secrets = secrets_of(self._vault, webhook, now_ms)
         target = target_of(webhook.url, loopback=webhook.loopback)
@@ -157,11 +166,13 @@ class Courier:
             webhook = session.get(WebhookRow, name)
             if webhook is None:
                 return len(outcomes)
-            for seq, answer in outcomes.items():
-                delivery = session.get(WebhookDeliveryRow, (seq, name))
-                if delivery is None:
-                    continue
-                self._note(delivery, answer, now_ms)
+            kept = select(WebhookDeliveryRow).where(
+                col(WebhookDeliveryRow.webhook) == name,
+                col(WebhookDeliveryRow.seq).in_(outcomes),
+            )
+            for delivery in session.exec(kept).all():
+                self._note(delivery, outcomes[delivery.seq], now_ms)
+            for answer in outcomes.values():
                 self._judge(webhook, answer, now_ms)
             session.flush()
             erase_delivered(session, [s for s, a in outcomes.items() if a.delivered])

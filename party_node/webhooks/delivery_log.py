@@ -56,10 +56,13 @@ class DeliveryLog:
         Raises: NotFound.
         """
         delivery, event = WebhookDeliveryRow, WebhookEventRow
+        webhook = col(delivery.webhook)
+        # Without a state, not by an index of the webhook: the newest end the primary key.
+        of_it = webhook.concat("") == name if state is None else webhook == name
         query = (
             select(delivery, event)
             .join(event, col(event.seq) == col(delivery.seq))
-            .where(col(delivery.webhook) == name)
+            .where(of_it)
             .order_by(col(delivery.seq).desc())
             .limit(limit)
         )

@@ -5,7 +5,8 @@
       one delivery     for each webhook that wants this type now
 
 So no change that was acknowledged is lost, and none is told that was not committed. Nothing is
-written where no webhook wants the type. Sending is `courier.py`'s work, after the commit.
+written, or looked at, where no webhook wants the type. Sending, after the commit, is the work of
+`courier.py`.
 """
 
 import hmac
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, event, func
 from sqlmodel import Session, col, select
 
-from party_node.database import insert_many
+from party_node.database import in_batches, insert_many
 from party_node.vault import Vault
 from party_node.webhooks.events import EventType, Value, encode
 from party_node.webhooks.signing import new_message_id
@@ -23,7 +24,7 @@ from party_node.webhooks.states import DeliveryState
 from party_node.webhooks.tables import WebhookDeliveryRow, WebhookEventRow, WebhookRow
 from protocols.session import Rng
 
-_EVENT_COLUMNS = ("seq", "message", "type", "grouped", "body", "created_ms")
+_EVENT_COLUMNS = ("seq", "message", "type", "body", "created_ms")
 _DELIVERY_COLUMNS = (
     "seq", "webhook", "grouped", "state", "attempts", "due_ms", "status", "cause",
     "perhaps_taken", "updated_ms",
@@ -75,30 +76,32 @@ class Outbox:
     def enqueue_all(self, session: Session, happenings: Sequence[Happening], now_ms: int) -> int:
         """Write many events in their order; return how many deliveries come of them.
 
-        Raises: ValueError, before anything is written.
+        What no webhook wants costs nothing, and is not looked at. Raises: ValueError, before
+        anything is written.
         """
-        bodies = [encode(h.type, now_ms, h.data) for h in happenings]
-        groups = [self._digest(h.grouped_by()) for h in happenings]
         wanted = _wanted(session)
-        seq = _first_free(session)
+        told = [
+            (happening, encode(happening.type, now_ms, happening.data), happening.grouped_by())
+            for happening in happenings
+            if any(not types or happening.type in types for _, types in wanted)
+        ]
+        if not told:
+            return 0
         events: list[tuple[object, ...]] = []
         deliveries: list[tuple[object, ...]] = []
-        for happening, body, grouped in zip(happenings, bodies, groups, strict=True):
-            receivers = [name for name, types in wanted if not types or happening.type in types]
-            if not receivers:
-                continue
+        for seq, (happening, body, group) in enumerate(told, start=_first_free(session)):
             message = new_message_id(self._rng)
             sealed = self._vault.seal(body_context(message), body)
-            events.append((seq, message, happening.type.value, grouped, sealed, now_ms))
+            grouped = self._digest(group)
+            events.append((seq, message, happening.type.value, sealed, now_ms))
             deliveries += [
                 (seq, name, grouped, DeliveryState.WAITING.value, 0, 0, 0, "", False, now_ms)
-                for name in receivers
+                for name, types in wanted
+                if not types or happening.type in types
             ]
-            seq += 1
         insert_many(session, WebhookEventRow, _EVENT_COLUMNS, events)
         insert_many(session, WebhookDeliveryRow, _DELIVERY_COLUMNS, deliveries)
-        if deliveries:
-            self._wake_after_commit(session)
+        self._wake_after_commit(session)
         return len(deliveries)
 
     def purge_group(self, session: Session, group: str) -> int:
@@ -107,14 +110,12 @@ class Outbox:
         Call it in the transaction that erases the person, before `subject.erased` is written, for
         every record id that the person ever had. Returns how many events are gone.
         """
-        grouped = self._digest(group)
-        about_it = col(WebhookEventRow.grouped) == grouped
-        seqs = select(WebhookEventRow.seq).where(about_it)
-        count = session.exec(select(func.count()).select_from(WebhookEventRow).where(about_it))
-        found = count.one()
-        session.execute(delete(WebhookDeliveryRow).where(col(WebhookDeliveryRow.seq).in_(seqs)))
-        session.execute(delete(WebhookEventRow).where(about_it))
-        return found
+        about_it = col(WebhookDeliveryRow.grouped) == self._digest(group)
+        seqs = session.exec(select(WebhookDeliveryRow.seq).where(about_it).distinct()).all()
+        session.execute(delete(WebhookDeliveryRow).where(about_it))
+        for part in in_batches(seqs):
+            session.execute(delete(WebhookEventRow).where(col(WebhookEventRow.seq).in_(part)))
+        return len(seqs)
 
     def open_body(self, row: WebhookEventRow) -> bytes:
         """Return the body as it is sent. Raises: SealBroken."""

@@ -4,7 +4,6 @@ A secret is drawn here, shown once, and kept sealed. When it is replaced the one
 signing for a while, so that a receiver can be given the new one without losing a message.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, update
@@ -186,24 +185,17 @@ def _forget_failures(row: WebhookRow) -> None:
 
 
 def _standing(session: Session, row: WebhookRow) -> Standing:
-    state = col(WebhookDeliveryRow.state)
-    of_it = col(WebhookDeliveryRow.webhook) == row.webhook
-    counts: dict[str, int] = dict(
-        session.exec(select(state, func.count()).where(of_it).group_by(state)).all()
+    state, seq = col(WebhookDeliveryRow.state), col(WebhookDeliveryRow.seq)
+    found = session.exec(
+        select(state, func.count(), func.min(seq))
+        .where(
+            col(WebhookDeliveryRow.webhook) == row.webhook,
+            state.in_([DeliveryState.WAITING, DeliveryState.FAILED]),
+        )
+        .group_by(state)
     )
-    oldest = session.exec(
-        select(func.coalesce(func.min(col(WebhookEventRow.created_ms)), 0))
-        .join(WebhookDeliveryRow, col(WebhookDeliveryRow.seq) == col(WebhookEventRow.seq))
-        .where(of_it, state == DeliveryState.WAITING)
-    ).one()
-    return Standing(
-        row,
-        counts.get(DeliveryState.WAITING, 0),
-        counts.get(DeliveryState.FAILED, 0),
-        oldest,
-    )
-
-
-def as_types(names: Sequence[str]) -> frozenset[EventType]:
-    """Return event types by their names. Raises: ValueError."""
-    return frozenset(map(EventType, names))
+    counts = {name: (count, first) for name, count, first in found}
+    waiting, first = counts.get(DeliveryState.WAITING, (0, None))
+    failed, _ = counts.get(DeliveryState.FAILED, (0, None))
+    oldest = None if first is None else session.get(WebhookEventRow, first)
+    return Standing(row, waiting, failed, 0 if oldest is None else oldest.created_ms)

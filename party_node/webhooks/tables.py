@@ -42,18 +42,16 @@ class WebhookRow(NodeTable, table=True):
 
 
 class WebhookEventRow(NodeTable, table=True):
-    """Something that happened, to be told: the outbox."""
+    """Something that happened, to be told: the outbox. There is none without a delivery."""
 
     __tablename__ = "webhook_events"
     seq: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
-    message: str = Field(unique=True)
+    message: str
     """What the header `webhook-id` says."""
     type: str
-    grouped: bytes = Field(index=True, sa_type=LargeBinary)
-    """Keyed digest of the group, 32 bytes."""
     body: bytes = Field(sa_type=LargeBinary)
     """Sealed; empty once every receiver has it."""
-    created_ms: int = Field(index=True, sa_type=_BIG)
+    created_ms: int = Field(sa_type=_BIG)
 
 
 class WebhookDeliveryRow(NodeTable, table=True):
@@ -62,11 +60,12 @@ class WebhookDeliveryRow(NodeTable, table=True):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         Index(None, "webhook", "state", "due_ms", "seq"),
-        Index(None, "webhook", "grouped", "state", "seq"),
+        Index(None, "grouped", "webhook", "state", "seq"),
     )
     seq: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
     webhook: str = Field(primary_key=True)
     grouped: bytes = Field(sa_type=LargeBinary)
+    """Keyed digest of the group, 32 bytes."""
     state: str
     attempts: int = 0
     due_ms: int = Field(sa_type=_BIG)

@@ -41,15 +41,10 @@ def upgrade() -> None:
         sa.Column("seq", _big(), autoincrement=False, nullable=False),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
-        sa.Column("grouped", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", _big(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_webhook_events")),
-        sa.UniqueConstraint("message", name=op.f("uq_webhook_events_message")),
     )
-    for column in ("created_ms", "grouped"):
-        name = op.f(f"ix_webhook_events_{column}")
-        op.create_index(name, "webhook_events", [column], unique=False)
     op.create_table(
         "webhook_deliveries",
         sa.Column("seq", _big(), autoincrement=False, nullable=False),
@@ -66,7 +61,7 @@ def upgrade() -> None:
     )
     for columns in (
         ["webhook", "state", "due_ms", "seq"],
-        ["webhook", "grouped", "state", "seq"],
+        ["grouped", "webhook", "state", "seq"],
     ):
         name = op.f(f"ix_webhook_deliveries_{'_'.join(columns)}")
         op.create_index(name, "webhook_deliveries", columns, unique=False)
