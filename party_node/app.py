@@ -18,6 +18,7 @@ from party_node.api import (
     ledger,
     rules,
     status,
+    webhooks,
 )
 from party_node.console import pages
 from party_node.console.sessions import Sessions
@@ -35,6 +36,7 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    webhooks.router,
 )
 
 DESCRIBED = HTTPBearer(

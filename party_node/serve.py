@@ -51,11 +51,14 @@ def serve(home: Home) -> None:
             node = RunningNode(services, driver, Readiness(services), home.token)
             threading.Thread(target=_say_readiness, args=(node,), daemon=True).start()
             driver.start()
+            worker = services.webhooks.worker(services.clock_ms)
+            worker.start()
             try:
                 _Server(node, listener).run(sockets=[listener])
             finally:
                 node.stopping.set()
                 driver.stop()
+                worker.stop()
                 (home.path / URL).unlink(missing_ok=True)
         finally:
             db.close()

@@ -27,6 +27,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witnessing import Witnessing
 from party_node.runs import Runs
 from party_node.vault import Vault
+from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from protocols.collaboration_terms import ledger_origin
 from protocols.session import Rng
 
@@ -53,6 +54,7 @@ class Services:
     reservations: Reservations
     contacts: Contacts
     erasing: Erasing
+    webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
 
@@ -117,6 +119,7 @@ def assemble(
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
         erasing=erasing,
+        webhooks=assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks),
         clock_ms=clock_ms,
         rng=rng,
     )
