@@ -22,7 +22,7 @@ from coordinator.errors import BadSetting, NotInitialised, SetupError
 from coordinator.settings import Settings
 from coordinator.tables import JobRow, PartyRow, WitnessConflictRow
 from coordinator.wire import PartyId
-from coordinator.witness import create_key, load_witness
+from coordinator.witness_key import create_key, load_witness
 
 NAME = "accord-coordinator"
 USAGE_ERROR = 2
