@@ -15,6 +15,7 @@ from party_node.api import (
     health,
     jobs,
     ledger,
+    policy,
     rules,
     status,
 )
@@ -33,6 +34,7 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    policy.router,
 )
 
 DESCRIBED = HTTPBearer(

@@ -12,7 +12,7 @@ and rules are those of the package `consent`.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -25,6 +25,8 @@ from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.merkle import HashTree
 from consent.milestones import LedgerOpened, PolicyChanged
+from consent.note import Verified
+from consent.policy import Policy
 from consent.projection import Projection
 from consent.rules import LoggedEvent, Query
 from consent.snapshot import Snapshot
@@ -92,7 +94,7 @@ class LedgerReport:
     size: int
     root: bytes
     checkpoints: int
-    cosigned: int
+    published: int
 
 
 class ConsentLedger:
@@ -396,21 +398,34 @@ class ConsentLedger:
             raise NotFound("there is no such entry in the ledger")
         return covering
 
-    def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
-        """Keep a witness's signature lines for the checkpoint of that size; return the whole note.
+    def add_cosignatures(self, size: int, cosignatures: Iterable[Verified]) -> str:
+        """Keep verified cosignatures with the checkpoint of that size; return the whole note.
 
-        With `witness_vkey` the cosignature must verify. Raises: NotFound, BadSignature,
-        MalformedRecord.
+        Raises: NotFound.
         """
-        return self._checkpoints.add_cosignature(size, lines, witness_vkey)
+        return self._checkpoints.add_cosignatures(size, cosignatures)
+
+    def publish(self, size: int, policy: Policy) -> None:
+        """Mark the checkpoint of that size as published.
+
+        Raises: BadSignature if the policy's quorum has not cosigned it; NotFound.
+        """
+        self._checkpoints.publish(size, policy)
+
+    def cosigned(self, size: int) -> str:
+        """Return the checkpoint of that size with the cosignatures that are there so far.
+
+        Raises: NotFound.
+        """
+        return self._checkpoints.cosigned(size)
 
     def latest_checkpoint(self) -> str | None:
-        """Return the newest checkpoint's note, with its cosignature where there is one."""
+        """Return the newest checkpoint's note, with the cosignatures that are there so far."""
         return self._checkpoints.latest()
 
-    def latest_cosigned(self) -> str | None:
-        """Return the newest checkpoint that a witness has cosigned, or None."""
-        return self._checkpoints.latest_cosigned()
+    def latest_published(self) -> str | None:
+        """Return the newest checkpoint that a quorum of its witnesses has cosigned, or None."""
+        return self._checkpoints.latest_published()
 
     def verify(self) -> LedgerReport:
         """Recompute the tree from the leaves, open every entry, and compare with every checkpoint.
@@ -423,8 +438,8 @@ class ConsentLedger:
                 if entry.index != tree.size:
                     raise LedgerDamaged(f"entry {tree.size} is missing")
                 tree.append(entry.leaf_hash)
-            checkpoints, cosigned = self._checkpoints.verify(session, tree)
-        return LedgerReport(tree.size, tree.root(), checkpoints, cosigned)
+            checkpoints, published = self._checkpoints.verify(session, tree)
+        return LedgerReport(tree.size, tree.root(), checkpoints, published)
 
     def _resume(self, session: Session) -> None:
         """Start from the snapshot, if there is one that fits the log."""
