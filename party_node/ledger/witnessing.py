@@ -213,7 +213,7 @@ class Witnessing:
         self, trust: TrustPolicy, asked: _Round, views: Mapping[str, View]
     ) -> LedgerInconsistent | NodeError:
         policy = trust.policy
-        refused = {n: views[n] for n, word in asked.said.items() if word is Said.REFUSED}
+        refused = {n: view for n, view in views.items() if asked.said.get(n) is Said.REFUSED}
         if not policy.reached_by(policy.witnesses.keys() - refused.keys()):
             return LedgerInconsistent(alarms_in_words(refused))
         if asked.said.get(trust.coordinator) is Said.NO_ANSWER:
