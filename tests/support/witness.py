@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from consent.checkpoint import LogSigner
@@ -27,6 +28,7 @@ from coordinator.tables import WitnessConflictRow
 from coordinator.witness_node import home, logs, settings
 from coordinator.witness_node.app import create_app
 from coordinator.witness_node.settings import WitnessSettings
+from party_node.ledger.witness_http import HttpWitness
 from tests.support.coordinator import FakeClock, TestClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,3 +168,30 @@ class WitnessProcess:
 
 
 COMMAND = [sys.executable, "-m", "coordinator.witness_node"]
+
+
+@contextmanager
+def reached_by_nodes(**worlds: WitnessWorld) -> Iterator[dict[str, bool]]:
+    """Let nodes in this process ask these witnesses at `https://<name>.example/w`, without sockets.
+
+    Yields a switch for each: False, and it is gone.
+    """
+    alive = dict.fromkeys(worlds, True)
+
+    class Way(httpx2.BaseTransport):
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            if not alive[self._name]:
+                raise httpx2.ConnectError("nobody there", request=request)
+            request.url = request.url.copy_with(path="/add-checkpoint")
+            return worlds[self._name].transport.handle_request(request)
+
+    def connect(url: str) -> HttpWitness:
+        name = url.removeprefix("https://").removesuffix(".example/w")
+        return HttpWitness(url, Way(name))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("party_node.ledger.witness_ways.HttpWitness", connect)
+        yield alive
