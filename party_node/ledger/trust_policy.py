@@ -11,6 +11,7 @@ Every quorum must have the coordinator's witness in it: that cosignature is the 
 party of a run checks. Witnesses are added to it, never put in its place.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,20 @@ def load(home: Path, log: Verifier, coordinator: Verifier, coordinator_url: str)
 
 
 def store(home: Path, trust: TrustPolicy) -> None:
-    """Write the policy so that a crash leaves the old one or the new one, never half."""
+    """Write the policy so that a crash leaves the old one or the new one, never half.
+
+    Raises: PolicyUnusable if it cannot be written.
+    """
     fresh = home / f".{FILE}"
-    fresh.write_text(trust.text, encoding="utf-8")
-    fresh.replace(home / FILE)
+    try:
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(trust.text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(home / FILE)
+    except OSError as e:
+        reason = (e.strerror or "refused").lower()
+        raise PolicyUnusable(f"{home / FILE} cannot be written: {reason}", hint="") from e
 
 
 def _text(data: bytes | str) -> str:

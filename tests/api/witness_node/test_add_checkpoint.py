@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from consent.checkpoint import LogSigner, open_checkpoint, with_cosignatures
 from consent.witness import add_checkpoint_request
@@ -253,3 +255,23 @@ def test_the_path_names_the_origin_by_its_hash(world: WitnessWorld, ledger: Grow
     world.post(ledger.request(0, 3))
     digest = hashlib.sha256(ORIGIN.encode()).hexdigest()
     assert world.http.get(f"/{digest}/checkpoint").status_code == 200
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_any_body_is_answered_and_none_breaks(world: WitnessWorld, body: bytes) -> None:
+    assert world.post(body).status_code == 400
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_flipped_bit_of_a_request_is_cosigned(
+    world: WitnessWorld, ledger: GrowingLedger, data: st.DataObject
+) -> None:
+    if world.checkpoint().status_code == 404:
+        world.post(ledger.request(0, 3))
+    body = bytearray(ledger.request(3, 8).encode())
+    place = data.draw(st.integers(0, len(body) - 1))
+    body[place] ^= 1 << data.draw(st.integers(0, 7))
+    assert world.post(bytes(body)).status_code in (400, 403, 404, 409, 422)
+    assert world.checkpoint().text.split("\n")[1] == "3"

@@ -141,3 +141,8 @@ def test_a_file_that_was_spoilt_is_named(tmp_path):
     (tmp_path / FILE).mkdir()
     with pytest.raises(PolicyUnusable, match="cannot be read"):
         trust_policy.load(tmp_path, LOG, HUB, "https://h")
+
+
+def test_a_home_that_cannot_be_written_to_says_so(tmp_path):
+    with pytest.raises(PolicyUnusable, match="cannot be written: no such file"):
+        trust_policy.store(tmp_path / "gone", first(LOG, HUB, "https://h"))
