@@ -75,6 +75,7 @@ class Witnessing:
         self._one_at_a_time = threading.Lock()
         self._asked_since_start = False
         self._missed = ""
+        """Why the last checkpoint is not published; empty if it is."""
 
     @property
     def trust(self) -> TrustPolicy:
@@ -100,8 +101,12 @@ class Witnessing:
                 return
             policy = self._trust.policy
             asked = self._ask(policy, policy.witnesses, lambda note: _accepts(policy, note))
-            self._judge(self._trust, asked)
-            self._asked_since_start = True
+            try:
+                self._judge(self._trust, asked)
+            except QuorumMissed as e:
+                self._missed = str(e)
+                raise
+            self._missed, self._asked_since_start = "", True
 
     def adopt(self, text: str, despite: Collection[str] = ()) -> None:
         """Check another policy, try it, and put it in force if it publishes the ledger as it is.
@@ -122,13 +127,13 @@ class Witnessing:
             asked = self._ask(trust.policy, trust.policy.witnesses, lambda _note: False)
             try:
                 self._judge(trust, asked)
-            except NodeError as e:
+            except (QuorumMissed, CoordinatorUnreachable) as e:
                 raise PolicyUnusable(
                     f"its quorum is not reached now: {self._told(trust.policy, asked)}",
                     hint="put the witnesses right, then set the policy again",
                 ) from e
             self._keep(trust)
-            self._trust = trust
+            self._trust, self._missed, self._asked_since_start = trust, "", True
         log.info("policy-adopted", witnesses=len(trust.policy.witnesses), left_out=len(left_out))
 
     def views(self) -> dict[str, View]:
@@ -207,7 +212,6 @@ class Witnessing:
             self._ledger.publish(asked.size, policy)
         except BadSignature:
             raise self._why_not(trust, asked, views) from None
-        self._missed = ""
 
     def _why_not(
         self, trust: TrustPolicy, asked: _Round, views: Mapping[str, View]
@@ -218,8 +222,7 @@ class Witnessing:
             return LedgerInconsistent(alarms_in_words(refused))
         if asked.said.get(trust.coordinator) is Said.NO_ANSWER:
             return CoordinatorUnreachable("its witness does not answer")
-        self._missed = self._told(policy, asked)
-        return QuorumMissed(self._missed)
+        return QuorumMissed(self._told(policy, asked))
 
     def _require_no_alarm(self, left_out: Mapping[str, Verifier], despite: Collection[str]) -> None:
         views = self._memory.of_all(left_out)

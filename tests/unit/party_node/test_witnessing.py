@@ -333,6 +333,7 @@ def test_a_policy_whose_quorum_is_not_reached_now_is_refused(four):
         four.adopt(ALL)
     assert four.policy.quorum == COORDINATOR
     assert not (four.node.home.path / trust_policy.FILE).exists()
+    four.witnessing.require_well()
     four.append(1)
     assert four.publish() == 2
 
