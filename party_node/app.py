@@ -18,6 +18,7 @@ from party_node.api import (
     ledger,
     rules,
     status,
+    trust_policy,
     webhooks,
 )
 from party_node.console import pages
@@ -37,6 +38,7 @@ ROUTERS = (
     budget.router,
     ledger.router,
     webhooks.router,
+    trust_policy.router,
 )
 
 DESCRIBED = HTTPBearer(

@@ -294,3 +294,17 @@ class JobRefused(NodeError):
     def __init__(self, detail: str = "", *, cause: str = "", hint: str | None = None) -> None:
         self.cause = cause
         super().__init__(detail, hint=hint)
+
+
+class PolicyUnusable(NodeError):
+    """The trust policy cannot be used."""
+
+    code = "policy-unusable"
+    hint = "docs/operate/witness.md shows complete policies"
+
+
+class QuorumMissed(NodeError):
+    """Too few witnesses have cosigned this ledger's checkpoint."""
+
+    code = "quorum-missed"
+    hint = "the node goes on trying; `accord ledger policy show` says what each witness answered"

@@ -45,6 +45,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.PermissionExpired: HTTPStatus.FORBIDDEN,
     errors.CoordinatorUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClockSkewed: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.QuorumMissed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,10 +1,12 @@
 """Everything that a running party node consists of, put together once, in one place."""
 
+import functools
 import secrets
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from consent.note import parse_vkey
 from consent.vocabulary import Vocabulary
 from party_node.approvals import Rules
 from party_node.audience_members import forget_member
@@ -23,7 +25,10 @@ from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
+from party_node.ledger import trust_policy
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.witness_memory import WitnessMemory
+from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.runs import Runs
 from party_node.vault import Vault
@@ -69,7 +74,7 @@ def assemble(
 ) -> Services:
     """Put a node together over an opened home and a migrated database.
 
-    Raises: NotEnrolled if the home has no coordinator yet.
+    Raises: NotEnrolled if the home has no coordinator yet; PolicyUnusable.
     """
     if not home.settings.coordinator_url:
         raise NotEnrolled
@@ -110,7 +115,7 @@ def assemble(
         gate=gate,
         budgets=Budgets(db),
         client=client,
-        witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),
+        witnessing=_witnessing(home, db, ledger, client, clock_ms),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,
@@ -122,4 +127,18 @@ def assemble(
         webhooks=assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks),
         clock_ms=clock_ms,
         rng=rng,
+    )
+
+
+def _witnessing(
+    home: Home, db: Database, ledger: ConsentLedger, client: CoordinatorClient, clock_ms: Clock
+) -> Witnessing:
+    coordinator = home.coordinator_witness
+    log, url = parse_vkey(ledger.vkey), home.settings.coordinator_url
+    return Witnessing(
+        ledger,
+        WitnessMemory(db, clock_ms),
+        trust_policy.load(home.path, log, coordinator, url),
+        ways(client, coordinator),
+        functools.partial(trust_policy.store, home.path),
     )

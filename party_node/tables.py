@@ -87,7 +87,9 @@ class CheckpointRow(NodeTable, table=True):
     root: bytes = Field(sa_type=LargeBinary)
     note: str = Field(sa_type=Text)
     cosigned: str | None = Field(default=None, sa_type=Text)
-    """The note with the witness's cosignature, once there is one."""
+    """The note with the witnesses' cosignatures, once there is one."""
+    published: bool = False
+    """True when a quorum of the trust policy has cosigned it."""
 
 
 class HeadRow(NodeTable, table=True):

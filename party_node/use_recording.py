@@ -153,7 +153,7 @@ class UseRecorder:
 
     def _witnessed(self) -> AsOf | None:
         """Rule 19: the newest published state, beside the newest durable one that decides."""
-        note = self._ledger.latest_cosigned()
+        note = self._ledger.latest_published()
         if note is None:
             return None
         said = checkpoint_of(note)

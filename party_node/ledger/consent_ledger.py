@@ -12,7 +12,7 @@ and rules are those of the package `consent`.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,8 @@ from consent.facts import About, facts_of
 from consent.fields import Entry
 from consent.merkle import ProofTree
 from consent.milestones import LedgerOpened, PolicyChanged
+from consent.note import Verified
+from consent.policy import Policy
 from consent.projection import Projection
 from consent.vocabulary import Vocabulary
 from party_node.clock import Clock, system_clock
@@ -410,21 +412,34 @@ class ConsentLedger:
             raise NotFound("there is no such entry in the ledger")
         return covering
 
-    def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
-        """Keep a witness's signature lines for the checkpoint of that size; return the whole note.
+    def add_cosignatures(self, size: int, cosignatures: Iterable[Verified]) -> str:
+        """Keep verified cosignatures with the checkpoint of that size; return the whole note.
 
-        With `witness_vkey` the cosignature must verify. Raises: NotFound, BadSignature,
-        MalformedRecord.
+        Raises: NotFound.
         """
-        return self._checkpoints.add_cosignature(size, lines, witness_vkey)
+        return self._checkpoints.add_cosignatures(size, cosignatures)
+
+    def publish(self, size: int, policy: Policy) -> None:
+        """Mark the checkpoint of that size as published.
+
+        Raises: BadSignature if the policy's quorum has not cosigned it; NotFound.
+        """
+        self._checkpoints.publish(size, policy)
+
+    def cosigned(self, size: int) -> str:
+        """Return the checkpoint of that size with the cosignatures that are there so far.
+
+        Raises: NotFound.
+        """
+        return self._checkpoints.cosigned(size)
 
     def latest_checkpoint(self) -> str | None:
-        """Return the newest checkpoint's note, with its cosignature where there is one."""
+        """Return the newest checkpoint's note, with the cosignatures that are there so far."""
         return self._checkpoints.latest()
 
-    def latest_cosigned(self) -> str | None:
-        """Return the newest checkpoint that a witness has cosigned, or None."""
-        return self._checkpoints.latest_cosigned()
+    def latest_published(self) -> str | None:
+        """Return the newest checkpoint that a quorum of its witnesses has cosigned, or None."""
+        return self._checkpoints.latest_published()
 
     # -- inside ------------------------------------------------------------------------------------
 

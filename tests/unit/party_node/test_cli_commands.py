@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from consent.errors import LedgerInconsistent
 from party_node.local_client import LocalClient
 from tests.support.running_node import COLLABORATION, Pair, keep_result, running_pair
 
@@ -192,6 +193,7 @@ def test_consent_is_given_explained_and_withdrawn(
         ["audit"],
         ["ledger", "status"],
         ["ledger", "verify"],
+        ["ledger", "policy", "show"],
         ["node", "status"],
     ],
 )
@@ -232,3 +234,46 @@ def test_files_are_written_for_their_owner_only(
     assert out.read_text() == "k1\nk2\n"
     assert out.stat().st_mode & 0o777 == 0o600
     assert accord(pair, "paper", *words) == 2
+
+
+def test_the_trust_policy_is_shown_and_set(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show = ["ledger", "policy", "show"]
+    assert accord(pair, "shop", *show, "--json") == 0
+    text = str(answer(capsys)["text"])  # type: ignore[index]
+    path = tmp_path / "policy.txt"
+    path.write_text("# of our own\n" + text)
+    assert accord(pair, "shop", "ledger", "policy", "set", str(path)) == 0
+    assert "the policy is in force" in capsys.readouterr().out
+    assert accord(pair, "shop", *show) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# of our own\nlog accord/shop/consent+")
+    assert "cosigned" in out
+    path.write_text(text.replace("quorum coordinator", "quorum none"))
+    assert accord(pair, "shop", "ledger", "policy", "set", str(path)) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("accord: error: its quorum can be reached without coordinator")
+    assert hint.startswith("accord: hint: make a group of your witnesses")
+    assert accord(pair, "shop", "ledger", "policy", "set", str(tmp_path / "none")) == 2
+
+
+def test_ledger_status_says_what_is_published_and_who_objects(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert accord(pair, "shop", "ledger", "status") == 0
+    assert "no checkpoint is published yet" in capsys.readouterr().out
+    pair.shop.services.witnessing.publish(1)
+    assert accord(pair, "shop", "ledger", "status") == 0
+    out = capsys.readouterr().out
+    assert "published up to entry 1 at " in out
+    assert "cosigned by coordinator" in out
+    assert "ALARM" not in out
+    pair.world.database.write(
+        lambda s: s.connection().exec_driver_sql("UPDATE witness_heads SET size = 9")
+    )
+    pair.shop.say()
+    with pytest.raises(LedgerInconsistent):
+        pair.shop.services.witnessing.publish(2)
+    assert accord(pair, "shop", "ledger", "status") == 0
+    assert "ALARM of witness coordinator: ahead, it has seen 9 entries" in capsys.readouterr().out

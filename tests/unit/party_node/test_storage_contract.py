@@ -5,8 +5,13 @@ import uuid
 
 import pytest
 
+from consent.checkpoint import Cosigner, open_checkpoint, with_cosignatures
+from consent.note import parse_vkey
+from consent.policy import parse_policy, write_policy
 from consent.words import EventState
 from party_node.budgets import Budgets
+from party_node.ledger.asking import Answer, Said
+from party_node.ledger.witness_memory import View, WitnessMemory
 from party_node.migrations import migrate
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
@@ -136,3 +141,28 @@ def test_the_budget_is_never_overspent_by_concurrent_charges(node):
     assert sorted(fits) == [False, False, True, True]
     assert budgets.remaining("spring", 100, "shop") == Rho(20)
     assert [c.rho_nano for c in budgets.history()] == [40, 40]
+
+
+def test_what_witnesses_said_and_cosigned_is_kept(node):
+    ledger, memory = node.open_ledger(), WitnessMemory(node.db, node.clock)
+    witness, log = Cosigner("w.example/1", b"w" * 32), parse_vkey(ledger.vkey)
+    note, key = ledger.checkpoint(), witness.verifier
+    assert (memory.of(key), memory.alarms()) == (View(), [])
+    for seen in (7, 8):
+        memory.remember(key, Answer(Said.AHEAD, seen, f"it has seen {seen}"), 1, note)
+    memory.remember(key, Answer(Said.REFUSED, 8, "no"), 1, note)
+    memory.remember(key, Answer(Said.NO_ANSWER, detail="no connection"), 1, note)
+    standing = View(8, "no-answer", "no connection", node.clock.now_ms, "ahead")
+    assert memory.of(key) == memory.of_all({"w": key})["w"] == standing
+    assert sorted((a.kind, a.size, a.seen) for a in memory.alarms()) == [
+        ("ahead", 1, 7),
+        ("refused", 1, 8),
+    ]
+    lines = with_cosignatures(note, witness.cosign(note, 1_700_000_000))
+    ledger.add_cosignatures(1, open_checkpoint(lines, log, [key], 1).cosignatures)
+    ledger.publish(1, parse_policy(write_policy([log], {"w": key}, 1)))
+    memory.remember(key, Answer(Said.COSIGNED, 1), 1, note)
+    again = node.open_ledger()
+    assert again.latest_published() == lines
+    assert again.verify().published == 1
+    assert WitnessMemory(node.db, node.clock).of(key).alarm == ""
