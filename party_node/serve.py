@@ -56,11 +56,13 @@ def serve(home: Home) -> None:
             driver.start()
             worker = services.webhooks.worker(services.clock_ms)
             worker.start()
+            services.aftermath.steward.start()
             try:
                 _Server(node, listener).run(sockets=[listener])
             finally:
                 node.stopping.set()
                 driver.stop()
+                services.aftermath.steward.stop()
                 worker.stop()
                 services.witnessing.close()
                 (home.path / URL).unlink(missing_ok=True)

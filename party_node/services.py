@@ -4,12 +4,10 @@ import functools
 import secrets
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from consent.note import parse_vkey
 from consent.vocabulary import Vocabulary
+from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
-from party_node.audience_members import forget_member
 from party_node.budgets import Budgets
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
@@ -18,7 +16,6 @@ from party_node.contact.reservations import Reservations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
-from party_node.erasure.erasing import Erasing
 from party_node.errors import NotEnrolled
 from party_node.gate import Gate
 from party_node.grouped_writes import GroupedWrites
@@ -58,7 +55,7 @@ class Services:
     writes: GroupedWrites
     reservations: Reservations
     contacts: Contacts
-    erasing: Erasing
+    aftermath: Aftermath
     webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
@@ -96,15 +93,9 @@ def assemble(
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
-    gate = Gate(ledger, datasets, identity, clock_ms, rng)
-
-    def forget(session: Session, subject: int, _subject_id: str) -> None:
-        gate.decisions.forget(session, subject)
-        reservations.forget(session, subject)
-        forget_member(session, vault, subject)
-
-    erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget])
-    erasing.finish()
+    webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)
+    alarm = gate_alarm(db, webhooks.outbox, clock_ms)
+    gate = Gate(ledger, datasets, identity, clock_ms, rng, alarm)
     return Services(
         home=home,
         db=db,
@@ -123,8 +114,10 @@ def assemble(
         writes=writes,
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
-        erasing=erasing,
-        webhooks=assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks),
+        aftermath=assemble_aftermath(
+            ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng
+        ),
+        webhooks=webhooks,
         clock_ms=clock_ms,
         rng=rng,
     )

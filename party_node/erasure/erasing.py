@@ -11,6 +11,7 @@ Leaves, proofs and checkpoints stay valid. The erasure commits to which entries 
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,8 +34,11 @@ from party_node.tables import (
     SubjectKeyRow,
     SubjectRow,
 )
+from party_node.webhooks.events import EventType, Value
+from party_node.webhooks.outbox import Outbox
 from protocols.session import Rng
 
+_REQUEST = re.compile("[0-9a-f]{32}")
 Forget = Callable[[Session, int, str], None]
 """Takes a person (number, record id) out of one table, in the transaction of the erasure."""
 Clean = Callable[[int], None]
@@ -62,9 +66,11 @@ class Erasing:
         rng: Rng,
         forgets: Sequence[Forget],
         cleans: Sequence[Clean],
+        outbox: Outbox | None = None,
     ) -> None:
         self._ledger, self._identity, self._rng = ledger, identity, rng
         self._suppression = Suppression(ledger.vault)
+        self._outbox = outbox
         self._forgets, self._cleans = tuple(forgets), tuple(cleans)
 
     def erase(self, subject: int, request_id: str) -> Erased:
@@ -90,6 +96,7 @@ class Erasing:
                 for dense, subject_id in ids.items():
                     self._take(session, dense, subject_id, indices, at[0])
                 self._mark(session, indices, at[0])
+                self._tell(session, ids, request_id, at[0])
                 pending = json.dumps(sorted(ids))
                 session.add(
                     ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
@@ -100,6 +107,15 @@ class Erasing:
                 head.projection.forget(dense)
         self.finish()
         return Erased(entry, len(indices), len(ids))
+
+    def _tell(self, session: Session, ids: dict[int, str], request_id: str, entry: int) -> None:
+        """Tell other systems whom to erase too: by the record id, which is nobody's from now on."""
+        if self._outbox is not None:
+            for subject_id in ids.values():
+                data: dict[str, Value] = {"subject": subject_id, "index": entry}
+                if _REQUEST.fullmatch(request_id):
+                    data["request"] = request_id
+                self._outbox.enqueue(session, EventType.SUBJECT_ERASED, data, self._ledger.now())
 
     def finish(self) -> None:
         """Clean the files of erasures that are committed; at the start, what was interrupted."""

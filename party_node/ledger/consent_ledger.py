@@ -21,7 +21,7 @@ from sqlmodel import Session, col
 
 from consent.checkpoint import LogSigner
 from consent.defaults import DEFAULT_VOCABULARY
-from consent.facts import About, facts_of
+from consent.facts import About, What, facts_of
 from consent.fields import Entry
 from consent.merkle import ProofTree
 from consent.milestones import LedgerOpened, PolicyChanged
@@ -351,6 +351,10 @@ class ConsentLedger:
         with self._db.reading() as session:
             row = session.get(SourceEventRow, (source_id, source_event_id))
             return None if row is None else row.entry
+
+    def what(self, number: int) -> What:
+        """Return what many facts have in common, by its number."""
+        return self._state.whats[number]
 
     def events_of(self, dense: int) -> list[LedgerEntry]:
         """Return the entries about one person in order."""
