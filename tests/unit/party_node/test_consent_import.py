@@ -12,7 +12,8 @@ import pytest
 from consent.vocabulary import DEFAULT_VOCABULARY
 from consent.words import EventState
 from party_node.capture.file_import import MAX_REPORTED, import_file
-from party_node.capture.rows import COLUMNS, Refusal
+from party_node.capture.columns import COLUMNS
+from party_node.capture.refusals import Refusal
 from party_node.errors import ImportUnreadable, MissingColumn
 from tests.support.node import open_storage
 
@@ -87,8 +88,9 @@ def test_the_same_file_again_accepts_nothing_twice(run):
 
 
 BAD_ROWS = {
-    Refusal.MALFORMED_ROW: ["e1,anna@x.example", line() + ",more", 'e1,"open'],
-    Refusal.NOT_UTF8: [line(notice="caf\udce9")],
+    Refusal.MALFORMED_ROW: ["e1,anna@x.example", line() + ",more", 'e1,"a"b'],
+    Refusal.OPEN_QUOTE: ['e1,"open'],
+    Refusal.NOT_TEXT: [line(notice="caf\udce9")],
     Refusal.BAD_EVENT_ID: [line(source_event_id=""), line(source_event_id="x" * 501)],
     Refusal.UNKNOWN_PURPOSE: [line(purpose="spam"), line(purpose="")],
     Refusal.UNKNOWN_STATE: [line(state="yes"), line(state="Given")],
