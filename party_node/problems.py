@@ -45,6 +45,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.CoordinatorUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClockSkewed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ImportInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LedgerDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,

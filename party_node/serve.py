@@ -56,6 +56,7 @@ def serve(home: Home) -> None:
             finally:
                 node.stopping.set()
                 driver.stop()
+                services.imports.stop()
                 services.ledger.close()
                 (home.path / URL).unlink(missing_ok=True)
         finally:

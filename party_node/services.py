@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consent.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
+from party_node.capture.imports import Imports
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
@@ -35,6 +36,7 @@ class Services:
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
+    imports: Imports
     gate: Gate
     budgets: Budgets
     client: CoordinatorClient
@@ -83,6 +85,7 @@ def assemble(
         identity=identity,
         datasets=datasets,
         ledger=ledger,
+        imports=Imports(ledger, identity, home, clock_ms, rng),
         gate=Gate(ledger, datasets, vocabulary, clock_ms, rng),
         budgets=Budgets(db),
         client=client,

@@ -1,36 +1,26 @@
-"""Rows to batches: everything that a cell can be wrong in is decided here, a column at a time.
+"""Rows to batches: what is a row of text, whom it names, and what it is called by its source.
 
-Most columns say the same few things over and over, so what they say together is worked out once
-and looked up afterwards. A row ends as events, as refused or as skipped, and is always counted.
+What a row says is read in `event_columns.py`. A row ends as events, as refused or as skipped, and
+is always counted.
 """
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 from consent.rules import SKEW_MS
 from party_node.capture import said
 from party_node.capture.batches import NO_EXTRAS, Batch
-from party_node.capture.columns import BY_NAME, SHARED
-from party_node.capture.mapping import SKIP, EventPart, FileMapping
+from party_node.capture.event_columns import MAX_EVENT_ID, Columns, PartEvents, PartReader
+from party_node.capture.mapping import FileMapping
 from party_node.capture.refusals import Refusal, RowRefused
 from party_node.capture.row_source import Row, RowSource
-from party_node.capture.said import Cell, Context, Said
-from party_node.capture.times import Instant, TimeFormat
+from party_node.capture.said import Cell, Context
 from protocols import identifiers
 
 BATCH_ROWS = 5_000
-MAX_EVENT_ID = 500
 EVENT_ID_LABEL = b"accord/source-event-id/1\x00"
-_EXTRAS = ("served_event_id", "evidence_sha256", "evidence_reference")
-_MAX_REMEMBERED = 10_000
-
-Outcome: TypeAlias = "Said | Refusal | None"
-"""What the shared cells of an event come to; None: the mapping says to skip it."""
-Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
-"""The file's name of a column → its cells."""
 
 
 class BatchReader:
@@ -43,7 +33,7 @@ class BatchReader:
         self, mapping: FileMapping, context: Context, now_ms: int, event_id_key: bytes
     ) -> None:
         self._mapping, self._region, self._key = mapping, context.region, event_id_key
-        self._parts = [_Part(part, context, now_ms + SKEW_MS) for part in mapping.events]
+        self._parts = [PartReader(part, context, now_ms + SKEW_MS) for part in mapping.events]
 
     def batches(self, source: RowSource) -> Iterator[Batch]:
         """Return the file's batches in order.
@@ -61,8 +51,9 @@ class BatchReader:
             cells = zip(*(cells for _, cells in whole), strict=True)
             columns = dict(zip(names, cells, strict=True))
             people = _People(self._mapping.columns, columns, len(whole), self._region)
-            parts = [part.read(columns, len(whole)) for part in self._parts]
-            _collect(batch, [line for line, _ in whole], people, self._ids(columns), parts)
+            ids = self._ids(columns)
+            parts = [part.read(columns, ids, people.faults) for part in self._parts]
+            _collect(batch, [line for line, _ in whole], people, parts)
         return batch
 
     def _readable(self, rows: Sequence[Row], batch: Batch) -> list[tuple[int, tuple[Cell, ...]]]:
@@ -133,186 +124,53 @@ class _People:
                 )
 
 
-@dataclass(slots=True)
-class _ReadPart:
-    """One event of each row, as far as its own columns say."""
-
-    outcomes: list[Outcome]
-    times: Sequence[Instant]
-    untils: "Sequence[Instant] | None"
-    """None: no row has an end; in it, -1 stands for a row without."""
-    extras: "Sequence[tuple[str, str, str]] | None"
-    suffix: str
-    latest_ms: int
-
-
-_NO_END = -1
-
-
-class _Part:
-    """Reads the columns of one event of the mapping."""
-
-    def __init__(self, part: EventPart, context: Context, latest_ms: int) -> None:
-        self._part, self._context, self._latest_ms = part, context, latest_ms
-        self._shared = [name for name in part.columns if BY_NAME[name].shared]
-        self._known: dict[tuple[Cell, ...], Outcome] = {}
-        self._event_time = _instants(part, "event_time")
-        self._valid_until = _instants(part, "valid_until")
-
-    def read(self, columns: Columns, count: int) -> _ReadPart:
-        """Read `count` rows."""
-        times = self._event_time(columns, count)
-        assert times is not None  # a mapping without it is refused
-        return _ReadPart(
-            self._outcomes(columns, count),
-            times,
-            self._valid_until(columns, count),
-            self._extras(columns, count),
-            self._part.suffix,
-            self._latest_ms,
-        )
-
-    def _outcomes(self, columns: Columns, count: int) -> list[Outcome]:
-        if len(self._known) > _MAX_REMEMBERED:
-            self._known.clear()
-        names = [n for n in self._shared if self._part.columns[n] in columns]
-        if not names:
-            return [self._outcome((), ())] * count
-        known, outcomes = self._known, list[Outcome]()
-        for cells in zip(*(columns[self._part.columns[n]] for n in names), strict=True):
-            if cells not in known:
-                known[cells] = self._outcome(names, cells)
-            outcomes.append(known[cells])
-        return outcomes
-
-    def _outcome(self, names: Sequence[str], cells: tuple[Cell, ...]) -> Outcome:
-        """Put our words in the place of the file's and read them."""
-        part, texts = self._part, dict[str, Cell](self._part.constants)
-        unmapped = False
-        for name, cell in zip(names, cells, strict=True):
-            text = cell.strip() if isinstance(cell, str) else cell
-            words = part.values.get(name)
-            if words is not None:
-                ours = words.ours(text) if isinstance(text, str) else None
-                if ours == SKIP:
-                    return None
-                unmapped |= ours is None
-                text = ours or ""
-            texts[name] = text
-        if unmapped:
-            return Refusal.UNMAPPED_VALUE
-        try:
-            return said.read([texts.get(name, "") for name in SHARED], self._context)
-        except RowRefused as e:
-            return e.reason
-
-    def _extras(self, columns: Columns, count: int) -> "list[tuple[str, str, str]] | None":
-        given = [columns.get(self._part.columns.get(name, "")) for name in _EXTRAS]
-        if not any(given):
-            return None
-        filled = [[""] * count if texts is None else [t.strip() for t in texts] for texts in given]
-        return list(zip(*filled, strict=True))
-
-
-def _instants(part: EventPart, name: str) -> "Callable[[Columns, int], Sequence[Instant] | None]":
-    """Return what reads a column of instants; a constant is read once."""
-    read = part.times.get(name, TimeFormat()).reader()
-    if name in part.constants:
-        always = read(part.constants[name])
-        return lambda _columns, count: [always] * count
-    theirs = part.columns.get(name)
-
-    def column(columns: Columns, _count: int) -> Sequence[Instant] | None:
-        texts = columns.get(theirs) if theirs is not None else None
-        if texts is None:
-            return None
-        if name == "event_time":
-            return [read(text.strip()) for text in texts]
-        return [read(text) if (text := cell.strip()) else _NO_END for cell in texts]
-
-    return column
-
-
 def _collect(
-    batch: Batch, lines: Sequence[int], people: _People, ids: Sequence[str],
-    parts: Sequence[_ReadPart],
-) -> None:  # fmt: skip
-    """Put together what the columns say, row by row."""
-    positions: dict[int, int] = {}
-    numbered = list(enumerate(parts))
-    has_extras = any(part.extras is not None for part in parts)
-    for row, line in enumerate(lines):
-        fault, at = people.faults.get(row), -1
-        for number, part in numbered:
-            found = part.outcomes[row]
-            if found is None:
-                batch.skipped.append((line, number))
-                continue
-            event = fault or _event(part, row, found, ids[row])
-            if isinstance(event, Refusal):
-                batch.refused.append((line, number, event.value))
-                continue
-            if at < 0:
-                at = len(batch.lines)
-                batch.lines.append(line)
-                batch.emails.append(people.emails[row])
-                batch.phones.append(people.phones[row])
-            batch.row_of.append(at)
-            batch.part_of.append(number)
-            batch.ids.append(event[0])
-            batch.times_ms.append(event[1])
-            batch.untils_ms.append(event[2])
-            if has_extras:
-                batch.extras.append(NO_EXTRAS if part.extras is None else part.extras[row])
-            # By identity: comparing what two rows say would cost more than reading it.
-            place = positions.setdefault(id(event[3]), len(batch.said))
-            if place == len(batch.said):
-                batch.said.append(event[3].texts)
-            batch.said_of.append(place)
+    batch: Batch, lines: Sequence[int], people: _People, parts: Sequence[PartEvents]
+) -> None:
+    """Put the events of all parts together, row by row."""
+    for number, part in enumerate(parts):
+        batch.refused += [(lines[row], number, reason.value) for row, reason in part.refused]
+        batch.skipped += [(lines[row], number) for row in part.skipped]
+    batch.refused.sort()
+    batch.skipped.sort()
+    events, batch.part_of = _merged(parts)
+    rows = list(dict.fromkeys(events.rows))
+    batch.lines = [lines[row] for row in rows]
+    batch.emails = [people.emails[row] for row in rows]
+    batch.phones = [people.phones[row] for row in rows]
+    position = {row: at for at, row in enumerate(rows)}
+    batch.row_of = [position[row] for row in events.rows]
+    batch.ids, batch.times_ms, batch.untils_ms = events.ids, events.times_ms, events.untils_ms
+    if set(events.extras) - {NO_EXTRAS}:
+        batch.extras = events.extras
+    # By identity: comparing what two rows say would cost more than reading it.
+    distinct = {id(what): what for what in events.said}
+    places = {key: place for place, key in enumerate(distinct)}
+    batch.said = [what.texts for what in distinct.values()]
+    batch.said_of = [places[id(what)] for what in events.said]
 
 
-def _event(
-    part: _ReadPart, row: int, found: Said | Refusal, row_id: str
-) -> "Refusal | tuple[str, int, int | None, Said]":
-    """Return id, time, end and content of an event, or what is wrong with it."""
-    if isinstance(found, Refusal):
-        return found
-    time = part.times[row]
-    if isinstance(time, tuple):
-        # Where two instants may be meant, a consent is of the earlier and an objection the later.
-        time = time[0] if found.grants else time[1]
-    if time is None:
-        return Refusal.BAD_EVENT_TIME
-    if found.grants and time > part.latest_ms:
-        return Refusal.FUTURE_EVENT_TIME
-    end: int | None = None
-    if part.untils is not None:
-        until = part.untils[row]
-        end = until[0] if isinstance(until, tuple) else until
-        if end is None or _NO_END != end < time:
-            return Refusal.BAD_VALID_UNTIL
-        end = None if end == _NO_END else end
-    name = row_id + part.suffix
-    if not row_id or len(name) > MAX_EVENT_ID:
-        return Refusal.BAD_EVENT_ID
-    if part.extras is not None and part.extras[row] != NO_EXTRAS:
-        fault = _fault_of(*part.extras[row])
-        if fault is not None:
-            return fault
-    return name, time, end, found
+def _merged(parts: Sequence[PartEvents]) -> tuple[PartEvents, list[int]]:
+    """Return the events of all parts in the order of the file, and which part each is of."""
+    if len(parts) == 1:
+        return parts[0], [0] * len(parts[0].rows)
+    order = sorted((row, n, at) for n, part in enumerate(parts) for at, row in enumerate(part.rows))
 
+    def column(name: str) -> list[Any]:
+        columns = [getattr(part, name) for part in parts]
+        return [columns[n][at] for _, n, at in order]
 
-def _fault_of(served: str, digest: str, reference: str) -> Refusal | None:
-    try:
-        if served:
-            said.words(served, Refusal.BAD_SERVED_EVENT_ID)
-        if reference:
-            said.words(reference, Refusal.BAD_EVIDENCE)
-        if digest or reference:
-            said.sha256(digest, Refusal.BAD_EVIDENCE)
-    except RowRefused as e:
-        return e.reason
-    return None
+    merged = PartEvents(
+        column("rows"),
+        column("ids"),
+        column("times_ms"),
+        column("untils_ms"),
+        column("said"),
+        column("extras"),
+        [],
+        [],
+    )
+    return merged, [n for _, n, _ in order]
 
 
 def _can_be_id(text: str) -> bool:
@@ -326,7 +184,10 @@ def _can_be_id(text: str) -> bool:
 def _is_text(cells: Sequence[Cell]) -> bool:
     """Return whether no cell holds half of a character: it stands for bytes that are none."""
     try:
-        together = "".join(cell if isinstance(cell, str) else "".join(cell) for cell in cells)
+        together = "".join(cells)  # type: ignore[arg-type]
+    except TypeError:  # a cell that is a list
+        return all(_is_text((cell,) if isinstance(cell, str) else cell) for cell in cells)
+    try:
         return together.isascii() or bool(together.encode())
     except UnicodeEncodeError:
         return False

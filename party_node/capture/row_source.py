@@ -5,19 +5,19 @@ and why the row could not be read. Whatever a file holds, this ends, and memory 
 longest row.
 """
 
-import csv
-import json
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from party_node.capture.columns import BY_NAME
+from party_node.capture.csv_records import Records
+from party_node.capture.json_rows import cells_of, whole_lines
 from party_node.capture.mapping import CSV, JSON_LINES, PARQUET, FileMapping, steps
 from party_node.capture.refusals import Refusal
 from party_node.capture.said import Cell
-from party_node.capture.unpack import MAX_ROW, OpenedFile
+from party_node.capture.unpack import OpenedFile
 from party_node.errors import DatasetUnreadable, ImportUnreadable, MissingColumn
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "tuple[int, tuple[Cell, ...] | Refusal]"
 
-MAX_CELL = 131_072
-"""Characters of one cell of a CSV file: the standard library's own limit."""
 _ENDINGS = {".csv": CSV, ".tsv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES,
             ".parquet": PARQUET, ".pq": PARQUET}  # fmt: skip
 _HINT = "give a mapping if the file calls its columns otherwise"
@@ -86,7 +84,7 @@ class RowSource:
     # -- CSV ---------------------------------------------------------------------------------------
 
     def _csv(self) -> Iterator[Row]:
-        records = _Records(self._file.lines(), self._delimiter())
+        records = Records(self._file.lines(), self._delimiter())
         header = records.header()
         pick = self._pick(header)
         width = len(header)
@@ -143,11 +141,11 @@ class RowSource:
         paths = [steps(column) for column in self.columns]
         arrays = self._array_columns()
         allowed = [column in arrays for column in self.columns]
-        for line, text in _whole_lines(self._file.lines()):
+        for line, text in whole_lines(self._file.lines()):
             if isinstance(text, Refusal):
                 yield line, text
             elif text.strip():
-                yield line, _object(text, paths, allowed)
+                yield line, cells_of(text, paths, allowed)
 
     def _array_columns(self) -> frozenset[str]:
         """Columns that may hold an array: those of `listed` and of nothing else."""
@@ -179,156 +177,6 @@ class RowSource:
                 for row in zip(*map(_cells, batch.columns), strict=True):
                     line += 1
                     yield line, row
-
-
-class _Records:
-    """CSV records, each with the line that it begins on.
-
-    A record that is too long is read to its end and dropped, by counting quotation marks: what a
-    person typed into a cell must never be read as rows of its own.
-    """
-
-    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
-        self._lines = _Lines(lines)
-        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
-
-    def header(self) -> list[str]:
-        """Return the first record. Raises: ImportUnreadable."""
-        for _, cells in self:
-            if isinstance(cells, Refusal):
-                raise ImportUnreadable("the header line is not CSV")
-            return cells
-        return []
-
-    def __iter__(self) -> Iterator[tuple[int, list[str] | Refusal]]:
-        lines, reader = self._lines, self._reader
-        while True:
-            line = lines.begin()
-            try:
-                yield line, next(reader)
-            except StopIteration:
-                return
-            except _TooLong:
-                yield line, lines.skip()
-            except csv.Error as e:
-                if "field larger" in str(e):
-                    yield line, lines.skip()
-                else:
-                    ended = "unexpected end" in str(e)
-                    yield line, Refusal.OPEN_QUOTE if ended else Refusal.MALFORMED_ROW
-
-
-class _Lines:
-    """Lines as `csv.reader` pulls them, with a memory of those of the present record."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines, self._record, self._count = lines, list[str](), 0
-
-    def begin(self) -> int:
-        """Start a record; return the number of its first line."""
-        self._record.clear()
-        return self._count + 1
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        text = next(self._lines)
-        self._record.append(text)
-        if len(self._record) == 1 and len(text) < MAX_ROW:
-            self._count += 1
-            return text
-        self._count += _ends(text)
-        if sum(map(len, self._record)) >= MAX_ROW:
-            raise _TooLong
-        return text
-
-    def skip(self) -> Refusal:
-        """Go to the end of a record that is too long."""
-        is_open = sum(text.count('"') for text in self._record) % 2 == 1
-        ended = _ends(self._record[-1])
-        while is_open or not ended:
-            text = next(self._lines, "")
-            if not text:
-                return Refusal.OPEN_QUOTE if is_open else Refusal.TOO_LARGE
-            is_open ^= text.count('"') % 2 == 1
-            ended = _ends(text)
-            self._count += ended
-        return Refusal.TOO_LARGE
-
-
-class _TooLong(Exception):
-    """A record has more characters than a row may have."""
-
-
-def _ends(text: str) -> bool:
-    return text[-1:] in ("\n", "\r")
-
-
-def _whole_lines(pieces: Iterator[str]) -> Iterator[tuple[int, str | Refusal]]:
-    """Return lines with their numbers; one that is too long is dropped to its end."""
-    line = 0
-    for text in pieces:
-        line += 1
-        if len(text) < MAX_ROW:
-            yield line, text
-            continue
-        while text and not _ends(text):
-            text = next(pieces, "")
-        yield line, Refusal.TOO_LARGE
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _no_number(_text: str) -> None:
-    raise ValueError("JSON has no such number")
-
-
-# Numbers stay as they are written, as they do in a CSV file.
-_decode = json.JSONDecoder(
-    object_pairs_hook=_distinct, parse_int=str, parse_float=str, parse_constant=_no_number
-).decode
-
-
-def _object(
-    text: str, paths: Sequence[tuple[str, ...]], arrays: Sequence[bool]
-) -> tuple[Cell, ...] | Refusal:
-    try:
-        row = _decode(text)
-    except (ValueError, RecursionError):
-        return Refusal.MALFORMED_ROW
-    if type(row) is not dict:
-        return Refusal.MALFORMED_ROW
-    cells: list[Cell] = []
-    for path, array in zip(paths, arrays, strict=True):
-        value = row.get(path[0])
-        for step in path[1:]:
-            value = _inside(value, step)
-        if type(value) is str:
-            cells.append(value)
-        elif value is None:
-            cells.append("")
-        elif type(value) is bool:
-            cells.append("true" if value else "false")
-        elif array and type(value) is list and all(type(item) is str for item in value):
-            cells.append(tuple(value))
-        else:
-            return Refusal.MALFORMED_ROW
-    return tuple(cells)
-
-
-def _inside(value: Any, step: str) -> Any:
-    """Return what is at a key of an object or at a number of an array; None if there is nothing."""
-    if type(value) is dict:
-        return value.get(step)
-    if type(value) is list and step.isascii() and step.isdigit() and len(step) < 6:
-        return value[int(step)] if int(step) < len(value) else None
-    return None
 
 
 @contextmanager

@@ -112,9 +112,8 @@ class OpenedFile:
 
         Raises: ImportUnreadable.
         """
-        with _reading(self.path.name), self._unpacked() as plain:
-            with self._text(plain) as text:
-                yield from iter(functools.partial(text.readline, MAX_ROW), "")
+        with _reading(self.path.name), self._unpacked() as plain, self._text(plain) as text:
+            yield from iter(functools.partial(text.readline, MAX_ROW), "")
 
     def _text(self, plain: io.BufferedReader) -> io.TextIOWrapper:
         encoding = self.form.encoding
@@ -174,6 +173,11 @@ def _reading(name: str) -> Iterator[None]:
         ) from None
     except OSError as e:
         raise ImportUnreadable(f"{name}: {e.strerror or 'cannot be read'}") from None
+
+
+def ends(text: str) -> bool:
+    """Return whether a piece of text ends a line."""
+    return text[-1:] in ("\n", "\r")
 
 
 def _opened(path: Path) -> io.BufferedReader:
