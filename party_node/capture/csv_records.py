@@ -53,11 +53,14 @@ class _Lines:
     """Lines as `csv.reader` pulls them, with a memory of those of the present record."""
 
     def __init__(self, lines: Iterator[str]) -> None:
-        self._lines, self._record, self._count = lines, list[str](), 0
+        self._lines, self._count = lines, 0
+        self._first: str | None = None
+        self._size = self._quotes = 0
+        self._ended = True
 
     def begin(self) -> int:
         """Start a record; return the number of its first line."""
-        self._record.clear()
+        self._first, self._size, self._quotes = None, 0, 0
         return self._count + 1
 
     def __iter__(self) -> Self:
@@ -65,27 +68,34 @@ class _Lines:
 
     def __next__(self) -> str:
         text = next(self._lines)
-        self._record.append(text)
-        if len(self._record) == 1 and len(text) < MAX_ROW:
+        if self._first is None and len(text) < MAX_ROW:  # nearly always all of the record
+            self._first = text
             self._count += 1
             return text
-        self._count += ends(text)
-        if sum(map(len, self._record)) >= MAX_ROW:
+        if self._size == 0 and self._first is not None:
+            self._add(self._first)
+        self._add(text)
+        self._count += self._ended
+        if self._size >= MAX_ROW:
             raise _TooLong
         return text
 
     def skip(self) -> Refusal:
         """Go to the end of a record that is too long."""
-        is_open = sum(text.count('"') for text in self._record) % 2 == 1
-        ended = ends(self._record[-1])
-        while is_open or not ended:
+        if self._size == 0 and self._first is not None:
+            self._add(self._first)
+        while self._quotes % 2 or not self._ended:
             text = next(self._lines, "")
             if not text:
-                return Refusal.OPEN_QUOTE if is_open else Refusal.TOO_LARGE
-            is_open ^= text.count('"') % 2 == 1
-            ended = ends(text)
-            self._count += ended
+                return Refusal.OPEN_QUOTE if self._quotes % 2 else Refusal.TOO_LARGE
+            self._add(text)
+            self._count += self._ended
         return Refusal.TOO_LARGE
+
+    def _add(self, text: str) -> None:
+        self._size += len(text)
+        self._quotes += text.count('"')
+        self._ended = ends(text)
 
 
 class _TooLong(Exception):

@@ -115,6 +115,6 @@ def steps(path: str) -> tuple[str, ...]:
     Raises: ValueError if a step is empty.
     """
     found = tuple(_STEP.findall(path))
-    if ".".join(found) != path:
+    if not found or ".".join(found) != path:
         raise ValueError("a path has a key between its dots")
     return tuple(re.sub(r"\\(.)", r"\1", step, flags=re.DOTALL) for step in found)

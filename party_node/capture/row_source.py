@@ -138,7 +138,7 @@ class RowSource:
     # -- JSON Lines --------------------------------------------------------------------------------
 
     def _json_lines(self) -> Iterator[Row]:
-        paths = [steps(column) for column in self.columns]
+        paths = [self._path(column) for column in self.columns]
         arrays = self._array_columns()
         allowed = [column in arrays for column in self.columns]
         for line, text in whole_lines(self._file.lines()):
@@ -146,6 +146,14 @@ class RowSource:
                 yield line, text
             elif text.strip():
                 yield line, cells_of(text, paths, allowed)
+
+    def _path(self, column: str) -> tuple[str, ...]:
+        try:
+            return steps(column)
+        except ValueError as e:
+            raise MissingColumn(
+                f"{column!r} is no path: {e}", hint="write \\. for a dot inside of a key"
+            ) from None
 
     def _array_columns(self) -> frozenset[str]:
         """Columns that may hold an array: those of `listed` and of nothing else."""
