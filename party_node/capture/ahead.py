@@ -38,7 +38,7 @@ def open_source(task: Task) -> AbstractContextManager[Source]:
 
     Raises: ImportUnreadable, MissingColumn, InvalidMapping.
     """
-    if _is_large(Path(task.path)) and len(os.sched_getaffinity(0)) > 1:
+    if _is_large(Path(task.path)) and _processors() > 1:
         return read_ahead(task)
     return reading.opened(task)
 
@@ -97,6 +97,13 @@ class _Ahead:
                 hint="see whether memory ran out, then repeat: nothing is taken in twice",
             )
         return kind, line[1:]
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _is_large(path: Path) -> bool:

@@ -68,7 +68,8 @@ def import_file(
     if not isinstance(mapping, FileMapping):
         mapping = by_columns(mapping or {})
     purposes = sorted(p.purpose_id for p in vocabulary.purposes)
-    key = ledger.vault.derive(_EVENT_ID_KEY)
+    # Reading gets no key that it has no use for.
+    key = ledger.vault.derive(_EVENT_ID_KEY) if mapping.event_id else b""
     task = Task(str(Path(path).absolute()), mapping.origin, purposes, region, now_ms, key.hex())
     context = Context(frozenset(purposes), region, mapping.separator)
     report = ImportReport(dry_run=dry_run)

@@ -5,6 +5,7 @@ to its output: `H` and the file's digest, `B` and a batch for each stretch of ro
 `X` and an error. It needs no key of the node but the one that names events, and no database.
 """
 
+import gc
 import json
 import os
 import sys
@@ -25,6 +26,8 @@ from party_node.capture.unpack import OpenedFile
 from party_node.errors import NodeError
 
 HEAD, BATCH, END, FAILED = b"H", b"B", b"E", b"X"
+_MANY_OBJECTS = 50_000
+"""A batch is so many objects and no cycle: the collector need not walk over them all the time."""
 _CARRIED = {
     kind.__name__: kind
     for kind in (errors.ImportUnreadable, errors.MissingColumn, errors.ImportInterrupted)
@@ -42,7 +45,7 @@ class Task:
     region: str | None
     now_ms: int
     event_id_key: str = field(repr=False)
-    """32 bytes in hexadecimal digits."""
+    """32 bytes in hexadecimal digits; empty where the file names its events itself."""
 
     def file_mapping(self) -> FileMapping:
         """Return the mapping. Raises: InvalidMapping, MissingColumn."""
@@ -145,6 +148,7 @@ def main() -> None:
     # Nothing that a library prints may come between the lines.
     with os.fdopen(os.dup(1), "wb", buffering=1 << 20) as out:
         os.dup2(2, 1)
+        gc.set_threshold(_MANY_OBJECTS, *gc.get_threshold()[1:])
         task = Task(**json.loads(sys.stdin.buffer.readline()))
         try:
             _serve(task, out)

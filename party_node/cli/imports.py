@@ -81,16 +81,14 @@ def _follow(client: LocalClient, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(found: dict[str, Any], rejects: Path | None) -> None:
-    would = "would be " if found["dry_run"] else ""
+    dry = "dry run, nothing was written: " if found["dry_run"] else ""
+    skipped = f", skipped {found['skipped']:,}" if found["skipped"] else ""
     say(
-        f"{found['rows']:,} rows: {would}accepted {found['accepted']:,}, "
-        f"known already {found['repeated']:,}, {would}refused {found['refused']:,}, "
-        f"skipped {found['skipped']:,}"
+        f"{dry}accepted {found['accepted']:,}, known already {found['repeated']:,}, "
+        f"refused {found['refused']:,}{skipped}"
     )
     if found["for_both"]:
         say(f"objections taken for two persons: {found['for_both']:,}")
-    if found["dry_run"]:
-        say("nothing was written")
     if found["refused"]:
         table(["reason", "rows"], found["reasons"].items(), "")
         rows = found["refused_rows"][:_SHOWN]
