@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from party_node.capture.columns import BY_NAME
 from party_node.capture.csv_records import Records
 from party_node.capture.json_rows import cells_of, whole_lines
-from party_node.capture.mapping import CSV, JSON_LINES, PARQUET, FileMapping, steps
+from party_node.capture.mapping import CSV, ENCODINGS, JSON_LINES, PARQUET, FileMapping, steps
 from party_node.capture.refusals import Refusal
 from party_node.capture.said import Cell
 from party_node.capture.unpack import OpenedFile
@@ -50,6 +50,14 @@ class RowSource:
         self.kind = mapping.form.kind or _kind_of(file)
         if self.kind == PARQUET and file.packed:
             raise ImportUnreadable("a Parquet file is compressed inside, not by gzip")
+        stated = "delimiter" if mapping.form.delimiter and self.kind != CSV else ""
+        if mapping.form.encoding != ENCODINGS[0] and self.kind == PARQUET:
+            stated = "encoding"
+        if stated:
+            raise ImportUnreadable(
+                f"the mapping states the {stated}, and {self.kind} files have none",
+                hint="leave it out of the mapping, or say the `format` of the file",
+            )
         found = dict.fromkeys(column for _, column in mapping.wanted())
         self.columns = tuple(dict.fromkeys([*found, *mapping.event_id]))
         """The file's names of the columns, in the order of a row's cells; without those that the

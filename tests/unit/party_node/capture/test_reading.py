@@ -414,6 +414,14 @@ def test_kinds_that_are_not_read(look):
         look(gzip.compress(b"PAR1"), name="c.parquet.gz")
 
 
+def test_what_a_mapping_says_of_the_file_must_fit_its_kind(look, tmp_path):
+    with pytest.raises(ImportUnreadable, match="states the delimiter, and json-lines files"):
+        look(json_line(), SMALL + "file: {delimiter: ';'}", "c.jsonl")
+    content = parquet(tmp_path / "in.parquet", {name: [text] for name, text in GOOD.items()})
+    with pytest.raises(ImportUnreadable, match="states the encoding"):
+        look(content, SMALL + "file: {encoding: latin-1}", "c.parquet")
+
+
 def test_a_file_with_a_header_only_and_one_with_nothing(look):
     assert look(table()).rows_read == 0
     assert look("", name="c.jsonl").rows_read == 0
