@@ -131,6 +131,27 @@ class ImportUnreadable(NodeError):
     hint = "docs/operate/data.md describes the columns of CSV, JSON Lines and Parquet files"
 
 
+class InvalidMapping(NodeError):
+    """The mapping file cannot be used."""
+
+    code = "invalid-mapping"
+    hint = "docs/operate/data.md describes every key; `accord consent mapping check` reads it alone"
+
+
+class RejectsUnwritable(NodeError):
+    """The list of refused rows cannot be written."""
+
+    code = "rejects-unwritable"
+    hint = "name a file that does not exist yet, in a folder that the node may write to"
+
+
+class ImportInterrupted(NodeError):
+    """The import stopped before the end of the file."""
+
+    code = "import-interrupted"
+    hint = "repeat it: what was taken in is not taken in twice"
+
+
 class IdempotencyConflict(NodeError):
     """The source sent a different event under an event id that it used before."""
 

@@ -10,10 +10,10 @@ Identifiers are kept only as HMAC-SHA-256 digests under a key of this node. The 
         share numbers, and one member's consent must never cover another
 """
 
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from party_node.database import Database, insert_many, select_among
+from party_node.keyed_digest import keyed_digest
 from party_node.tables import IdentifierRow, SubjectRow
 from party_node.vault import Vault
 from protocols.session import Rng
@@ -44,6 +45,8 @@ class Resolution:
     """Rows with neither e-mail nor number."""
     conflicts: Mapping[int, tuple[int, int]] = field(repr=False)
     """Ambiguous rows: row number → the person of its e-mail, the person of its number."""
+    new_ids: Mapping[int, str] = field(default_factory=dict, repr=False)
+    """The record ids of the new persons."""
 
     @property
     def ambiguous(self) -> int:
@@ -56,7 +59,7 @@ class Identity:
 
     def __init__(self, db: Database, vault: Vault, rng: Rng = secrets.token_bytes) -> None:
         self._db, self._rng = db, rng
-        self._pepper = vault.derive("identifier-pepper/1")
+        self._keyed = keyed_digest(vault.derive("identifier-pepper/1"))
 
     def resolve(self, emails: Sequence[str | None], phones: Sequence[str | None]) -> Resolution:
         """Return the person of each row, making new persons where nobody is known.
@@ -68,19 +71,29 @@ class Identity:
             raise ValueError("one e-mail and one number for each row")
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
-        created = missing = 0
+        new_ids: dict[int, str] = {}
+        missing = 0
         with self._db.writing() as session:
             free = _first_free(session)
             for start in range(0, len(emails), _SLICE):
                 part = slice(start, start + _SLICE)
-                known = self._known(session, emails[part], phones[part], free + created)
+                known = self._known(session, emails[part], phones[part], free + len(new_ids))
                 found = known.resolve_all()
-                self._store(session, known)
+                new_ids.update(self._store(session, known))
                 dense[part] = found.dense
                 conflicts.update((start + row, two) for row, two in found.conflicts.items())
-                created += found.created
                 missing += found.missing
-        return Resolution(dense, created, missing, conflicts)
+        return Resolution(dense, len(new_ids), missing, conflicts, new_ids)
+
+    def rehearse(
+        self, emails: Sequence[str | None], phones: Sequence[str | None], made_up: "MadeUp"
+    ) -> Resolution:
+        """Return what `resolve` would, but store nothing: new persons are noted in `made_up`."""
+        with self._db.reading() as session:
+            known = self._known(session, emails, phones, made_up.first_free, made_up)
+        found = known.resolve_all()
+        made_up.keep(known.made, known.attached)
+        return found
 
     def find(self, kind: str, value: str) -> int | None:
         """Return the person with this normalised identifier, or None; makes nobody."""
@@ -107,10 +120,12 @@ class Identity:
         with self._db.reading() as session:
             return int(session.execute(select(func.count()).select_from(SubjectRow)).scalar_one())
 
-    def _digest(self, kind: str, value: str | None) -> bytes | None:
-        if value is None:
-            return None
-        return hmac.digest(self._pepper, f"{kind}\x00{value}".encode(), "sha256")
+    def _digest(self, kind: str, value: str) -> bytes:
+        return self._keyed(f"{kind}\x00{value}".encode())
+
+    def _digests(self, kind: str, values: Sequence[str | None]) -> list[bytes | None]:
+        digest, prefix = self._keyed, f"{kind}\x00"
+        return [None if v is None else digest(f"{prefix}{v}".encode()) for v in values]
 
     def _known(
         self,
@@ -118,20 +133,39 @@ class Identity:
         emails: Sequence[str | None],
         phones: Sequence[str | None],
         first_free: int,
+        made_up: "MadeUp | None" = None,
     ) -> "_Known":
-        by_kind = (EMAIL, emails), (PHONE, phones)
-        digests = [[self._digest(kind, value) for value in values] for kind, values in by_kind]
-        emails_known = _look_up(session, EMAIL, digests[0])
-        phones_known = _look_up(session, PHONE, digests[1])
+        by_email, by_phone = self._digests(EMAIL, emails), self._digests(PHONE, phones)
+        emails_known = _look_up(session, EMAIL, by_email, made_up)
+        phones_known = _look_up(session, PHONE, by_phone, made_up)
         reachable = sorted(set(phones_known.values()))
         found = select_among(session, IdentifierRow, ("subject",), "subject", reachable, kind=EMAIL)
         with_email = {subject for (subject,) in found} | set(emails_known.values())
-        return _Known(digests[0], digests[1], emails_known, phones_known, with_email, first_free)
+        if made_up is not None:
+            with_email.update(person for person in reachable if made_up.has_email(person))
+        return _Known(by_email, by_phone, emails_known, phones_known, with_email, first_free)
 
-    def _store(self, session: Session, known: "_Known") -> None:
-        made = [(dense, self._rng(16).hex()) for dense in known.made]
+    def _store(self, session: Session, known: "_Known") -> list[tuple[int, str]]:
+        drawn = self._rng(16 * len(known.made)).hex()
+        made = [(dense, drawn[32 * n : 32 * n + 32]) for n, dense in enumerate(known.made)]
         insert_many(session, SubjectRow, ("dense", "subject_id"), made)
         insert_many(session, IdentifierRow, ("kind", "digest", "subject"), sorted(known.attached))
+        return made
+
+
+class MadeUp(Protocol):
+    """The persons that a rehearsal would have made (`capture/rehearsal.py`)."""
+
+    first_free: int
+
+    def find(self, kind: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the persons of these digests, as far as the rehearsal attached any."""
+
+    def has_email(self, person: int) -> bool:
+        """Return whether the rehearsal attached an e-mail address to this person."""
+
+    def keep(self, made: Sequence[int], attached: Sequence[tuple[str, bytes, int]]) -> None:
+        """Note what would have been stored."""
 
 
 class _Known:
@@ -187,15 +221,15 @@ class _Known:
         return person
 
 
-def _look_up(session: Session, kind: str, digests: Iterable[bytes | None]) -> dict[bytes, int]:
+def _look_up(
+    session: Session, kind: str, digests: Iterable[bytes | None], made_up: MadeUp | None
+) -> dict[bytes, int]:
     wanted = sorted({d for d in digests if d is not None})
-    columns = ("digest", "subject")
-    return {
-        bytes(digest): subject
-        for digest, subject in select_among(
-            session, IdentifierRow, columns, "digest", wanted, kind=kind
-        )
-    }
+    rows = select_among(session, IdentifierRow, ("digest", "subject"), "digest", wanted, kind=kind)
+    found = {bytes(digest): subject for digest, subject in rows}
+    if made_up is not None:
+        found |= made_up.find(kind, [d for d in wanted if d not in found])
+    return found
 
 
 def _first_free(session: Session) -> int:

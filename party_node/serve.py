@@ -65,6 +65,7 @@ def serve(home: Home) -> None:
                 services.aftermath.steward.stop()
                 worker.stop()
                 services.witnessing.close()
+                services.imports.stop()
                 (home.path / URL).unlink(missing_ok=True)
         finally:
             db.close()

@@ -9,6 +9,7 @@ from consent.vocabulary import Vocabulary
 from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
+from party_node.capture.imports import Imports
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.contact.deciding import Contacts
@@ -44,6 +45,7 @@ class Services:
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
+    imports: Imports
     gate: Gate
     budgets: Budgets
     client: CoordinatorClient
@@ -104,6 +106,7 @@ def assemble(
         datasets=datasets,
         ledger=ledger,
         gate=gate,
+        imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
         witnessing=_witnessing(home, db, ledger, client, clock_ms),

@@ -10,8 +10,8 @@ from consent.checkpoint import LogSigner, checkpoint_of
 from consent.policy import parse_policy, write_policy
 from coordinator.wire import RECEIPT_LABEL, JobEvent
 from party_node import preflight
-from party_node.evidence import bundle as evidence
 from party_node.evidence import run_ledger
+from party_node.evidence.bundle import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import (
     INCOMPLETE,

@@ -1,5 +1,6 @@
 """One suite for both databases: what the storage promises does not depend on which one is below."""
 
+import dataclasses
 import threading
 import uuid
 
@@ -10,11 +11,13 @@ from consent.note import parse_vkey
 from consent.policy import parse_policy, write_policy
 from consent.words import EventState
 from party_node.budgets import Budgets
+from party_node.capture.file_import import import_file
 from party_node.ledger.asking import Answer, Said
 from party_node.ledger.witness_memory import View, WitnessMemory
 from party_node.migrations import migrate
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
+from tests.support import consent_files
 from tests.support.node import open_storage, write_csv
 
 try:
@@ -83,6 +86,41 @@ def test_an_error_leaves_nothing(node):
     with pytest.raises(KeyError):
         ledger.append([node.event(A, 1)], also=fail)
     assert ledger.append([node.event(A, 1)]) == [1]
+
+
+def test_a_consent_file_is_foreseen_taken_in_and_taken_in_once(node, tmp_path):
+    """A dry run, the import, and the import again; with a conflict, a repetition, a household."""
+    both = {"email": A, "phone": "020 7946 0002"}
+    path = tmp_path / "consents.csv"
+    path.write_text(
+        consent_files.table(
+            consent_files.line(email=A),
+            consent_files.line(source_event_id="e2", email="", phone="020 7946 0002"),
+            consent_files.line(source_event_id="e3", **both),
+            consent_files.line(source_event_id="e4", state="withdrawn", **both),
+            consent_files.line(source_event_id="e4", state="withdrawn", **both),
+            consent_files.line(source_event_id="e1", email=B),
+            consent_files.line(source_event_id="é", email=B, notice="\u4e8b"),
+        ),
+        encoding="utf-8",
+    )
+    ledger = node.open_ledger()
+
+    def run(**how):
+        return import_file(
+            path, ledger, node.identity, ledger.vocabulary, "crm", "GB", node.clock(), **how
+        )
+
+    foreseen = run(dry_run=True)
+    assert (ledger.head()[0], node.identity.count()) == (1, 0)
+    report = run()
+    assert dataclasses.replace(foreseen, dry_run=False) == report
+    assert (report.accepted, report.repeated, report.for_both) == (4, 1, 1)
+    assert report.refused == [(4, "ambiguous-person"), (7, "conflicting-event")]
+    again = run()
+    assert (again.accepted, again.repeated) == (0, 5)
+    assert run(dry_run=True).repeated == 5
+    assert ledger.verify().size == 6
 
 
 def test_a_permission_survives_a_restart(node, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.events import ConsentEvent, Method
+from consent.events import ConsentEvent
+from consent.statements import Method
 from consent.words import EventState
 from party_node.webhooks.events import CONTENT, FIELDS, EventType, Kind, consent_changed, encode
 from party_node.webhooks.outbox import Happening
