@@ -34,6 +34,7 @@ from party_node.webhooks.signing import headers, new_message_id
 from party_node.webhooks.states import Cause, DeliveryState, Reason, WebhookState
 from party_node.webhooks.sweeping import erase_delivered, sweep
 from party_node.webhooks.tables import WebhookDeliveryRow, WebhookEventRow, WebhookRow
+from party_node.webhooks.turns import Turns
 from protocols.session import Rng
 
 log = structlog.stdlib.get_logger("party_node")
@@ -56,10 +57,16 @@ class Courier:
     """Sends the messages of one node."""
 
     def __init__(
-        self, db: Database, vault: Vault, outbox: Outbox, sender: Sender, rng: Rng
+        self,
+        db: Database,
+        vault: Vault,
+        outbox: Outbox,
+        sender: Sender,
+        turns: Turns,
+        rng: Rng,
     ) -> None:
         self._db, self._vault, self._outbox = db, vault, outbox
-        self._sender, self._rng = sender, rng
+        self._sender, self._turns, self._rng = sender, turns, rng
 
     def deliver_due(self, now_ms: int) -> int:
         """Send everything that is due, one batch for each webhook; return how many were sent."""
@@ -76,10 +83,11 @@ class Courier:
             return [name for name in names if _heads(session, name, now_ms, 1)]
 
     def deliver_to(self, name: str, now_ms: int) -> int:
-        """Send a batch to one webhook; return how many messages were sent, taken or not.
+        """Send a batch to one webhook; return how many messages were sent, taken or not."""
+        with self._turns.of(name):
+            return self._batch(name, now_ms)
 
-        One caller at a time for each webhook.
-        """
+    def _batch(self, name: str, now_ms: int) -> int:
         with self._db.reading() as session:
             row = session.get(WebhookRow, name)
             heads = _heads(session, name, now_ms, _BATCH) if row is not None else ()

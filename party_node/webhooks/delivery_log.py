@@ -14,6 +14,7 @@ from party_node.errors import IllegalState, NotFound
 from party_node.webhooks.errors import WebhookOvertaken
 from party_node.webhooks.states import DeliveryState
 from party_node.webhooks.tables import WebhookDeliveryRow, WebhookEventRow, WebhookRow
+from party_node.webhooks.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Retried:
 class DeliveryLog:
     """The deliveries of one node."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, turns: Turns) -> None:
+        self._db, self._turns = db, turns
 
     def listed(
         self, name: str, limit: int, state: DeliveryState | None = None, before: int | None = None
@@ -92,7 +93,8 @@ class DeliveryLog:
                 col(event.message) == message
             )
         queued = overtaken = 0
-        with self._db.writing() as session:
+        # What is just being sent is not known to be taken: first let it be recorded.
+        with self._turns.of(name), self._db.writing() as session:
             webhook = _require(session, name)
             found = session.exec(query).all()
             if message is not None:

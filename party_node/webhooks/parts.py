@@ -12,6 +12,7 @@ from party_node.webhooks.delivery_log import DeliveryLog
 from party_node.webhooks.outbox import Outbox
 from party_node.webhooks.registrations import Registrations
 from party_node.webhooks.sending import Sender
+from party_node.webhooks.turns import Turns
 from party_node.webhooks.worker import Worker
 from protocols.session import Rng
 
@@ -45,12 +46,12 @@ def assemble_webhooks(
     Raises: ValueError if the networks cannot be read.
     """
     sender = sender or Sender(AddressRules(networks_of(allowed_networks)))
-    woken = threading.Event()
+    woken, turns = threading.Event(), Turns()
     outbox = Outbox(vault, rng, woken.set)
     return Webhooks(
         registrations=Registrations(db, vault, sender, rng),
         outbox=outbox,
-        courier=Courier(db, vault, outbox, sender, rng),
-        log=DeliveryLog(db),
+        courier=Courier(db, vault, outbox, sender, turns, rng),
+        log=DeliveryLog(db, turns),
         woken=woken,
     )

@@ -3,12 +3,15 @@
 The receivers are real ones on loopback; the clock is set by hand.
 """
 
+import threading
+
 import pytest
 from sqlmodel import select
 from structlog.testing import capture_logs
 
 from party_node.errors import IllegalState, NotFound
 from party_node.webhooks import schedule
+from party_node.webhooks.delivery_log import Retried
 from party_node.webhooks.errors import WebhookOvertaken
 from party_node.webhooks.events import EventType
 from party_node.webhooks.outbox import Happening
@@ -421,6 +424,28 @@ def test_what_the_receiver_may_have_taken_counts_as_newer(queue: Rig) -> None:
     queue.after(schedule.LONGEST_HOLD_MS)
     assert queue.log()[2] == ("waiting", 1, 0, "bad-answer")
     assert queue.hooks.log.retry("crm", queue.node.clock()).overtaken == 2
+
+
+def test_a_retry_waits_for_what_is_just_being_sent(hooks: Rig) -> None:
+    """The newer one is with the receiver, and not yet recorded, when the operator retries."""
+    hooks.add()
+    hooks.tell(ANN)
+    fail_all(hooks)
+    hooks.tell(ANN, "withdrawn")
+    found: list[Retried] = []
+    retrying = threading.Thread(
+        target=lambda: found.append(hooks.hooks.log.retry("crm", hooks.node.clock()))
+    )
+
+    def answer(_got) -> tuple[int, dict[str, str]]:
+        retrying.start()
+        assert not found
+        return 200, {}
+
+    hooks.receiver.answers = answer
+    assert hooks.deliver() == 1
+    retrying.join()
+    assert [(r.queued, r.overtaken) for r in found] == [(0, 1)]
 
 
 def test_a_retry_goes_back_to_its_place_in_the_order(queue: Rig) -> None:
