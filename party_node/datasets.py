@@ -65,6 +65,8 @@ class DatasetReport:
     """Rows whose e-mail and number belong to different persons: withheld."""
     columns: tuple[str, ...]
     sha256: str
+    erased: int = 0
+    """Rows about persons who were erased here: never used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class Datasets:
             ambiguous=resolution.ambiguous,
             columns=columns,
             sha256=sha256,
+            erased=len(resolution.suppressed),
         )
         index = pa.table(
             {

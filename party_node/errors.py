@@ -179,6 +179,13 @@ class UnknownSubject(NodeError):
     code = "unknown-subject"
 
 
+class ErasedPerson(NodeError):
+    """The person was erased here, and nothing is kept about them."""
+
+    code = "erased-person"
+    hint = "a new consent counts if the person gives it: record it with a method that is no copy"
+
+
 class LedgerDamaged(NodeError):
     """The consent ledger in the database is not the one that its checkpoints describe."""
 

@@ -124,7 +124,8 @@ class Gate:
             question = _question(grant)
             ttl_ms = grant.expires_ms - self._clock()
             row = self._narrowed(head, question, before, ttl_ms, at_round=at_round)
-            if row.use_entry == grant.use_entry:
+            people = self._recorder.decided(row).people  # without whoever was erased meanwhile
+            if row.use_entry == grant.use_entry and people == BitMap(grant.allowed):
                 return permission
             narrowed = self._give(question, row)
         _withdraw(permission)

@@ -22,13 +22,17 @@ from sqlmodel import Session
 
 from party_node.database import Database, insert_many, select_among
 from party_node.keyed_digest import keyed_digest
-from party_node.tables import IdentifierRow, SubjectRow
+from party_node.row_checks import RowChecks
+from party_node.suppression import Suppression
+from party_node.tables import CounterRow, IdentifierRow, SubjectRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
 EMAIL, PHONE = "email", "phone"
 _SLICE = 10_000
 """Rows that are resolved at a time, which bounds the memory; each sees what earlier ones stored."""
+_PERSONS = "persons"
+"""Counter of the numbers that were ever given."""
 NOBODY = -1
 """Stands where a row is about no person that can be named."""
 
@@ -47,6 +51,8 @@ class Resolution:
     """Ambiguous rows: row number → the person of its e-mail, the person of its number."""
     new_ids: Mapping[int, str] = field(default_factory=dict, repr=False)
     """The record ids of the new persons."""
+    suppressed: frozenset[int] = frozenset()
+    """Rows about somebody who was erased: nobody is made of them."""
 
     @property
     def ambiguous(self) -> int:
@@ -60,11 +66,19 @@ class Identity:
     def __init__(self, db: Database, vault: Vault, rng: Rng = secrets.token_bytes) -> None:
         self._db, self._rng = db, rng
         self._keyed = keyed_digest(vault.derive("identifier-pepper/1"))
+        self.checks, self._suppression = RowChecks(vault), Suppression(vault)
 
-    def resolve(self, emails: Sequence[str | None], phones: Sequence[str | None]) -> Resolution:
+    def resolve(
+        self,
+        emails: Sequence[str | None],
+        phones: Sequence[str | None],
+        *,
+        returning: bool = False,
+    ) -> Resolution:
         """Return the person of each row, making new persons where nobody is known.
 
-        Both columns hold normalised identifiers or None and are equally long. One transaction.
+        Both columns hold normalised identifiers or None and are equally long. One transaction. Who
+        was erased stays so, unless `returning` says that they came back by an act of their own.
         Raises: ValueError if the lengths differ.
         """
         if len(emails) != len(phones):
@@ -72,18 +86,22 @@ class Identity:
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
         new_ids: dict[int, str] = {}
+        suppressed: set[int] = set()
         missing = 0
         with self._db.writing() as session:
             free = _first_free(session)
             for start in range(0, len(emails), _SLICE):
                 part = slice(start, start + _SLICE)
                 known = self._known(session, emails[part], phones[part], free + len(new_ids))
+                if returning:
+                    self._lift(session, known)
                 found = known.resolve_all()
                 new_ids.update(self._store(session, known))
                 dense[part] = found.dense
                 conflicts.update((start + row, two) for row, two in found.conflicts.items())
+                suppressed.update(start + row for row in found.suppressed)
                 missing += found.missing
-        return Resolution(dense, len(new_ids), missing, conflicts, new_ids)
+        return Resolution(dense, len(new_ids), missing, conflicts, new_ids, frozenset(suppressed))
 
     def rehearse(
         self, emails: Sequence[str | None], phones: Sequence[str | None], made_up: "MadeUp"
@@ -143,13 +161,29 @@ class Identity:
         with_email = {subject for (subject,) in found} | set(emails_known.values())
         if made_up is not None:
             with_email.update(person for person in reachable if made_up.has_email(person))
-        return _Known(by_email, by_phone, emails_known, phones_known, with_email, first_free)
+        known = _Known(by_email, by_phone, emails_known, phones_known, with_email, first_free)
+        for kind, digests, there in (
+            (EMAIL, by_email, emails_known), (PHONE, by_phone, phones_known)
+        ):  # fmt: skip
+            strange = {d for d in digests if d is not None and d not in there}
+            known.erased |= self._suppression.suppressed(session, kind, strange)
+        return known
+
+    def _lift(self, session: Session, known: "_Known") -> None:
+        for kind in (EMAIL, PHONE):
+            self._suppression.lift(session, kind, known.erased)
+        known.erased = set()
 
     def _store(self, session: Session, known: "_Known") -> list[tuple[int, str]]:
         drawn = self._rng(16 * len(known.made)).hex()
         made = [(dense, drawn[32 * n : 32 * n + 32]) for n, dense in enumerate(known.made)]
-        insert_many(session, SubjectRow, ("dense", "subject_id"), made)
-        insert_many(session, IdentifierRow, ("kind", "digest", "subject"), sorted(known.attached))
+        checks = self.checks
+        persons = [(dense, name, checks.subject(dense, name)) for dense, name in made]
+        attached = [(*row, checks.identifier(*row)) for row in sorted(known.attached)]
+        insert_many(session, SubjectRow, ("dense", "subject_id", "check"), persons)
+        insert_many(session, IdentifierRow, ("kind", "digest", "subject", "check"), attached)
+        if made:
+            session.merge(CounterRow(name=_PERSONS, value=made[-1][0] + 1))
         return made
 
 
@@ -184,13 +218,18 @@ class _Known:
         self._emails, self._phones, self._free = emails, phones, first_free
         self.made: list[int] = []
         self.attached: list[tuple[str, bytes, int]] = []
+        self.erased: set[bytes] = set()
 
     def resolve_all(self) -> Resolution:
         emails, phones = self._columns
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
+        suppressed: set[int] = set()
         missing = 0
         for row, (email, phone) in enumerate(zip(emails, phones, strict=True)):
+            if self.erased and (email in self.erased or phone in self.erased):
+                suppressed.add(row)
+                continue
             by_email = None if email is None else self._emails.get(email)
             by_phone = None if phone is None else self._phones.get(phone)
             if email is None and phone is None:
@@ -203,7 +242,9 @@ class _Known:
             else:
                 person = by_email if by_email is not None else by_phone
                 dense[row] = self._attach(self._new() if person is None else person, email, phone)
-        return Resolution(dense, len(self.made), missing, conflicts)
+        return Resolution(
+            dense, len(self.made), missing, conflicts, suppressed=frozenset(suppressed)
+        )
 
     def _new(self) -> int:
         self.made.append(self._free)
@@ -233,5 +274,7 @@ def _look_up(
 
 
 def _first_free(session: Session) -> int:
+    """Return the next number: none is ever given twice, also when its person was erased."""
     highest = session.execute(select(func.max(SubjectRow.dense))).scalar_one()
-    return 0 if highest is None else highest + 1
+    counted = session.get(CounterRow, _PERSONS)
+    return max(0 if highest is None else highest + 1, 0 if counted is None else counted.value)

@@ -10,8 +10,8 @@ from consent.events import ConsentEvent, EventType
 from consent.statements import Method, Relation
 from consent.words import SELF, EventState, Operation
 from party_node.api.strict import Name, Strict
-from party_node.errors import IdempotencyConflict, NotFound
-from party_node.identity import EMAIL, PHONE
+from party_node.errors import ErasedPerson, IdempotencyConflict, NotFound
+from party_node.identity import EMAIL, NOBODY, PHONE
 from party_node.ledger.explaining import Explanation
 from party_node.ledger.explaining import explain as explain_person
 from party_node.ledger.writer import Submitted
@@ -122,8 +122,11 @@ def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
     region = parts.home.settings.default_region
     kind, value = body.normalised(region)
     emails, phones = ([value], [None]) if kind == EMAIL else ([None], [value])
-    resolution = parts.identity.resolve(emails, phones)
+    returning = body.state == "given" and not body.method.is_copy
+    resolution = parts.identity.resolve(emails, phones, returning=returning)
     dense = int(resolution.dense[0])
+    if dense == NOBODY:
+        raise ErasedPerson
     return ConsentEvent(
         subject_id=parts.identity.subject_ids([dense])[dense],
         state=EventState(body.state),

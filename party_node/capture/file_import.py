@@ -157,7 +157,7 @@ class _Intake:
         names = [ids.get(person) for person in dense]
         owners: list[int] = []
         events: list[ConsentEvent] = []
-        ambiguous = []
+        ambiguous, erased = [], []
         for number, (row, place, name, time, until) in enumerate(
             zip(batch.row_of, batch.said_of, batch.ids, batch.times_ms, batch.untils_ms,
                 strict=True)
@@ -172,6 +172,8 @@ class _Intake:
                 events.append(
                     what.make(subject_id=subject, source_event_id=name, event_time_ms=time, **more)
                 )
+            elif row in found.suppressed:
+                erased.append(number)
             elif not what.objects:
                 ambiguous.append(number)
             else:
@@ -186,7 +188,14 @@ class _Intake:
                         )
                     )
         conflicts = self._count(owners, self._taker.submit(events))
-        self._note(batch, ambiguous, conflicts)
+        self._note(
+            batch,
+            {
+                Refusal.ERASED_PERSON: erased,
+                Refusal.AMBIGUOUS_PERSON: ambiguous,
+                Refusal.CONFLICTING_EVENT: conflicts,
+            },
+        )
 
     def _count(self, owners: Sequence[int], fates: Sequence[Submission]) -> list[int]:
         """Count each event once, by its first entry; the second of an objection for both is extra.
@@ -206,7 +215,7 @@ class _Intake:
             last = owner
         return conflicts
 
-    def _note(self, batch: Batch, ambiguous: list[int], conflicts: list[int]) -> None:
+    def _note(self, batch: Batch, left_out: Mapping[Refusal, list[int]]) -> None:
         """Report what of the batch was not taken in, in the order of the file."""
 
         def place(number: int) -> tuple[int, int]:
@@ -214,10 +223,7 @@ class _Intake:
 
         refused = batch.refused + [
             (*place(number), reason.value)
-            for numbers, reason in (
-                (ambiguous, Refusal.AMBIGUOUS_PERSON),
-                (conflicts, Refusal.CONFLICTING_EVENT),
-            )
+            for reason, numbers in left_out.items()
             for number in numbers
         ]
         suffixes = self._suffixes

@@ -70,6 +70,8 @@ class Refusal(enum.StrEnum):
     """The evidence has no SHA-256 of 64 hexadecimal digits, or a type or reference that is none."""
     REFUSED_IDENTIFIER = "refused-identifier"
     """Neither the e-mail address nor the telephone number can be normalised."""
+    ERASED_PERSON = "erased-person"
+    """The person was erased here and is not made anew by a copy of another system."""
     AMBIGUOUS_PERSON = "ambiguous-person"
     """The e-mail address and the number belong to different persons, and the row is no objection.
     """

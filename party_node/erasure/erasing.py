@@ -23,9 +23,9 @@ from consent.merges import SubjectsMerged
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
-from party_node.erasure.suppression import Suppression
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.suppression import Suppression
 from party_node.tables import (
     EntryRow,
     ErasureRow,

@@ -118,7 +118,7 @@ class _Fsck:
     # -- beside the log ----------------------------------------------------------------------------
 
     def _people(self) -> None:
-        for where, what in self._identity.damaged(self._session):
+        for where, what in self._identity.checks.damaged(self._session):
             self._findings.add(where, what)
 
     def _policies(self) -> None:
