@@ -200,6 +200,13 @@ class LedgerStateDamaged(LedgerDamaged):
     hint = "run `accord ledger fsck`: it says what was changed, and where"
 
 
+class CheckInterrupted(NodeError):
+    """The check of the ledger stopped before its end."""
+
+    code = "check-interrupted"
+    hint = "repeat it; it changes nothing"
+
+
 class PermissionRefused(NodeError):
     """These rows may not be read with this permission."""
 

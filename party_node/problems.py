@@ -48,6 +48,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.QuorumMissed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ImportInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CheckInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LedgerDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,

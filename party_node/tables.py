@@ -165,7 +165,8 @@ class ErasureRow(NodeTable, table=True):
     request_id: str
     salt: bytes = Field(sa_type=LargeBinary)
     pending: str = Field(sa_type=Text)
-    """JSON array of the numbers whose rows in files are not cleaned yet; empty when all are."""
+    """The numbers whose rows in files are not cleaned yet, sealed (`erasure/pending.py`); empty when
+    all are."""
 
 
 class SuppressionRow(NodeTable, table=True):

@@ -10,7 +10,6 @@ Leaves, proofs and checkpoints stay valid. The erasure commits to which entries 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from consent.merges import SubjectsMerged
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
+from party_node.erasure.pending import open_pending, seal_pending
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.suppression import Suppression
@@ -97,7 +97,7 @@ class Erasing:
                     self._take(session, dense, subject_id, indices, at[0])
                 self._mark(session, indices, at[0])
                 self._tell(session, ids, request_id, at[0])
-                pending = json.dumps(sorted(ids))
+                pending = seal_pending(self._ledger.vault, at[0], ids)
                 session.add(
                     ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
                 )
@@ -123,7 +123,7 @@ class Erasing:
             left = select(ErasureRow).where(col(ErasureRow.pending) != "")
             rows = session.execute(left).scalars().all()
         for row in rows:
-            for dense in json.loads(row.pending):
+            for dense in open_pending(self._ledger.vault, row.entry, row.pending):
                 for clean in self._cleans:
                     clean(dense)
             with self._ledger.database.writing() as session:

@@ -5,18 +5,18 @@ tree continues the newest, in the transaction that stores it; its size is the pr
 witnesses' cosignatures are kept with it; with those of a quorum it is published.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from consent.checkpoint import LogSigner, attach, open_checkpoint
-from consent.errors import ConsentError
+from consent.checkpoint import LogSigner, attach
 from consent.merkle import ProofTree
 from consent.note import Note, Verified, parse_note
 from consent.policy import Policy
 from party_node.database import Database
 from party_node.errors import LedgerDamaged, NotFound
+from party_node.ledger.checkpoint_checks import damaged_checkpoints
 from party_node.tables import CheckpointRow
 
 
@@ -108,27 +108,10 @@ class Checkpoints:
 
         Raises: LedgerDamaged.
         """
-        for where, what in self.damaged(session, tree):
+        for where, what in damaged_checkpoints(session, tree, self._signer.verifier):
             raise LedgerDamaged(f"the {where}: {what}")
-        rows = session.execute(select(CheckpointRow)).scalars().all()
-        return len(rows), sum(row.published for row in rows)
-
-    def damaged(self, session: Session, tree: ProofTree) -> Iterator[tuple[str, str]]:
-        """Return each checkpoint that does not fit `tree` or itself, and what is wrong with it."""
-        for row in session.execute(select(CheckpointRow)).scalars():
-            where = f"checkpoint of size {row.size}"
-            if row.size > tree.size or tree.root(row.size) != row.root:
-                yield where, "the ledger does not continue it"
-            for note in filter(None, (row.note, row.cosigned)):
-                try:
-                    said = open_checkpoint(note, self._signer.verifier)
-                except ConsentError as e:
-                    yield where, e.code
-                    continue
-                if (said.size, said.root) != (row.size, row.root):
-                    yield where, "its note says otherwise"
-            if row.published and not row.cosigned:
-                yield where, "it is marked as published, and nobody cosigned it"
+        marks = session.execute(select(col(CheckpointRow.published))).scalars().all()
+        return len(marks), sum(marks)
 
     def _row(self, session: Session, size: int) -> CheckpointRow:
         row = session.get(CheckpointRow, size)

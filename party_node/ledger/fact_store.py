@@ -46,7 +46,7 @@ class FactStore:
         number = col(WhatRow.number)
         query = select(number, col(WhatRow.sealed)).where(number >= len(whats)).order_by(number)
         for found, sealed in session.execute(query):
-            if whats.number(self._open_what(found, sealed)) != found:
+            if whats.number(self.open_what(found, sealed)) != found:
                 raise LedgerStateDamaged(f"what {found} of the ledger is missing or there twice")
 
     def load(self, session: Session, start: int, stop: int) -> Facts:
@@ -60,7 +60,7 @@ class FactStore:
         for row in session.execute(query.order_by(first)):
             if row.first != expected:
                 raise LedgerStateDamaged(f"the facts from number {expected} on are missing")
-            parts.append(self._open(row.first, row.facts, row.sealed))
+            parts.append(self.open_row(row.first, row.facts, row.sealed))
             expected += row.facts
             self._small += row.facts < MANY_FACTS
         if expected != stop:
@@ -76,7 +76,7 @@ class FactStore:
             col(FactsRow.highest) > index
         )
         rows = session.execute(later.order_by(col(FactsRow.first)))
-        parts = [no_facts(), *(self._open(row.first, row.facts, row.sealed) for row in rows)]
+        parts = [no_facts(), *(self.open_row(row.first, row.facts, row.sealed) for row in rows)]
         facts = np.concatenate(parts)
         return facts[facts["index"] > index]
 
@@ -110,7 +110,7 @@ class FactStore:
         lowest, highest = col(FactsRow.lowest), col(FactsRow.highest)
         within = select(FactsRow).where(lowest <= max(indices), highest >= min(indices))
         for row in session.execute(within).scalars():
-            facts = self._open(row.first, row.facts, row.sealed)
+            facts = self.open_row(row.first, row.facts, row.sealed)
             kept = facts[facts["subject"] != subject]
             if len(kept) < len(facts):
                 row.sealed = self._seal(row.first, row.facts, kept)
@@ -140,7 +140,7 @@ class FactStore:
         rows = session.execute(query).all()
         if sum(row.facts for row in rows) > LARGEST:
             rows = rows[-MOST_ROWS:]
-        opened = [self._open(row.first, row.facts, row.sealed) for row in rows]
+        opened = [self.open_row(row.first, row.facts, row.sealed) for row in rows]
         session.execute(delete(FactsRow).where(first >= rows[0].first))
         together = np.concatenate(opened)
         span = sum(row.facts for row in rows)
@@ -157,7 +157,11 @@ class FactStore:
     def _seal(self, first: int, span: int, facts: Facts) -> bytes:
         return self._vault.seal(_context(first, span), facts.tobytes())
 
-    def _open(self, first: int, span: int, sealed: bytes) -> Facts:
+    def open_row(self, first: int, span: int, sealed: bytes) -> Facts:
+        """Return the facts of one stored row, which has the numbers from `first` on.
+
+        Raises: LedgerStateDamaged.
+        """
         try:
             data = self._vault.open(_context(first, span), sealed)
         except SealBroken as e:
@@ -166,7 +170,11 @@ class FactStore:
             raise LedgerStateDamaged(f"the facts from number {first} on have another length")
         return np.frombuffer(data, dtype=FACT)
 
-    def _open_what(self, number: int, sealed: bytes) -> What:
+    def open_what(self, number: int, sealed: bytes) -> What:
+        """Return one stored what.
+
+        Raises: LedgerStateDamaged.
+        """
         try:
             return read_what(self._vault.open(_what_context(number), sealed))
         except (SealBroken, MalformedRecord) as e:

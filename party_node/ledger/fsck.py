@@ -1,77 +1,116 @@
 """Checking everything about the ledger that can be checked, and saying what is wrong and where.
 
     entries      leaf, place, kind, time; payload, commitment, tag, keys; chains; sources
-    tree         every tile against the leaves; every checkpoint against the tree
+    tree         every tile against the leaves; every checkpoint against the tree, the log's key
+                 and the witnesses of the trust policy
     state        facts and whats against the payloads; the ledger's statement of its own length
     snapshots    the state folded again at each size that a snapshot was logged for
+    decisions    the sets that the gate kept against the commitments in its use records
     people       rows of persons and identifiers against their keyed digests
     policies     documents and notices against their hashes
     erasures     what is marked as erased against what the erasure says
 
 A single flipped bit in any of these is found. It opens every payload: half a million entries a
-minute on one core. Memory: 80 bytes a fact and 12 a person. It changes nothing.
+minute on one core. Memory: 80 bytes a fact and 12 a person. It reads one snapshot of the database,
+holds no lock of the ledger, and changes nothing.
 """
 
+import contextlib
+from collections.abc import Callable
+
 import numpy as np
-from pyroaring import BitMap
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from consent.errors import ConsentError
-from consent.facts import Facts, Whats, no_facts
-from consent.fields import Entry
-from consent.merkle import hash_leaves
-from consent.milestones import Erasure, LedgerOpened, PolicyChanged, StateSnapshot
-from consent.projection import Projection, commit_set
+from consent.facts import Facts, no_facts
+from consent.merkle import ProofTree, hash_leaves
+from consent.milestones import StateSnapshot
+from consent.note import parse_vkey
 from consent.right_edge import RightEdge
-from consent.tiles import Tile
-from party_node.errors import NodeError
+from consent.tiled_tree import TiledTree
+from party_node.errors import CheckInterrupted, NodeError
 from party_node.identity import Identity
-from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.checkpoint_checks import damaged_checkpoints, witnesses_of
 from party_node.ledger.findings import Findings
+from party_node.ledger.fsck_beside import BesideCheck
 from party_node.ledger.fsck_entries import EntryPass
-from party_node.ledger.policies import all_policies, load_notice, load_policy
+from party_node.ledger.fsck_snapshots import check_snapshots
+from party_node.ledger.fsck_state import StateCheck
+from party_node.ledger.inspected import Checkable
 from party_node.ledger.state import Reach
-from party_node.tables import ErasureRow, NoticeRow
+from party_node.ledger.trust_policy import TrustPolicy
+
+Watch = Callable[[int], None]
+"""Is told how many entries were looked at; what it raises ends the check."""
 
 
-def fsck(ledger: ConsentLedger, identity: Identity) -> Findings:
-    """Check everything that is committed; return what does not fit."""
+def fsck(
+    ledger: Checkable,
+    identity: Identity,
+    trust: TrustPolicy | None = None,
+    watch: Watch = lambda _entries: None,
+) -> Findings:
+    """Check everything that is committed; return what does not fit.
+
+    With `trust`, cosignatures of the witnesses in it are verified too.
+    """
     findings = Findings()
     with ledger.database.reading() as session:
-        _Fsck(session, ledger, identity, findings).run()
+        _Fsck(session, ledger, identity, trust, findings).run(watch)
     return findings
 
 
 class _Fsck:
     def __init__(
-        self, session: Session, ledger: ConsentLedger, identity: Identity, findings: Findings
+        self,
+        session: Session,
+        ledger: Checkable,
+        identity: Identity,
+        trust: TrustPolicy | None,
+        findings: Findings,
     ) -> None:
         self._session, self._ledger, self._identity = session, ledger, identity
-        self._findings = findings
-        self._milestones: list[tuple[int, Entry]] = []
-        self._folded = no_facts()
-        self._entries = EntryPass(
-            session, ledger.reader, ledger.keyring, ledger.controller, ledger.content_key,
-            findings, self._on_record,
-        )  # fmt: skip
+        self._trust, self._findings = trust, findings
+        self._entries = EntryPass(session, ledger, findings)
+        self._state = StateCheck(session, ledger, findings)
+        self._beside = BesideCheck(session, ledger, findings, self._entries)
+        self._edge, self._facts = RightEdge(), no_facts()
+        self._reach: Reach | None = None
 
-    def run(self) -> None:
-        for check in (
-            self._database, self._tree, self._people, self._policies, self._erasures,
-            self._checkpoints, self._snapshots,
-        ):  # fmt: skip
-            try:
-                check()
-            except DBAPIError as e:
-                self._findings.add("database", f"it cannot be read: {type(e.orig).__name__}")
-            except (NodeError, ConsentError) as e:
-                self._findings.add("ledger", str(e))
+    def run(self, watch: Watch) -> None:
+        self._try("database", self._database)
+        if not self._try("entries", lambda: self._walk(watch)):
+            return  # everything else is compared with them
+        self._try("entries", self._entries.finish)
+        self._try("ledger head", self._head)
+        self._try("tiles", lambda: self._state.surplus_tiles(self._edge.size))
+        self._try("facts", lambda: self._state.facts(self._entries, self._facts, self._reach))
+        self._try("people", lambda: self._beside.people(self._identity))
+        self._try("payloads", self._beside.payloads)
+        self._try("policies", self._beside.policies)
+        self._try("notices", self._beside.notices)
+        self._try("erasures", self._beside.erasures)
+        self._try("checkpoints", self._checkpoints)
+        self._try("snapshots", self._snapshots)
 
-    def _on_record(self, index: int, record: Entry) -> None:
-        if isinstance(record, Erasure | LedgerOpened | PolicyChanged | StateSnapshot):
-            self._milestones.append((index, record))
+    def _try(self, where: str, check: Callable[[], None]) -> bool:
+        """Run one check; return whether it came to its end."""
+        try:
+            check()
+        except CheckInterrupted:
+            raise
+        except (NodeError, ConsentError) as e:
+            self._findings.add(where, str(e))
+        except DBAPIError as e:
+            self._findings.add(where, f"it cannot be read: {type(e.orig).__name__}")
+        except (TypeError, ValueError, LookupError, ArithmeticError) as e:
+            # A value that no such column ever holds.
+            self._findings.add(where, f"it cannot be read: {type(e).__name__}")
+        else:
+            return True
+        return False
 
     def _database(self) -> None:
         if self._ledger.database.dialect == "sqlite":
@@ -79,102 +118,41 @@ class _Fsck:
                 if said != "ok":
                     self._findings.add("database", said.splitlines()[0])
 
-    # -- entries, tree, facts ----------------------------------------------------------------------
-
-    def _tree(self) -> None:
-        """Check entries and tree in one pass, then what is stored of the facts."""
-        reach, edge, parts = self._ledger.store.reach(self._session), RightEdge(), [no_facts()]
+    def _walk(self, watch: Watch) -> None:
+        """Check the entries, and the tree that they make, in one pass."""
+        parts = [no_facts()]
         for leaves, facts in self._entries.pages():
             parts.append(facts)
-            for tile, data in edge.extend(hash_leaves(leaves)):
-                self._tile(tile, data)
-        if (edge.size, edge.root()) != (reach.size, reach.root):
-            self._findings.add("ledger head", "the entries do not lead to the root that it names")
-        self._compare(np.concatenate(parts), reach)
+            for tile, data in self._edge.extend(hash_leaves(leaves)):
+                self._state.tile(tile, data)
+            watch(self._entries.size)
+        self._facts = np.concatenate(parts)
 
-    def _tile(self, tile: Tile, data: bytes) -> None:
-        found = self._ledger.store.tiles.read_in(self._session, tile.level, tile.number)
-        if not found:
-            self._findings.add(tile.path, "it is missing")
-        elif found != data:
-            self._findings.add(tile.path, "it is not what the leaves come to")
-
-    def _compare(self, facts: Facts, reach: Reach) -> None:
-        """Compare the stored facts with those that the payloads come to."""
-        whats = Whats()
-        self._ledger.store.facts.load_whats(self._session, whats)
-        stored = self._ledger.store.facts.load(self._session, 0, reach.facts).copy()
-        translated = [self._entries.whats.number(what) for what in whats.since(0)]
-        stored["what"] = np.array(translated, dtype=np.uint32)[stored["what"]]
-        stored, facts = np.sort(stored, order="index"), np.sort(facts, order="index")
-        for index in np.setxor1d(stored["index"], facts["index"]).tolist():
-            self._findings.add(f"fact of entry {index}", "it is missing, or of no entry")
-        both = np.isin(facts["index"], stored["index"])
-        facts, stored = facts[both], stored[np.isin(stored["index"], facts["index"])]
-        for index in facts["index"][facts != stored].tolist():
-            self._findings.add(f"fact of entry {index}", "it says something else than the payload")
-        self._folded = facts
-
-    # -- beside the log ----------------------------------------------------------------------------
-
-    def _people(self) -> None:
-        for where, what in self._identity.checks.damaged(self._session):
-            self._findings.add(where, what)
-
-    def _policies(self) -> None:
-        for row in all_policies(self._session):
-            try:
-                load_policy(self._session, row.digest)
-            except NodeError as e:
-                self._findings.add(f"policy of entry {row.entry}", e.detail)
-        known = {row.digest for row in all_policies(self._session)}
-        for index, record in self._milestones:
-            if isinstance(record, LedgerOpened | PolicyChanged) and record.policy_hash not in known:
-                self._findings.add(f"policy of entry {index}", "its document is missing")
-        for digest in self._session.execute(select(col(NoticeRow.notice_hash))).scalars():
-            try:
-                load_notice(self._session, digest)
-            except NodeError as e:
-                self._findings.add("notices", e.detail)
-
-    def _erasures(self) -> None:
-        """What is marked as erased must be what the erasure committed to, no more and no less."""
-        said = {i: r for i, r in self._milestones if isinstance(r, Erasure)}
-        for index, entries in sorted(self._entries.erased.items()):
-            if index not in said:
-                where = ", ".join(map(str, entries[:5]))
-                self._findings.add(f"entries {where}", f"entry {index} did not erase them")
-        for index, erasure in said.items():
-            row = self._session.get(ErasureRow, index)
-            marked = BitMap(self._entries.erased.get(index, []))
-            if row is None or commit_set(marked, row.salt) != erasure.entries_commitment:
-                self._findings.add(
-                    f"erasure of entry {index}", "other entries are marked than it erased"
-                )
+    def _head(self) -> None:
+        self._reach = self._state.reach(self._entries, self._edge)
 
     def _checkpoints(self) -> None:
-        reach = self._ledger.store.reach(self._session)
-        tree = self._ledger.store.tiles.resume(self._session, reach.size, reach.root)
-        for where, what in self._ledger.checkpoints.damaged(self._session, tree):
+        witnesses = None if self._trust is None else witnesses_of(self._session, self._trust)
+        log = parse_vkey(self._ledger.vkey)
+        for where, what in damaged_checkpoints(self._session, self._tree(), log, witnesses):
             self._findings.add(where, what)
 
-    def _snapshots(self) -> None:
-        """Fold the state again at every size that a snapshot was logged for."""
-        for index, record in self._milestones:
-            if isinstance(record, StateSnapshot) and not self._erased_since(record):
-                vocabulary = load_policy(self._session, record.policy_hash)
-                projection = Projection(vocabulary, self._entries.whats)
-                facts = self._folded
-                projection.take_in(facts[facts["index"] < record.tree_size])
-                if projection.digest() != record.projection:
-                    self._findings.add(
-                        f"snapshot of entry {index}",
-                        "the state that decided then is not what the entries come to",
-                    )
+    def _tree(self) -> ProofTree:
+        """Return the tree as it is stored; if that cannot be, the one that the leaves make."""
+        tiles, reach = self._ledger.store.tiles, self._reach
+        if reach is not None:
+            with contextlib.suppress(ConsentError):
+                return tiles.resume(self._session, reach.size, reach.root)
+        edges = {tile.level: data for tile, data in self._edge.partial()}
+        return TiledTree.resume(self._edge.size, edges, tiles.read, root=self._edge.root())
 
-    def _erased_since(self, snapshot: StateSnapshot) -> bool:
-        """Return whether somebody who was in the snapshot was erased after it."""
-        return any(
-            erasure >= snapshot.tree_size and min(entries) < snapshot.tree_size
-            for erasure, entries in self._entries.erased.items()
-        )
+    def _snapshots(self) -> None:
+        snapshots = [
+            (index, record)
+            for index, record in self._entries.milestones
+            if isinstance(record, StateSnapshot)
+        ]
+        check_snapshots(
+            self._session, self._findings, snapshots, self._facts, self._entries.whats,
+            self._entries.erased,
+        )  # fmt: skip

@@ -1,106 +1,170 @@
-"""One pass over all entries: leaves, payloads, keys, people's chains, sources, facts.
+"""One pass over all entries: leaves, payloads, keys, people's chains, sources, decisions, facts.
 
 In the order of the log, a page at a time. Of each person a few bytes are kept: how many entries
 there were, and how the last one's hash begins.
 """
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from array import array
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
 from sqlmodel import Session
 
-from consent.columns import SparseColumn
 from consent.errors import ConsentError
+from consent.events import ConsentEvent
 from consent.facts import About, Facts, Whats, facts_of
 from consent.fields import Entry
 from consent.ledger import parse_leaf
+from consent.merges import SubjectsMerged
+from consent.merkle import leaf_hash
+from consent.milestones import (
+    Anomaly,
+    Erasure,
+    LedgerOpened,
+    NoticePublished,
+    PolicyChanged,
+    StateSnapshot,
+)
+from consent.preferences import PreferenceEvent
 from consent.statements import Statement, SubjectEntry
+from consent.uses import OccurrenceReleased, OccurrenceReserved, UseRecord
 from party_node.database import select_among
 from party_node.errors import LedgerDamaged
-from party_node.ledger.entries import EntryReader, LedgerEntry
+from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.findings import Findings
-from party_node.ledger.keyring import Keyring
-from party_node.ledger.writer import event_content
+from party_node.ledger.fsck_chains import Chains
+from party_node.ledger.fsck_decisions import DecisionCheck
+from party_node.ledger.inspected import Checkable
+from party_node.ledger.raw_rows import StoredEntry, count, entry_pages
+from party_node.ledger.writer import ANOMALIES, event_content
 from party_node.tables import SourceEventRow, SubjectRow
 
-OnRecord = Callable[[int, Entry], None]
-"""Is told of each record that could be opened, with its index."""
+Milestone = Erasure | LedgerOpened | PolicyChanged | NoticePublished | StateSnapshot
+_WITH_FACT = frozenset(
+    kind.TYPE
+    for kind in (
+        ConsentEvent, PreferenceEvent, OccurrenceReserved, OccurrenceReleased, SubjectsMerged,
+    )
+)  # fmt: skip
+"""Kinds of entries that have exactly one fact."""
 
 
 class EntryPass:
-    """The pass over the entries of one ledger."""
+    """The pass over the entries of one ledger; what it found out stands in its attributes."""
 
-    def __init__(
-        self,
-        session: Session,
-        reader: EntryReader,
-        keyring: Keyring,
-        controller: str,
-        content_key: bytes,
-        findings: Findings,
-        on_record: OnRecord,
-    ) -> None:
-        self._session, self._reader, self._keyring = session, reader, keyring
-        self._controller, self._content_key = controller, content_key
-        self._findings, self._on_record = findings, on_record
-        self._chains = _Chains()
-        self._newest_ms = 0
-        self._expected = 0
+    def __init__(self, session: Session, ledger: Checkable, findings: Findings) -> None:
+        self._session, self._ledger, self._findings = session, ledger, findings
+        self._chains, self._decisions = Chains(), DecisionCheck(session, ledger.vault, findings)
+        self._sources = 0
+        self._keyless: set[int] = set()
+        self._bearing = array("q")
+        self.size = 0
+        self.newest_ms = 0
         self.whats = Whats()
+        self.milestones: list[tuple[int, Milestone]] = []
         self.erased: dict[int, list[int]] = {}
         """Index of an erasure → the entries that are marked with it."""
+        self.people = BitMap()
+        """Everybody about whom there is an entry."""
 
     def pages(self) -> Iterator[tuple[list[bytes], Facts]]:
         """Check page by page; return the leaves, for the tree, and the facts of each page."""
-        for page in self._reader.pages(self._session):
-            for row in page:
-                self._check_place(row)
-            entries = self._open(page)
-            self._check_people(entries)
-            self._check_sources(entries)
-            yield [row.leaf for row in page], self._facts(entries)
+        for page in entry_pages(self._session):
+            there = [row for one in page if (row := self._readable(one)) is not None]
+            opened = self._open([row for row in there if self._check_place(row)])
+            self._check_people(opened)
+            self._check_sources(opened)
+            for e in opened:
+                self._take(e)
+            yield [row.leaf for row in there], self._facts(opened)
 
-    def _check_place(self, row: Any) -> None:
-        where = f"entry {row.index}"
-        for missing in range(self._expected, min(row.index, self._expected + 1)):
-            self._findings.add(f"entry {missing}", "it is missing")
-        self._expected = row.index + 1
+    def finish(self) -> None:
+        """Check what there may be only as much of as the entries account for."""
+        if count(self._session, SourceEventRow) != self._sources:
+            what = "there are more or fewer than the entries account for"
+            self._findings.add("sources", what)
+        self._decisions.finish(self.erased)
+
+    def with_facts(self) -> NDArray[np.int64]:
+        """Return the index of every entry that has a fact, or had one until it was erased."""
+        return np.frombuffer(self._bearing, dtype=np.int64)
+
+    # -- one entry after the other -------------------------------------------------------------
+
+    def _readable(self, row: StoredEntry | int) -> StoredEntry | None:
+        index = row if isinstance(row, int) else row.index
+        if index > self.size:
+            self._findings.add(f"entry {self.size}", "it is missing")
+        self.size = index + 1
+        if isinstance(row, int) or not row.is_plain:
+            self._findings.add(f"entry {index}", "its row cannot be read")
+            return None
+        return row
+
+    def _check_place(self, row: StoredEntry) -> bool:
+        """Check what stands beside the payload; return whether there is sense in opening it."""
+        where, kind = f"entry {row.index}", row.type
+        sound = leaf_hash(row.leaf) == row.leaf_hash
+        if not sound:
+            self._findings.add(where, "its leaf and the hash of it do not fit")
         try:
             leaf = parse_leaf(row.leaf)
         except ConsentError as e:
             self._findings.add(where, f"its leaf cannot be read: {e}")
-            return
-        if (leaf.type, leaf.recorded_at_ms) != (row.type, row.recorded_ms):
-            self._findings.add(where, "its row says another kind or time than its leaf")
-        if leaf.controller != self._controller:
-            self._findings.add(where, "it is of another controller")
-        if leaf.recorded_at_ms < self._newest_ms:
-            self._findings.add(where, "it was recorded before the entry before it")
-        self._newest_ms = max(self._newest_ms, leaf.recorded_at_ms)
+        else:
+            kind = leaf.type
+            if (leaf.type, leaf.recorded_at_ms) != (row.type, row.recorded_ms):
+                self._findings.add(where, "its row says another kind or time than its leaf")
+            if leaf.controller != self._ledger.controller:
+                self._findings.add(where, "it is of another controller")
+            if leaf.recorded_at_ms < self.newest_ms:
+                self._findings.add(where, "it was recorded before the entry before it")
+            self.newest_ms = max(self.newest_ms, leaf.recorded_at_ms)
+        if kind in _WITH_FACT:
+            self._bearing.append(row.index)
+        self._check_mark(row)
+        if not sound and row.subject is not None:
+            self._chains.skip(row.subject)
+        return sound
+
+    def _check_mark(self, row: StoredEntry) -> None:
+        if row.subject is not None:
+            self.people.add(row.subject)
         if row.erased is not None:
             self.erased.setdefault(row.erased, []).append(row.index)
             if row.ciphertext is not None or row.subject is not None:
-                self._findings.add(where, "it is marked as erased, and something of it is there")
+                what = "it is marked as erased, and something of it is there"
+                self._findings.add(f"entry {row.index}", what)
 
-    def _open(self, page: Sequence[Any]) -> list[LedgerEntry]:
-        people = {row.subject for row in page if row.subject is not None}
-        keys, broken = self._keyring.load_each(self._session, people)
+    def _open(self, rows: Sequence[StoredEntry]) -> list[LedgerEntry]:
+        people = {row.subject for row in rows if row.subject is not None and row.erased is None}
+        keys, broken = self._ledger.keyring.load_each(self._session, people)
+        for person in sorted((people - keys.keys()) - self._keyless):
+            what = "they do not open" if person in broken else "they are missing"
+            self._findings.add(f"keys of person {person}", what)
+            self._keyless.add(person)
         entries = []
-        for row in page:
-            if row.subject in broken:
-                self._findings.add(f"keys of entry {row.index}", "they do not open")
+        for row in rows:
+            if row.subject in self._keyless:
                 continue
             try:
-                entry = self._reader.entry(row, keys)
+                entries.append(self._ledger.reader.entry(row, keys))
             except LedgerDamaged as e:
                 self._findings.add(f"payload of entry {row.index}", e.detail)
-                continue
-            entries.append(entry)
-            if entry.record is not None:
-                self._on_record(entry.index, entry.record)
+                if row.subject is not None:
+                    self._chains.skip(row.subject)
         return entries
+
+    def _take(self, e: LedgerEntry) -> None:
+        if isinstance(e.record, Milestone):
+            self.milestones.append((e.index, e.record))
+        elif isinstance(e.record, UseRecord):
+            self._decisions.check(e.index, e.record)
+
+    # -- a page of them --------------------------------------------------------------------------
 
     def _check_people(self, entries: Sequence[LedgerEntry]) -> None:
         numbers = sorted({e.subject for e in entries if e.subject is not None})
@@ -118,25 +182,26 @@ class EntryPass:
 
     def _check_sources(self, entries: Sequence[LedgerEntry]) -> None:
         """Compare what sources sent, by their own names for it."""
-        by_source: dict[str, dict[str, LedgerEntry]] = {}
+        by_source: dict[str, dict[str, tuple[bytes, int]]] = {}
         for e in entries:
             if isinstance(e.record, Statement):
-                by_source.setdefault(e.record.source_id, {})[e.record.source_event_id] = e
+                content = hmac.digest(self._ledger.content_key, event_content(e.record), "sha256")
+                of_source = by_source.setdefault(e.record.source_id, {})
+                of_source[e.record.source_event_id] = content, e.index
+            elif isinstance(e.record, Anomaly) and e.record.offered is not None:
+                offered = e.record.offered
+                by_source.setdefault(ANOMALIES, {})[offered.hex()] = offered, e.index
         for source, named in by_source.items():
-            columns = ("source_event_id", "content", "entry")
+            self._sources += len(named)
             rows = select_among(
-                self._session, SourceEventRow, columns, "source_event_id", sorted(named),
-                source_id=source,
+                self._session, SourceEventRow, ("source_event_id", "content", "entry"),
+                "source_event_id", sorted(named), source_id=source,
             )  # fmt: skip
             found = {name: (content, entry) for name, content, entry in rows}
-            for name, e in named.items():
-                if found.get(name) != (self._content(e), e.index):
+            for name, expected in named.items():
+                if found.get(name) != expected:
                     what = "what is kept to know it again does not fit it"
-                    self._findings.add(f"source of entry {e.index}", what)
-
-    def _content(self, e: LedgerEntry) -> bytes:
-        assert isinstance(e.record, Statement)
-        return hmac.digest(self._content_key, event_content(e.record), "sha256")
+                    self._findings.add(f"source of entry {expected[1]}", what)
 
     def _facts(self, entries: Sequence[LedgerEntry]) -> Facts:
         about = [
@@ -149,23 +214,3 @@ class EntryPass:
     def _number_of(self, subject_id: str) -> int:
         rows = select_among(self._session, SubjectRow, ("dense",), "subject_id", [subject_id])
         return next((dense for (dense,) in rows), -1)
-
-
-class _Chains:
-    """Each person's own chain of entries, in twelve bytes a person."""
-
-    def __init__(self) -> None:
-        self._count, self._last = SparseColumn("<i4", 0), SparseColumn("<i8", 0)
-
-    def continues(self, subject: int, record: SubjectEntry, leaf_hash: bytes) -> bool:
-        """Return whether the record is the next of its person's chain, and add it."""
-        one = np.array([subject], dtype=np.uint32)
-        count, last = int(self._count.get(one)[0]), int(self._last.get(one)[0])
-        previous = 0 if record.previous is None else _begin(record.previous)
-        self._count.put(one, count + 1)
-        self._last.put(one, _begin(leaf_hash))
-        return record.subject_seq == count + 1 and previous == last
-
-
-def _begin(leaf_hash: bytes) -> int:
-    return int.from_bytes(leaf_hash[:8], "big", signed=True)
