@@ -13,6 +13,7 @@ from party_node.api import (
     consent,
     datasets,
     decisions,
+    fsck,
     health,
     imports,
     jobs,
@@ -41,6 +42,7 @@ ROUTERS = (
     ledger.router,
     webhooks.router,
     trust_policy.router,
+    fsck.router,
 )
 
 DESCRIBED = HTTPBearer(

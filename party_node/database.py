@@ -22,6 +22,11 @@ _BATCH = 5_000
 _WRITE_LOCK = 0x4163636F7264
 """Number of the advisory lock on PostgreSQL: "Accord" in ASCII."""
 _BUSY_MS = 30_000
+_SCRUB_MS = 1_000
+_OLDER_SNAPSHOTS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
+"""
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
     "source_events", "ledger_facts", "use_decisions",
@@ -43,6 +48,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(accord_writing=True)
+        self._unscrubbed = False
 
     @property
     def dialect(self) -> str:
@@ -81,19 +87,20 @@ class Database:
     def scrub(self) -> None:
         """See to it that deleted bytes are gone: SQLite's write-ahead log is folded in and emptied.
 
-        On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own.
+        On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own. While
+        somebody reads an older snapshot this cannot be done to the end: see `scrub_again`.
         """
         with _translated(), self._engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             if self.dialect == "sqlite":
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._unscrubbed = _fold_in(raw)
             else:
-                raw.rollback()
-                raw.autocommit = True
-                try:
-                    raw.execute(f"VACUUM {', '.join(_ERASABLE)}")
-                finally:
-                    raw.autocommit = False
+                self._unscrubbed = _vacuum(raw)
+
+    def scrub_again(self) -> None:
+        """Scrub once more if the last time somebody stood in the way."""
+        if self._unscrubbed:
+            self.scrub()
 
     def close(self) -> None:
         """Close all connections."""
@@ -180,6 +187,31 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     raise InvalidSettings(f"{backend} databases are not supported; use SQLite or PostgreSQL")
+
+
+def _fold_in(raw: Any) -> bool:
+    """Empty SQLite's write-ahead log; return whether a reader kept something of it.
+
+    Nobody can write while it waits for readers, so it does not wait long.
+    """
+    raw.execute(f"PRAGMA busy_timeout={_SCRUB_MS}")
+    try:
+        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return bool(busy)
+
+
+def _vacuum(raw: Any) -> bool:
+    """Remove PostgreSQL's dead rows; return whether somebody may still see some of them."""
+    raw.rollback()
+    raw.autocommit = True
+    try:
+        raw.execute(f"VACUUM {', '.join(_ERASABLE)}")
+        (older,) = raw.execute(_OLDER_SNAPSHOTS).fetchone()
+    finally:
+        raw.autocommit = False
+    return bool(older)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -66,6 +66,7 @@ def serve(home: Home) -> None:
                 worker.stop()
                 services.witnessing.close()
                 services.imports.stop()
+                services.checking.stop()
                 (home.path / URL).unlink(missing_ok=True)
         finally:
             db.close()

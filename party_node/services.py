@@ -24,6 +24,7 @@ from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
 from party_node.ledger import trust_policy
+from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
@@ -50,6 +51,7 @@ class Services:
     budgets: Budgets
     client: CoordinatorClient
     witnessing: Witnessing
+    checking: Checking
     collaborations: Collaborations
     rules: Rules
     runs: Runs
@@ -98,6 +100,7 @@ def assemble(
     webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)
     alarm = gate_alarm(db, webhooks.outbox, clock_ms)
     gate = Gate(ledger, datasets, identity, clock_ms, rng, alarm)
+    witnessing = _witnessing(home, db, ledger, client, clock_ms)
     return Services(
         home=home,
         db=db,
@@ -109,7 +112,8 @@ def assemble(
         imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
-        witnessing=_witnessing(home, db, ledger, client, clock_ms),
+        witnessing=witnessing,
+        checking=Checking(ledger, identity, witnessing, rng),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,

@@ -165,8 +165,7 @@ class ErasureRow(NodeTable, table=True):
     request_id: str
     salt: bytes = Field(sa_type=LargeBinary)
     pending: str = Field(sa_type=Text)
-    """The numbers whose rows in files are not cleaned yet, sealed (`erasure/pending.py`); empty when
-    all are."""
+    """Whose rows in files are not cleaned yet (`erasure/pending.py`); empty when all are."""
 
 
 class SuppressionRow(NodeTable, table=True):

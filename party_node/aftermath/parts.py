@@ -72,6 +72,7 @@ def assemble_aftermath(
             Turn("expiry", _MINUTE, expiry.sweep),
             Turn("state", _MINUTE, lambda: log_state_when_due(ledger)),
             Turn("contacts", _DAY, prune),
+            Turn("scrub", _MINUTE, db.scrub_again),
         ]
     )
     return Aftermath(exposures, expiry, erasing, steward)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from party_node.cli import policy
+from party_node.cli import ledger_check, policy
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -20,6 +20,7 @@ from party_node.cli.output import (
 
 app = group("ledger", "Look at, verify and export the consent ledger.")
 app.add_typer(policy.app)
+app.command("fsck")(ledger_check.fsck)
 
 
 @app.command()

@@ -21,6 +21,8 @@ class Findings:
 
     listed: list[Finding] = field(default_factory=list)
     total: int = 0
+    entries: int = 0
+    """Entries that were looked at."""
 
     def add(self, where: str, what: str) -> None:
         """Take note of one."""

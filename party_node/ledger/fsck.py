@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from consent.errors import ConsentError
-from consent.facts import Facts, no_facts
+from consent.facts import no_facts
 from consent.merkle import ProofTree, hash_leaves
 from consent.milestones import StateSnapshot
 from consent.note import parse_vkey
@@ -125,6 +125,7 @@ class _Fsck:
             parts.append(facts)
             for tile, data in self._edge.extend(hash_leaves(leaves)):
                 self._state.tile(tile, data)
+            self._findings.entries = self._entries.size
             watch(self._entries.size)
         self._facts = np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""Checking the kept decisions of the gate: their sets must open what their use records commit to."""
+"""Checking the decisions that the gate kept: their sets must open what use records commit to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -16,7 +16,6 @@ from sqlmodel import Session
 from consent.errors import ConsentError
 from consent.events import ConsentEvent
 from consent.facts import About, Facts, Whats, facts_of
-from consent.fields import Entry
 from consent.ledger import parse_leaf
 from consent.merges import SubjectsMerged
 from consent.merkle import leaf_hash
@@ -61,6 +60,8 @@ class EntryPass:
         self._sources = 0
         self._keyless: set[int] = set()
         self._bearing = array("q")
+        self.unread: list[int] = []
+        """Entries whose payload could not be opened: what follows from it is not known."""
         self.size = 0
         self.newest_ms = 0
         self.whats = Whats()
@@ -75,7 +76,7 @@ class EntryPass:
         for page in entry_pages(self._session):
             there = [row for one in page if (row := self._readable(one)) is not None]
             opened = self._open([row for row in there if self._check_place(row)])
-            self._check_people(opened)
+            self._check_people(opened, there)
             self._check_sources(opened)
             for e in opened:
                 self._take(e)
@@ -83,7 +84,7 @@ class EntryPass:
 
     def finish(self) -> None:
         """Check what there may be only as much of as the entries account for."""
-        if count(self._session, SourceEventRow) != self._sources:
+        if not self.unread and count(self._session, SourceEventRow) != self._sources:
             what = "there are more or fewer than the entries account for"
             self._findings.add("sources", what)
         self._decisions.finish(self.erased)
@@ -101,6 +102,7 @@ class EntryPass:
         self.size = index + 1
         if isinstance(row, int) or not row.is_plain:
             self._findings.add(f"entry {index}", "its row cannot be read")
+            self.unread.append(index)
             return None
         return row
 
@@ -126,8 +128,6 @@ class EntryPass:
         if kind in _WITH_FACT:
             self._bearing.append(row.index)
         self._check_mark(row)
-        if not sound and row.subject is not None:
-            self._chains.skip(row.subject)
         return sound
 
     def _check_mark(self, row: StoredEntry) -> None:
@@ -154,8 +154,6 @@ class EntryPass:
                 entries.append(self._ledger.reader.entry(row, keys))
             except LedgerDamaged as e:
                 self._findings.add(f"payload of entry {row.index}", e.detail)
-                if row.subject is not None:
-                    self._chains.skip(row.subject)
         return entries
 
     def _take(self, e: LedgerEntry) -> None:
@@ -166,11 +164,19 @@ class EntryPass:
 
     # -- a page of them --------------------------------------------------------------------------
 
-    def _check_people(self, entries: Sequence[LedgerEntry]) -> None:
+    def _check_people(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredEntry]) -> None:
+        """Check whom entries are about, and each person's chain, in the order of the log."""
         numbers = sorted({e.subject for e in entries if e.subject is not None})
         columns = ("dense", "subject_id")
         ids = dict(select_among(self._session, SubjectRow, columns, "dense", numbers))
-        for e in entries:
+        by_index = {e.index: e for e in entries}
+        for row in rows:
+            e = by_index.get(row.index)
+            if e is None:
+                self.unread.append(row.index)
+                if row.subject is not None:
+                    self._chains.skip(row.subject)
+                continue
             where, record = f"entry {e.index}", e.record
             if not isinstance(record, SubjectEntry):
                 if e.subject is not None:

@@ -87,16 +87,22 @@ class StateCheck:
         if len(bearing) != expected or (reach is not None and reach.facts != expected):
             self._findings.add("facts", "there are more or fewer than the entries have")
         erased = np.array([i for some in entries.erased.values() for i in some], dtype=np.int64)
-        self._compare(np.concatenate(parts), facts, numbers, erased)
+        unread = np.array(entries.unread, dtype=np.int64)
+        self._compare(np.concatenate(parts), facts, numbers, erased, unread)
 
     def _compare(
-        self, stored: Facts, facts: Facts, numbers: Mapping[int, int], erased: NDArray[np.int64]
+        self,
+        stored: Facts,
+        facts: Facts,
+        numbers: Mapping[int, int],
+        erased: NDArray[np.int64],
+        unread: NDArray[np.int64],
     ) -> None:
         """Compare fact by fact; `numbers` says what number of this pass a stored what has."""
         stored, facts = np.sort(stored, order="index"), np.sort(facts, order="index")
         gone = np.isin(stored["index"], erased)
         self._add_each(stored["index"][gone], "it is there, and the entry was erased")
-        stored = stored[~gone]
+        stored = stored[~gone & ~np.isin(stored["index"], unread)]
         differ = np.setxor1d(stored["index"], facts["index"])
         self._add_each(differ, "it is missing, or of no entry")
         stored = stored[~np.isin(stored["index"], differ)]

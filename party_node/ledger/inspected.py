@@ -71,6 +71,8 @@ def inspected(db: Database, vault: Vault, origin: str, seed: bytes, controller: 
         keyring=keyring,
         content_key=vault.derive("event-content/1"),
         reader=reader,
-        store=StateStore(vault, reader, TreeStore(db), lambda name: identity.dense_of([name])[name]),
+        store=StateStore(
+            vault, reader, TreeStore(db), lambda name: identity.dense_of([name])[name]
+        ),
         identity=identity,
     )
