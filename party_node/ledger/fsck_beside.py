@@ -98,7 +98,9 @@ class BesideCheck:
             where = f"{name} of entry {expected}"
             if made != digest:
                 self._findings.add(where, "it has another hash than is kept with it")
-            elif entries.get(digest) != entry:
+            elif digest not in entries:
+                self._findings.add(where, "no entry names it")
+            elif entries[digest] != entry:
                 self._findings.add(where, f"what is kept of it names entry {entry}")
             seen.add(digest)
         for digest in entries.keys() - seen:
