@@ -207,6 +207,20 @@ class CheckInterrupted(NodeError):
     hint = "repeat it; it changes nothing"
 
 
+class NotAUse(NodeError):
+    """The entry is no use record, so there is no decision to make again."""
+
+    code = "not-a-use"
+    hint = "`accord audit` lists the use records with their entries"
+
+
+class NotAStatement(NodeError):
+    """Only what people said and chose can be appended by hand."""
+
+    code = "not-a-statement"
+    hint = "docs/spec/ledger.md says which entries can be appended, and what the ledger sets itself"
+
+
 class PermissionRefused(NodeError):
     """These rows may not be read with this permission."""
 

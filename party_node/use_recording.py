@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from consent.checkpoint import checkpoint_of
 from consent.fields import Entry
-from consent.projection import commit_set
+from consent.projection import Projection, commit_set
 from consent.reasons import Query, Reason
 from consent.uses import (
     AsOf,
@@ -51,7 +51,7 @@ class UseRecorder:
         `held` says for whom a use of which grant is set aside already. Raises: UnknownPurpose,
         UnknownOperation.
         """
-        return _decide(head, asked, self._queries(head, question), held)
+        return decide_all(head.projection, asked, self._queries(head, question), held)
 
     def decided(self, row: UsePermissionRow) -> Decided:
         """Return the decision that holds now."""
@@ -75,7 +75,7 @@ class UseRecorder:
         """
         queries = self._queries(head, question)
         held = {} if before is None else {r.subject: r.grant for r in before.reserved}
-        allowed, denied = _decide(head, asked, queries, held)
+        allowed, denied = decide_all(head.projection, asked, queries, held)
         limited: dict[int, int] = {}
         for query in queries:
             limited |= head.projection.limited(query, allowed)
@@ -215,8 +215,8 @@ class UseRecorder:
         ]
 
 
-def _decide(
-    head: Head, asked: BitMap, queries: Sequence[Query], held: Mapping[int, int]
+def decide_all(
+    projection: Projection, asked: BitMap, queries: Sequence[Query], held: Mapping[int, int]
 ) -> tuple[BitMap, dict[str, int]]:
     """Return who may be used in every operation, and how many may not for each reason.
 
@@ -225,12 +225,12 @@ def _decide(
     """
     allowed, denied = asked, dict[str, int]()
     for query in queries:
-        decision = head.projection.bulk(query, allowed)
+        decision = projection.bulk(query, allowed)
         allowed, reasons = decision.allowed, dict(decision.denied)
         if held and Reason.USED_UP in reasons:
             back = reasons[Reason.USED_UP] & BitMap(held)
             reasons[Reason.USED_UP] = reasons[Reason.USED_UP] - back
-            for reason, who in head.projection.choices.narrowed(query, back):
+            for reason, who in projection.choices.narrowed(query, back):
                 reasons[reason] = reasons.get(reason, BitMap()) | who
                 back -= who
             allowed = allowed | back

@@ -24,6 +24,7 @@ from consent.milestones import (
     Erasure,
     LedgerOpened,
     NoticePublished,
+    OperatorAction,
     PolicyChanged,
     StateSnapshot,
 )
@@ -41,7 +42,9 @@ from party_node.ledger.raw_rows import StoredEntry, count, entry_pages
 from party_node.ledger.writer import ANOMALIES, event_content
 from party_node.tables import SourceEventRow, SubjectRow
 
-Milestone = Erasure | LedgerOpened | PolicyChanged | NoticePublished | StateSnapshot
+Milestone = (
+    Erasure | LedgerOpened | PolicyChanged | NoticePublished | StateSnapshot | OperatorAction
+)
 _WITH_FACT = frozenset(
     kind.TYPE
     for kind in (
