@@ -13,6 +13,7 @@ from party_node.api import (
     consent,
     datasets,
     decisions,
+    entries,
     fsck,
     health,
     imports,
@@ -43,6 +44,7 @@ ROUTERS = (
     webhooks.router,
     trust_policy.router,
     fsck.router,
+    entries.router,
 )
 
 DESCRIBED = HTTPBearer(

@@ -207,6 +207,13 @@ class CheckInterrupted(NodeError):
     hint = "repeat it; it changes nothing"
 
 
+class NotPublished(NodeError):
+    """No published checkpoint of the ledger covers this yet."""
+
+    code = "not-published"
+    hint = "try again when the witnesses answer; `accord ledger status` says how they are"
+
+
 class NotAUse(NodeError):
     """The entry is no use record, so there is no decision to make again."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from party_node.cli import ledger_check, policy
+from party_node.cli import ledger_check, ledger_entries, policy
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -21,6 +21,14 @@ from party_node.cli.output import (
 app = group("ledger", "Look at, verify and export the consent ledger.")
 app.add_typer(policy.app)
 app.command("fsck")(ledger_check.fsck)
+for _command in (
+    ledger_entries.append,
+    ledger_entries.entry,
+    ledger_entries.prove,
+    ledger_entries.replay,
+    ledger_entries.snapshot,
+):
+    app.command()(_command)
 
 
 @app.command()

@@ -37,6 +37,7 @@ _NOT_READY = frozenset(
         "clock-skew",
         "database-unreachable",
         "quorum-missed",
+        "not-published",
     }
 )
 _REFUSED = frozenset(
