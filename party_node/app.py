@@ -21,6 +21,7 @@ from party_node.api import (
     ledger,
     rules,
     status,
+    tiles,
     trust_policy,
     webhooks,
 )
@@ -45,6 +46,7 @@ ROUTERS = (
     trust_policy.router,
     fsck.router,
     entries.router,
+    tiles.router,
 )
 
 DESCRIBED = HTTPBearer(

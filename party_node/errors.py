@@ -214,6 +214,13 @@ class NotPublished(NodeError):
     hint = "try again when the witnesses answer; `accord ledger status` says how they are"
 
 
+class FolderUnusable(NodeError):
+    """The ledger cannot be written into this folder."""
+
+    code = "folder-unusable"
+    hint = "name an empty folder, or one that an earlier export of this ledger was written to"
+
+
 class NotAUse(NodeError):
     """The entry is no use record, so there is no decision to make again."""
 

@@ -26,6 +26,7 @@ from party_node.jobs import Jobs
 from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
@@ -52,6 +53,7 @@ class Services:
     client: CoordinatorClient
     witnessing: Witnessing
     checking: Checking
+    publishing: Publishing
     collaborations: Collaborations
     rules: Rules
     runs: Runs
@@ -114,6 +116,7 @@ def assemble(
         client=client,
         witnessing=witnessing,
         checking=Checking(ledger, identity, witnessing, rng),
+        publishing=Publishing(ledger, witnessing),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from party_node.cli import ledger_check, ledger_entries, policy
+from party_node.cli import ledger_check, ledger_entries, ledger_tiles, policy
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -27,6 +27,7 @@ for _command in (
     ledger_entries.prove,
     ledger_entries.replay,
     ledger_entries.snapshot,
+    ledger_tiles.tiles,
 ):
     app.command()(_command)
 

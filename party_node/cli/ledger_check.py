@@ -1,8 +1,6 @@
 """`accord ledger fsck`: everything about the ledger that can be checked, and what does not fit."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +15,7 @@ from party_node.cli.output import (
     JsonOption,
     client_of,
     home_of,
+    progress_line,
     say,
     show_json,
     table,
@@ -32,7 +31,7 @@ def fsck(
     as_json: JsonOption = False,
 ) -> None:
     """Check all of the ledger and say what does not fit, and where: exit code 1 if anything."""
-    with _progress() as show:
+    with progress_line("entries") as show:
         found = _offline(home, show) if offline else _online(client_of(home), show)
     if as_json:
         show_json(found)
@@ -60,23 +59,6 @@ def _offline(home: Path, show: Callable[[int, int], None]) -> dict[str, Any]:
     from party_node.ledger.offline import fsck_offline
 
     return found_view(fsck_offline(Home.open(home_of(home)), lambda entries: show(entries, 0)))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show how far it is on a terminal; of the end of it nothing is left there."""
-    on_terminal = sys.stderr.isatty()
-
-    def show(entries: int, size: int) -> None:
-        if on_terminal:
-            of = f" of {size:,}" if size else ""
-            typer.echo(f"\r{entries:,}{of} entries", nl=False, err=True)
-
-    try:
-        yield show
-    finally:
-        if on_terminal:
-            typer.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _say(found: dict[str, Any]) -> None:

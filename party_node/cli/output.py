@@ -7,7 +7,7 @@
 import datetime
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,6 +136,26 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) 
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     console = Console(file=sys.stdout, highlight=False, width=width)
     console.print(shown)
+
+
+@contextmanager
+def progress_line(things: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many of how many are done; 0 where nobody knows how many.
+
+    At the end nothing of it is left.
+    """
+    on_terminal = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        if on_terminal:
+            of = f" of {total:,}" if total else ""
+            typer.echo(f"\r{done:,}{of} {things}", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if on_terminal:
+            typer.echo("\r\x1b[K", nl=False, err=True)
 
 
 def when(ms: int) -> str:

@@ -23,11 +23,11 @@ from consent.checkpoint import LogSigner
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.facts import About, What, facts_of
 from consent.fields import Entry
-from consent.merkle import ProofTree
 from consent.milestones import LedgerOpened, PolicyChanged
 from consent.note import Verified
 from consent.policy import Policy
 from consent.projection import Projection
+from consent.tiled_tree import TiledTree
 from consent.vocabulary import Vocabulary
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
@@ -322,8 +322,8 @@ class ConsentLedger:
             return head.size, head.root
 
     @contextmanager
-    def tree(self) -> Iterator[ProofTree]:
-        """The tree, for proofs, while nobody appends."""
+    def tree(self) -> Iterator[TiledTree]:
+        """The tree, for proofs and tiles, while nobody appends."""
         with self.hold():
             yield self._state.tree
 
