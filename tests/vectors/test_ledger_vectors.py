@@ -13,6 +13,7 @@ from consent.checkpoint import checkpoint_of
 from consent.compact_range import CompactRange
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import LedgerInconsistent
+from consent.jws import key_thumbprint
 from consent.ledger import SubjectKeys, open_entry, open_payload, seal_entry
 from consent.merkle import (
     EMPTY_ROOT,
@@ -24,7 +25,6 @@ from consent.merkle import (
 )
 from consent.note import KeyType, Note, Signature, Signer, parse_note, parse_vkey, verify_note
 from consent.projection import commit_set
-from consent.receipt import key_thumbprint
 from consent.records import payload_bytes
 from consent.tiled_tree import TiledTree
 
