@@ -68,19 +68,53 @@ _README = """\
 What this shows: that the entries in this folder are in a log whose state was signed by its keeper
 and cosigned by witnesses, and what these entries say, where their content is shown.
 
-How to check it, with no program of ours:
+The files
 
-1. policy.txt names the keys (C2SP tlog-policy). Compare them with keys that you got elsewhere.
-2. checkpoint is a signed note (C2SP signed-note, tlog-checkpoint, tlog-cosignature). Verify it.
-3. For each entries/N.leaf: SHA-256(0x00 || leaf) is the leaf hash. entries/N.tlog-proof (C2SP
-   tlog-proof) leads from it to the root in the checkpoint (RFC 9162, section 2.1.3.2).
-4. For each entries/N.payload: SHA-256("pcom/v1" || salt || payload) is `pcom` in the leaf; the salt
-   is the hexadecimal number in entries/N.salt.
-5. A file entries/N.withheld or entries/N.erased stands for a payload that is not shown, and says
-   why.
-6. notices/H is the notice with SHA-256 H, exactly as it was shown.
+  checkpoint            the log's name, how many entries it had, the root of the tree over all of
+                        them, and signatures (C2SP signed-note, tlog-checkpoint, tlog-cosignature)
+  policy.txt            the keys of the log and of its witnesses, and how many of these must have
+                        cosigned, as the sender proposes it (C2SP tlog-policy)
+  entries/N.leaf        entry N as it stands in the log: kind, time, and a salted commitment
+  entries/N.tlog-proof  the way from that entry to the root in checkpoint (C2SP tlog-proof)
+  entries/N.payload     what the entry says, as JSON, and
+  entries/N.salt        the salt of the commitment, in hexadecimal; or instead of these two
+  entries/N.withheld    why what it says is not shown, or
+  entries/N.erased      under which request it was erased
+  notices/H             a notice exactly as people were shown it; H is its SHA-256
 
-Or: accord-verify FOLDER
+How to check it, with no program of ours
+
+1. Files. Each must have the SHA-256 that stands at the end of this text:
+
+     grep -E '^[0-9a-f]{{64}}  ' README.txt | sha256sum -c
+
+2. Keys. policy.txt is the sender's own: compare its keys with keys that you got by another way.
+
+3. Signature of the log (Ed25519). It is made over the first three lines of checkpoint. A line of
+   signature has, after the name, base64 of 4 bytes that name the key and the 64 bytes of the
+   signature; a key in policy.txt has, after the second plus, base64 of one byte, 01, and the key.
+
+     head -n 3 checkpoint > text
+     grep -m 1 '^\u2014 ' checkpoint | cut -d ' ' -f 3 | base64 -d | tail -c 64 > signature
+     sed -n 's/^log [^+]*+[0-9a-f]*+//p' policy.txt | cut -d ' ' -f 1 | base64 -d | tail -c 32 > key
+     (printf '302a300506032b6570032100' | xxd -r -p; cat key) > key.der
+     openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in text -sigfile signature
+
+4. Cosignatures of witnesses. Theirs are made over `cosignature/v1`, a line `time SECONDS`, and the
+   same three lines; SECONDS stand in the 8 bytes before the last 64. Go's package
+   golang.org/x/mod/sumdb/note reads the note, and C2SP tlog-cosignature says the rest.
+
+5. Entries. The leaf hash is SHA-256(0x00 || leaf); a node is SHA-256(0x01 || left || right). The
+   hashes in entries/N.tlog-proof lead from the leaf to the root (RFC 9162, section 2.1.3.2); Go's
+   golang.org/x/mod/sumdb/tlog.CheckRecord does that.
+
+     (printf '\\0'; cat entries/N.leaf) | sha256sum
+
+6. What entries say. This must be `pcom` in the leaf:
+
+     (printf 'pcom/v1'; xxd -r -p entries/N.salt; cat entries/N.payload) | sha256sum
+
+Or all of it at once: accord-verify FOLDER
 
 SHA-256 of the files:
 

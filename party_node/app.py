@@ -19,6 +19,7 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    receipts,
     rules,
     status,
     tiles,
@@ -47,6 +48,7 @@ ROUTERS = (
     fsck.router,
     entries.router,
     tiles.router,
+    receipts.router,
 )
 
 DESCRIBED = HTTPBearer(

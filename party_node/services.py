@@ -26,6 +26,7 @@ from party_node.jobs import Jobs
 from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.consent_receipts import ConsentReceipts
 from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
@@ -54,6 +55,7 @@ class Services:
     witnessing: Witnessing
     checking: Checking
     publishing: Publishing
+    consent_receipts: ConsentReceipts
     collaborations: Collaborations
     rules: Rules
     runs: Runs
@@ -117,6 +119,7 @@ def assemble(
         witnessing=witnessing,
         checking=Checking(ledger, identity, witnessing, rng),
         publishing=Publishing(ledger, witnessing),
+        consent_receipts=ConsentReceipts(ledger, witnessing, home.settings.name, clock_ms),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from consent.words import SELF
-from party_node.cli import imports, mapping
+from party_node.cli import imports, mapping, receipts
 from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
@@ -36,6 +36,7 @@ EventId = Annotated[
 
 app.add_typer(mapping.app)
 app.command("import")(imports.import_file)
+app.command("receipt")(receipts.receipt)
 
 
 @app.command()

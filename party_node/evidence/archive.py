@@ -6,6 +6,7 @@ anything is unpacked, nothing is written to disk, and two files of one name are 
 """
 
 import contextlib
+import os
 import struct
 import zipfile
 import zlib
@@ -39,6 +40,27 @@ def read(path: Path) -> dict[str, bytes]:
             return {info.filename: _unpack(archive, info) for info in infos}
 
 
+def read_folder(path: Path) -> dict[str, bytes]:
+    """Return the files of an unpacked bundle by name. Raises: UnreadableBundle, and nothing else.
+
+    Links are not followed, and the same bounds hold.
+    """
+    found: dict[str, bytes] = {}
+    total = 0
+    with _as_unreadable(path):
+        for folder, _, names in os.walk(path):
+            for name in names:
+                file = Path(folder) / name
+                if file.is_symlink() or not file.is_file():
+                    raise UnreadableBundle("the folder holds something that is no file")
+                size = file.stat().st_size
+                total += size
+                if size > MAX_FILE_BYTES or total > MAX_TOTAL_BYTES or len(found) >= MAX_FILES:
+                    raise UnreadableBundle("the folder is larger than a bundle may be")
+                found[file.relative_to(path).as_posix()] = file.read_bytes()
+    return found
+
+
 @contextlib.contextmanager
 def _as_unreadable(path: Path) -> Iterator[None]:
     """Turn everything that the ZIP reader raises for hostile bytes into one error."""
@@ -57,7 +79,8 @@ def _as_unreadable(path: Path) -> Iterator[None]:
         zipfile.LargeZipFile,
         zlib.error,
     ) as e:
-        raise UnreadableBundle(f"{path.name} is not a readable ZIP file") from e
+        kind = "folder" if path.is_dir() else "ZIP file"
+        raise UnreadableBundle(f"{path.name} is not a readable {kind}") from e
 
 
 def _check(infos: Sequence[zipfile.ZipInfo]) -> None:

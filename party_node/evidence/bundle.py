@@ -2,6 +2,7 @@
 
     README.txt            what this is and how to check it
     MANIFEST.txt          SHA-256 of every other file
+    receipt-key.jwk       the key that signs the receipts that people get
     ledger/…              use records with inclusion proofs, the published checkpoint, the policy
                           (`consent.bundle`): which consent state was used for what
     runs/<job>/…          for each run that both parties signed: job, acceptance, agreement with
@@ -18,17 +19,20 @@ import zipfile
 from collections.abc import Iterator
 
 from consent.bundle import BundleEntry, Opened, Withheld, make_bundle
+from consent.canonical import canonical_bytes
 from consent.checkpoint import checkpoint_of
 from consent.events import ConsentEvent
 from consent.proof import Proof
 from consent.records import payload_bytes
 from party_node import receipts
 from party_node.errors import CoordinatorUnreachable, NotFound, QuorumMissed
+from party_node.evidence.bundle_readme import readme
 from party_node.evidence.files import (
     INCOMPLETE,
     LEDGER,
     MANIFEST,
     README,
+    RECEIPT_KEY,
     RUNS,
     RunFile,
     manifest,
@@ -39,23 +43,6 @@ from party_node.ledger.entries import LedgerEntry
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.job import RunReceipt
-
-_README_TEXT = """\
-Evidence from the consent ledger of {party}
-
-Made at tree size {size} of {origin}.
-ledger/ holds use records, each with a proof that it is in the ledger under the checkpoint, which
-witnesses have cosigned. runs/ holds, for each run, what was asked and accepted, and the receipt
-that both parties signed.
-
-Check it:   accord-verify THIS-FILE.zip --policy POLICY.txt --party NAME=FINGERPRINT
-
-Two things have to come to you by another way than this file. POLICY.txt names the keys of the
-ledger and of its witnesses; ledger/policy.txt is the sender's own. A party's fingerprint is what
-`accord node status` says at that party. Without them accord-verify says what to compare.
-
-A bundle is a selection. It proves what is in it, and not that nothing else was done.
-"""
 
 
 def bundle(services: Services, job: str | None = None) -> bytes:
@@ -78,10 +65,9 @@ def bundle(services: Services, job: str | None = None) -> bytes:
         ).items()
     }
     files |= dict(_runs(services, job, checkpoint.size))
-    text = _README_TEXT.format(
-        party=services.home.keys.party, size=checkpoint.size, origin=checkpoint.origin
-    )
-    files = {README: text.encode(), **files}
+    files[RECEIPT_KEY] = canonical_bytes(services.consent_receipts.jwk())
+    text = readme(services.home.keys.party, checkpoint.origin, checkpoint.size, files)
+    files = {README: text, **files}
     return _zipped({MANIFEST: manifest(files), **files})
 
 

@@ -11,6 +11,7 @@ from consent.audit import Check, Outcome
 from consent.bundle import BundleReport, verify_bundle
 from consent.bundle_files import CHECKPOINT, POLICY, entry_name
 from consent.errors import ConsentError, LedgerInconsistent
+from consent.jws import from_jwk, key_thumbprint
 from consent.merkle import leaf_hash
 from consent.policy import Policy, parse_policy
 from consent.uses import Outcome as UseEnd
@@ -20,6 +21,7 @@ from party_node.evidence.files import (
     LEDGER,
     MANIFEST,
     README,
+    RECEIPT_KEY,
     read_manifest,
     split_run_name,
 )
@@ -60,7 +62,7 @@ def audit_bundle(
         found_checks, run = audit_run(job, runs[job], ledger)
         checks += found_checks
         read += [] if run is None else [run]
-    return checks + _keys(read, fingerprints or {})
+    return checks + _keys(read, fingerprints or {}) + _receipt_key(files)
 
 
 def _files(files: Mapping[str, bytes]) -> Check:
@@ -77,7 +79,11 @@ def _files(files: Mapping[str, bytes]) -> Check:
         if hashlib.sha256(files[name]).hexdigest() != listed[name]:
             wrong[name] = "was changed"
     for name in present:
-        if name != README and not name.startswith(LEDGER) and split_run_name(name) is None:
+        if (
+            name not in (README, RECEIPT_KEY)
+            and not name.startswith(LEDGER)
+            and split_run_name(name) is None
+        ):
             wrong[name] = "has no place in a bundle"
     if wrong or README not in files:
         first = min(wrong, default=README)
@@ -135,6 +141,17 @@ def _incomplete(job: str, files: Mapping[str, bytes]) -> Check:
         return Check(what, Outcome.FAILED, detail, MalformedMessage.code)
     said = files[INCOMPLETE].decode("utf-8", "replace").strip()
     return Check(what, Outcome.NOTED, said)
+
+
+def _receipt_key(files: Mapping[str, bytes]) -> list[Check]:
+    """Say which key signs receipts, where the bundle has it."""
+    if RECEIPT_KEY not in files:
+        return []
+    try:
+        found = key_thumbprint(from_jwk(files[RECEIPT_KEY]))
+    except ConsentError as e:
+        return [Check("receipt key", Outcome.FAILED, str(e), e.code)]
+    return [Check("receipt key", Outcome.PASSED, f"can be read; its thumbprint is {found}")]
 
 
 def _keys(runs: Iterable[RunFiles], expected: Mapping[str, str]) -> list[Check]:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 README = "README.txt"
 MANIFEST = "MANIFEST.txt"
+RECEIPT_KEY = "receipt-key.jwk"
 LEDGER = "ledger/"
 RUNS = "runs/"
 INCOMPLETE = "incomplete.txt"

@@ -11,9 +11,22 @@ from consent.entry_bundle import MAX_ENTRY_BYTES
 from consent.note import MAX_NOTE_BYTES
 from consent.policy import MAX_POLICY_BYTES
 from consent.tiles import TILE_BYTES, TILE_WIDTH, EntryBundle, ReadPath, parse_path
+from party_node.evidence.files import README, RECEIPT_KEY
 
-CHECKPOINT, POLICY, README, TILES = "checkpoint", "policy.txt", "README.txt", "tile"
-RECEIPT_KEY = "receipt-key.jwk"
+__all__ = [
+    "CHECKPOINT",
+    "ENTRIES",
+    "POLICY",
+    "README",
+    "RECEIPT_KEY",
+    "TILES",
+    "is_tile_folder",
+    "read_bounded",
+    "read_from",
+    "read_named",
+]
+
+CHECKPOINT, POLICY, TILES = "checkpoint", "policy.txt", "tile"
 ENTRIES = "tile/entries"
 _BUNDLE_BYTES = TILE_WIDTH * (2 + MAX_ENTRY_BYTES)
 _LONGEST = {CHECKPOINT: MAX_NOTE_BYTES, POLICY: MAX_POLICY_BYTES, RECEIPT_KEY: 1 << 12}

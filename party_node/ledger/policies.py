@@ -3,14 +3,16 @@
 import hashlib
 import json
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from consent.canonical import canonical_text, parse_object
 from consent.errors import MalformedRecord
+from consent.milestones import LedgerOpened, PolicyChanged
 from consent.vocabulary import Vocabulary
 from party_node.errors import LedgerDamaged, NotFound
-from party_node.tables import NoticeRow, PolicyRow
+from party_node.ledger.entries import EntryReader
+from party_node.tables import EntryRow, NoticeRow, PolicyRow
 
 
 def keep_policy(session: Session, vocabulary: Vocabulary, entry: int) -> None:
@@ -36,6 +38,22 @@ def load_policy(session: Session, digest: bytes) -> Vocabulary:
     if vocabulary.digest() != digest:
         raise LedgerDamaged(f"the policy {digest.hex()[:16]} was changed")
     return vocabulary
+
+
+def policy_at(session: Session, reader: EntryReader, index: int) -> Vocabulary:
+    """Return the vocabulary that was in force when the entry at `index` was recorded.
+
+    Raises: NotFound, LedgerDamaged.
+    """
+    kinds = (LedgerOpened.TYPE, PolicyChanged.TYPE)
+    at = select(func.max(EntryRow.index)).where(
+        col(EntryRow.index) <= index, col(EntryRow.type).in_(kinds)
+    )
+    last = session.execute(at).scalar_one()
+    for entry in reader.read(session, col(EntryRow.index) == last):
+        if isinstance(entry.record, LedgerOpened | PolicyChanged):
+            return load_policy(session, entry.record.policy_hash)
+    raise LedgerDamaged("nothing says by which policy the ledger began")
 
 
 def all_policies(session: Session) -> list[PolicyRow]:
