@@ -17,6 +17,7 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    persons,
     rules,
     status,
     trust_policy,
@@ -39,6 +40,7 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    persons.router,
     webhooks.router,
     trust_policy.router,
 )

@@ -39,6 +39,7 @@ for _group in (
     rule,
     job,
     audience,
+    person,
     ledger,
     webhook,
 ):

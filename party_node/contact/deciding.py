@@ -9,7 +9,7 @@ Who asks must confirm the reservation when the message went out, or release it.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
@@ -93,15 +93,17 @@ class Contacts:
             told = _Told(head.size, now)
             if question.subject is None:
                 return told.no(Reason.NO_EVIDENCE)
+            subject = head.projection.current(question.subject)
+            question = replace(question, subject=subject)
             reason = _consent(head, question, now)
             if reason is Reason.PAUSED:
-                until = head.projection.choices.paused_until(question.subject, question.channel)
+                until = head.projection.choices.paused_until(subject, question.channel)
                 return told.later(Reason.PAUSED, None if until >= FOREVER else until)
             if reason not in (Reason.PERMITTED, Reason.NOT_PERSONALISED):
                 return told.no(reason)
             group = purpose.contact_group or purpose.purpose_id
             found = limits(
-                head.projection.choices.of(question.subject),
+                head.projection.choices.of(subject),
                 head.vocabulary.hours,
                 head.vocabulary.caps,
                 channel=question.channel,
