@@ -1,9 +1,13 @@
 """Contact decisions through the local API: answers, reservations, refusals."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from consent.preferences import ChannelChoice
+from consent.uses import UseRecord
+from tests.support.records import preference
 from tests.support.running_node import AUDIENCE, Node
 
 WHO = {"email": "person0@example.com", "purpose": AUDIENCE, "channel": "email"}
@@ -69,3 +73,54 @@ def test_what_cannot_be_asked_is_a_problem(
     assert answer.status_code == status
     assert answer.json()["type"].startswith("urn:accord:error:")
     assert "no address" not in answer.text
+
+
+def bulk(node: Node, status: int = 201, **changes: Any) -> dict[str, Any]:
+    body = {"dataset": "customers", "purpose": AUDIENCE, "operation": "activate"} | changes
+    answer = node.http.post("/v1/decisions/bulk", json=body)
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_list_of_row_keys_is_decided_and_recorded(node: Node) -> None:
+    node.add_people("customers", 4)
+    node.say("given", "e0")
+    node.say("given", "e1", email="person1@example.com")
+    node.say("withdrawn", "e2", email="person1@example.com")
+    found = bulk(node, keys=["row-0", "row-1", "row-2", "no such row"])
+    assert (found["asked"], found["keys"]) == (3, ["row-0"])
+    assert found["denied"] == {"no-evidence": 1, "withdrawn": 1}
+    use = node.services.ledger.entry(found["use_entry"]).record
+    assert isinstance(use, UseRecord)
+    assert (use.asked, use.allowed, use.operation, use.recipient) == (3, 1, "activate", "self")
+    assert bulk(node)["asked"] == 4
+
+
+def test_a_list_goes_through_files(node: Node, tmp_path: Path) -> None:
+    node.add_people("customers", 4)
+    node.say("given", "e0")
+    wanted, out = tmp_path / "wanted.txt", tmp_path / "permitted.txt"
+    wanted.write_text("row-0\nrow-1\n\n", encoding="utf-8")
+    found = bulk(node, keys_path=str(wanted), out_path=str(out))
+    assert (found["keys"], found["permitted_keys"]) == (None, 1)
+    assert out.read_text(encoding="utf-8") == "row-0\n"
+    assert out.stat().st_mode & 0o077 == 0
+    refused = bulk(node, 422, keys_path=str(wanted), out_path=str(out))
+    assert "there already" in refused["detail"]
+    assert bulk(node, 422, keys_path=str(tmp_path / "nothing"))["type"].endswith("unreadable")
+
+
+def test_a_choice_of_channel_narrows_a_list(node: Node) -> None:
+    node.add_people("customers", 2)
+    node.say("given", "e0")
+    with node.services.ledger.hold() as head:
+        (dense,) = head.projection.subjects
+    subject = node.services.identity.subject_ids([dense])[dense]
+    now = node.services.ledger.now()
+    refusal = ChannelChoice(channel="email", allowed=False)
+    node.services.ledger.append([preference(refusal, now, subject_id=subject)])
+    assert bulk(node)["keys"] == ["row-0"]
+    assert bulk(node, channel="phone")["keys"] == ["row-0"]
+    found = bulk(node, channel="email")
+    assert (found["keys"], found["denied"]["channel-refused"]) == ([], 1)
