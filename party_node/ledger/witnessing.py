@@ -73,7 +73,7 @@ class Witnessing:
         self._patience = patience or Patience()
         self._witnesses: dict[tuple[Verifier, str], _Witness] = {}
         self._one_at_a_time = threading.Lock()
-        self._asked_since_start = False
+        self._asked_since_start, self._newest = False, 0
         self._missed = ""
         """Why the last checkpoint is not published; empty if it is."""
 
@@ -162,6 +162,7 @@ class Witnessing:
         """Show witnesses the newest checkpoint; wait for all, or until its note is enough."""
         note = self._ledger.checkpoint()
         asked = _Round(note, checkpoint_of(note).size)
+        self._newest = asked.size
 
         def ask_one(name: str, witness: _Witness) -> bool:
             asked.said[name] = self._hear(name, witness, asked)
@@ -180,6 +181,8 @@ class Witnessing:
         if not witness.busy.acquire(blocking=False):
             return Said.NOT_YET
         try:
+            if asked.size < self._newest:
+                return Said.NOT_YET  # it has come to nothing, and a newer one is on its way
             answer = ask(
                 witness.endpoint,
                 witness.key,

@@ -165,6 +165,7 @@ def test_a_slow_witness_is_asked_one_thing_at_a_time(four):
     slow = four.ways["c"]
     slow.gate.clear()
     four.publish()
+    assert slow.started.wait(30)
     four.append(1)
     four.publish()
     four.append(2)
