@@ -28,6 +28,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.gathering import Patience, gather
 from party_node.ledger.trust_policy import TrustPolicy
 from party_node.ledger.witness_memory import View, WitnessMemory
+from party_node.witness_tables import WitnessAlarmRow
 
 log = structlog.get_logger()
 
@@ -139,6 +140,10 @@ class Witnessing:
     def views(self) -> dict[str, View]:
         """Return what each witness of the policy said last, by its name there."""
         return self._memory.of_all(self._trust.policy.witnesses)
+
+    def alarms(self) -> list[WitnessAlarmRow]:
+        """Return the evidence of every alarm there was, oldest first."""
+        return self._memory.alarms()
 
     def require_well(self) -> None:
         """Return if no witness has raised an alarm and the last checkpoint found its quorum.
