@@ -210,7 +210,7 @@ def test_rule_21_an_objection_leaves_the_person_out_from_the_next_round_and_the_
         permission = gate.recheck(permission, at_round=at_round)
     assert permission.allowed == BitMap([0, 1, 2])
     node.clock.advance(1000)
-    say(node, ledger, 1, EventState.OBJECTED)
+    say(node, ledger, 1, EventState.REVOKED)
     permission = gate.recheck(permission, at_round=3)
     assert permission.allowed == BitMap([0, 2])
     first, second = records(ledger, UseRecord)
