@@ -71,8 +71,7 @@ class Refusal(enum.StrEnum):
     REFUSED_IDENTIFIER = "refused-identifier"
     """Neither the e-mail address nor the telephone number can be normalised."""
     AMBIGUOUS_PERSON = "ambiguous-person"
-    """The e-mail address and the number belong to different persons, and the row is no objection.
-    """
+    """The e-mail address and the number are of two persons, and the row is no objection."""
     CONFLICTING_EVENT = "conflicting-event"
     """The source sent another event under this id before."""
 
