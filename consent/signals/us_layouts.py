@@ -3,10 +3,10 @@
 Each table stands both in the section's specification (IAB Tech Lab, Global-Privacy-Platform,
 `Sections/US-National` and `Sections/US-States`) and in its reference libraries (iabgpp-es 3.2.0,
 iabgpp-java 4.x), and they agree. For Maryland, Indiana, Kentucky and Rhode Island only iabgpp-es
-has one: it writes what their drafts of October 2025 list, without the section header that the drafts
-put in front (which cannot be written: it names the core 0, and Fibonacci numbers begin at 1). A
-text with such a header starts with the section's id where these have the version, so no reader
-takes one for the other.
+has one: it writes what their drafts of October 2025 list, without the section header that the
+drafts put in front (which cannot be written: it names the core 0, and Fibonacci numbers begin at
+1). A text with such a header starts with the section's id where these have the version, so no
+reader takes one for the other.
 """
 
 import dataclasses
@@ -179,12 +179,13 @@ LAYOUTS: tuple[Layout, ...] = (
 """Every layout; a section with several has them shortest and oldest first."""
 
 
-FIELD_NAMES = frozenset(
+CHOICES = frozenset(
     field.name
     for layout in LAYOUTS
     for field in (*layout.fields, *((layout.apart,) if layout.apart else ()))
+    if not field.name.endswith("Notice") and not field.name.startswith("Mspa")
 )
-"""Every field that some section has."""
+"""Every field of some section that holds a person's choice: not a notice, not a mode."""
 
 
 def layouts_of(section_id: int) -> tuple[Layout, ...]:
