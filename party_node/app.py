@@ -16,6 +16,7 @@ from party_node.api import (
     jobs,
     ledger,
     rules,
+    signals,
     status,
 )
 from party_node.console import pages
@@ -26,6 +27,7 @@ ROUTERS = (
     status.router,
     datasets.router,
     consent.router,
+    signals.router,
     collaborations.router,
     rules.router,
     jobs.router,

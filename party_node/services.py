@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consent.vocabulary import Vocabulary
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
+from party_node.capture.signals import complete_signals
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
@@ -74,6 +75,7 @@ def assemble(
         controller=keys.party,
     )
     ledger.open()
+    complete_signals(ledger, identity)
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)

@@ -6,20 +6,20 @@ confirmed over changes nothing. A no goes towards `self`, which ends the purpose
 towards each recipient who stood to receive, so that consent given to one of them again revives no
 other's.
 
-A yes never ends a no that the person said elsewhere, nor one that came in by another caller: it has
-the lowest rank, is written only where no such no stands, and only where it then permits: a yes that
-does not count would be a source that disagrees, and take away what others permit.
+A yes ends no no, not even one of a signal: no machine acts for a person (rule 3). It has the lowest
+rank, and is written only where no no stands and where it then permits: a yes that does not count
+would be a source that disagrees, and take away what others permit.
 
 Nothing is written twice: what the stream said last, and what still has its effect, is not said
 again.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from consent.decision import LoggedEntry
-from consent.events import ConsentEvent, EventType
+from consent.events import ConsentEvent
 from consent.fields import MAX_ITEMS, Entry
 from consent.judging import DAY_MS
 from consent.reasons import Scope
@@ -38,9 +38,6 @@ from consent.words import ANY_CHANNEL, SELF, EventState
 
 LOWEST_TRUST = 0
 """Rank of every yes of a signal: it settles no no of another source."""
-
-FirstSeen = Callable[[], int | None]
-"""Returns when a signal of exactly these characters first came in about the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,6 @@ def conclude(
     entries: Sequence[LoggedEntry],
     vocabulary: Vocabulary,
     at_ms: int,
-    first_seen: FirstSeen = lambda: None,
 ) -> Plan:
     """Return what follows from a signal.
 
@@ -96,7 +92,7 @@ def conclude(
     Raises: MalformedSignal.
     """
     standing = Standing(entries, vocabulary, at_ms)
-    weighing = _Weighing(signal, standing, at_ms, first_seen)
+    weighing = _Weighing(signal, standing, at_ms)
     said = said_by(signal.signal, signal.raw, vocabulary)
     for one in said:
         weighing.weigh(one)
@@ -140,11 +136,9 @@ def _towards(said: Said, signal: SignalReceived) -> tuple[str, ...]:
 class _Weighing:
     """Weighs what one signal says, saying by saying."""
 
-    def __init__(
-        self, signal: SignalReceived, standing: Standing, at_ms: int, first_seen: FirstSeen
-    ) -> None:
+    def __init__(self, signal: SignalReceived, standing: Standing, at_ms: int) -> None:
         self._signal, self._standing, self._at_ms = signal, standing, at_ms
-        self._vocabulary, self._first_seen = standing.vocabulary, first_seen
+        self._vocabulary = standing.vocabulary
         self._source = self._vocabulary.source(signal.source_id)
         self.events: list[ConsentEvent] = []
         self.applies = False
@@ -212,22 +206,12 @@ class _Weighing:
     # -- a yes -------------------------------------------------------------------------------------
 
     def _agree(self, said: Said, recipient: str, time: int) -> None:
-        stream, scope = stream_of(said.by), (said.purpose, recipient, ANY_CHANNEL)
-        if not self._may_say_yes(time) or self._standing.objects_elsewhere(scope, stream):
+        if not self._may_say_yes(time) or self._standing.forbids(said.purpose, recipient):
             return
-        noes = self._standing.uncleared(stream, scope)
-        if noes:
-            # Only a newer act of the person ends a no: not silence, not another caller's signal,
-            # and no string that was here before the no.
-            time = min(time, self._first_seen_ms())
-            others = any(not self._is_ours(self._standing.event(no)) for no in noes)
-            newer = all(no.clamped_ms < time for no in noes)
-            if said.event_type is EventType.IMPLIED or others or not newer:
-                return
-        latest = self._standing.latest(stream, scope)
-        if latest is not None and not noes:
-            is_yes = latest.judgement.rank == 0
-            if is_yes and self._standing.holds(latest):
+        scope = (said.purpose, recipient, ANY_CHANNEL)
+        latest = self._standing.latest(stream_of(said.by), scope)
+        if latest is not None:
+            if latest.judgement.rank == 0 and self._standing.holds(latest):
                 self.applies = True
                 return
             if latest.clamped_ms >= time:
@@ -242,13 +226,6 @@ class _Weighing:
         days = self._source.backdate_days
         recent = days is None or self._at_ms - time <= days * DAY_MS
         return recent and self._source.first_hand and not self._source.child_directed
-
-    def _first_seen_ms(self) -> int:
-        seen = self._first_seen()
-        return self._signal.event_time_ms if seen is None else seen
-
-    def _is_ours(self, event: ConsentEvent) -> bool:
-        return event.source_event_id.startswith(f"{self._signal.source_id}/")
 
     # -- writing -----------------------------------------------------------------------------------
 

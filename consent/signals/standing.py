@@ -61,14 +61,6 @@ class Standing:
         """Whether a no stands in exactly this scope."""
         return scope in self._objecting
 
-    def objects_elsewhere(self, scope: Scope, stream: str) -> bool:
-        """Whether a no of another stream forbids what a grant of `stream` in this scope permits."""
-        query = self._query(*scope)
-        if any(self.objects(s) for s in forbidding_scopes(query, self.vocabulary) if s != scope):
-            return True
-        others = [s for s in self._said.get(scope, ()) if s.judgement.source != stream]
-        return bool(others) and History(others, self._at_ms).standing_objection() is not None
-
     def holds(self, said: Said) -> bool:
         """Whether a yes permits by itself: it may, and has not ended."""
         ends = min(said.until_ms, said.judgement.holds_until_ms)
@@ -80,17 +72,10 @@ class Standing:
         """Return what a stream said last in a scope."""
         return max(self._of_stream(stream, scope), key=lambda s: s.place, default=None)
 
-    def uncleared(self, stream: str, scope: Scope) -> list[Said]:
-        """Return the noes of a stream that no later act in it ended (rule 3)."""
-        of_stream = list(self._of_stream(stream, scope))
-        cleared = max((s.clamped_ms for s in of_stream if s.acts), default=-1)
-        return [
-            s for s in of_stream if s.judgement.objection is not None and s.clamped_ms >= cleared
-        ]
-
-    def event(self, said: Said) -> ConsentEvent:
-        """Return the record."""
-        return self._events[said.index]
+    def events_of(self, stream: str, scope: Scope) -> list[ConsentEvent]:
+        """Return what a stream said in a scope, as it stands in the ledger."""
+        said = sorted(self._of_stream(stream, scope), key=lambda s: s.index)
+        return [self._events[s.index] for s in said]
 
     def confirmed(self, purpose: str, recipient: str) -> bool:
         """Rule 5: whether the person, told of GPC, said yes to this scope in spite of it.

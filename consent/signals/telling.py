@@ -108,7 +108,7 @@ def tc_string_of(answers: Answers, vocabulary: Vocabulary, issuer: Issuer, at_ms
 def gpp_of(
     answers: Answers, vocabulary: Vocabulary, place: str, *, mspa_covered: bool = False
 ) -> Gpp:
-    """Return the GPP string that says it: the national section, and that of the state if one is read.
+    """Return the GPP string that says it: the national section, and the state's if there is one.
 
     `place` is an ISO 3166 code, as `US-CA`. Whether GPC is set is not said: it is the browser's.
     """
