@@ -19,7 +19,7 @@ from party_node.api import (
     signals,
     status,
 )
-from party_node.console import pages
+from party_node.console import pages, well_known
 from party_node.console.sessions import Sessions
 from party_node.running import RunningNode
 
@@ -60,6 +60,7 @@ def create_app(node: RunningNode) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
+    app.include_router(well_known.router)
     app.add_middleware(access.Doorkeeper, token=node.token)
     app.add_middleware(observability.RequestLog)
     return app

@@ -3,12 +3,13 @@
 Unknown keys and unknown variables are errors, so that a misspelt setting is found at once.
 """
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from coordinator.wire import PartyId
 from party_node.errors import HomeDamaged, InvalidSettings
@@ -16,6 +17,10 @@ from party_node.errors import HomeDamaged, InvalidSettings
 ENVIRONMENT_PREFIX = "ACCORD_NODE_"
 _NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
 """Names the home folder itself, so it cannot stand inside it."""
+
+
+def _day_or_nothing(text: str) -> str:
+    return datetime.date.fromisoformat(text).isoformat() if text else text
 
 
 class NodeSettings(BaseModel):
@@ -40,6 +45,8 @@ class NodeSettings(BaseModel):
     """Country (ISO 3166) of telephone numbers that are written without a country code."""
     x25519_backend: Literal["auto", "pynacl", "multibuffer"] = "auto"
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
+    gpc_support_since: Annotated[str, AfterValidator(_day_or_nothing)] = ""
+    """Day since which the site at this address heeds GPC, as 2026-11-26; empty: it is not said."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> NodeSettings:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from consent.decision import LoggedEntry
 from consent.events import ConsentEvent
+from consent.instants import MAX_MS
 from consent.signal_records import Conclusion, Meaning, SignalKind
 from consent.signals import gpc
 from consent.signals.gpp import encode_gpp
@@ -45,7 +46,7 @@ _NOT_SET: dict[str, Any] = {
 """GPC that is not set is no consent (11 CCR 7025 (c)(5)), and not worth an entry."""
 
 Place = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-Text = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=MAX_CHARS, repr=False)]
+Text = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=MAX_CHARS)]
 Recipients = Annotated[list[Name], Field(max_length=MAX_RECIPIENTS)]
 
 
@@ -54,12 +55,12 @@ class SignalBody(Person):
 
     gpc: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=16)] | None = None
     """The values of every `Sec-GPC` header of the request, as they came."""
-    gpp: Text | None = None
-    tcf: Text | None = None
+    gpp: Text | None = Field(default=None, repr=False)
+    tcf: Text | None = Field(default=None, repr=False)
     source: Name = SOURCE
     jurisdiction: Place | None = None
     """ISO 3166 code of the law that applied; this node's default region if absent."""
-    event_time_ms: Annotated[int, Field(ge=0)] | None = None
+    event_time_ms: Annotated[int, Field(ge=0, le=MAX_MS)] | None = None
     """When it was seen; now if absent."""
     recipients: Recipients = Field(default_factory=list)
     """Whom a yes in it is about, and a TC string altogether; this party alone if empty."""

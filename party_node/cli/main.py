@@ -38,6 +38,9 @@ from party_node.cli import (
 from party_node.cli import (
     rule as rule,
 )
+from party_node.cli import (
+    signal as signal,
+)
 from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
 from party_node.errors import NodeError
 from party_node.hints import hint_for
@@ -57,6 +60,7 @@ for _group in (
     job,
     audience,
     ledger,
+    signal,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
