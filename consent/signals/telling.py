@@ -113,7 +113,8 @@ def gpp_of(
     `place` is an ISO 3166 code, as `US-CA`. Whether GPC is set is not said: it is the browser's.
     """
     state = f"us{place.removeprefix('US-').lower()}"
-    prefixes = (_NATIONAL, state) if place.startswith("US-") and layout_of(state) else (_NATIONAL,)
+    known = place.startswith("US-") and state != _NATIONAL and layout_of(state) is not None
+    prefixes = (_NATIONAL, state) if known else (_NATIONAL,)
     sections = [_us_section_of(answers, vocabulary, prefix, mspa_covered) for prefix in prefixes]
     return Gpp(tuple((section.section_id, section) for section in sections))
 
