@@ -74,6 +74,7 @@ def take(
     as_json: JsonOption = False,
 ) -> None:
     """Take a signal that was seen about a person; a no counts from the next decision on."""
+    who = person_of(email, phone)
     with usage_of("the signal"):
         if gpc is None and tcf is None and gpp is None:
             raise ValueError("give --gpc, --tcf or --gpp")
@@ -86,7 +87,7 @@ def take(
         "jurisdiction": jurisdiction,
     }
     key = {"Idempotency-Key": event_id or secrets.token_hex(16)}
-    found = client_of(home).post(_PATH, body | person_of(email, phone), key)
+    found = client_of(home).post(_PATH, body | who, key)
     if as_json:
         show_json(found)
         return
@@ -111,6 +112,7 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Record that a person who was told of GPC says yes in spite of it."""
+    who = person_of(email, phone)
     body = {
         "purpose": purpose,
         "recipients": recipient or [],
@@ -120,7 +122,7 @@ def confirm(
         "jurisdiction": jurisdiction,
     }
     key = {"Idempotency-Key": event_id or secrets.token_hex(16)}
-    found = client_of(home).post(f"{_PATH}/confirmations", body | person_of(email, phone), key)
+    found = client_of(home).post(f"{_PATH}/confirmations", body | who, key)
     if as_json:
         show_json(found)
         return
@@ -144,6 +146,7 @@ def tell(
     as_json: JsonOption = False,
 ) -> None:
     """Say as GPP and TC strings what the ledger permits about a person now."""
+    who = person_of(email, phone)
     tcf = {
         "cmp_id": cmp_id,
         "vendor_list_version": vendor_list,
@@ -155,7 +158,7 @@ def tell(
         "jurisdiction": jurisdiction,
         "tcf": None if cmp_id is None else tcf,
     }
-    found = client_of(home).post(f"{_PATH}/encode", body | person_of(email, phone))
+    found = client_of(home).post(f"{_PATH}/encode", body | who)
     if as_json:
         show_json(found)
         return
