@@ -32,14 +32,14 @@ EventId = Annotated[
 ]
 
 
-class Person(Strict):
+class _Person(Strict):
     """Names one person by exactly one identifier; it is never logged."""
 
     email: Identifier | None = Field(default=None, repr=False)
     phone: Identifier | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
-    def _one(self) -> "Person":
+    def _one(self) -> "_Person":
         if (self.email is None) == (self.phone is None):
             raise ValueError("name the person by email or by phone, one of the two")
         return self
@@ -60,7 +60,7 @@ class ImportBody(Strict):
     """From the names of our fields to the file's columns, where they differ."""
 
 
-class EventBody(Person):
+class EventBody(_Person):
     """One thing that one person said."""
 
     state: Literal["given", "refused", "withdrawn"]
@@ -78,7 +78,7 @@ class EventBody(Person):
     """When it happened; now if absent."""
 
 
-class ExplanationBody(Person):
+class ExplanationBody(_Person):
     """A question about one person."""
 
     purpose: Name

@@ -17,14 +17,15 @@ from consent.signals.tcf import encode_tc_string
 from consent.signals.telling import NEWEST_POLICY, Issuer, answers_of, gpp_of, tc_string_of
 from consent.statements import Method
 from consent.words import SELF
-from party_node.api.consent import SOURCE, EventId, Person
+from party_node.api.consent import SOURCE, EventId
+from party_node.api.person import Person
 from party_node.api.strict import Name, Strict
 from party_node.capture.confirmations import Confirmation
 from party_node.capture.confirmations import confirm as record_confirmation
 from party_node.capture.person_entries import PersonEntries
 from party_node.capture.signals import Arrived, Outcome, SignalIntake
 from party_node.errors import NotFound
-from party_node.identity import EMAIL
+from party_node.identity import EMAIL, NOBODY
 from party_node.running import Here
 from party_node.services import Services
 
@@ -194,7 +195,10 @@ def _resolved(kind: str, value: str, parts: Services) -> int:
     if dense is not None:
         return dense
     emails, phones = ([value], [None]) if kind == EMAIL else ([None], [value])
-    return int(parts.identity.resolve(emails, phones).dense[0])
+    resolved = int(parts.identity.resolve(emails, phones).dense[0])
+    if resolved == NOBODY:
+        raise NotFound("nothing can be recorded under this identifier")
+    return resolved
 
 
 def _known(body: Person, parts: Services) -> int:

@@ -77,7 +77,7 @@ def give(
 ) -> None:
     """Record that a person gave consent."""
     said = {"state": "given", "purpose": purpose, "recipient": recipient, "method": method}
-    _record(home, said | {"separate": separate}, person_of(email, phone), event_id, as_json)
+    _record(home, said | {"separate": separate}, _person(email, phone), event_id, as_json)
 
 
 @app.command()
@@ -93,7 +93,7 @@ def refuse(
 ) -> None:
     """Record that a person was asked and said no."""
     said = {"state": "refused", "purpose": purpose, "recipient": recipient, "method": method}
-    _record(home, said, person_of(email, phone), event_id, as_json)
+    _record(home, said, _person(email, phone), event_id, as_json)
 
 
 @app.command()
@@ -109,7 +109,7 @@ def withdraw(
 ) -> None:
     """Record that a person takes consent back; it counts from the next decision on."""
     said = {"state": "withdrawn", "purpose": purpose, "recipient": recipient, "method": method}
-    _record(home, said, person_of(email, phone), event_id, as_json)
+    _record(home, said, _person(email, phone), event_id, as_json)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def explain(
 ) -> None:
     """Say whether a person may be used now, and which ledger entry decides. Exit code 3 for no."""
     asked = {"purpose": purpose, "operation": operation, "recipient": recipient}
-    found = client_of(home).post("/v1/consent/explanations", asked | person_of(email, phone))
+    found = client_of(home).post("/v1/consent/explanations", asked | _person(email, phone))
     if as_json:
         show_json(found)
     else:
@@ -153,7 +153,7 @@ def _record(
     say(f"recorded as entry {found['index']} of the consent ledger{known}")
 
 
-def person_of(email: str | None, phone: str | None) -> dict[str, Any]:
+def _person(email: str | None, phone: str | None) -> dict[str, Any]:
     with usage_of("the person"):
         if (email is None) == (phone is None):
             raise ValueError("give --email or --phone, one of the two")

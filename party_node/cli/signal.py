@@ -10,7 +10,7 @@ from consent.defaults import DEFAULT_VOCABULARY
 from consent.signals.describing import describe, kind_of_text
 from consent.signals.meaning import said_by
 from consent.words import SELF
-from party_node.cli.consent import Email, EventId, Phone, Purpose, person_of
+from party_node.cli.consent import Email, EventId, Phone, Purpose
 from party_node.cli.consent import app as consent_app
 from party_node.cli.output import (
     DEFAULT_HOME,
@@ -74,7 +74,7 @@ def take(
     as_json: JsonOption = False,
 ) -> None:
     """Take a signal that was seen about a person; a no counts from the next decision on."""
-    who = person_of(email, phone)
+    who = _person(email, phone)
     with usage_of("the signal"):
         if gpc is None and tcf is None and gpp is None:
             raise ValueError("give --gpc, --tcf or --gpp")
@@ -112,7 +112,7 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Record that a person who was told of GPC says yes in spite of it."""
-    who = person_of(email, phone)
+    who = _person(email, phone)
     body = {
         "purpose": purpose,
         "recipients": recipient or [],
@@ -146,7 +146,7 @@ def tell(
     as_json: JsonOption = False,
 ) -> None:
     """Say as GPP and TC strings what the ledger permits about a person now."""
-    who = person_of(email, phone)
+    who = _person(email, phone)
     tcf = {
         "cmp_id": cmp_id,
         "vendor_list_version": vendor_list,
@@ -166,6 +166,15 @@ def tell(
     if found["tcf"] is not None:
         say(f"TCF {found['tcf']}")
     table(["purpose", "ledger"], sorted(found["purposes"].items()), "there are no purposes")
+
+
+def _person(email: str | None, phone: str | None) -> dict[str, str]:
+    with usage_of("the person"):
+        if email is not None and phone is None:
+            return {"email": email}
+        if phone is not None and email is None:
+            return {"phone": phone}
+        raise ValueError("give --email or --phone, one of the two")
 
 
 def _say_taken(taken: dict[str, Any]) -> None:
