@@ -96,6 +96,7 @@ def conclude(
     said = said_by(signal.signal, signal.raw, vocabulary)
     for one in said:
         weighing.weigh(one)
+    weighing.drop_idle_yeses()
     against = weighing.takes_away()
     if against:
         conclusion = Conclusion.CONFLICT
@@ -216,10 +217,19 @@ class _Weighing:
                 return
             if latest.clamped_ms >= time:
                 return
-        event = self._event(said, recipient, time, LOWEST_TRUST)
-        if self._after([*self.events, event]).permits(said.purpose, recipient):
-            self.applies = True
-            self._add(event)
+        self._add(self._event(said, recipient, time, LOWEST_TRUST))
+
+    def drop_idle_yeses(self) -> None:
+        """Keep only what then permits; what a yes does is in its own scope, so all at once."""
+        if not any(event.state.valid_for_processing for event in self.events):
+            return
+        after = self._after(self.events)
+        self.events = [
+            event
+            for event in self.events
+            if event.state.is_objection or after.permits(event.purpose, event.recipient)
+        ]
+        self.applies |= any(event.state.valid_for_processing for event in self.events)
 
     def _may_say_yes(self, time: int) -> bool:
         """Rules 6 and 13: what the caller may not say itself, no signal says for it."""
