@@ -126,7 +126,7 @@ class StateStore:
         whats = Whats()
         state = LedgerState(reach, tree, whats, Projection(vocabulary, whats))
         self._load_whats(session, whats, reach)
-        state.projection.take_in(self.facts.load(session, 0, reach.facts))
+        state.projection.take_in(self.facts.load(session, reach.facts))
         return state
 
     def _load_whats(self, session: Session, whats: Whats, reach: Reach) -> None:
@@ -137,7 +137,7 @@ class StateStore:
     def judge_again(self, session: Session, state: LedgerState, vocabulary: Vocabulary) -> None:
         """Decide by another vocabulary from now on."""
         projection = Projection(vocabulary, state.whats)
-        projection.take_in(self.facts.load(session, 0, state.reach.facts))
+        projection.take_in(self.facts.load(session, state.reach.facts))
         state.projection = projection
 
     def catch_up(self, session: Session, state: LedgerState) -> None:
@@ -153,7 +153,8 @@ class StateStore:
         if (state.tree.size, state.tree.root()) != (reach.size, reach.root):
             raise LedgerDamaged("the entries that were added do not lead to the ledger's root")
         self._load_whats(session, state.whats, reach)
-        state.projection.take_in(self.facts.load(session, state.reach.facts, reach.facts))
+        newest, known = state.reach.size - 1, state.reach.facts
+        state.projection.take_in(self.facts.after(session, newest, known, reach.facts))
         state.reach = reach
         if state.projection.vocabulary.digest() != reach.policy and reach.policy is not None:
             self.judge_again(session, state, load_policy(session, reach.policy))
