@@ -21,7 +21,7 @@ from consent.milestones import LedgerOpened, PolicyChanged
 from consent.projection import Projection
 from consent.tiled_tree import TiledTree
 from consent.vocabulary import Vocabulary
-from party_node.database import Database
+from party_node.database import Database, put_row, select_among
 from party_node.errors import LedgerDamaged, LedgerStateDamaged, SealBroken
 from party_node.ledger.entries import EntryReader, LedgerEntry
 from party_node.ledger.fact_store import FactStore
@@ -81,17 +81,18 @@ class StateStore:
 
         Raises: LedgerDamaged.
         """
-        row = session.get(HeadRow, _ONE)
-        if row is None:
+        found = next(select_among(session, HeadRow, ("sealed",), "one", [_ONE]), None)
+        if found is None:
             return EMPTY
         try:
-            return decode(Reach, self._vault.open(_CONTEXT, row.sealed))
+            return decode(Reach, self._vault.open(_CONTEXT, bytes(found[0])))
         except SealBroken as e:
             raise LedgerDamaged("what the ledger says about its own length was changed") from e
 
     def keep_reach(self, session: Session, reach: Reach) -> None:
         """Store how far the ledger is, in the caller's transaction."""
-        session.merge(HeadRow(one=_ONE, sealed=self._vault.seal(_CONTEXT, encode(reach))))
+        sealed = self._vault.seal(_CONTEXT, encode(reach))
+        put_row(session, HeadRow, "one", {"one": _ONE, "sealed": sealed})
 
     def open(self, db: Database, vocabulary_of: VocabularyOf) -> LedgerState:
         """Make the state of everything that is committed.
