@@ -63,7 +63,7 @@ def decide(entries: Iterable[LoggedEntry], query: Query, vocabulary: Vocabulary)
     decided = _consent(judged(known, vocabulary), query, vocabulary)
     if decided.outcome is not Verdict.ALLOW:
         return decided
-    return _narrow(decided, known, query)
+    return _narrow(decided, known, query, vocabulary)
 
 
 def _consent(said: Sequence[Said], query: Query, vocabulary: Vocabulary) -> Decision:
@@ -95,9 +95,11 @@ def _consent(said: Sequence[Said], query: Query, vocabulary: Vocabulary) -> Deci
     return _deny(Reason.NO_EVIDENCE, None)
 
 
-def _narrow(decided: Decision, entries: Sequence[LoggedEntry], query: Query) -> Decision:
+def _narrow(
+    decided: Decision, entries: Sequence[LoggedEntry], query: Query, vocabulary: Vocabulary
+) -> Decision:
     """Preferences can only narrow what consent permits."""
-    found = narrowed(entries, query)
+    found = narrowed(entries, query, vocabulary)
     if found is None:
         return decided
     reason, index = found

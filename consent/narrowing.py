@@ -16,24 +16,21 @@ from consent.preferences import (
     TopicChoice,
 )
 from consent.reasons import Query, Reason
+from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, Operation
 
-Chosen = tuple[int, int, PreferenceEvent]
-"""(time, index, choice): of two, the later counts."""
+Chosen = tuple[int, int, Preference, bool]
+"""(time, index, choice, whether the person made it): of two, the later counts."""
 
 
-def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | None:
+def narrowed(
+    entries: Sequence[Logged], query: Query, vocabulary: Vocabulary
+) -> tuple[Reason, int] | None:
     """Return why the subject may not be reached, or not by a machine's choice, and which entry says
     so; None if nothing does.
     """
-    chosen = sorted(
-        (
-            (min(e.record.event_time_ms, e.recorded_at_ms), e.index, e.record)
-            for e in entries
-            if isinstance(e.record, PreferenceEvent)
-        ),
-        key=lambda c: c[:2],
-    )
+    chosen = sorted((_chosen(e, e.record, vocabulary) for e in entries
+                     if isinstance(e.record, PreferenceEvent)), key=lambda c: c[:2])  # fmt: skip
     channels = dict.fromkeys((query.channel, ANY_CHANNEL))
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
         for channel in channels:
@@ -55,26 +52,39 @@ def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | No
     return None
 
 
+def _chosen(entry: Logged, event: PreferenceEvent, vocabulary: Vocabulary) -> Chosen:
+    own = event.is_act and vocabulary.source(event.source_id).first_hand
+    time_ms = min(event.event_time_ms, entry.recorded_at_ms)
+    return time_ms, entry.index, event.preference, own
+
+
 def _is_channel(channel: str) -> Callable[[Preference], bool]:
     return lambda p: isinstance(p, ChannelChoice) and p.channel == channel
 
 
 def _paused(chosen: Sequence[Chosen], channel: str, at_ms: int) -> int | None:
-    """Return the entry of a pause that lasts still."""
-    latest = None
-    for _, index, event in chosen:
-        if isinstance(event.preference, Pause) and event.preference.channel == channel:
-            latest = index, event.preference.until_ms
-    return latest[0] if latest is not None and latest[1] > at_ms else None
+    """Return the entry of a pause that lasts still.
+
+    The person's last counts, and the last copy that is no older; at one instant the longer one.
+    """
+    pauses = [
+        (time, p.until_ms, index, own)
+        for time, index, p, own in chosen
+        if isinstance(p, Pause) and p.channel == channel
+    ]
+    own_last = max((p for p in pauses if p[3]), default=None)
+    copied_last = max((p for p in pauses if not p[3]), default=None)
+    if own_last and copied_last and copied_last[0] < own_last[0]:
+        copied_last = None
+    lasting = [p for p in (own_last, copied_last) if p is not None and p[1] > at_ms]
+    return lasting[0][2] if lasting else None
 
 
 def _off(chosen: Sequence[Chosen], is_it: Callable[[Preference], bool]) -> int | None:
     """Return the entry of the last no that no later act of the person ended."""
-    of_it = [(t, i, e) for t, i, e in chosen if is_it(e.preference)]
-    noes = [(t, i) for t, i, e in of_it if not getattr(e.preference, "allowed", True)]
-    acts = [
-        t for t, _, e in of_it if getattr(e.preference, "allowed", False) and not e.method.is_copy
-    ]
+    of_it = [c for c in chosen if is_it(c[2])]
+    noes = [(time, index) for time, index, p, _ in of_it if not getattr(p, "allowed", True)]
+    acts = [time for time, _, p, own in of_it if own and getattr(p, "allowed", False)]
     if not noes or (acts and max(acts) > noes[-1][0]):
         return None
     return noes[-1][1]

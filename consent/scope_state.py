@@ -114,13 +114,18 @@ class ScopeState:
         """Return whose permission ends after the one instant, up to and including the other."""
         return self._permitted.leaving(after_ms, until_ms)
 
-    def latest_grants(self, who: BitMap) -> dict[int, int]:
-        """Return the index of the latest grant of each of these who has one here."""
+    def latest_grants(self, who: BitMap, purpose: str, at_ms: int) -> dict[int, int]:
+        """Return the index of the grant by which each of these was permitted `purpose` until after
+        `at_ms`: the latest one that covers it.
+        """
         subjects = members(who & self.subjects)
         grants: dict[int, int] = {}
         for some, at in self._streams.by_length(subjects):
             streams = self._fetch(some, at)
-            granted = fold(streams).granted > 0
+            granted = fold(streams).granted > at_ms
+            if purpose != self._scope[0]:
+                covering = self._judged.covered.get(purpose, np.empty(0, dtype=np.uint32))
+                granted &= np.isin(self._streams.whats(at), covering)
             place = np.where(granted, streams.place, NEVER)
             latest = granted & (place == place.max(axis=1, keepdims=True))
             index = np.where(latest, streams.index, NEVER).max(axis=1)
@@ -147,8 +152,8 @@ class ScopeState:
     # -- inside ------------------------------------------------------------------------------------
 
     def _fetch(self, subjects: Subjects, at: Places) -> Streams:
-        youngest = self._persons.youngest(subjects)
-        return self._streams.streams(at, youngest, self._occurrences.used_up())
+        ages = self._persons.known(subjects)
+        return self._streams.streams(at, ages, self._occurrences.used_up())
 
     def _set(self, subjects: Subjects) -> None:
         """Put these subjects where their streams say they belong now."""
