@@ -57,6 +57,17 @@ class _Switch:
         self.off -= bitmap(who)
         self.off |= bitmap(who[(no != NEVER) & (no >= yes)])
 
+    def merge(self, both: Subjects, at_ms: int) -> None:
+        kept, absorbed = both.tolist()
+        no, yes = int(self.no.get(both).max()), int(self.yes.get(both).max())
+        if kept in self.off or absorbed in self.off:
+            no = max(no, at_ms)
+        self.no.put(both, np.array([no, NEVER]))
+        self.yes.put(both, np.array([yes, NEVER]))
+        self.off -= bitmap(both)
+        if no != NEVER and no >= yes:
+            self.off.add(kept)
+
 
 class _Latest:
     """What each subject chose last about one key: its time, its what, and what orders at one time.
@@ -84,6 +95,14 @@ class _Latest:
         self.what.put(who, facts["what"][later].astype(np.int64))
         return everybody
 
+    def merge(self, both: Subjects) -> None:
+        """Keep the later of two choices."""
+        time, order, what = (c.get(both) for c in (self.time, self.order, self.what))
+        later = int((time[1], order[1]) > (time[0], order[0]))
+        self.time.put(both, np.array([time[later], NEVER]))
+        self.order.put(both, np.array([order[later], NEVER]))
+        self.what.put(both, np.array([what[later], _NO_WHAT]))
+
     def forget(self, one: Subjects) -> None:
         for column in (self.time, self.order):
             column.put(one, NEVER)
@@ -97,7 +116,21 @@ class _Paused:
         self.own, self.copied, self.until = _Latest(), _Latest(), TimedSet()
 
     def take_in(self, facts: Facts, *, own: bool) -> None:
-        who = (self.own if own else self.copied).take_in(facts, facts["until"])
+        self._set((self.own if own else self.copied).take_in(facts, facts["until"]))
+
+    def merge(self, both: Subjects, at_ms: int) -> None:
+        """What lasts in one of two records is as if chosen when they are merged."""
+        until = int(self.until.ends(both).max())
+        self.own.merge(both)
+        self.copied.merge(both)
+        kept = both[:1]
+        time, order = self.own.time.one(int(kept[0])), self.own.order.one(int(kept[0]))
+        if until > at_ms and (at_ms, until) > (time, order):
+            self.own.time.put(kept, at_ms)
+            self.own.order.put(kept, until)
+        self._set(both)
+
+    def _set(self, who: Subjects) -> None:
         until, copied = self.own.order.get(who), self.copied.order.get(who)
         counts = self.copied.time.get(who) >= self.own.time.get(who)
         self.until.put(who, np.where(counts, np.maximum(until, copied), until))
@@ -182,6 +215,18 @@ class Choices:
             if paused is not None:
                 ends.append(int(paused.until.ends(one)[0]))
         return max(ends)
+
+    def merge(self, kept: int, absorbed: int, at_ms: int) -> None:
+        """Let one subject have the choices of two records: what either had turned off is off, and a
+        pause of either lasts.
+        """
+        both = np.array([kept, absorbed], dtype=np.uint32)
+        for switch in self._switches.values():
+            switch.merge(both, at_ms)
+        for paused in self._paused.values():
+            paused.merge(both, at_ms)
+        for latest in self._latest.values():
+            latest.merge(both)
 
     def forget(self, subject: int) -> None:
         """Drop what a subject chose."""

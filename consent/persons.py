@@ -91,6 +91,13 @@ class Persons:
         time = (weights >> _BAND_BITS) & ((1 << _TIME_BITS) - 1)
         return Ages(_youngest(weights), time, self._lowest.get(subjects).astype(np.int16))
 
+    def merge(self, kept: int, absorbed: int) -> None:
+        """Let one subject be as old as two records say."""
+        both = np.array([kept, absorbed], dtype=np.uint32)
+        greatest, lowest = self._weights.get(both).max(), self._lowest.get(both).min()
+        self._weights.put(both, np.array([greatest, NEVER]))
+        self._lowest.put(both, np.array([lowest, _NOBODY]))
+
     def forget(self, subject: int) -> None:
         """Drop what is known about a subject."""
         one = np.array([subject], dtype=np.uint32)

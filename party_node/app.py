@@ -12,11 +12,16 @@ from party_node.api import (
     collaborations,
     consent,
     datasets,
+    decisions,
     health,
+    imports,
     jobs,
     ledger,
+    persons,
     rules,
     status,
+    trust_policy,
+    webhooks,
 )
 from party_node.console import pages
 from party_node.console.sessions import Sessions
@@ -26,13 +31,18 @@ ROUTERS = (
     status.router,
     datasets.router,
     consent.router,
+    imports.router,
     collaborations.router,
     rules.router,
     jobs.router,
     audiences.router,
+    decisions.router,
     audit.router,
     budget.router,
     ledger.router,
+    persons.router,
+    webhooks.router,
+    trust_policy.router,
 )
 
 DESCRIBED = HTTPBearer(

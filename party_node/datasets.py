@@ -8,15 +8,18 @@ first the use record in the consent ledger, then the rows.
 
 import dataclasses
 import json
+import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap
@@ -41,6 +44,8 @@ from protocols import identifiers
 from protocols.errors import InvalidParameter
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+Change = Callable[[pa.Table, pa.ChunkedArray], pa.Table]
+"""Takes an index and which of its rows are meant, and returns it changed."""
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
 
@@ -62,6 +67,8 @@ class DatasetReport:
     """Rows whose e-mail and number belong to different persons: withheld."""
     columns: tuple[str, ...]
     sha256: str
+    erased: int = 0
+    """Rows about persons who were erased here: never used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,7 @@ class Datasets:
             ambiguous=resolution.ambiguous,
             columns=columns,
             sha256=sha256,
+            erased=len(resolution.suppressed),
         )
         index = pa.table(
             {
@@ -224,7 +232,47 @@ class Datasets:
         self._require_unchanged(self._row(grant.dataset), file)
         return table.take(index["row"].filter(pa.array(mask))).select(list(columns))
 
+    def people_of(self, dataset: str, keys: Sequence[str]) -> BitMap:
+        """Return the persons that these row keys belong to; unknown keys are left out.
+
+        Raises: UnknownDataset.
+        """
+        with pq.ParquetFile(self._home.datasets / self.index_id(dataset) / _INDEX) as file:
+            index = file.read(columns=["key", "dense"], use_threads=False)
+        wanted = pc.is_in(index["key"], value_set=pa.array(keys, index["key"].type))
+        dense = index["dense"].filter(wanted).to_numpy()
+        return BitMap(dense[dense != NOBODY].astype(np.uint32))
+
+    def forget(self, dense: int) -> None:
+        """Take a person out of every index, for erasure; the registered files stay as they are.
+
+        Again changes nothing. Raises: DiskFull.
+        """
+        self._rewrite(dense, _without)
+
+    def reassign(self, dense: int, to: int) -> None:
+        """Let the rows of one person be those of another, whose record was merged with theirs.
+
+        Again changes nothing. Raises: DiskFull.
+        """
+        self._rewrite(dense, partial(_as_of, to))
+
     # -- inside ------------------------------------------------------------------------------------
+
+    def _rewrite(self, dense: int, change: Change) -> None:
+        """Change a person's rows in every index that has some."""
+        for info in self.listed():
+            folder = self._home.datasets / self.index_id(info.dataset)
+            with pq.ParquetFile(folder / _INDEX) as file:
+                index = file.read(use_threads=False)
+            theirs = pc.equal(index["dense"], dense)
+            asked = BitMap.deserialize((folder / _ASKED).read_bytes())
+            if dense in asked or pc.any(theirs).as_py():
+                changed = change(index, theirs)
+                left = changed["dense"].to_numpy()
+                asked = BitMap(left[left != NOBODY].astype(np.uint32))
+                _replace(folder / _INDEX, partial(_write_index, changed))
+                _replace(folder / _ASKED, partial(_write_asked, asked))
 
     def _first_values(
         self, permission: Permission, identifier: str
@@ -291,6 +339,39 @@ class Datasets:
             session.merge(row)
         if old_index is not None:
             shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
+
+
+def _write_asked(asked: BitMap, path: Path) -> None:
+    path.write_bytes(asked.serialize())
+
+
+def _write_index(index: pa.Table, path: Path) -> None:
+    pq.write_table(index, path, compression="zstd")
+
+
+def _without(index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
+    """Return an index without what identifies these rows."""
+    columns = {"row": index["row"], "key": pc.if_else(theirs, None, index["key"])}
+    columns["dense"] = pc.if_else(theirs, NOBODY, index["dense"])
+    for kind in (EMAIL, PHONE):
+        columns[kind] = pc.if_else(theirs, None, index[kind])
+    return pa.table(columns)
+
+
+def _as_of(to: int, index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
+    """Return an index in which these rows are about another person."""
+    dense = pc.if_else(theirs, to, index["dense"])
+    return index.set_column(index.column_names.index("dense"), "dense", dense)
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file anew so that a crash leaves the old or the new one."""
+    fresh = path.with_suffix(".new")
+    write(fresh)
+    fresh.chmod(0o600)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 def _normalised(

@@ -8,6 +8,7 @@ _HINTS = {
     "unknown-purpose": "docs/concepts/consent.md lists the purposes that this version knows",
     "small-cohort": "ask about a larger group",
     "strict-needed": "ask again with --strict",
+    "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
     "consent-denied": "`accord consent explain` says which entry decided",
 }
 

@@ -1,7 +1,6 @@
 """/v1/consent: what people said comes in here; and why somebody may be used, or not."""
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
@@ -11,9 +10,8 @@ from consent.events import ConsentEvent, EventType
 from consent.statements import Method, Relation
 from consent.words import SELF, EventState, Operation
 from party_node.api.strict import Name, Strict
-from party_node.capture.file_import import import_file
-from party_node.errors import IdempotencyConflict, NotFound
-from party_node.identity import EMAIL, PHONE
+from party_node.errors import ErasedPerson, IdempotencyConflict, NotFound
+from party_node.identity import EMAIL, NOBODY, PHONE
 from party_node.ledger.explaining import Explanation
 from party_node.ledger.explaining import explain as explain_person
 from party_node.ledger.writer import Submitted
@@ -51,15 +49,6 @@ class _Person(Strict):
         return PHONE, normalise_phone(self.phone or "", region)
 
 
-class ImportBody(Strict):
-    """A file of consent events on the node's machine."""
-
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
-    source: Name
-    mapping: dict[str, str] | None = None
-    """From the names of our fields to the file's columns, where they differ."""
-
-
 class EventBody(_Person):
     """One thing that one person said."""
 
@@ -84,31 +73,6 @@ class ExplanationBody(_Person):
     purpose: Name
     recipient: Name = SELF
     operation: Operation
-
-
-@router.post("/imports", status_code=201)
-def import_events(body: ImportBody, node: Here) -> dict[str, Any]:
-    """Take up a file of events; what came before is not written twice."""
-    parts = node.services
-    report = import_file(
-        Path(body.path),
-        parts.ledger,
-        parts.identity,
-        parts.vocabulary,
-        body.source,
-        parts.home.settings.default_region,
-        parts.clock_ms(),
-        body.mapping,
-    )
-    return {
-        "accepted": report.accepted,
-        "repeated": report.repeated,
-        "refused": report.refused_total,
-        "refused_rows": [{"line": line, "reason": reason} for line, reason in report.refused],
-        "for_both": report.for_both,
-        "sha256": report.sha256,
-        "checkpoint": parts.ledger.checkpoint(),
-    }
 
 
 @router.post("/events", status_code=201)
@@ -158,8 +122,11 @@ def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
     region = parts.home.settings.default_region
     kind, value = body.normalised(region)
     emails, phones = ([value], [None]) if kind == EMAIL else ([None], [value])
-    resolution = parts.identity.resolve(emails, phones)
+    returning = body.state == "given" and not body.method.is_copy
+    resolution = parts.identity.resolve(emails, phones, returning=returning)
     dense = int(resolution.dense[0])
+    if dense == NOBODY:
+        raise ErasedPerson
     return ConsentEvent(
         subject_id=parts.identity.subject_ids([dense])[dense],
         state=EventState(body.state),

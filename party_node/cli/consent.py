@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from consent.words import SELF
+from party_node.cli import imports, mapping
 from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
@@ -17,7 +18,6 @@ from party_node.cli.output import (
     group,
     say,
     show_json,
-    table,
     usage_of,
     when,
 )
@@ -34,31 +34,8 @@ EventId = Annotated[
 ]
 
 
-@app.command("import")
-def import_file(
-    path: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet file.")],
-    source: Annotated[str, typer.Option(help="Name of the system that it comes from.")],
-    map_: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN where the names differ.")
-    ] = None,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Take up a file of consents and withdrawals; what came before is not written twice."""
-    with usage_of("--map"):
-        mapping = _mapping(map_ or [])
-    body = {"path": str(path.absolute()), "source": source, "mapping": mapping or None}
-    found = client_of(home).post("/v1/consent/imports", body)
-    if as_json:
-        show_json(found)
-        return
-    say(
-        f"accepted {found['accepted']:,}, known already {found['repeated']:,}, "
-        f"refused {found['refused']:,}"
-    )
-    refused = [[row["line"], row["reason"]] for row in found["refused_rows"][:20]]
-    if refused:
-        table(["line", "reason"], refused, "")
+app.add_typer(mapping.app)
+app.command("import")(imports.import_file)
 
 
 @app.command()
@@ -158,9 +135,3 @@ def _person(email: str | None, phone: str | None) -> dict[str, Any]:
         if (email is None) == (phone is None):
             raise ValueError("give --email or --phone, one of the two")
     return {"email": email} if email is not None else {"phone": phone}
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    if any(not all(pair.partition("=")) for pair in pairs):
-        raise ValueError("write it as FIELD=COLUMN")
-    return dict(pair.split("=", 1) for pair in pairs)
