@@ -160,6 +160,7 @@ preferences = st.sampled_from(
         TopicChoice(topic="sport", allowed=True),
         Pause(until_ms=NOON + SKEW_MS),
         Pause(until_ms=NOON + 4 * SKEW_MS),
+        Pause(until_ms=NOON + 30 * SKEW_MS),
         Pause(until_ms=NOON - SKEW_MS),
         Pause(until_ms=NOON, channel="email"),
         AutomatedDecisions(allowed=False),
