@@ -41,9 +41,7 @@ def narrowed(
     """Return why the subject may not be reached, or not by a machine's choice, and which entry says
     so; None if nothing does.
     """
-    chosen = [
-        _chosen(e, e.record, vocabulary) for e in entries if isinstance(e.record, PreferenceEvent)
-    ]
+    chosen = choices_of(entries, vocabulary)
     channels = dict.fromkeys((query.channel, ANY_CHANNEL))
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
         for channel in channels:
@@ -65,6 +63,30 @@ def narrowed(
         if off is not None:
             return Reason.NOT_PERSONALISED, off
     return None
+
+
+def choices_of(entries: Sequence[Logged], vocabulary: Vocabulary) -> list[Chosen]:
+    """Return what was chosen, in the order in which it counts."""
+    found = [
+        _chosen(e, e.record, vocabulary) for e in entries if isinstance(e.record, PreferenceEvent)
+    ]
+    return sorted(found, key=lambda c: (c.time, c.index))
+
+
+def switched_off(
+    entries: Sequence[Logged], vocabulary: Vocabulary, is_it: Callable[[Preference], bool]
+) -> int | None:
+    """Return the entry by which a switch (channel, topic, automated decisions) is off, if it is."""
+    return _off(entries, choices_of(entries, vocabulary), is_it)
+
+
+def paused_until(
+    entries: Sequence[Logged], vocabulary: Vocabulary, channel: str
+) -> tuple[int, int]:
+    """Return until when the pauses of one channel last, and which entry says so; NEVER for both
+    where nobody ever paused it.
+    """
+    return _pause(entries, _pauses(choices_of(entries, vocabulary), channel))
 
 
 def _chosen(entry: Logged, event: PreferenceEvent, vocabulary: Vocabulary) -> Chosen:
@@ -90,11 +112,14 @@ def _paused(
     entries: Sequence[Logged], chosen: Sequence[Chosen], channel: str, at_ms: int
 ) -> int | None:
     """Return the entry of a pause that lasts still."""
-    of_it = [
+    until, index = _pause(entries, _pauses(chosen, channel))
+    return index if until > at_ms else None
+
+
+def _pauses(chosen: Sequence[Chosen], channel: str) -> list[Chosen]:
+    return [
         c for c in chosen if isinstance(c.preference, Pause) and c.preference.channel == channel
     ]
-    until, index = _pause(entries, of_it)
-    return index if until > at_ms else None
 
 
 def _pause(entries: Sequence[Logged], chosen: Sequence[Chosen]) -> tuple[int, int]:
