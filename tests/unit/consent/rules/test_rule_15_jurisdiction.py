@@ -1,5 +1,6 @@
 """Rule 15: every law that may apply is asked, and the strictest counts."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -140,6 +141,12 @@ def test_rule_15_an_unknown_place_is_the_strictest_of_all(place: str) -> None:
             known = replace(said, jurisdiction="DE")
             everywhere = basis(("*", strictest))
             assert reason(said, vocabulary=somewhere) is reason(known, vocabulary=everywhere)
+
+
+def test_rule_15_of_two_bases_for_one_place_the_strictest_counts() -> None:
+    for bases in itertools.permutations([Basis.OPT_OUT, Basis.PROHIBITED, Basis.CONSENT]):
+        twice = basis(*(("DE", of) for of in bases))
+        assert reason(event(), vocabulary=twice) is Reason.PROHIBITED
 
 
 def test_rule_15_an_unknown_residence_is_not_an_absent_one() -> None:
