@@ -10,6 +10,8 @@ from functools import cached_property
 from consent.decision import LoggedEntry
 from consent.events import ConsentEvent, EventType
 from consent.history import History, Said, judged
+from consent.merges import SubjectsMerged
+from consent.merging import with_merges
 from consent.reasons import Query, Scope, forbidding_scopes, grant_scopes
 from consent.signal_records import SignalKind
 from consent.vocabulary import Vocabulary
@@ -30,6 +32,8 @@ class Standing:
         for said in judged(entries, vocabulary):
             if said.judgement.scope is not None:
                 self._said.setdefault(said.judgement.scope, []).append(said)
+        if any(isinstance(e.record, SubjectsMerged) for e in entries):
+            self._said = {scope: with_merges(entries, scope, vocabulary) for scope in self._said}
         self._histories = {scope: History(said, at_ms) for scope, said in self._said.items()}
         self._objecting = frozenset(
             scope for scope, h in self._histories.items() if h.standing_objection() is not None
@@ -97,9 +101,10 @@ class Standing:
     # -- inside ------------------------------------------------------------------------------------
 
     def _confirms(self, said: Said) -> bool:
-        event = self._events[said.index]
+        event = self._events.get(said.index)  # none of what a merge left open
         return (
-            said.acts
+            event is not None
+            and said.acts
             and event.event_type is EventType.EXPLICITLY_EXPRESSED
             and SignalKind.GPC.value in (event.confirms_over or ())
             and self.holds(said)

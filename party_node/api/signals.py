@@ -24,7 +24,7 @@ from party_node.capture.confirmations import Confirmation
 from party_node.capture.confirmations import confirm as record_confirmation
 from party_node.capture.person_entries import PersonEntries
 from party_node.capture.signals import Arrived, Outcome, SignalIntake
-from party_node.errors import NotFound
+from party_node.errors import ErasedPerson, NotFound
 from party_node.identity import EMAIL, NOBODY
 from party_node.running import Here
 from party_node.services import Services
@@ -168,7 +168,11 @@ def confirm(body: ConfirmationBody, key: EventId, node: Here) -> dict[str, Any]:
         jurisdiction=body.jurisdiction or parts.home.settings.default_region,
         method=body.method,
     )
-    return {"indices": record_confirmation(parts.ledger, _known(body, parts), confirmation)}
+    return {
+        "indices": record_confirmation(
+            parts.ledger, parts.identity, _known(body, parts), confirmation
+        )
+    }
 
 
 @router.post("/encode")
@@ -177,7 +181,7 @@ def encode(body: TellingBody, node: Here) -> dict[str, Any]:
     parts = node.services
     dense = _known(body, parts)
     with parts.ledger.hold() as head:
-        entries = PersonEntries(parts.ledger).said(dense)
+        entries = PersonEntries(parts.ledger, parts.identity).said(dense)
         at_ms, vocabulary = parts.ledger.now(), head.vocabulary
     answers = answers_of(entries, vocabulary, body.recipient, at_ms)
     place = body.jurisdiction or _last_place(entries)
@@ -197,7 +201,7 @@ def _resolved(kind: str, value: str, parts: Services) -> int:
     emails, phones = ([value], [None]) if kind == EMAIL else ([None], [value])
     resolved = int(parts.identity.resolve(emails, phones).dense[0])
     if resolved == NOBODY:
-        raise NotFound("nothing can be recorded under this identifier")
+        raise ErasedPerson
     return resolved
 
 

@@ -14,6 +14,7 @@ from consent.statements import Method
 from consent.words import ANY_CHANNEL, SELF, EventState
 from party_node.capture.person_entries import PersonEntries
 from party_node.errors import IdempotencyConflict, IllegalState
+from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 
 _STREAM = stream_of(SignalKind.GPC)
@@ -34,14 +35,15 @@ class Confirmation:
     method: Method
 
 
-def confirm(ledger: ConsentLedger, dense: int, said: Confirmation) -> list[int]:
+def confirm(ledger: ConsentLedger, identity: Identity, dense: int, said: Confirmation) -> list[int]:
     """Record a confirmation; return its entries, the same ones for the same call again.
 
     Raises: IllegalState if GPC was never applied to this purpose for this person; UnknownPurpose,
     IdempotencyConflict, DiskFull.
     """
     with ledger.hold() as head:
-        standing = Standing(PersonEntries(ledger).said(dense), head.vocabulary, ledger.now())
+        entries = PersonEntries(ledger, identity).said(dense)
+        standing = Standing(entries, head.vocabulary, ledger.now())
         gpc = standing.events_of(_STREAM, (said.purpose, SELF, ANY_CHANNEL))
         noes = [event for event in gpc if event.state.is_objection]
         if not noes:

@@ -11,9 +11,11 @@ from sqlmodel import col
 from consent.decision import LoggedEntry
 from consent.ledger import parse_leaf
 from consent.signal_records import SignalConcluded, SignalReceived
-from consent.statements import SubjectEntry
+from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.entries import LedgerEntry
+from party_node.ledger.explaining import logged
+from party_node.persons import entries_of_person
 from party_node.tables import EntryRow
 
 _SIGNALS = (SignalReceived.TYPE, SignalConcluded.TYPE)
@@ -22,19 +24,17 @@ _SIGNALS = (SignalReceived.TYPE, SignalConcluded.TYPE)
 class PersonEntries:
     """Reads the entries about one person at a time."""
 
-    def __init__(self, ledger: ConsentLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: ConsentLedger, identity: Identity) -> None:
+        self._ledger, self._identity = ledger, identity
 
     def said(self, dense: int) -> list[LoggedEntry]:
-        """Return everything about a person but signals, in order.
+        """Return everything about a person but signals, in order, of all records that they have.
 
         Raises: LedgerDamaged.
         """
-        return [
-            LoggedEntry(e.index, e.recorded_ms, e.record)
-            for e in self._read(_about(dense), col(EntryRow.type).not_in(_SIGNALS))
-            if isinstance(e.record, SubjectEntry)
-        ]
+        records = entries_of_person(self._ledger, self._identity, dense, but=_SIGNALS)
+        entries = [entry for of_record in records.values() for entry in of_record]
+        return logged(sorted(entries, key=lambda e: e.index))
 
     def last_signals(self, start: int) -> list[LedgerEntry]:
         """Return the signals and conclusions about anybody, from an index on.

@@ -66,7 +66,7 @@ class SignalIntake:
 
     def __init__(self, ledger: ConsentLedger, identity: Identity) -> None:
         self._ledger, self._identity = ledger, identity
-        self._entries = PersonEntries(ledger)
+        self._entries = PersonEntries(ledger, identity)
 
     def take(self, dense: int, arrived: Arrived) -> Outcome:
         """Take a signal about a person; it counts once this returns.

@@ -18,6 +18,7 @@ from party_node.capture.confirmations import Confirmation, confirm
 from party_node.capture.signals import Arrived, SignalIntake, complete_signals
 from party_node.errors import IdempotencyConflict, IllegalState, LedgerDamaged
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.merging import Merging
 from tests.support.node import NodeStorage, open_storage
 from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
 from tests.support.signals import tc_text
@@ -368,7 +369,7 @@ def test_rule_5_who_confirms_at_once_is_heard_and_not_opted_out_again(
     dense = person(node)
     intake.take(dense, gpc())
     node.clock.advance(2_000)
-    indices = confirm(ledger, dense, confirmation())
+    indices = confirm(ledger, node.identity, dense, confirmation())
     assert len(indices) == 2
     assert reason(node, ledger) == "permitted"
     for wait in (1_000, DAY, 300 * DAY):
@@ -387,7 +388,7 @@ def test_rule_5_a_confirmation_names_the_signal_that_it_answers(
     dense = person(node)
     outcome = intake.take(dense, gpc())
     node.clock.advance(1)
-    for index in confirm(ledger, dense, confirmation(separate=True)):
+    for index in confirm(ledger, node.identity, dense, confirmation(separate=True)):
         record = ledger.entry(index).record
         assert isinstance(record, ConsentEvent)
         assert record.signal_entry == parse_leaf(ledger.entry(outcome.index).leaf).entry_id
@@ -403,13 +404,13 @@ def test_rule_5_a_confirmation_is_recorded_once(
     dense = person(node)
     intake.take(dense, gpc())
     node.clock.advance(1)
-    first = confirm(ledger, dense, confirmation())
+    first = confirm(ledger, node.identity, dense, confirmation())
     node.clock.advance(DAY)
     intake.take(dense, gpc("later"))
-    assert confirm(ledger, dense, confirmation()) == first
+    assert confirm(ledger, node.identity, dense, confirmation()) == first
     for other in ({"recipients": ()}, {"recipients": ("paper", "shop")}, {"separate": True}):
         with pytest.raises(IdempotencyConflict):
-            confirm(ledger, dense, confirmation(**other))
+            confirm(ledger, node.identity, dense, confirmation(**other))
 
 
 def test_rule_5_nobody_confirms_over_a_signal_that_was_never_heard(
@@ -418,7 +419,7 @@ def test_rule_5_nobody_confirms_over_a_signal_that_was_never_heard(
     opt_in(node, ledger)
     size = ledger.head()[0]
     with pytest.raises(IllegalState):
-        confirm(ledger, person(node), confirmation())
+        confirm(ledger, node.identity, person(node), confirmation())
     assert ledger.head()[0] == size
 
 
@@ -428,7 +429,7 @@ def test_rule_5_a_withdrawal_after_a_confirmation_counts_and_gpc_too_from_then_o
     dense = person(node)
     intake.take(dense, gpc())
     node.clock.advance(1)
-    confirm(ledger, dense, confirmation())
+    confirm(ledger, node.identity, dense, confirmation())
     node.clock.advance(HOUR)
     for recipient in ("self", "shop"):
         opt_in(node, ledger, f"no-{recipient}", recipient=recipient, state=EventState.WITHDRAWN)
@@ -436,3 +437,21 @@ def test_rule_5_a_withdrawal_after_a_confirmation_counts_and_gpc_too_from_then_o
     outcome = intake.take(dense, gpc("after"))
     assert outcome.conclusion is Conclusion.APPLIED
     assert reason(node, ledger) == "withdrawn"
+
+
+def test_a_signal_is_weighed_against_all_records_of_a_merged_person(
+    node: NodeStorage, ledger: ConsentLedger, intake: SignalIntake
+) -> None:
+    """The consent stands at one record, the signal comes in by the other: it is a conflict."""
+    opt_in(node, ledger)
+    other = person(node, "ann@new.example")
+    ledger.append([node.event("ann@new.example", "new yes")])
+    Merging(ledger, node.identity, node.datasets).merge(other, person(node), "proved", "op")
+    assert person(node) == other
+    node.clock.advance(HOUR)
+    outcome = intake.take(other, gpc())
+    assert (outcome.conclusion, outcome.against) == (Conclusion.CONFLICT, (PURPOSE,))
+    assert reason(node, ledger) == "withdrawn"
+    node.clock.advance(HOUR)
+    confirm(ledger, node.identity, other, confirmation())
+    assert reason(node, ledger) == "permitted"
