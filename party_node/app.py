@@ -15,6 +15,9 @@ from party_node.api import (
     health,
     jobs,
     ledger,
+    notices,
+    policies,
+    preferences,
     rules,
     status,
 )
@@ -33,6 +36,9 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    policies.router,
+    notices.router,
+    preferences.router,
 )
 
 DESCRIBED = HTTPBearer(

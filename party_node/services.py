@@ -75,7 +75,7 @@ def assemble(
     )
     ledger.open()
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
-    collaborations = Collaborations(db, client, keys, clock_ms)
+    collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
     return Services(
         home=home,

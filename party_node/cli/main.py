@@ -33,6 +33,12 @@ from party_node.cli import (
     node as node,
 )
 from party_node.cli import (
+    notices as notices,
+)
+from party_node.cli import (
+    policies as policies,
+)
+from party_node.cli import (
     reports as reports,
 )
 from party_node.cli import (
@@ -57,6 +63,8 @@ for _group in (
     job,
     audience,
     ledger,
+    policies,
+    notices,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
