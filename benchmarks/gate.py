@@ -35,7 +35,7 @@ def measure(subjects: int) -> dict[str, Any]:
         datasets = Datasets(db, home, identity)
         ledger = ConsentLedger(db, vault, "accord/brand/consent", home.ledger_seed)
         ledger.open()
-        gate = Gate(ledger, datasets, system_clock, secrets.token_bytes)
+        gate = Gate(ledger, datasets, identity, system_clock, secrets.token_bytes)
         rows, consents = bench.write(Path(folder), "brand", "publisher", range(subjects))
         datasets.register("customers", rows, "key", "email", None, "GB")
         began = time.perf_counter()

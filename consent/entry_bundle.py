@@ -38,7 +38,7 @@ def decode_entries(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
     for _ in range(width):
         start = end + _LENGTH_BYTES
         end = start + int.from_bytes(data[end:start], "big")
-        if start > len(data) or end > len(data):
+        if end > len(data):
             raise MalformedRecord("the entry bundle ends too soon")
         entries.append(data[start:end])
     if end != len(data):

@@ -47,3 +47,9 @@ class MalformedRecord(ConsentError):
     """The bytes are not a record of this kind."""
 
     code = "malformed-record"
+
+
+class UnknownTimeZone(ConsentError):
+    """The person's time zone is not known, so nobody can say what their clock shows."""
+
+    code = "unknown-time-zone"

@@ -3,7 +3,7 @@ cosigned.
 
     log accord.example/brand/consent+1c6d…+AQ…
     witness coordinator witness.example/w1+8d66…+BA…
-    witness auditor auditor.example/w+5a01…+BA…
+    witness auditor auditor.example/w+5a01…+BA… https://auditor.example/witness
     group two-of-two all coordinator auditor
     quorum two-of-two
 
@@ -13,7 +13,7 @@ This file is what an auditor trusts; everything else is checked against it.
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from consent.checkpoint import Checkpoint, checkpoint_of, open_checkpoint
 from consent.errors import BadSignature, MalformedRecord
@@ -42,6 +42,8 @@ class Policy:
     groups: Mapping[str, Group]
     quorum: str
     """Name of a witness or a group, or `none`."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """Where witnesses are asked, by name, for those that have a URL."""
 
     def open(self, note: str | bytes) -> Checkpoint:
         """Verify a checkpoint under this policy.
@@ -70,17 +72,21 @@ class Policy:
         keys = {c.verifier for c in checkpoint.cosignatures}
         return frozenset(name for name, key in self.witnesses.items() if key in keys)
 
-    def _require_quorum(self, checkpoint: Checkpoint) -> None:
-        if not self._reached(self.quorum, self.witnessed_by(checkpoint)):
-            raise BadSignature("too few witnesses have cosigned this checkpoint")
-
-    def _reached(self, name: str, witnessed: AbstractSet[str]) -> bool:
-        """Return whether `name` has witnessed; groups are built up in the order of their lines."""
+    def reached_by(self, witnessed: AbstractSet[str]) -> bool:
+        """Return whether these witnesses are a quorum; groups are built up in their order."""
         reached = set(witnessed)
         for group_name, group in self.groups.items():
             if len(reached.intersection(group.members)) >= group.threshold:
                 reached.add(group_name)
-        return name == NONE or name in reached
+        return self.quorum == NONE or self.quorum in reached
+
+    def requires(self, name: str) -> bool:
+        """Return whether there is no quorum without this witness."""
+        return not self.reached_by(self.witnesses.keys() - {name})
+
+    def _require_quorum(self, checkpoint: Checkpoint) -> None:
+        if not self.reached_by(self.witnessed_by(checkpoint)):
+            raise BadSignature("too few witnesses have cosigned this checkpoint")
 
 
 def parse_policy(data: bytes | str) -> Policy:
@@ -102,17 +108,25 @@ def parse_policy(data: bytes | str) -> Policy:
 
 
 def write_policy(
-    logs: Sequence[Verifier], witnesses: Mapping[str, Verifier], threshold: int
+    logs: Sequence[Verifier],
+    witnesses: Mapping[str, Verifier],
+    threshold: int,
+    urls: Mapping[str, str] | None = None,
 ) -> str:
     """Return a policy file that asks for `threshold` of `witnesses`; 0 asks for none.
 
     Raises: MalformedRecord if the result would be no policy.
     """
     lines = [f"log {log.vkey}" for log in logs]
-    lines += [f"witness {name} {key.vkey}" for name, key in witnesses.items()]
-    if threshold:
+    for name, key in witnesses.items():
+        lines.append(" ".join(("witness", name, key.vkey, (urls or {}).get(name, ""))).rstrip())
+    if threshold == 1 == len(witnesses):
+        lines.append(f"quorum {next(iter(witnesses))}")
+    elif threshold:
         lines.append(f"group witnesses {threshold} {' '.join(witnesses)}")
-    lines.append("quorum witnesses" if threshold else "quorum none")
+        lines.append("quorum witnesses")
+    else:
+        lines.append("quorum none")
     text = "\n".join(lines) + "\n"
     parse_policy(text)
     return text
@@ -124,6 +138,7 @@ class _Reader:
     def __init__(self) -> None:
         self._logs: list[Verifier] = []
         self._witnesses: dict[str, Verifier] = {}
+        self._urls: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._members: set[str] = set()
         self._quorum: str | None = None
@@ -132,8 +147,11 @@ class _Reader:
         match words:
             case ["log", vkey] | ["log", vkey, _]:
                 self._add_log(parse_vkey(vkey))
-            case ["witness", name, vkey] | ["witness", name, vkey, _]:
+            case ["witness", name, vkey]:
                 self._add_witness(name, parse_vkey(vkey))
+            case ["witness", name, vkey, url]:
+                self._add_witness(name, parse_vkey(vkey))
+                self._urls[name] = url
             case ["group", name, threshold, *members] if members:
                 self._add_group(name, threshold, members)
             case ["quorum", name] if self._quorum is None:
@@ -146,7 +164,7 @@ class _Reader:
     def finish(self) -> Policy:
         if self._quorum is None:
             raise MalformedRecord("a policy has one quorum line")
-        return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum)
+        return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum, self._urls)
 
     def _add_log(self, key: Verifier) -> None:
         if key.kind is not KeyType.ED25519:

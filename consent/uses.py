@@ -170,7 +170,10 @@ class ExposureReport(SubjectEntry):
     TYPE: ClassVar[str] = "exposure-report"
 
     withdrawal: int = field(fields.count)
-    """Index of the withdrawal."""
+    """Index of the withdrawal, and what it was about."""
+    purpose: str = field(fields.name)
+    recipient: str = field(fields.name)
+    channel: str = field(fields.name)
     withdrawn_at_ms: int = field(fields.time)
     """When the person withdrew, by the source's clock."""
     effective_at_ms: int = field(fields.time)

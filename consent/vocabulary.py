@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from consent import fields
 from consent.canonical import Json, canonical_bytes
+from consent.contact_terms import CapTerm, HoursTerm
 from consent.errors import MalformedRecord, UnknownPurpose
 from consent.fields import Payload
 from consent.instants import FOREVER
@@ -54,6 +55,10 @@ class Vocabulary:
     sources: tuple[Source, ...] = ()
     notices: tuple[Notice, ...] = ()
     regimes: tuple[Regime, ...] = DEFAULT_REGIMES
+    hours: tuple[HoursTerm, ...] = ()
+    """When channels may be used at all, by place."""
+    caps: tuple[CapTerm, ...] = ()
+    """How often anybody may be contacted."""
     notices_to_renew: frozenset[bytes] = frozenset()
     """Hashes of notices on which consent no longer holds, besides those that a later one ended."""
     controller_place: str = ""
@@ -170,6 +175,8 @@ class Vocabulary:
             "sources": [s.to_payload() for s in sorted(self.sources, key=lambda s: s.source_id)],
             "notices": [n.to_payload() for n in sorted(self.notices, key=lambda n: n.notice_hash)],
             "regimes": [r.to_payload() for r in sorted(self.regimes, key=lambda r: r.regime_id)],
+            "hours": _sorted(self.hours),
+            "caps": _sorted(self.caps),
             "notices_to_renew": sorted(n.hex() for n in self.notices_to_renew),
             "controller_place": self.controller_place,
             "controller_zone": self.controller_zone,
@@ -196,12 +203,19 @@ class Vocabulary:
         return hashlib.sha256(canonical_bytes(self.to_payload())).digest()
 
 
+def _sorted(terms: Iterable[Payload]) -> list[Json]:
+    payloads = [term.to_payload() for term in terms]
+    return sorted(payloads, key=canonical_bytes)
+
+
 _PARTS: dict[str, type[Payload]] = {
     "purposes": Purpose,
     "recipients": Recipient,
     "sources": Source,
     "notices": Notice,
     "regimes": Regime,
+    "hours": HoursTerm,
+    "caps": CapTerm,
 }
 _KEYS = frozenset({*_PARTS, "notices_to_renew", "controller_place", "controller_zone"})
 

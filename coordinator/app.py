@@ -13,7 +13,7 @@ from coordinator.database import Database
 from coordinator.services import Services
 from coordinator.settings import Settings
 from coordinator.waiting import Bell
-from coordinator.witness import load_witness
+from coordinator.witness_key import load_witness
 
 ROUTERS = (
     parties.router,

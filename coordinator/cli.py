@@ -2,30 +2,27 @@
 
 import asyncio
 import json
-import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from coordinator import observability, parties, server, settings, store
 from coordinator.api.parties import software_version
 from coordinator.clock import system_clock
+from coordinator.command_line import AsJson, run
 from coordinator.database import Database
-from coordinator.errors import BadSetting, NotInitialised, SetupError
+from coordinator.errors import BadSetting, NotInitialised
 from coordinator.settings import Settings
 from coordinator.tables import JobRow, PartyRow, WitnessConflictRow
 from coordinator.wire import PartyId
-from coordinator.witness import create_key, load_witness
+from coordinator.witness_key import create_key, load_witness
 
 NAME = "accord-coordinator"
-USAGE_ERROR = 2
 
 app = typer.Typer(
     name=NAME,
@@ -37,7 +34,6 @@ app = typer.Typer(
 )
 
 Home = Annotated[Path | None, typer.Option(help="Home folder of the coordinator.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -132,26 +128,7 @@ def version(as_json: AsJson = False) -> None:
 
 def main() -> NoReturn:
     """Run the command; errors become two lines on stderr and an exit code."""
-    os.umask(0o077)  # whatever it writes is for its owner
-    try:
-        code = app(standalone_mode=False)
-    except click.UsageError as e:
-        sys.exit(_complain(e.format_message(), f"see: {NAME} --help", USAGE_ERROR))
-    except SetupError as e:
-        sys.exit(_complain(str(e), e.hint, e.exit_code))
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(_complain("interrupted", "", 1))
-    except OSError as e:
-        sys.exit(_complain(f"{e.strerror or 'input or output failed'}: {e.filename or ''}", "", 1))
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _complain(message: str, hint: str, code: int) -> int:
-    text = message.strip().rstrip(".:")
-    typer.echo(f"{NAME}: error: {text[:1].lower()}{text[1:]}", err=True)
-    if hint:
-        typer.echo(f"{NAME}: hint: {hint}", err=True)
-    return code
+    run(app, NAME)
 
 
 def _make_home(chosen: Settings, given: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from coordinator.errors import BadSetting, NotInitialised, NotReady, UnknownSchema
 from coordinator.migrations import schema
+from coordinator.migrations.schema import COORDINATOR, Schema
 
 T = TypeVar("T")
 
@@ -26,11 +27,12 @@ _WRITING = "accord_writing"
 class Database:
     """An engine with reading and writing sessions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: Schema = COORDINATOR) -> None:
         """Prepare the engine; nothing is connected yet.
 
         Raises: BadSetting if the URL is not one of SQLite or PostgreSQL.
         """
+        self._schema = schema
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # Threads of one process queue here, fairly; SQLite's own lock only knows polling.
@@ -73,8 +75,8 @@ class Database:
         Raises: UnknownSchema for a version that this program does not know; NotReady.
         """
         with _reachable(), self._exclusive() as connection:
-            _refuse_unknown(schema.current(connection))
-            return schema.upgrade(connection)
+            self._refuse_unknown(schema.current(connection))
+            return self._schema.upgrade(connection)
 
     def check_schema(self) -> str:
         """Return the schema version if it is this program's.
@@ -84,12 +86,12 @@ class Database:
         with _reachable(), self.engine.connect() as connection:
             found = schema.current(connection)
         if found is None:
-            raise NotInitialised("the database was not initialised", "run: accord-coordinator init")
-        _refuse_unknown(found)
-        if found != schema.HEAD:
+            raise NotInitialised("the database was not initialised", f"run: {self._schema.make}")
+        self._refuse_unknown(found)
+        if found != self._schema.head:
             raise UnknownSchema(
-                f"the database has schema version {found}, this program needs {schema.HEAD}",
-                "run: accord-coordinator migrate",
+                f"the database has schema version {found}, this program needs {self._schema.head}",
+                f"run: {self._schema.bring_up}",
             )
         return found
 
@@ -108,6 +110,13 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _refuse_unknown(self, found: str | None) -> None:
+        if found is not None and found not in self._schema.known:
+            raise UnknownSchema(
+                f"the database has schema version {found}, which this program does not know",
+                "run a newer release of Accord on it",
+            )
 
     @contextmanager
     def _exclusive(self) -> Iterator[Connection]:
@@ -160,14 +169,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get(_WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _refuse_unknown(found: str | None) -> None:
-    if found is not None and found not in schema.KNOWN:
-        raise UnknownSchema(
-            f"the database has schema version {found}, which this program does not know",
-            "run a newer release of Accord on it",
-        )
 
 
 @contextmanager

@@ -351,3 +351,22 @@ class NotReady(SetupError):
 
     code = "not-ready"
     exit_code = 75
+
+
+class AlreadyServed(SetupError):
+    """Another process serves this witness."""
+
+    code = "already-served"
+    exit_code = 75
+
+
+class UnusableLogKey(SetupError):
+    """The text is not the key of a ledger."""
+
+    code = "unusable-log-key"
+
+
+class UnknownLog(SetupError):
+    """The witness does not know this ledger."""
+
+    code = "unknown-log"

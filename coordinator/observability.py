@@ -10,18 +10,29 @@ import secrets
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coordinator import problems
-from coordinator.settings import Settings
 
 log = structlog.stdlib.get_logger("coordinator")
 
 
-def configure(settings: Settings) -> None:
+class LogSettings(Protocol):
+    """What settings say about logs."""
+
+    @property
+    def log_format(self) -> str:
+        """`auto`, `json` or `console`."""
+
+    @property
+    def log_level(self) -> str:
+        """What is logged at least."""
+
+
+def configure(settings: LogSettings) -> None:
     """Send structlog's and the standard library's events to stderr in the chosen form."""
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()

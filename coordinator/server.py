@@ -1,9 +1,11 @@
 """The process: uvicorn around the application, with a prompt and orderly end."""
 
 import socket
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from typing_extensions import override
 
 from coordinator.app import create_app
@@ -13,9 +15,16 @@ from coordinator.settings import Settings
 
 GRACE_SECONDS = 10
 
+Closing = Callable[[], Awaitable[None]]
+"""What to do when it is told to stop, before it waits for open requests."""
+
 
 class Server(uvicorn.Server):
     """Ends long-polls before it waits for open requests: SIGTERM must not take 25 seconds."""
+
+    def __init__(self, config: uvicorn.Config, closing: Closing | None = None) -> None:
+        super().__init__(config)
+        self._closing = closing
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -29,21 +38,30 @@ class Server(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
-        services: Services = self.config.app.state.services  # type: ignore[union-attr]
-        await services.bell.close()
+        if self._closing is not None:
+            await self._closing()
         await super().shutdown(sockets=sockets)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until a signal says to stop.
+    """Serve a coordinator until a signal says to stop.
 
     Raises: SetupError; OSError if the address cannot be listened on.
     """
     app = create_app(settings)
+    services: Services = app.state.services
+    await run(app, settings.listen_host, settings.listen_port, services.bell.close)
+
+
+async def run(app: FastAPI, host: str, port: int, closing: Closing | None = None) -> None:
+    """Serve an application until a signal says to stop.
+
+    Raises: OSError if the address cannot be listened on.
+    """
     config = uvicorn.Config(
         app,
-        host=settings.listen_host,
-        port=settings.listen_port,
+        host=host,
+        port=port,
         log_config=None,
         log_level="warning",
         access_log=False,  # it would log paths
@@ -51,20 +69,20 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
     )
-    sockets = [_listen(settings)]
-    host, port = sockets[0].getsockname()[:2]
-    log.info("listening", host=host, port=port)
-    await Server(config).serve(sockets=sockets)
+    sockets = [_listen(host, port)]
+    bound_host, bound_port = sockets[0].getsockname()[:2]
+    log.info("listening", host=bound_host, port=bound_port)
+    await Server(config, closing).serve(sockets=sockets)
     log.info("stopped")
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """Bind before starting, so that a taken port is an error and not a log line."""
-    family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.listen_host, settings.listen_port))
+        listener.bind((host, port))
     except OSError:
         listener.close()
         raise

@@ -14,7 +14,8 @@ from coordinator.database import Database
 from coordinator.intake import Intake
 from coordinator.settings import Settings
 from coordinator.waiting import Bell, Kind, Waits
-from coordinator.witness import Witness
+from coordinator.witness import Cosigning, enrolled
+from coordinator.witness_key import Witness
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ class Services:
     witness: Witness
     intake: Intake = field(default_factory=Intake)
     waits: Waits = field(default_factory=Waits)
+
+    @property
+    def cosigning(self) -> Cosigning:
+        """The witness of the enrolled parties' ledgers."""
+        return Cosigning(self.witness, self.database, self.clock, enrolled)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Run a query in a thread."""

@@ -5,17 +5,15 @@ place. `ACCORD_COORDINATOR_DATABASE_URL_FILE` names a file that holds the URL, f
 mounted as files.
 """
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from typing_extensions import override
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from coordinator.errors import BadSetting
+from coordinator import setting_sources
+from coordinator.setting_sources import HomeSettings
 from coordinator.wire import MAX_ENVELOPE_BYTES, MAX_WAIT_SECONDS
 
 PREFIX = "ACCORD_COORDINATOR_"
@@ -23,10 +21,14 @@ FILE_NAME = "coordinator.json"
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
+class Settings(HomeSettings):
     """Everything that can be set; `docs/operate/coordinator.md` has the table."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    PREFIX: ClassVar[str] = PREFIX
+    FILE_NAME: ClassVar[str] = FILE_NAME
+    PAGE: ClassVar[str] = "docs/operate/coordinator.md"
 
     home: Path = Field(default_factory=lambda: Path.home() / ".accord-coordinator")
     """Folder with the settings file, the witness key and, by default, the database."""
@@ -67,23 +69,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged at least."""
 
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # `load` reads the environment itself, to refuse unknown keys
-
-    @property
-    def file(self) -> Path:
-        """The settings file."""
-        return self.home / FILE_NAME
-
     @property
     def witness_key_file(self) -> Path:
         """The witness's Ed25519 seed."""
@@ -105,10 +90,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
 
     Raises: BadSetting.
     """
-    values = _from_environment(os.environ if environ is None else environ)
-    values |= {k: v for k, v in overrides.items() if v is not None}
-    home = build({"home": values["home"]} if "home" in values else {}).home
-    return build(_from_file(home / FILE_NAME) | values)
+    return setting_sources.load(Settings, environ, overrides)
 
 
 def build(values: Mapping[str, Any]) -> Settings:
@@ -116,48 +98,4 @@ def build(values: Mapping[str, Any]) -> Settings:
 
     Raises: BadSetting naming the first wrong one, never its value, which may be a password.
     """
-    try:
-        return Settings(**values)
-    except ValidationError as e:
-        first = e.errors(include_input=False, include_url=False, include_context=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        raise BadSetting(
-            f"unknown setting {name}" if unknown else f"setting {name}: {first['msg']}",
-            "docs/operate/coordinator.md lists every setting",
-        ) from None
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in environ.items():
-        if not key.upper().startswith(PREFIX):
-            continue
-        name = key.upper().removeprefix(PREFIX).lower()
-        if name == "database_url_file":
-            name, value = "database_url", _read_secret(Path(value))
-        found[name] = value
-    return found
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as e:
-        raise BadSetting("the file of database_url_file cannot be read") from e
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return {}
-    except OSError as e:
-        raise BadSetting(f"{path} cannot be read") from e
-    try:
-        values = json.loads(text)
-    except ValueError as e:
-        raise BadSetting(f"{path} is not JSON") from e
-    if not isinstance(values, dict) or "home" in values:
-        raise BadSetting(f"{path} must be one object, without home")
-    return values
+    return setting_sources.build(Settings, values)

@@ -1,32 +1,33 @@
-"""The witness of the parties' consent ledgers (C2SP tlog-witness): it cosigns only what continues.
+"""A witness of consent ledgers (C2SP tlog-witness): it cosigns only what continues.
 
 What it decides is pure (`consent.witness`). Anybody may ask, so signatures and proofs are checked
 before the writer's turn is taken: look up, decide, and then, in one writing transaction, store what
 was decided if the ledger's last checkpoint is still the one that was decided by. It is on disk
 before the reply. A ledger that signs two histories leaves both signed heads here as evidence.
+
+The coordinator is a witness of its parties' ledgers; a stand-alone one (`witness_node`) is the same
+with a list of its own.
 """
 
+import functools
 import hashlib
-import os
-import secrets
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from consent.checkpoint import (
-    Checkpoint,
-    Cosigner,
-    open_checkpoint,
-    with_cosignatures,
-)
+from consent.checkpoint import Checkpoint, open_checkpoint, with_cosignatures
 from consent.errors import BadSignature
-from consent.note import Note, Verifier, parse_note, parse_vkey
+from consent.note import Note, Signature, Verifier, parse_note, parse_vkey
 from consent.witness import Accepted, AddCheckpoint, Refused, consider
 from coordinator import store
-from coordinator.errors import NotInitialised, UnsafeKeyFile
-from coordinator.settings import Settings
+from coordinator.clock import Clock
+from coordinator.database import Database
 from coordinator.tables import WitnessConflictRow, WitnessHeadRow
+from coordinator.witness_key import Witness
+
+LogsOf = Callable[[Session, str], Sequence[Verifier]]
+"""The keys that a witness trusts for an origin; none for a ledger that it does not know."""
 
 FORK = "fork"
 """Two signed heads of one size with different roots: the ledger has lied."""
@@ -34,27 +35,14 @@ UNPROVEN = "unproven"
 """A signed head without proof that it continues the last one: perhaps only a bad proof."""
 MOST_EVIDENCE = 64
 """Conflicts of each kind kept against one ledger, which could sign them without end."""
-_SEED_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """The key of this coordinator's witness."""
-
-    cosigner: Cosigner = field(repr=False)
-
-    @property
-    def vkey(self) -> str:
-        """The public half as a C2SP verifier key."""
-        return self.cosigner.vkey
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a ledger before anything is decided."""
 
-    log: Verifier | None
-    """The key of the enrolled party whose ledger it is."""
+    logs: tuple[Verifier, ...]
+    """The keys that are trusted for it; none if nobody here knows it."""
     last: Checkpoint | None
     """The last checkpoint that was cosigned."""
 
@@ -71,24 +59,57 @@ class Considered:
     """The offered note is evidence, of this kind."""
 
 
-def look_up(session: Session, origin: str) -> Known:
-    """Return what is known of the ledger with that origin."""
+@dataclass(frozen=True, slots=True)
+class Cosigning:
+    """A witness at work: its key, its memory, its time, and the ledgers that it knows."""
+
+    witness: Witness
+    database: Database
+    clock: Clock
+    logs_of: LogsOf
+
+    def answer(self, asked: AddCheckpoint) -> Considered:
+        """Decide outside of the writer's turn; again only if another request was stored meanwhile.
+
+        What was decided is on disk when this returns.
+        """
+        now_ms = self.clock()
+        while True:
+            known = self.database.read(
+                lambda session: look_up(session, asked.checkpoint.origin, self.logs_of)
+            )
+            decided = decide(self.witness, known, asked, now_ms)
+            if decided.accepted is None and decided.conflict is None:
+                return decided
+            store_it = functools.partial(
+                settle, known=known, request=asked, decided=decided, now_ms=now_ms
+            )
+            if self.database.write(store_it):
+                return decided
+
+
+def enrolled(session: Session, origin: str) -> tuple[Verifier, ...]:
+    """Return the key of the enrolled party whose ledger it is: the logs of a coordinator."""
     party = store.party_of_origin(session, origin)
-    log = None if party is None else parse_vkey(party.ledger_vkey)
-    return Known(log, _last(session.get(WitnessHeadRow, origin)))
+    return () if party is None else (parse_vkey(party.ledger_vkey),)
+
+
+def look_up(session: Session, origin: str, logs_of: LogsOf) -> Known:
+    """Return what is known of the ledger with that origin."""
+    last = _last(session.get(WitnessHeadRow, origin))
+    return Known(tuple(logs_of(session, origin)), last)
 
 
 def decide(witness: Witness, known: Known, request: AddCheckpoint, now_ms: int) -> Considered:
     """Check every signature and proof of a request; needs no database."""
-    logs = [] if known.log is None else [known.log]
-    decided = consider(known.last, request, logs)
+    decided = consider(known.last, request, known.logs)
     if isinstance(decided, Accepted):
-        note = _only_signed_by(logs[0], decided.note)
+        note = _only_signed_by(known.logs, decided.note)
         accepted = Accepted(decided.checkpoint, note)
         return Considered(witness.cosigner.cosign(note, now_ms // 1000), accepted)
     if known.last is None:
         return Considered(decided)
-    return Considered(decided, conflict=_conflict(known.last, request, logs))
+    return Considered(decided, conflict=_conflict(known.last, request, known.logs))
 
 
 def settle(
@@ -113,37 +134,6 @@ def checkpoint_note(session: Session, origin_hash: str) -> str | None:
     return None if head is None else with_cosignatures(head.note, head.cosignature)
 
 
-def create_key(path: Path) -> None:
-    """Draw a key and write it where only its owner can read it.
-
-    Raises: FileExistsError.
-    """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(_SEED_BYTES))
-
-
-def load_witness(settings: Settings) -> Witness:
-    """Read the witness key of a home.
-
-    Raises: NotInitialised, UnsafeKeyFile.
-    """
-    path = settings.witness_key_file
-    try:
-        mode = path.stat().st_mode
-        seed = path.read_bytes()
-    except OSError as e:
-        raise NotInitialised(
-            f"{settings.home} was not initialised",
-            f"run: accord-coordinator init --home {settings.home}",
-        ) from e
-    if mode & 0o077:
-        raise UnsafeKeyFile(f"{path} can be read by others", f"run: chmod 600 {path}")
-    if len(seed) != _SEED_BYTES:
-        raise UnsafeKeyFile(f"{path} is not a witness key", "restore it from a backup")
-    return Witness(Cosigner(f"{settings.name}/witness", seed))
-
-
 def _last(head: WitnessHeadRow | None) -> Checkpoint | None:
     return None if head is None else Checkpoint(head.origin, head.size, head.root)
 
@@ -164,24 +154,36 @@ def _store(session: Session, accepted: Accepted, cosignature: str, now_ms: int) 
     session.flush()
 
 
-def _only_signed_by(log: Verifier, note: str) -> str:
+def _only_signed_by(logs: Sequence[Verifier], note: str) -> str:
     """Drop signatures that this witness does not know: it should not publish them."""
     parsed = parse_note(note)
-    own = [s for s in parsed.signatures if (s.name, s.key_id) == (log.name, log.key_id)]
-    return Note(parsed.text, tuple(own[:1])).encode()
+    own = {(log.name, log.key_id) for log in logs}
+    kept: dict[tuple[str, bytes], Signature] = {}
+    for signature in parsed.signatures:
+        key = (signature.name, signature.key_id)
+        if key in own:
+            kept.setdefault(key, signature)
+    return Note(parsed.text, tuple(kept.values())).encode()
 
 
-def _conflict(last: Checkpoint, request: AddCheckpoint, logs: list[Verifier]) -> str | None:
-    if not logs:
-        return None
-    try:
-        offered = open_checkpoint(request.note, logs[0])
-    except BadSignature:
+def _conflict(last: Checkpoint, request: AddCheckpoint, logs: Sequence[Verifier]) -> str | None:
+    offered = _offered(request, logs)
+    if offered is None:
         return None  # anybody could have made this: evidence of nothing
     if offered.size == last.size and offered.root != last.root:
         return FORK
     unproven = request.old_size == last.size and offered.size > last.size
     return UNPROVEN if unproven else None
+
+
+def _offered(request: AddCheckpoint, logs: Sequence[Verifier]) -> Checkpoint | None:
+    """Return the offered checkpoint if a trusted key signed it."""
+    for log in logs:
+        try:
+            return open_checkpoint(request.note, log)
+        except BadSignature:
+            continue
+    return None
 
 
 def _keep_evidence(

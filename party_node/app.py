@@ -12,7 +12,9 @@ from party_node.api import (
     collaborations,
     consent,
     datasets,
+    decisions,
     health,
+    imports,
     jobs,
     ledger,
     notices,
@@ -20,6 +22,8 @@ from party_node.api import (
     preferences,
     rules,
     status,
+    trust_policy,
+    webhooks,
 )
 from party_node.console import pages
 from party_node.console.sessions import Sessions
@@ -29,16 +33,20 @@ ROUTERS = (
     status.router,
     datasets.router,
     consent.router,
+    imports.router,
     collaborations.router,
     rules.router,
     jobs.router,
     audiences.router,
+    decisions.router,
     audit.router,
     budget.router,
     ledger.router,
     policies.router,
     notices.router,
     preferences.router,
+    webhooks.router,
+    trust_policy.router,
 )
 
 DESCRIBED = HTTPBearer(

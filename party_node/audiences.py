@@ -8,15 +8,14 @@ a person who has withdrawn since is left out, and the ledger says so.
 from dataclasses import dataclass
 
 from pyroaring import BitMap
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
+from party_node.audience_members import open_members
 from party_node.errors import NotFound
 from party_node.job_tables import AudienceRow
 from party_node.services import Services
-from party_node.vault import Vault
 from protocols.job import job_hash
 
-SALT_BYTES = 32
 _ACTIVATE = ("activate",)
 _TTL_MS = 15 * 60 * 1000
 
@@ -32,18 +31,6 @@ class Audience:
     people: int
     left_out: int
     """People who matched but may not be used any more."""
-
-
-def keep_audience(
-    session: Session, vault: Vault, job: str, dataset: str, members: bytes, now_ms: int
-) -> None:
-    """Store an audience in the caller's transaction.
-
-    `members` is the salt that the run receipt's commitment was made with (32 bytes), then the
-    serialised bitmap.
-    """
-    sealed = vault.seal(_context(job), members)
-    session.merge(AudienceRow(job=job, dataset=dataset, members=sealed, created_ms=now_ms))
 
 
 def all_audiences(services: Services) -> list[str]:
@@ -63,8 +50,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
         row = session.get(AudienceRow, job)
         if row is None:
             raise NotFound(f"job {job} brought no audience to this node")
-        dataset, sealed = row.dataset, row.members
-    members = BitMap.deserialize(services.vault.open(_context(job), sealed)[SALT_BYTES:])
+        dataset, members = row.dataset, open_members(services.vault, row)
     description = services.jobs.description(job)
     services.jobs.agreement(description)  # an audience does not outlive its collaboration
     use = f"{job}-activate-{services.rng(8).hex()}"
@@ -76,7 +62,3 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     keys = services.datasets.keys(permission, allowed.to_array())
     services.gate.complete(permission, "completed")
     return Audience(job, dataset, keys, len(allowed), len(members) - len(allowed))
-
-
-def _context(job: str) -> str:
-    return f"audience/{job}"

@@ -8,6 +8,7 @@ repeat.
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +18,13 @@ from pydantic import ValidationError
 
 from coordinator import wire
 from party_node.errors import ClockSkewed, CoordinatorRefused, CoordinatorUnreachable
+from party_node.ledger.asking import NoAnswer
+from party_node.ledger.witness_http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    MOST_BYTES,
+    read_bounded,
+)
 from protocols.keys import PartyKeys
 
 W = TypeVar("W", bound=wire.Wire)
@@ -142,12 +150,17 @@ class CoordinatorClient:
     def add_checkpoint(self, request: bytes) -> tuple[int, str]:
         """Ask the witness to cosign a checkpoint (C2SP tlog-witness); return status and body.
 
-        Raises: CoordinatorUnreachable.
+        No more is read than a witness has to say. Raises: CoordinatorUnreachable.
         """
-        response = self._send("POST", "/witness/add-checkpoint", request, {})
-        if response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
-            raise CoordinatorUnreachable("the witness is not well")
-        return response.status_code, response.text
+        where, limit = "/witness/add-checkpoint", time.monotonic() + ANSWER_SECONDS
+        timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        try:
+            with self._http.stream("POST", where, content=request, timeout=timeout) as response:
+                return response.status_code, read_bounded(response, MOST_BYTES, limit)
+        except NoAnswer as e:
+            raise CoordinatorUnreachable(f"its witness: {e}") from e
+        except (httpx2.TransportError, RuntimeError) as e:
+            raise CoordinatorUnreachable(f"no answer from {self.url}") from e
 
     # -- one request ---------------------------------------------------------------------
 

@@ -22,6 +22,11 @@ _BATCH = 5_000
 _WRITE_LOCK = 0x4163636F7264
 """Number of the advisory lock on PostgreSQL: "Accord" in ASCII."""
 _BUSY_MS = 30_000
+_ERASABLE = (
+    "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
+    "source_events", "ledger_facts", "use_decisions",
+)  # fmt: skip
+"""Tables that an erasure takes rows from."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -73,13 +78,22 @@ class Database:
         with _translated(), self._writer.begin() as connection:
             yield connection
 
-    def empty_write_ahead_log(self) -> None:
-        """Fold the write-ahead log into the database, so that deleted bytes are gone from disk."""
-        if self.dialect == "sqlite":
-            with self._engine.connect() as connection:
-                raw = connection.connection.dbapi_connection
-                assert raw is not None
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def scrub(self) -> None:
+        """See to it that deleted bytes are gone: SQLite's write-ahead log is folded in and emptied.
+
+        On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own.
+        """
+        with _translated(), self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            if self.dialect == "sqlite":
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            else:
+                raw.rollback()
+                raw.autocommit = True
+                try:
+                    raw.execute(f"VACUUM {', '.join(_ERASABLE)}")
+                finally:
+                    raw.autocommit = False
 
     def close(self) -> None:
         """Close all connections."""

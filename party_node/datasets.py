@@ -8,15 +8,18 @@ first the use record in the consent ledger, then the rows.
 
 import dataclasses
 import json
+import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap
@@ -62,6 +65,8 @@ class DatasetReport:
     """Rows whose e-mail and number belong to different persons: withheld."""
     columns: tuple[str, ...]
     sha256: str
+    erased: int = 0
+    """Rows about persons who were erased here: never used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class Datasets:
             ambiguous=resolution.ambiguous,
             columns=columns,
             sha256=sha256,
+            erased=len(resolution.suppressed),
         )
         index = pa.table(
             {
@@ -224,6 +230,33 @@ class Datasets:
         self._require_unchanged(self._row(grant.dataset), file)
         return table.take(index["row"].filter(pa.array(mask))).select(list(columns))
 
+    def people_of(self, dataset: str, keys: Sequence[str]) -> BitMap:
+        """Return the persons that these row keys belong to; unknown keys are left out.
+
+        Raises: UnknownDataset.
+        """
+        with pq.ParquetFile(self._home.datasets / self.index_id(dataset) / _INDEX) as file:
+            index = file.read(columns=["key", "dense"], use_threads=False)
+        wanted = pc.is_in(index["key"], value_set=pa.array(keys, index["key"].type))
+        dense = index["dense"].filter(wanted).to_numpy()
+        return BitMap(dense[dense != NOBODY].astype(np.uint32))
+
+    def forget(self, dense: int) -> None:
+        """Take a person out of every index, for erasure; the registered files stay as they are.
+
+        Again changes nothing. Raises: DiskFull.
+        """
+        for info in self.listed():
+            folder = self._home.datasets / self.index_id(info.dataset)
+            asked = BitMap.deserialize((folder / _ASKED).read_bytes())
+            with pq.ParquetFile(folder / _INDEX) as file:
+                index = file.read(use_threads=False)
+            theirs = pc.equal(index["dense"], dense)
+            if dense in asked or pc.any(theirs).as_py():
+                asked.discard(dense)
+                _replace(folder / _INDEX, partial(_write_without, index, theirs))
+                _replace(folder / _ASKED, partial(_write_asked, asked))
+
     # -- inside ------------------------------------------------------------------------------------
 
     def _first_values(
@@ -291,6 +324,29 @@ class Datasets:
             session.merge(row)
         if old_index is not None:
             shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
+
+
+def _write_asked(asked: BitMap, path: Path) -> None:
+    path.write_bytes(asked.serialize())
+
+
+def _write_without(index: pa.Table, gone: pa.ChunkedArray, path: Path) -> None:
+    """Write an index without what identifies the rows of one person."""
+    nobody = pc.if_else(gone, NOBODY, index["dense"])
+    columns = {"row": index["row"], "key": pc.if_else(gone, None, index["key"]), "dense": nobody}
+    for kind in (EMAIL, PHONE):
+        columns[kind] = pc.if_else(gone, None, index[kind])
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file anew so that a crash leaves the old or the new one."""
+    fresh = path.with_suffix(".new")
+    write(fresh)
+    fresh.chmod(0o600)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 def _normalised(

@@ -23,6 +23,7 @@ from party_node.errors import (
     DiskFull,
     JobRefused,
     NodeError,
+    QuorumMissed,
 )
 from party_node.execution import Execution
 from party_node.jobs import ENDED, last_word
@@ -37,7 +38,7 @@ BOARD_WAIT_SECONDS = 10
 MOST_RUNS = 16
 """Runs that are carried at once; the others wait. A run that waits for a person has no thread."""
 
-PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable)
+PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable, QuorumMissed)
 """Nobody's fault in the job: tried again, with growing pauses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0

@@ -12,10 +12,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consent.checkpoint import LogSigner
+from consent.errors import MalformedRecord
+from consent.note import Verifier, parse_vkey
 from coordinator import wire
 from party_node.coordinator_client import CoordinatorClient
-from party_node.errors import WrongKey
+from party_node.errors import PolicyUnusable, WrongKey
 from party_node.home import Home
+from party_node.ledger import trust_policy
+from party_node.ledger.trust_policy import TrustPolicy
 from party_node.surface_errors import CoordinatorMismatch, InvitationUnreadable, WireMismatch
 from protocols.codec import encode
 from protocols.collaboration_terms import ledger_origin
@@ -64,7 +68,8 @@ def enrol(home: Home, token: str, connect: Connect) -> Invitation:
     client = connect(invitation.url)
     _check(client.info(), invitation)
     public = encode(home.keys.public())
-    vkey = LogSigner(ledger_origin(home.settings.party), home.ledger_seed).vkey
+    log = LogSigner(ledger_origin(home.settings.party), home.ledger_seed).verifier
+    trust, vkey = _trust(home, log, invitation), log.vkey
     signed = wire.enrolment_input(invitation.secret, public, vkey)
     view = client.enrol(
         wire.Enrolment(
@@ -83,8 +88,24 @@ def enrol(home: Home, token: str, connect: Connect) -> Invitation:
         "coordinator_name": invitation.coordinator,
         "witness_vkey": invitation.witness_vkey,
     }
+    trust_policy.store(home.path, trust)
     home.save(home.settings.model_copy(update=changes))
     return invitation
+
+
+def _trust(home: Home, log: Verifier, invitation: Invitation) -> TrustPolicy:
+    """Return the policy to begin with: the one that is there, if it has this coordinator in it.
+
+    Raises: CoordinatorMismatch.
+    """
+    try:
+        witness = parse_vkey(invitation.witness_vkey)
+    except MalformedRecord as e:
+        raise CoordinatorMismatch("its witness's key cannot be read") from e
+    try:
+        return trust_policy.load(home.path, log, witness, invitation.url)
+    except PolicyUnusable:
+        return trust_policy.first(log, witness, invitation.url)
 
 
 def _check(info: wire.CoordinatorInfo, invitation: Invitation) -> None:

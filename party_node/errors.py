@@ -131,6 +131,27 @@ class ImportUnreadable(NodeError):
     hint = "docs/operate/data.md describes the columns of CSV, JSON Lines and Parquet files"
 
 
+class InvalidMapping(NodeError):
+    """The mapping file cannot be used."""
+
+    code = "invalid-mapping"
+    hint = "docs/operate/data.md describes every key; `accord consent mapping check` reads it alone"
+
+
+class RejectsUnwritable(NodeError):
+    """The list of refused rows cannot be written."""
+
+    code = "rejects-unwritable"
+    hint = "name a file that does not exist yet, in a folder that the node may write to"
+
+
+class ImportInterrupted(NodeError):
+    """The import stopped before the end of the file."""
+
+    code = "import-interrupted"
+    hint = "repeat it: what was taken in is not taken in twice"
+
+
 class IdempotencyConflict(NodeError):
     """The source sent a different event under an event id that it used before."""
 
@@ -156,6 +177,13 @@ class UnknownSubject(NodeError):
     """A record is about a person whom this node does not know."""
 
     code = "unknown-subject"
+
+
+class ErasedPerson(NodeError):
+    """The person was erased here, and nothing is kept about them."""
+
+    code = "erased-person"
+    hint = "a new consent counts if the person gives it: record it with a method that is no copy"
 
 
 class LedgerDamaged(NodeError):
@@ -322,3 +350,17 @@ class NoticeRefused(NodeError):
 
     code = "notice-refused"
     hint = "docs/operate/policy.md says how notices follow each other"
+
+
+class PolicyUnusable(NodeError):
+    """The trust policy cannot be used."""
+
+    code = "policy-unusable"
+    hint = "docs/operate/witness.md shows complete policies"
+
+
+class QuorumMissed(NodeError):
+    """Too few witnesses have cosigned this ledger's checkpoint."""
+
+    code = "quorum-missed"
+    hint = "the node goes on trying; `accord ledger policy show` says what each witness answered"

@@ -8,6 +8,7 @@ _HINTS = {
     "unknown-purpose": "`accord policy show` lists the purposes that this node decides by",
     "small-cohort": "ask about a larger group",
     "strict-needed": "ask again with --strict",
+    "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
     "consent-denied": "`accord consent explain` says which entry decided",
 }
 

@@ -4,7 +4,7 @@
     node.db      SQLite, unless a URL is set  ledger.key  seed of the consent ledger's signing key
     runs/        chunks of running jobs       kek         wraps the keys of persons
     datasets/    indexes of datasets          token       opens the node's own interface
-    audiences/   finished audiences
+    audiences/   finished audiences      policy.txt  whose cosignatures the ledger needs
 
 The folder is for its owner only (0700), the four secret files too (0600); a home whose secrets
 others can read is refused.
@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from consent.errors import MalformedRecord
+from consent.note import Verifier, parse_vkey
 from party_node.errors import HomeDamaged, HomeExists, HomeMissing, InvalidSettings, SecretsExposed
 from party_node.settings import NodeSettings, load, store
 from protocols.codec import decode, encode
@@ -100,6 +102,16 @@ class Home:
             raise InvalidSettings("the party of a node never changes")
         store(self.path / _SETTINGS, settings)
         self.settings = settings
+
+    @property
+    def coordinator_witness(self) -> Verifier:
+        """The key of the coordinator's witness, as the invitation named it."""
+        try:
+            return parse_vkey(self.settings.witness_vkey)
+        except MalformedRecord as e:
+            raise InvalidSettings(
+                "witness_vkey is no verifier key", hint="enrol the node again"
+            ) from e
 
     @property
     def database_url(self) -> str:

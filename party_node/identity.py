@@ -10,10 +10,10 @@ Identifiers are kept only as HMAC-SHA-256 digests under a key of this node. The 
         share numbers, and one member's consent must never cover another
 """
 
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,18 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from party_node.database import Database, insert_many, select_among
-from party_node.tables import IdentifierRow, SubjectRow
+from party_node.keyed_digest import keyed_digest
+from party_node.row_checks import RowChecks
+from party_node.suppression import Suppression
+from party_node.tables import CounterRow, IdentifierRow, SubjectRow
 from party_node.vault import Vault
 from protocols.session import Rng
 
 EMAIL, PHONE = "email", "phone"
 _SLICE = 10_000
 """Rows that are resolved at a time, which bounds the memory; each sees what earlier ones stored."""
+_PERSONS = "persons"
+"""Counter of the numbers that were ever given."""
 NOBODY = -1
 """Stands where a row is about no person that can be named."""
 
@@ -44,6 +49,10 @@ class Resolution:
     """Rows with neither e-mail nor number."""
     conflicts: Mapping[int, tuple[int, int]] = field(repr=False)
     """Ambiguous rows: row number → the person of its e-mail, the person of its number."""
+    new_ids: Mapping[int, str] = field(default_factory=dict, repr=False)
+    """The record ids of the new persons."""
+    suppressed: frozenset[int] = frozenset()
+    """Rows about somebody who was erased: nobody is made of them."""
 
     @property
     def ambiguous(self) -> int:
@@ -56,31 +65,53 @@ class Identity:
 
     def __init__(self, db: Database, vault: Vault, rng: Rng = secrets.token_bytes) -> None:
         self._db, self._rng = db, rng
-        self._pepper = vault.derive("identifier-pepper/1")
+        self._keyed = keyed_digest(vault.derive("identifier-pepper/1"))
+        self.checks, self._suppression = RowChecks(vault), Suppression(vault)
 
-    def resolve(self, emails: Sequence[str | None], phones: Sequence[str | None]) -> Resolution:
+    def resolve(
+        self,
+        emails: Sequence[str | None],
+        phones: Sequence[str | None],
+        *,
+        returning: bool = False,
+    ) -> Resolution:
         """Return the person of each row, making new persons where nobody is known.
 
-        Both columns hold normalised identifiers or None and are equally long. One transaction.
+        Both columns hold normalised identifiers or None and are equally long. One transaction. Who
+        was erased stays so, unless `returning` says that they came back by an act of their own.
         Raises: ValueError if the lengths differ.
         """
         if len(emails) != len(phones):
             raise ValueError("one e-mail and one number for each row")
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
-        created = missing = 0
+        new_ids: dict[int, str] = {}
+        suppressed: set[int] = set()
+        missing = 0
         with self._db.writing() as session:
             free = _first_free(session)
             for start in range(0, len(emails), _SLICE):
                 part = slice(start, start + _SLICE)
-                known = self._known(session, emails[part], phones[part], free + created)
+                known = self._known(session, emails[part], phones[part], free + len(new_ids))
+                if returning:
+                    self._lift(session, known)
                 found = known.resolve_all()
-                self._store(session, known)
+                new_ids.update(self._store(session, known))
                 dense[part] = found.dense
                 conflicts.update((start + row, two) for row, two in found.conflicts.items())
-                created += found.created
+                suppressed.update(start + row for row in found.suppressed)
                 missing += found.missing
-        return Resolution(dense, created, missing, conflicts)
+        return Resolution(dense, len(new_ids), missing, conflicts, new_ids, frozenset(suppressed))
+
+    def rehearse(
+        self, emails: Sequence[str | None], phones: Sequence[str | None], made_up: "MadeUp"
+    ) -> Resolution:
+        """Return what `resolve` would, but store nothing: new persons are noted in `made_up`."""
+        with self._db.reading() as session:
+            known = self._known(session, emails, phones, made_up.first_free, made_up)
+        found = known.resolve_all()
+        made_up.keep(known.made, known.attached)
+        return found
 
     def find(self, kind: str, value: str) -> int | None:
         """Return the person with this normalised identifier, or None; makes nobody."""
@@ -107,10 +138,12 @@ class Identity:
         with self._db.reading() as session:
             return int(session.execute(select(func.count()).select_from(SubjectRow)).scalar_one())
 
-    def _digest(self, kind: str, value: str | None) -> bytes | None:
-        if value is None:
-            return None
-        return hmac.digest(self._pepper, f"{kind}\x00{value}".encode(), "sha256")
+    def _digest(self, kind: str, value: str) -> bytes:
+        return self._keyed(f"{kind}\x00{value}".encode())
+
+    def _digests(self, kind: str, values: Sequence[str | None]) -> list[bytes | None]:
+        digest, prefix = self._keyed, f"{kind}\x00"
+        return [None if v is None else digest(f"{prefix}{v}".encode()) for v in values]
 
     def _known(
         self,
@@ -118,20 +151,55 @@ class Identity:
         emails: Sequence[str | None],
         phones: Sequence[str | None],
         first_free: int,
+        made_up: "MadeUp | None" = None,
     ) -> "_Known":
-        by_kind = (EMAIL, emails), (PHONE, phones)
-        digests = [[self._digest(kind, value) for value in values] for kind, values in by_kind]
-        emails_known = _look_up(session, EMAIL, digests[0])
-        phones_known = _look_up(session, PHONE, digests[1])
+        by_email, by_phone = self._digests(EMAIL, emails), self._digests(PHONE, phones)
+        emails_known = _look_up(session, EMAIL, by_email, made_up)
+        phones_known = _look_up(session, PHONE, by_phone, made_up)
         reachable = sorted(set(phones_known.values()))
         found = select_among(session, IdentifierRow, ("subject",), "subject", reachable, kind=EMAIL)
         with_email = {subject for (subject,) in found} | set(emails_known.values())
-        return _Known(digests[0], digests[1], emails_known, phones_known, with_email, first_free)
+        if made_up is not None:
+            with_email.update(person for person in reachable if made_up.has_email(person))
+        known = _Known(by_email, by_phone, emails_known, phones_known, with_email, first_free)
+        for kind, digests, there in (
+            (EMAIL, by_email, emails_known), (PHONE, by_phone, phones_known)
+        ):  # fmt: skip
+            strange = {d for d in digests if d is not None and d not in there}
+            known.erased |= self._suppression.suppressed(session, kind, strange)
+        return known
 
-    def _store(self, session: Session, known: "_Known") -> None:
-        made = [(dense, self._rng(16).hex()) for dense in known.made]
-        insert_many(session, SubjectRow, ("dense", "subject_id"), made)
-        insert_many(session, IdentifierRow, ("kind", "digest", "subject"), sorted(known.attached))
+    def _lift(self, session: Session, known: "_Known") -> None:
+        for kind in (EMAIL, PHONE):
+            self._suppression.lift(session, kind, known.erased)
+        known.erased = set()
+
+    def _store(self, session: Session, known: "_Known") -> list[tuple[int, str]]:
+        drawn = self._rng(16 * len(known.made)).hex()
+        made = [(dense, drawn[32 * n : 32 * n + 32]) for n, dense in enumerate(known.made)]
+        checks = self.checks
+        persons = [(dense, name, checks.subject(dense, name)) for dense, name in made]
+        attached = [(*row, checks.identifier(*row)) for row in sorted(known.attached)]
+        insert_many(session, SubjectRow, ("dense", "subject_id", "check"), persons)
+        insert_many(session, IdentifierRow, ("kind", "digest", "subject", "check"), attached)
+        if made:
+            session.merge(CounterRow(name=_PERSONS, value=made[-1][0] + 1))
+        return made
+
+
+class MadeUp(Protocol):
+    """The persons that a rehearsal would have made (`capture/rehearsal.py`)."""
+
+    first_free: int
+
+    def find(self, kind: str, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the persons of these digests, as far as the rehearsal attached any."""
+
+    def has_email(self, person: int) -> bool:
+        """Return whether the rehearsal attached an e-mail address to this person."""
+
+    def keep(self, made: Sequence[int], attached: Sequence[tuple[str, bytes, int]]) -> None:
+        """Note what would have been stored."""
 
 
 class _Known:
@@ -150,13 +218,18 @@ class _Known:
         self._emails, self._phones, self._free = emails, phones, first_free
         self.made: list[int] = []
         self.attached: list[tuple[str, bytes, int]] = []
+        self.erased: set[bytes] = set()
 
     def resolve_all(self) -> Resolution:
         emails, phones = self._columns
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
+        suppressed: set[int] = set()
         missing = 0
         for row, (email, phone) in enumerate(zip(emails, phones, strict=True)):
+            if self.erased and (email in self.erased or phone in self.erased):
+                suppressed.add(row)
+                continue
             by_email = None if email is None else self._emails.get(email)
             by_phone = None if phone is None else self._phones.get(phone)
             if email is None and phone is None:
@@ -169,7 +242,9 @@ class _Known:
             else:
                 person = by_email if by_email is not None else by_phone
                 dense[row] = self._attach(self._new() if person is None else person, email, phone)
-        return Resolution(dense, len(self.made), missing, conflicts)
+        return Resolution(
+            dense, len(self.made), missing, conflicts, suppressed=frozenset(suppressed)
+        )
 
     def _new(self) -> int:
         self.made.append(self._free)
@@ -187,17 +262,19 @@ class _Known:
         return person
 
 
-def _look_up(session: Session, kind: str, digests: Iterable[bytes | None]) -> dict[bytes, int]:
+def _look_up(
+    session: Session, kind: str, digests: Iterable[bytes | None], made_up: MadeUp | None
+) -> dict[bytes, int]:
     wanted = sorted({d for d in digests if d is not None})
-    columns = ("digest", "subject")
-    return {
-        bytes(digest): subject
-        for digest, subject in select_among(
-            session, IdentifierRow, columns, "digest", wanted, kind=kind
-        )
-    }
+    rows = select_among(session, IdentifierRow, ("digest", "subject"), "digest", wanted, kind=kind)
+    found = {bytes(digest): subject for digest, subject in rows}
+    if made_up is not None:
+        found |= made_up.find(kind, [d for d in wanted if d not in found])
+    return found
 
 
 def _first_free(session: Session) -> int:
+    """Return the next number: none is ever given twice, also when its person was erased."""
     highest = session.execute(select(func.max(SubjectRow.dense))).scalar_one()
-    return 0 if highest is None else highest + 1
+    counted = session.get(CounterRow, _PERSONS)
+    return max(0 if highest is None else highest + 1, 0 if counted is None else counted.value)

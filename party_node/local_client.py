@@ -125,6 +125,11 @@ def _refusal(response: httpx2.Response) -> Refused:
         problem = Problem.model_validate_json(response.content)
     except ValueError:
         return Refused("internal", f"the node answered {response.status_code}", "")
+    return refused(problem)
+
+
+def refused(problem: Problem) -> Refused:
+    """Return a problem document as an exception."""
     code = problem.type.removeprefix(_URN)
     extra: Mapping[str, Any] = problem.model_extra or {}
     number = f" (id {extra['id']})" if "id" in extra else ""

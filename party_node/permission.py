@@ -29,6 +29,7 @@ class Grant:
     purpose: str
     recipient: str
     operations: tuple[str, ...]
+    channel: str
     requester: str
     asked: int
     """People in the dataset."""

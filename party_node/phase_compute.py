@@ -1,6 +1,6 @@
-"""The middle of a run: the gate, the charge, the witness, then the protocol itself.
+"""The middle of a run: the gate, the charge, the witnesses, then the protocol itself.
 
-Order matters. The use record is in the ledger, under a cosigned checkpoint, and the budget is
+Order matters. The use record is in the ledger, under a published checkpoint, and the budget is
 charged, before any row is read or anything that depends on rows leaves this node.
 """
 
@@ -45,14 +45,15 @@ def permission_for(execution: Execution) -> Permission:
 def permit(execution: Execution, run: Run) -> Run:
     """Decide, record, charge, have it witnessed; then read the permitted identifiers and begin.
 
-    Raises: BudgetExceeded, ConsentError, DatasetChanged, CoordinatorUnreachable (try again).
+    Raises: BudgetExceeded, ConsentError, DatasetChanged; CoordinatorUnreachable, QuorumMissed (try
+    again).
     """
     parts, job = execution.services, execution.job
     give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
     job_checks.check_sizes(job, len(permission.allowed))
     _charge(execution)
-    parts.witnessing.witness(permission.head.size)
+    parts.witnessing.publish(permission.head.size)
     parts.jobs.report(job.job, JobEvent.START)
     params = decode(PsiParams, job.params)
     items = _prepare(execution, permission, params.chunk_items)

@@ -14,7 +14,7 @@ import hashlib
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
 from party_node import receipts, results
-from party_node.audiences import SALT_BYTES, keep_audience
+from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.phase_compute import ORDER, permission_for
@@ -93,9 +93,9 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
 def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
     """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
     ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
-    note, head = ledger.latest_cosigned(), decode(LedgerHead, bytes.fromhex(run.facts["head"]))
+    note, head = ledger.latest_published(), decode(LedgerHead, bytes.fromhex(run.facts["head"]))
     if note is None:
-        raise IllegalState("the use record is not under a cosigned checkpoint")
+        raise IllegalState("the use record is not under a published checkpoint")
     checkpoint = checkpoint_of(note)
     return ReceiptPart(
         party=execution.me,

@@ -3,7 +3,7 @@
     start     say what this side could bring (pre-flight)
     greet     hear the other side's pre-flight
     agree     the data owner decides; the requester waits
-    permit    the gate decides and records it; the budget is charged; the witness cosigns
+    permit    the gate decides and records it; the budget is charged; a quorum cosigns
     protocol  the two-party protocol, step by step
     release   the receiver draws noise and releases; the sender hears the noisy size
     receipt   compare transcripts, sign the run receipt

@@ -22,6 +22,7 @@ from consent.errors import (
 from coordinator.wire import Problem
 from party_node import errors, surface_errors
 from party_node.hints import hint_for
+from party_node.webhooks import errors as webhook_errors
 from protocols.errors import DisclosureError, LocalError, PeerError, ProtocolError
 
 URN = "urn:accord:error:"
@@ -47,11 +48,15 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.PermissionExpired: HTTPStatus.FORBIDDEN,
     errors.CoordinatorUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClockSkewed: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.QuorumMissed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ImportInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LedgerDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SealBroken: HTTPStatus.INTERNAL_SERVER_ERROR,
+    webhook_errors.WebhookExists: HTTPStatus.CONFLICT,
+    webhook_errors.WebhookOvertaken: HTTPStatus.CONFLICT,
     surface_errors.Unauthorised: HTTPStatus.UNAUTHORIZED,
     surface_errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     surface_errors.UnknownRoute: HTTPStatus.NOT_FOUND,

@@ -1,4 +1,4 @@
-"""Whether the node can do its work now: database, coordinator, clock, ledger.
+"""Whether the node can do its work now: database, coordinator, clock, ledger, witnesses.
 
 Each check is `ok` or says with an error code what is wrong; a coordinator that is down is no reason
 to end the process, only to say so. Answers are kept for two seconds, so that whoever asks without
@@ -55,6 +55,7 @@ class Readiness:
             coordinator,
             _check("clock", lambda: self._clock(info)) if info else Check("clock", ok=True),
             _check("ledger", self._ledger),
+            _check("witnesses", self._services.witnessing.require_well),
         )
 
     def _database(self) -> None:

@@ -51,8 +51,10 @@ def released(
 def check_part(execution: Execution, theirs: ReceiptPart, told: SizeOutcome) -> None:
     """Check every statement of the peer's part before signing it.
 
-    Raises: ContextMismatch for a release, price or ledger that is not the agreed one; ConsentError
-    if its checkpoint is not signed by its ledger and the witness, or does not hold its use record.
+    Of the peer's witnesses only the coordinator's is known here, so its cosignature is the one that
+    is asked for. Raises: ContextMismatch for a release, price or ledger that is not the agreed one;
+    ConsentError if its checkpoint is not signed by its ledger and that witness, or does not hold
+    its use record.
     """
     job, peer = execution.job, execution.peer.party
     has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
@@ -62,7 +64,7 @@ def check_part(execution: Execution, theirs: ReceiptPart, told: SizeOutcome) -> 
     if theirs.released != released(job, told, peer, ours):
         raise ContextMismatch("the other side states other releases than were agreed")
     log = parse_vkey(job_checks.member(execution.agreed, peer).ledger_vkey)
-    witness = parse_vkey(execution.services.home.settings.witness_vkey)
+    witness = execution.services.home.coordinator_witness
     checkpoint = open_checkpoint(theirs.note, log, [witness], 1)
     head = theirs.head
     if (head.origin, head.size, head.root) != (log.name, checkpoint.size, checkpoint.root):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,9 @@ from party_node.errors import DatasetUnreadable, MissingColumn
 
 ROW = "__row"
 """Name of the row number in what `read` returns: from 0, in the order of the file."""
+
+STREAM_MEMORY = "1GiB"
+"""What the engine may use to read a file that is not loaded whole; more is refused."""
 
 _MAX_HEADER = 1_000_000
 _GLOB = re.compile(r"[*?\[\]{}]")
@@ -32,18 +36,19 @@ _LOCKED: dict[str, str | bool | int | float | list[str]] = {
 
 
 class RowFile:
-    """A CSV file (UTF-8, with a header line) or a Parquet file.
+    """A CSV file (UTF-8, with a header line) or a Parquet file; `kind` says which, or the name's
+    ending does.
 
     Raises: DatasetUnreadable if there is no such file or its kind is unknown.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: str = "") -> None:
         self.path = Path(path).absolute()
         if _GLOB.search(str(self.path)):
             raise DatasetUnreadable("the path holds one of * ? [ ] { }", hint="rename the file")
         if not self.path.is_file():
             raise DatasetUnreadable(f"there is no file {self.path}", hint="check the path")
-        self._source = _source(self.path)
+        self._source = _source(self.path, kind)
 
     def sha256(self) -> str:
         """Return the hexadecimal digest of the file's bytes."""
@@ -58,10 +63,17 @@ class RowFile:
 
         Raises: DatasetUnreadable.
         """
+        return list(self.types())
+
+    def types(self) -> dict[str, str]:
+        """Return the names of the columns with the engine's names of their types.
+
+        Raises: DatasetUnreadable.
+        """
         with self._engine() as engine:
             # The source is the file's own path, quoted by `_quoted`.
             described = engine.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()  # noqa: S608
-        return [str(row[0]) for row in described]
+        return {str(row[0]): str(row[1]) for row in described}
 
     def read(self, columns: Sequence[str], *, as_text: bool) -> pa.Table:
         """Return these columns and the row number `ROW`, in the order of the file.
@@ -74,6 +86,28 @@ class RowFile:
         query = f"SELECT row_number() OVER () - 1 AS {ROW}{wanted} FROM {self._source}"  # noqa: S608
         with self._engine() as engine:
             return engine.sql(query).to_arrow_table()
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+        """Return these columns as text, so many rows at a time, in the order of the file.
+
+        Arrays stay arrays. Only a few row groups are in memory at once. Raises: DatasetUnreadable.
+        """
+        types = self.types()
+        wanted = ", ".join(_name(c) + ("" if types[c].endswith("[]") else "::VARCHAR")
+                           for c in columns)  # fmt: skip
+        with self._engine(STREAM_MEMORY) as engine:
+            query = f"SELECT {wanted} FROM {self._source}"  # noqa: S608
+            found: Any = engine.sql(query)
+            yield from found.to_arrow_reader(rows)
+
+    def check(self, columns: Sequence[str]) -> None:
+        """Decode every value of these columns and keep none.
+
+        Raises: DatasetUnreadable if the file is damaged.
+        """
+        read = ", ".join(f"bit_xor(hash({_name(c)}))" for c in columns)
+        with self._engine(STREAM_MEMORY) as engine:
+            engine.execute(f"SELECT {read} FROM {self._source}").fetchall()  # noqa: S608
 
     def require(self, columns: Sequence[str]) -> None:
         """Return if the file has all these columns.
@@ -89,9 +123,10 @@ class RowFile:
                 )
 
     @contextmanager
-    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _engine(self, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        limit = {"memory_limit": memory_limit} if memory_limit else {}
         try:
-            with duckdb.connect(":memory:", config=_LOCKED) as engine:
+            with duckdb.connect(":memory:", config=_LOCKED | limit) as engine:
                 engine.execute(f"SET allowed_paths = [{_quoted(str(self.path))}]")
                 engine.execute("SET enable_external_access = false")
                 engine.execute("SET lock_configuration = true")
@@ -102,8 +137,8 @@ class RowFile:
             raise DatasetUnreadable(f"{self.path.name} cannot be read{where}") from None
 
 
-def _source(path: Path) -> str:
-    match path.suffix.lower():
+def _source(path: Path, kind: str) -> str:
+    match f".{kind}" if kind else path.suffix.lower():
         case ".csv" | ".tsv" | ".txt":
             return _csv_source(path)
         case ".parquet" | ".pq":

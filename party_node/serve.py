@@ -18,9 +18,11 @@ import structlog
 import uvicorn
 from typing_extensions import override
 
+from consent.errors import ConsentError
 from party_node.app import create_app
 from party_node.database import Database
 from party_node.driver import Driver
+from party_node.errors import NodeError
 from party_node.home import Home
 from party_node.home_lock import locked
 from party_node.migrations import migrate
@@ -50,12 +52,20 @@ def serve(home: Home) -> None:
             driver = Driver(services)
             node = RunningNode(services, driver, Readiness(services), home.token)
             threading.Thread(target=_say_readiness, args=(node,), daemon=True).start()
+            threading.Thread(target=_show_witnesses, args=(node,), daemon=True).start()
             driver.start()
+            worker = services.webhooks.worker(services.clock_ms)
+            worker.start()
+            services.aftermath.steward.start()
             try:
                 _Server(node, listener).run(sockets=[listener])
             finally:
                 node.stopping.set()
                 driver.stop()
+                services.aftermath.steward.stop()
+                worker.stop()
+                services.witnessing.close()
+                services.imports.stop()
                 (home.path / URL).unlink(missing_ok=True)
         finally:
             db.close()
@@ -157,3 +167,13 @@ def _say_readiness(node: RunningNode) -> None:
     for check in node.readiness.checks():
         if not check.ok:
             log.warning("not-ready", check=check.name, cause=check.code, hint=check.hint)
+
+
+def _show_witnesses(node: RunningNode) -> None:
+    """Show the ledger to its witnesses at the start: after a restored backup they know better."""
+    services = node.services
+    try:
+        services.witnessing.publish(services.ledger.head()[0])
+    except (NodeError, ConsentError) as e:
+        if not node.stopping.is_set():
+            log.warning("not-published", cause=e.code, detail=str(e))

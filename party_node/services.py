@@ -1,25 +1,36 @@
 """Everything that a running party node consists of, put together once, in one place."""
 
+import functools
 import secrets
 from dataclasses import dataclass
 
+from consent.note import parse_vkey
 from consent.vocabulary import Vocabulary
+from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
+from party_node.capture.imports import Imports
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
+from party_node.contact.deciding import Contacts
+from party_node.contact.reservations import Reservations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.errors import NotEnrolled
 from party_node.gate import Gate
+from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
+from party_node.ledger import trust_policy
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.witness_memory import WitnessMemory
+from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.runs import Runs
 from party_node.vault import Vault
+from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from protocols.collaboration_terms import ledger_origin
 from protocols.session import Rng
 
@@ -34,6 +45,7 @@ class Services:
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
+    imports: Imports
     gate: Gate
     budgets: Budgets
     client: CoordinatorClient
@@ -42,6 +54,11 @@ class Services:
     rules: Rules
     runs: Runs
     jobs: Jobs
+    writes: GroupedWrites
+    reservations: Reservations
+    contacts: Contacts
+    aftermath: Aftermath
+    webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
 
@@ -56,7 +73,7 @@ def assemble(
 ) -> Services:
     """Put a node together over an opened home and a migrated database.
 
-    Raises: NotEnrolled if the home has no coordinator yet.
+    Raises: NotEnrolled if the home has no coordinator yet; PolicyUnusable.
     """
     if not home.settings.coordinator_url:
         raise NotEnrolled
@@ -77,6 +94,10 @@ def assemble(
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
     collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
+    writes, reservations = GroupedWrites(db), Reservations(vault, rng)
+    webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)
+    alarm = gate_alarm(db, webhooks.outbox, clock_ms)
+    gate = Gate(ledger, datasets, identity, clock_ms, rng, alarm)
     return Services(
         home=home,
         db=db,
@@ -84,14 +105,36 @@ def assemble(
         identity=identity,
         datasets=datasets,
         ledger=ledger,
-        gate=Gate(ledger, datasets, clock_ms, rng),
+        gate=gate,
+        imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
         client=client,
-        witnessing=Witnessing(db, ledger, client, home.settings.witness_vkey),
+        witnessing=_witnessing(home, db, ledger, client, clock_ms),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,
         jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
+        writes=writes,
+        reservations=reservations,
+        contacts=Contacts(ledger, reservations, writes, clock_ms),
+        aftermath=assemble_aftermath(
+            ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng
+        ),
+        webhooks=webhooks,
         clock_ms=clock_ms,
         rng=rng,
+    )
+
+
+def _witnessing(
+    home: Home, db: Database, ledger: ConsentLedger, client: CoordinatorClient, clock_ms: Clock
+) -> Witnessing:
+    coordinator = home.coordinator_witness
+    log, url = parse_vkey(ledger.vkey), home.settings.coordinator_url
+    return Witnessing(
+        ledger,
+        WitnessMemory(db, clock_ms),
+        trust_policy.load(home.path, log, coordinator, url),
+        ways(client, coordinator),
+        functools.partial(trust_policy.store, home.path),
     )

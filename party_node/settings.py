@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from coordinator.wire import PartyId
 from party_node.errors import HomeDamaged, InvalidSettings
+from party_node.webhooks.addresses import networks_of
 
 ENVIRONMENT_PREFIX = "ACCORD_NODE_"
 _NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
 """Names the home folder itself, so it cannot stand inside it."""
+
+
+def _networks(text: str) -> str:
+    networks_of(text)
+    return text
 
 
 class NodeSettings(BaseModel):
@@ -40,6 +46,8 @@ class NodeSettings(BaseModel):
     """Country (ISO 3166) of telephone numbers that are written without a country code."""
     x25519_backend: Literal["auto", "pynacl", "multibuffer"] = "auto"
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
+    webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
+    """Private networks that webhooks may go to, comma-separated: `10.20.0.0/16, fd00::/8`."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> NodeSettings:

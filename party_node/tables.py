@@ -87,7 +87,9 @@ class CheckpointRow(NodeTable, table=True):
     root: bytes = Field(sa_type=LargeBinary)
     note: str = Field(sa_type=Text)
     cosigned: str | None = Field(default=None, sa_type=Text)
-    """The note with the witness's cosignature, once there is one."""
+    """The note with the witnesses' cosignatures, once there is one."""
+    published: bool = False
+    """True when a quorum of the trust policy has cosigned it."""
 
 
 class HeadRow(NodeTable, table=True):
@@ -155,6 +157,27 @@ class CounterRow(NodeTable, table=True):
     value: int = Field(sa_type=_BIG)
 
 
+class ErasureRow(NodeTable, table=True):
+    """What an erasure needs beside its entry: the salt of its commitment, what is left to do."""
+
+    __tablename__ = "erasures"
+    entry: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    request_id: str
+    salt: bytes = Field(sa_type=LargeBinary)
+    pending: str = Field(sa_type=Text)
+    """JSON array of the numbers whose rows in files are not cleaned yet; empty when all are."""
+
+
+class SuppressionRow(NodeTable, table=True):
+    """A token of an erased person's identifier: who was erased does not come back by an import."""
+
+    __tablename__ = "suppressions"
+    kind: str = Field(primary_key=True)
+    token: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    entry: int = Field(sa_type=_BIG)
+    """Index of the erasure."""
+
+
 class SourceEventRow(NodeTable, table=True):
     """Which entry an event of a source became: the same event again becomes no second entry."""
 
@@ -220,11 +243,23 @@ class UsePermissionRow(NodeTable, table=True):
     request: bytes = Field(sa_type=LargeBinary)
     """SHA-256 of everything that was asked; another question under the same job is refused."""
     index_id: str = Field(max_length=32)
-    allowed: bytes = Field(sa_type=LargeBinary)
-    """Sealed: the permitted dense numbers and the salts of the set commitments."""
     use_entry: int = Field(sa_type=_BIG)
+    """The decision that holds now."""
     tree_size: int = Field(sa_type=_BIG)
     """Size of the ledger that the decision was made at."""
     expires_ms: int = Field(sa_type=_BIG)
     outcome: str = ""
     """Empty, or how the use ended."""
+
+
+class DecisionRow(NodeTable, table=True):
+    """One decision of the gate, by the index of its use record: its sets and salts, sealed."""
+
+    __tablename__ = "use_decisions"
+    entry: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs=_NOT_COUNTED)
+    job: str = Field(index=True)
+    dataset: str
+    purpose: str
+    recipient: str
+    evaluated_ms: int = Field(index=True, sa_type=_BIG)
+    sealed: bytes = Field(sa_type=LargeBinary)

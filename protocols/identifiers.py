@@ -94,13 +94,15 @@ def normalise_column(
     _check_kind(kind)
     _check_region(region)
 
-    def email(text: str) -> str:
-        return normalise_email(text, fold_gmail=fold_gmail)
-
-    def phone(text: str) -> str:
-        return phone_plan.e164(text.strip(_EDGES), region) or _any_phone(text, region)
-
-    return _column(email if kind == "email" else phone, values)
+    if kind == "phone":
+        return _column(
+            lambda text: phone_plan.e164(text.strip(_EDGES), region),
+            lambda text: _any_phone(text, region),
+            values,
+        )
+    if fold_gmail:
+        return _column(_none, lambda text: normalise_email(text, fold_gmail=True), values)
+    return _column(_plain_email, _any_email, values)
 
 
 def digest(kind: str, value: str) -> bytes:
@@ -122,20 +124,30 @@ def digest_column(kind: str, values: Sequence[str]) -> NDArray[np.uint8]:
     return np.frombuffer(joined, np.uint8).reshape(len(values), 32)
 
 
-def _column(normalise: Callable[[str], str], values: Sequence[str | None]) -> Normalised:
+def _column(
+    quick: Callable[[str], str | None],
+    normalise: Callable[[str], str],
+    values: Sequence[str | None],
+) -> Normalised:
+    """Normalise a column by `quick`, and by `normalise` where that has no answer."""
     out: list[str | None] = []
     refused = missing = 0
     for value in values:
-        if value is None or not value.strip(_EDGES):
-            missing += 1
-            out.append(None)
-            continue
-        try:
-            out.append(normalise(value))
-        except InvalidIdentifier:
-            refused += 1
-            out.append(None)
+        found = quick(value) if value else None
+        if found is None:
+            if value is None or not value.strip(_EDGES):
+                missing += 1
+            else:
+                try:
+                    found = normalise(value)
+                except InvalidIdentifier:
+                    refused += 1
+        out.append(found)
     return Normalised(out, refused, missing)
+
+
+def _none(_text: str) -> None:
+    return None
 
 
 def _plain_email(text: str) -> str | None:

@@ -1,35 +1,56 @@
-"""The witness's two calls, as C2SP tlog-witness has them: open, and answered in plain text."""
+"""The witness's two calls, as C2SP tlog-witness has them: open, and answered in plain text.
 
-import functools
+The coordinator has them under `/witness`, a stand-alone witness wherever it likes.
+"""
+
+import re
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from consent.errors import MalformedRecord
+from consent.note import MAX_NOTE_BYTES
 from consent.witness import TEXT, AddCheckpoint, Refused, parse_add_checkpoint
-from coordinator import witness
 from coordinator.errors import RequestTooLarge
+from coordinator.intake import Intake
 from coordinator.observability import log
 from coordinator.problems import WITNESS_MALFORMED, WITNESS_NO_CHECKPOINT
-from coordinator.services import Here, Services
+from coordinator.witness import Considered, Cosigning, checkpoint_note
 
-router = APIRouter(prefix="/witness", tags=["witness"])
-
-OriginHash = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+_ORIGIN_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TEXT_BODY = {"requestBody": {"required": True, "content": {"text/plain": {}}}}
 
 
-@router.post("/add-checkpoint", response_class=Response, openapi_extra=_TEXT_BODY)
+class WitnessServices(Protocol):
+    """What these calls need of an application's services."""
+
+    @property
+    def cosigning(self) -> Cosigning:
+        """The witness at work."""
+
+    @property
+    def intake(self) -> Intake:
+        """How bodies are read."""
+
+
+def _services_of(request: Request) -> WitnessServices:
+    found: WitnessServices = request.app.state.services
+    return found
+
+
+Here = Annotated[WitnessServices, Depends(_services_of)]
+
+
 async def add_checkpoint(request: Request, here: Here) -> Response:
-    """Cosign a checkpoint of an enrolled party's ledger, if it continues the last one."""
-    body = await here.intake.read(request, here.settings.max_request_bytes, RequestTooLarge)
+    """Cosign a checkpoint of a known ledger, if it continues the last one."""
+    body = await here.intake.read(request, MAX_NOTE_BYTES, RequestTooLarge)
     try:
         asked: AddCheckpoint = await run_in_threadpool(parse_add_checkpoint, body)
     except MalformedRecord:
         return _text("this is no add-checkpoint request\n", WITNESS_MALFORMED)
-    considered = await _consider(here, asked)
+    considered: Considered = await run_in_threadpool(here.cosigning.answer, asked)
     if considered.conflict is not None:
         log.warning("witness-conflict", kind=considered.conflict)
     answer = considered.answer
@@ -38,28 +59,26 @@ async def add_checkpoint(request: Request, here: Here) -> Response:
     return _text(answer, HTTPStatus.OK)
 
 
-async def _consider(here: Services, asked: AddCheckpoint) -> witness.Considered:
-    """Decide outside of the writer's turn; again only if another request was stored meanwhile."""
-    now_ms = here.clock()
-    while True:
-        known = await here.read(lambda session: witness.look_up(session, asked.checkpoint.origin))
-        decided = await run_in_threadpool(witness.decide, here.witness, known, asked, now_ms)
-        if decided.accepted is None and decided.conflict is None:
-            return decided
-        settle = functools.partial(
-            witness.settle, known=known, request=asked, decided=decided, now_ms=now_ms
-        )
-        if await here.write(settle):
-            return decided
-
-
-@router.get("/{origin_hash}/checkpoint", response_class=Response)
-async def latest_checkpoint(origin_hash: OriginHash, here: Here) -> Response:
+async def latest_checkpoint(origin_hash: str, here: Here) -> Response:
     """Return the last cosigned checkpoint of the ledger whose origin has this SHA-256."""
-    note = await here.read(lambda session: witness.checkpoint_note(session, origin_hash))
+    note = None
+    if _ORIGIN_HASH.fullmatch(origin_hash):
+        read = here.cosigning.database.read
+        note = await run_in_threadpool(read, lambda s: checkpoint_note(s, origin_hash))
     if note is None:
         return _text("no checkpoint\n", WITNESS_NO_CHECKPOINT)
     return _text(note, HTTPStatus.OK)
+
+
+def routes(prefix: str) -> APIRouter:
+    """Return the two calls under a prefix."""
+    made = APIRouter(prefix=prefix, tags=["witness"])
+    made.post("/add-checkpoint", response_class=Response, openapi_extra=_TEXT_BODY)(add_checkpoint)
+    made.get("/{origin_hash}/checkpoint", response_class=Response)(latest_checkpoint)
+    return made
+
+
+router = routes("/witness")
 
 
 def _text(body: str, status: int, content_type: str = TEXT) -> Response:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -11,17 +10,16 @@ from pydantic import Field, model_validator
 from consent.events import ConsentEvent
 from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, SELF, AgeBand, Assurance, EventState, Operation
-from party_node.api.persons import (
+from party_node.api.origin import (
     Channel,
     Duration,
     EventId,
     Instant,
     OriginBody,
-    Person,
     Place,
 )
+from party_node.api.person import Person
 from party_node.api.strict import Language, Name, NoticeHash, NoticeId, Strict
-from party_node.capture.file_import import import_file
 from party_node.capture.recording import Fate, Pending, record
 from party_node.capture.statement import Circumstances, Said, consent_event
 from party_node.errors import NotFound
@@ -35,15 +33,6 @@ from party_node.services import Services
 router = APIRouter(prefix="/v1/consent", tags=["consent"])
 
 MAX_BATCH = 1_000
-
-
-class ImportBody(Strict):
-    """A file of consent events on the node's machine."""
-
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
-    source: Name
-    mapping: dict[str, str] | None = None
-    """From the names of our fields to the file's columns, where they differ."""
 
 
 class NoticeName(Strict):
@@ -134,31 +123,6 @@ class ExplanationBody(Person):
     recipient: Name = SELF
     operation: Operation
     channel: Channel = ANY_CHANNEL
-
-
-@router.post("/imports", status_code=201)
-def import_events(body: ImportBody, node: Here) -> dict[str, Any]:
-    """Take up a file of events; what came before is not written twice."""
-    parts = node.services
-    report = import_file(
-        Path(body.path),
-        parts.ledger,
-        parts.identity,
-        parts.vocabulary,
-        body.source,
-        parts.home.settings.default_region,
-        parts.clock_ms(),
-        body.mapping,
-    )
-    return {
-        "accepted": report.accepted,
-        "repeated": report.repeated,
-        "refused": report.refused_total,
-        "refused_rows": [{"line": line, "reason": reason} for line, reason in report.refused],
-        "for_both": report.for_both,
-        "sha256": report.sha256,
-        "checkpoint": parts.ledger.checkpoint(),
-    }
 
 
 @router.post("/events", status_code=201)

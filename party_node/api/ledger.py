@@ -1,12 +1,10 @@
 """/v1/ledger: the consent ledger's size, its checkpoints, its verification, its evidence."""
 
+import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from consent.checkpoint import Checkpoint, open_checkpoint
-from consent.errors import ConsentError
-from consent.note import parse_vkey
 from party_node.running import Here
 from party_node.services import Services
 
@@ -15,7 +13,7 @@ router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 
 @router.get("")
 def ledger(node: Here) -> dict[str, Any]:
-    """Return size, root and the newest checkpoint that the witness has cosigned."""
+    """Return size, root, the newest published checkpoint, and what each witness said last."""
     return ledger_view(node.services)
 
 
@@ -27,7 +25,7 @@ def verify(node: Here) -> dict[str, Any]:
         "size": report.size,
         "root": report.root.hex(),
         "checkpoints": report.checkpoints,
-        "cosigned": report.cosigned,
+        "published": report.published,
     }
 
 
@@ -54,32 +52,38 @@ def ledger_view(parts: Services) -> dict[str, Any]:
         "vkey": parts.ledger.vkey,
         "size": size,
         "root": root.hex(),
-        "cosigned": _cosigned(parts),
+        "published": _published(parts),
+        "witnesses": witness_views(parts),
     }
 
 
-def _cosigned(parts: Services) -> dict[str, Any] | None:
-    note = parts.ledger.latest_cosigned()
+def witness_views(parts: Services) -> list[dict[str, Any]]:
+    """Return the witnesses of the trust policy, each with what it said last."""
+    trust, views = parts.witnessing.trust, parts.witnessing.views()
+    return [
+        {
+            "witness": name,
+            "vkey": key.vkey,
+            "url": trust.policy.urls.get(name, ""),
+            "required": trust.policy.requires(name),
+            **dataclasses.asdict(views[name]),
+        }
+        for name, key in trust.policy.witnesses.items()
+    ]
+
+
+def _published(parts: Services) -> dict[str, Any] | None:
+    note = parts.witnessing.published()
     if note is None:
         return None
-    said = _opened(parts, note)
-    if said is None:
-        return {"note": note, "verified": False}
-    times = [c.seconds for c in said.cosignatures if c.seconds is not None]
-    signed_ms = max(times, default=0) * 1000
+    policy = parts.witnessing.trust.policy
+    said = policy.open(note)
+    signed_ms = max((c.seconds for c in said.cosignatures if c.seconds), default=0) * 1000
     return {
         "note": note,
-        "verified": True,
         "size": said.size,
         "root": said.root.hex(),
+        "cosigned_by": sorted(policy.witnessed_by(said)),
         "signed_ms": signed_ms,
         "age_seconds": max(0, parts.clock_ms() - signed_ms) // 1000,
     }
-
-
-def _opened(parts: Services, note: str) -> Checkpoint | None:
-    log, witness = parts.ledger.vkey, parts.home.settings.witness_vkey
-    try:
-        return open_checkpoint(note, parse_vkey(log), [parse_vkey(witness)], 1)
-    except ConsentError:
-        return None

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from consent.notice import Notice
 from consent.vocabulary import Vocabulary
-from party_node.api.persons import Instant, Place
+from party_node.api.origin import Instant, Place
 from party_node.api.strict import By, Language, Name, NoticeHash, NoticeId, Strict
 from party_node.policy import notices
 from party_node.policy.notices import Draft

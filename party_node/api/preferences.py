@@ -24,7 +24,8 @@ from consent.preferences import (
     TopicChoice,
 )
 from consent.words import ANY_CHANNEL
-from party_node.api.persons import Channel, EventId, Instant, OriginBody, Person, Zone
+from party_node.api.origin import Channel, EventId, Instant, OriginBody, Zone
+from party_node.api.person import Person
 from party_node.api.strict import Language as LanguageTag
 from party_node.api.strict import Name, Strict
 from party_node.capture.chosen import chosen

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from coordinator.wire import JobState
 from party_node.api.ledger import ledger_view
+from party_node.api.webhooks import webhooks_glance
 from party_node.jobs import ENDED
 from party_node.running import Here, RunningNode
 from party_node.version import software
@@ -41,4 +42,5 @@ def status_view(node: RunningNode) -> dict[str, Any]:
             "waiting_for_approval": len(waiting),
             "ended": sum(1 for j in jobs if j.state in ENDED),
         },
+        "webhooks": webhooks_glance(parts),
     }

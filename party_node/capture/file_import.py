@@ -1,61 +1,47 @@
 """Importing consents and withdrawals from a file of another system: CSV, JSON Lines or Parquet.
 
-Every row ends in one of three counts: accepted, repeated, refused. Refused rows are reported by
-line number and reason, never by value. Importing the same file again accepts nothing twice. A
-withdrawal whose e-mail and number belong to two persons is taken for both: when in doubt, a no
-counts.
+    read      rows to batches, by the mapping; refused rows by line and reason, never by value
+    resolve   whose rows they are; new persons are made
+    submit    events to the ledger, one transaction for each batch
+
+A large file is read by a second process, ahead of what this one takes in. Every row, or event of a
+wide row, ends as accepted, repeated, refused or skipped. Importing a file again accepts nothing
+twice, so an import that was interrupted is simply repeated. A withdrawal whose e-mail and number
+belong to two persons is taken for both: when in doubt, a no counts.
 """
 
-import csv
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
+from consent.events import ConsentEvent
+from consent.statements import Evidence
 from consent.vocabulary import Vocabulary
-from party_node.capture.rows import COLUMNS, REQUIRED, ConsentRow, Refusal, RowRefused, read_row
-from party_node.errors import DatasetUnreadable, ImportUnreadable, MissingColumn
-from party_node.identity import EMAIL, NOBODY, PHONE, Identity
+from party_node.capture import said
+from party_node.capture.ahead import open_source
+from party_node.capture.batches import NO_EXTRAS, Batch
+from party_node.capture.mapping import FileMapping, by_columns
+from party_node.capture.reading import Task
+from party_node.capture.refusals import Refusal
+from party_node.capture.rehearsal import Rehearsal
+from party_node.capture.rejects import Write, rejects_file
+from party_node.capture.report import MAX_REPORTED as MAX_REPORTED
+from party_node.capture.report import ImportReport, RowNote
+from party_node.capture.said import Context
+from party_node.errors import ImportInterrupted, ImportUnreadable
+from party_node.identity import Identity, Resolution
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.writer import Submission, Submitted
 from party_node.memory import bulk_work
-from party_node.row_file import ROW, RowFile
-from protocols import identifiers
 
-MAX_REPORTED = 1_000
-"""Refused rows that a report lists; it counts them all."""
-_BATCH = 5_000
 _SUFFIX = "#2"
 """Ends the id of the second entry that an ambiguous withdrawal becomes."""
+_EVENT_ID_KEY = "import-event-id/1"
 
-RawRow = tuple[int, Mapping[str, str | None] | None]
-"""(line, values), or None for the values of a row that could not be split."""
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What became of the rows of one file."""
-
-    accepted: int = 0
-    repeated: int = 0
-    """Rows that this source had sent before."""
-    refused_total: int = 0
-    refused: list[tuple[int, str]] = field(default_factory=list)
-    """(line, reason) of the first refused rows."""
-    for_both: int = 0
-    """Accepted objections that were taken for two persons."""
-    sha256: str = ""
-
-    def refuse(self, line: int, reason: Refusal) -> None:
-        """Count a refused row."""
-        self.refused_total += 1
-        if len(self.refused) < MAX_REPORTED:
-            self.refused.append((line, reason.value))
+Watch = Callable[[ImportReport], None]
+"""Told after each batch how far it is; raises ImportInterrupted to stop there."""
 
 
 def import_file(
@@ -66,199 +52,196 @@ def import_file(
     source_id: str,
     region: str | None,
     now_ms: int,
-    mapping: Mapping[str, str] | None = None,
+    mapping: FileMapping | Mapping[str, str] | None = None,
+    *,
+    dry_run: bool = False,
+    rejects: Path | None = None,
+    watch: Watch = lambda _report: None,
 ) -> ImportReport:
-    """Take in a file; `mapping` says for each of our columns how the file calls it.
+    """Take in a file; `mapping` says what its columns mean, where they are not called as ours are.
 
     `region` (ISO 3166) reads national telephone numbers and stands in for an empty jurisdiction.
-    Raises: ImportUnreadable, MissingColumn, DiskFull. What was accepted before stays accepted:
-    repeat the import, which accepts only the rest.
+    `rejects` gets every refused row. With `dry_run` the report is the same and nothing is written.
+    Raises: ImportUnreadable, MissingColumn, RejectsUnwritable before anything is taken in;
+    ImportInterrupted, DiskFull. What was accepted before stays accepted: repeat the import, which
+    accepts only the rest.
     """
-    file = _Source(Path(path), dict(mapping or {}))
-    report = ImportReport(sha256=file.sha256())
-    rows = file.rows()
-    with bulk_work():
-        while batch := list(islice(rows, _BATCH)):
-            good = list(_read(batch, vocabulary, region, now_ms, report))
-            _append(good, ledger, identity, source_id, region, report)
-        report.refused.sort()
+    if not isinstance(mapping, FileMapping):
+        mapping = by_columns(mapping or {})
+    purposes = sorted(p.purpose_id for p in vocabulary.purposes)
+    # Reading gets no key that it has no use for.
+    key = ledger.vault.derive(_EVENT_ID_KEY) if mapping.event_id else b""
+    task = Task(str(Path(path).absolute()), mapping.origin, purposes, region, now_ms, key.hex())
+    context = Context(frozenset(purposes), region, mapping.separator)
+    report = ImportReport(dry_run=dry_run)
+    taker = Rehearsal(ledger, identity) if dry_run else _Real(ledger, identity)
+    with bulk_work(), open_source(task) as source, rejects_file(rejects) as reject:
+        report.sha256 = source.sha256
+        intake = _Intake(taker, source_id, mapping, context, report, reject)
+        try:
+            for batch in source.batches():
+                intake.take(batch)
+                watch(report)
+        except (ImportUnreadable, ImportInterrupted) as e:
+            if report.rows:
+                raise _how_far(e, report) from None
+            raise
+    if not dry_run:
         ledger.note_import(
             source_id, report.sha256, report.accepted, report.repeated, report.refused_total, now_ms
         )
     return report
 
 
-def _read(
-    batch: list[RawRow],
-    vocabulary: Vocabulary,
-    region: str | None,
-    now_ms: int,
-    report: ImportReport,
-) -> Iterator[ConsentRow]:
-    for line, values in batch:
-        if values is None:
-            report.refuse(line, Refusal.MALFORMED_ROW)
-            continue
-        try:
-            yield read_row(line, values, vocabulary, region, now_ms)
-        except RowRefused as e:
-            report.refuse(line, e.reason)
+def _how_far(
+    error: ImportUnreadable | ImportInterrupted, report: ImportReport
+) -> ImportUnreadable | ImportInterrupted:
+    taken = "nothing was taken in" if report.dry_run else f"{report.accepted:,} were taken in"
+    detail = f"{error.detail or error.sentence()}; of {report.rows:,} rows before that, {taken}"
+    return type(error)(detail, hint=error.hint)
 
 
-def _append(
-    rows: list[ConsentRow],
-    ledger: ConsentLedger,
-    identity: Identity,
-    source_id: str,
-    region: str | None,
-    report: ImportReport,
-) -> None:
-    emails = identifiers.normalise_column(EMAIL, [r.email for r in rows], region).values
-    phones = identifiers.normalise_column(PHONE, [r.phone for r in rows], region).values
-    found = identity.resolve(emails, phones)
-    both = [dense for pair in found.conflicts.values() for dense in pair]
-    named = found.dense[found.dense != NOBODY]
-    ids = identity.subject_ids([*map(int, np.unique(named)), *both])
-    owners: list[ConsentRow] = []
-    events = []
-    for position, row in enumerate(rows):
-        dense = int(found.dense[position])
-        if dense != NOBODY:
-            owners.append(row)
-            events.append(row.event(ids[dense], source_id))
-        elif position not in found.conflicts:
-            report.refuse(row.line, Refusal.REFUSED_IDENTIFIER)
-        elif not row.state.is_objection:
-            report.refuse(row.line, Refusal.AMBIGUOUS_PERSON)
-        else:
-            first, second = found.conflicts[position]
-            owners += (row, row)
-            events.append(row.event(ids[first], source_id))
-            events.append(row.event(ids[second], source_id, _SUFFIX))
-    _count(owners, ledger.submit(events), report)
+class _Taker(Protocol):
+    """Where events go: the node itself, or a rehearsal."""
+
+    def resolve(self, emails: Sequence[str | None], phones: Sequence[str | None]) -> Resolution: ...
+
+    def subject_ids(self, dense: Iterable[int]) -> dict[int, str]: ...
+
+    def submit(self, events: Sequence[ConsentEvent]) -> list[Submission]: ...
 
 
-def _count(owners: list[ConsentRow], fates: list[Submission], report: ImportReport) -> None:
-    """Count each row once, by its first event; the second of an objection for both is extra."""
-    last = None
-    for row, fate in zip(owners, fates, strict=True):
-        if row is last:
-            report.for_both += fate.status is Submitted.ACCEPTED
-        elif fate.status is Submitted.ACCEPTED:
-            report.accepted += 1
-        elif fate.status is Submitted.REPEATED:
-            report.repeated += 1
-        else:
-            report.refuse(row.line, Refusal.CONFLICTING_EVENT)
-        last = row
+class _Real:
+    """The node's persons and ledger."""
+
+    def __init__(self, ledger: ConsentLedger, identity: Identity) -> None:
+        self.resolve, self.subject_ids = identity.resolve, identity.subject_ids
+        self.submit = ledger.submit
 
 
-class _Source:
-    """A consent file of one of the three kinds."""
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What makes an event of one combination of shared cells."""
 
-    def __init__(self, path: Path, mapping: dict[str, str]) -> None:
-        self._path = path
-        unknown = sorted(set(mapping) - set(COLUMNS))
-        if unknown:
-            raise MissingColumn(
-                f"the mapping names unknown columns: {', '.join(unknown)}",
-                hint=f"columns are: {', '.join(COLUMNS)}",
-            )
-        self._ours = {theirs: ours for ours, theirs in mapping.items()}
-        self._theirs = {ours: mapping.get(ours, ours) for ours in COLUMNS}
+    make: Callable[..., ConsentEvent]
+    media_type: str
+    objects: bool
 
-    def sha256(self) -> str:
-        try:
-            with self._path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as e:
-            raise ImportUnreadable(f"{self._path.name}: {e.strerror}") from None
 
-    def rows(self) -> Iterator[RawRow]:
-        match self._path.suffix.lower():
-            case ".csv":
-                return self._csv()
-            case ".jsonl" | ".ndjson":
-                return self._json_lines()
-            case ".parquet":
-                return self._parquet()
-            case other:
-                raise ImportUnreadable(f"files ending in {other or 'nothing'} are not read")
+class _Intake:
+    """Takes in the batches of one file."""
 
-    def _csv(self) -> Iterator[RawRow]:
-        # Wrong bytes become lone surrogates here and are refused row by row later.
-        with self._path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.reader(file, strict=True)
-            try:
-                header = next(reader, [])
-            except csv.Error:
-                raise ImportUnreadable("the header line is not CSV") from None
-            names = self._named(header)
-            while True:
-                line = reader.line_num + 1
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error:
-                    yield line, None
-                    continue
-                if cells:  # an empty line is no row
-                    fits = len(cells) == len(names)
-                    yield line, dict(zip(names, cells, strict=True)) if fits else None
+    def __init__(
+        self, taker: _Taker, source_id: str, mapping: FileMapping, context: Context,
+        report: ImportReport, reject: Write,
+    ) -> None:  # fmt: skip
+        self._taker, self._report, self._reject = taker, report, reject
+        self._suffixes = [part.suffix for part in mapping.events]
 
-    def _json_lines(self) -> Iterator[RawRow]:
-        with self._path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    yield line, self._object(text)
+        @functools.lru_cache(maxsize=10_000)
+        def content(texts: tuple[said.Cell, ...]) -> _Content:
+            found = said.read(texts, context)
+            make = functools.partial(ConsentEvent, source_id=source_id, **found.values)
+            return _Content(make, found.media_type, found.state.is_objection)
 
-    def _object(self, text: str) -> dict[str, str | None] | None:
-        try:
-            row: Any = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(row, dict):
-            return None
-        values: dict[str, str | None] = {}
-        for key, value in row.items():
-            if not isinstance(value, str | int | bool | None):
-                return None
-            # JSON's own true and 5 become the text that a CSV cell would hold.
-            values[self._our(key)] = value if isinstance(value, str | None) else json.dumps(value)
-        return values
+        self._content = content
 
-    def _parquet(self) -> Iterator[RawRow]:
-        try:
-            file = RowFile(self._path)
-            present = file.columns()
-            wanted = [c for c in dict.fromkeys(self._theirs.values()) if c in present]
-            self._named(present)
-            table = file.read(wanted, as_text=True)
-        except DatasetUnreadable as e:
-            raise ImportUnreadable(e.detail) from None
-        for part in table.to_batches():
-            for row in part.to_pylist():
-                line = row.pop(ROW) + 1
-                yield line, {self._our(name): value for name, value in row.items()}
+    def take(self, batch: Batch) -> None:
+        """Resolve, submit and count one batch."""
+        contents = [self._content(texts) for texts in batch.said]
+        found = self._taker.resolve(batch.emails, batch.phones)
+        dense = found.dense.tolist()
+        both = [person for pair in found.conflicts.values() for person in pair]
+        older = {*dense, *both} - found.new_ids.keys()
+        ids = {**found.new_ids, **self._taker.subject_ids(p for p in older if p >= 0)}
+        names = [ids.get(person) for person in dense]
+        owners: list[int] = []
+        events: list[ConsentEvent] = []
+        ambiguous, erased = [], []
+        for number, (row, place, name, time, until) in enumerate(
+            zip(batch.row_of, batch.said_of, batch.ids, batch.times_ms, batch.untils_ms,
+                strict=True)
+        ):  # fmt: skip
+            what = contents[place]
+            more: dict[str, Any] = {} if until is None else {"valid_until_ms": until}
+            if batch.extras and batch.extras[number] != NO_EXTRAS:
+                more |= _extras(*batch.extras[number], what.media_type)
+            subject = names[row]
+            if subject is not None:
+                owners.append(number)
+                events.append(
+                    what.make(subject_id=subject, source_event_id=name, event_time_ms=time, **more)
+                )
+            elif row in found.suppressed:
+                erased.append(number)
+            elif not what.objects:
+                ambiguous.append(number)
+            else:
+                for person, end in zip(found.conflicts[row], ("", _SUFFIX), strict=True):
+                    owners.append(number)
+                    events.append(
+                        what.make(
+                            subject_id=ids[person],
+                            source_event_id=name + end,
+                            event_time_ms=time,
+                            **more,
+                        )
+                    )
+        conflicts = self._count(owners, self._taker.submit(events))
+        self._note(
+            batch,
+            {
+                Refusal.ERASED_PERSON: erased,
+                Refusal.AMBIGUOUS_PERSON: ambiguous,
+                Refusal.CONFLICTING_EVENT: conflicts,
+            },
+        )
 
-    def _named(self, header: list[str]) -> list[str]:
-        """Return our names for the file's columns.
+    def _count(self, owners: Sequence[int], fates: Sequence[Submission]) -> list[int]:
+        """Count each event once, by its first entry; the second of an objection for both is extra.
 
-        Raises: MissingColumn.
+        Returns the events that contradict what the source sent before.
         """
-        missing = [self._theirs[ours] for ours in REQUIRED if self._theirs[ours] not in header]
-        if self._theirs["email"] not in header and self._theirs["phone"] not in header:
-            missing.append(f"{self._theirs['email']} or {self._theirs['phone']}")
-        if missing:
-            raise MissingColumn(
-                f"{self._path.name} has no column {', '.join(missing)}",
-                hint="give a mapping if the file calls its columns otherwise",
-            )
-        return [self._our(name) for name in header]
+        report, conflicts, last = self._report, [], -1
+        for owner, fate in zip(owners, fates, strict=True):
+            if owner == last:
+                report.for_both += fate.status is Submitted.ACCEPTED
+            elif fate.status is Submitted.ACCEPTED:
+                report.accepted += 1
+            elif fate.status is Submitted.REPEATED:
+                report.repeated += 1
+            else:
+                conflicts.append(owner)
+            last = owner
+        return conflicts
 
-    def _our(self, name: str) -> str:
-        """Return our name for a column; a name of ours that is mapped elsewhere means nothing."""
-        if name in self._ours:
-            return self._ours[name]
-        return f"not mapped: {name}" if name in COLUMNS and self._theirs[name] != name else name
+    def _note(self, batch: Batch, left_out: Mapping[Refusal, list[int]]) -> None:
+        """Report what of the batch was not taken in, in the order of the file."""
+
+        def place(number: int) -> tuple[int, int]:
+            return batch.lines[batch.row_of[number]], batch.part_of[number]
+
+        refused = batch.refused + [
+            (*place(number), reason.value)
+            for reason, numbers in left_out.items()
+            for number in numbers
+        ]
+        suffixes = self._suffixes
+        notes = [RowNote(line, reason, suffixes[part]) for line, part, reason in sorted(refused)]
+        self._report.rows += batch.rows_read
+        self._report.refuse(notes)
+        self._report.skip([RowNote(line, "skipped", suffixes[p]) for line, p in batch.skipped])
+        self._reject(notes)
+
+
+def _extras(served: str, digest: str, reference: str, media_type: str) -> dict[str, Any]:
+    """Return the fields of an event that say how it can be shown."""
+    found: dict[str, Any] = {"served_event_id": served} if served else {}
+    if digest:
+        evidence = Evidence(
+            sha256=said.sha256(digest, Refusal.BAD_EVIDENCE),
+            media_type=media_type or said.DEFAULT_MEDIA_TYPE,
+            reference=reference or None,
+        )
+        found["evidence"] = (evidence,)
+    return found

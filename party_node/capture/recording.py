@@ -4,19 +4,20 @@ Each has a fate of its own. What cannot be recorded is refused before anybody is
 rest is resolved to persons in one transaction and appended in another.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consent.errors import ConsentError
+from consent.events import ConsentEvent
 from consent.preferences import TimeZone
 from consent.statements import Statement
 from consent.vocabulary import Vocabulary
-from party_node.capture.ends import zone_of
 from party_node.capture.statement import Circumstances, as_at_first
 from party_node.clock import Clock
+from party_node.contact.time_zones import time_zone
 from party_node.database import select_among
-from party_node.errors import IdempotencyConflict, NodeError
-from party_node.identity import EMAIL, PHONE, Identity
+from party_node.errors import ErasedPerson, IdempotencyConflict, NodeError
+from party_node.identity import EMAIL, NOBODY, PHONE, Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.writer import EventKey, Submission, Submitted
 from party_node.tables import SourceEventRow
@@ -62,22 +63,28 @@ def record(
     """
     fates: list[Fate | None] = [None] * len(pending)
     people: dict[int, tuple[str, str]] = {}
+    returning: set[int] = set()
     with ledger.hold() as head:
         vocabulary, now_ms = head.vocabulary, max(clock(), head.newest_ms)
     for place, one in enumerate(pending):
         try:
-            people[place] = one.identify()
+            identifier = one.identify()
             # Made once for nobody: what is wrong with it shows before anybody becomes known.
-            nobody = Circumstances("0" * 32, now_ms, vocabulary, one.zone or LAST_ZONE)
-            one.record(nobody).canonical()
+            zone = one.zone or LAST_ZONE
+            tried = one.record(Circumstances("0" * 32, now_ms, vocabulary, zone))
+            tried.canonical()
         except (NodeError, ConsentError, LocalError) as e:
-            people.pop(place, None)
             fates[place] = Fate(None, None, refused=e)
-    dense, new = _resolve(identity, list(people.values()))
-    ids = identity.subject_ids(dense)
-    zones = _zones(ledger, vocabulary, dense)
+            continue
+        people[place] = identifier
+        if isinstance(tried, ConsentEvent) and tried.is_explicit_grant:
+            returning.add(place)
+    dense, new, ids = _resolve(identity, people, returning)
+    for place in people.keys() - dense.keys():
+        fates[place] = Fate(None, None, refused=ErasedPerson())
+    zones = _zones(ledger, vocabulary, dense.values())
     made: dict[int, Statement] = {}
-    for place, person in zip(people, dense, strict=True):
+    for place, person in dense.items():
         one = pending[place]
         zone = one.zone or zones[person]
         made[place] = one.record(Circumstances(ids[person], now_ms, vocabulary, zone))
@@ -87,8 +94,8 @@ def record(
         if before is not None:
             made[place] = as_at_first(statement, before, *pending[place].stated)
     submissions = ledger.submit(list(made.values())) if made else []
-    for place, person, submission in zip(made, dense, submissions, strict=True):
-        fates[place] = Fate(submission, made[place], person in new, _conflict(submission))
+    for place, submission in zip(made, submissions, strict=True):
+        fates[place] = Fate(submission, made[place], dense[place] in new, _conflict(submission))
     return [fate for fate in fates if fate is not None]
 
 
@@ -96,16 +103,29 @@ def _conflict(submission: Submission) -> Refused | None:
     return IdempotencyConflict() if submission.status is Submitted.CONFLICT else None
 
 
-def _resolve(identity: Identity, people: list[tuple[str, str]]) -> tuple[list[int], set[int]]:
-    """Return the number of each person, and who of them is new."""
-    if not people:
-        return [], set()
-    emails = [value if kind == EMAIL else None for kind, value in people]
-    phones = [value if kind == PHONE else None for kind, value in people]
-    found = identity.resolve(emails, phones)
-    dense = [int(d) for d in found.dense]
-    # Numbers are given in rising order, and each new person is one of these.
-    return dense, set(sorted(set(dense))[len(set(dense)) - found.created :])
+def _resolve(
+    identity: Identity, people: Mapping[int, tuple[str, str]], returning: set[int]
+) -> tuple[dict[int, int], set[int], dict[int, str]]:
+    """Return the number of each person, in order, who of them is new, and their record ids.
+
+    Who was erased has none, unless they come back by a yes of their own.
+    """
+    dense: dict[int, int] = {}
+    new: set[int] = set()
+    for back in (True, False):
+        places = [place for place in people if (place in returning) == back]
+        if not places:
+            continue
+        emails, phones = (
+            [people[p][1] if people[p][0] == kind else None for p in places]
+            for kind in (EMAIL, PHONE)
+        )
+        found = identity.resolve(emails, phones, returning=back)
+        dense |= {p: int(d) for p, d in zip(places, found.dense, strict=True) if d != NOBODY}
+        new |= found.new_ids.keys()
+    ids = identity.subject_ids(dense.values())
+    # Somebody may have been erased just now.
+    return {p: dense[p] for p in sorted(dense) if dense[p] in ids}, new, ids
 
 
 def _zones(ledger: ConsentLedger, vocabulary: Vocabulary, people: Iterable[int]) -> dict[int, str]:
@@ -117,7 +137,7 @@ def _zones(ledger: ConsentLedger, vocabulary: Vocabulary, people: Iterable[int])
             chosen = [
                 p.zone
                 for p in head.projection.choices.of(person)
-                if isinstance(p, TimeZone) and zone_of(p.zone) is not None
+                if isinstance(p, TimeZone) and time_zone(p.zone) is not None
             ]
             found[person] = chosen[0] if chosen else otherwise
     return found

@@ -16,7 +16,8 @@ from consent.preferences import Preference, PreferenceEvent
 from consent.statements import Method, Relation, Statement
 from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, SELF, AgeBand, Assurance, EventState
-from party_node.capture.ends import end_of, zone_of
+from party_node.capture.ends import end_of
+from party_node.contact.time_zones import time_zone
 from party_node.errors import NotFound
 
 S = TypeVar("S", bound=Statement)
@@ -158,7 +159,7 @@ def strictest_regime(vocabulary: Vocabulary, purpose: str, places: Iterable[str]
 
 def known_zone(name: str) -> tzinfo:
     """Return the zone of an IANA name. Raises: NotFound."""
-    found = zone_of(name)
+    found = time_zone(name)
     if found is None:
         raise NotFound("there is no such time zone", hint="write its IANA name, as Europe/Paris")
     return found

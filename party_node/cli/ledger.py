@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from party_node.cli import policy
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -18,22 +19,27 @@ from party_node.cli.output import (
 )
 
 app = group("ledger", "Look at, verify and export the consent ledger.")
+app.add_typer(policy.app)
 
 
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Say how long the ledger is, and what the witness has seen of it."""
+    """Say how long the ledger is, up to where it is published, and what its witnesses say."""
     found = client_of(home).get("/v1/ledger")
     if as_json:
         show_json(found)
         return
     say(f"{found['origin']}: {found['size']:,} entries")
     say(f"root: {found['root']}")
-    cosigned = found["cosigned"]
-    if cosigned is None or not cosigned["verified"]:
-        say("no checkpoint is cosigned by the witness yet")
+    published = found["published"]
+    if published is None:
+        say("no checkpoint is published yet")
     else:
-        say(f"cosigned up to entry {cosigned['size']:,} at {when(cosigned['signed_ms'])}")
+        say(f"published up to entry {published['size']:,} at {when(published['signed_ms'])}")
+        say(f"cosigned by {', '.join(published['cosigned_by'])}")
+    for witness in found["witnesses"]:
+        if witness["alarm"]:
+            say(f"ALARM of witness {witness['witness']}: {witness['alarm']}, {witness['detail']}")
 
 
 @app.command()
@@ -45,7 +51,7 @@ def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         return
     say(
         f"the ledger is whole: {found['size']:,} entries, {found['checkpoints']:,} checkpoints, "
-        f"{found['cosigned']:,} of them cosigned"
+        f"{found['published']:,} of them published"
     )
 
 

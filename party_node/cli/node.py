@@ -120,9 +120,20 @@ def _show(found: dict[str, Any], *, ready: bool) -> None:
     jobs, ledger = found["jobs"], found["ledger"]
     say(f"jobs: {jobs['running']} under way, {jobs['waiting_for_approval']} wait for your approval")
     say(f"consent ledger: {ledger['size']:,} entries; datasets: {found['datasets']}")
+    _show_webhooks(found["webhooks"])
     wrong = [check for check in found["checks"] if not check["ok"]]
     if wrong:
         table(["check", "error", "what to do"], [list(_cells(c)) for c in wrong], "")
+
+
+def _show_webhooks(found: dict[str, Any]) -> None:
+    if found["active"] or found["paused"] or found["disabled"]:
+        say(
+            f"webhooks: {found['active']} active, {found['paused']} paused; "
+            f"{found['waiting']:,} messages wait, {found['failed']:,} failed"
+        )
+    for each in found["disabled"]:
+        say(f"webhook {each['webhook']} is DISABLED: {each['reason']}")
 
 
 def _cells(check: dict[str, Any]) -> tuple[str, str, str]:

@@ -36,6 +36,7 @@ _NOT_READY = frozenset(
         "clock-skewed",
         "clock-skew",
         "database-unreachable",
+        "quorum-missed",
     }
 )
 _REFUSED = frozenset(

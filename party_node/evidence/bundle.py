@@ -2,7 +2,7 @@
 
     README.txt            what this is and how to check it
     MANIFEST.txt          SHA-256 of every other file
-    ledger/…              use records with inclusion proofs, the cosigned checkpoint, the policy
+    ledger/…              use records with inclusion proofs, the published checkpoint, the policy
                           (`consent.bundle`): which consent state was used for what
     runs/<job>/…          for each run that both parties signed: job, acceptance, agreement with
                           countersignatures, run receipt with signatures, and the proof that the
@@ -19,13 +19,11 @@ from collections.abc import Iterator, Sequence
 
 from consent.bundle import BundleEntry, Opened, Withheld, make_bundle
 from consent.checkpoint import checkpoint_of
-from consent.note import parse_vkey
-from consent.policy import write_policy
 from consent.proof import Proof
 from consent.records import payload_bytes
 from consent.statements import SubjectEntry
 from party_node import receipts
-from party_node.errors import CoordinatorUnreachable, NotFound
+from party_node.errors import CoordinatorUnreachable, NotFound, QuorumMissed
 from party_node.evidence.files import (
     INCOMPLETE,
     LEDGER,
@@ -47,15 +45,15 @@ _README_TEXT = """\
 Evidence from the consent ledger of {party}
 
 Made at tree size {size} of {origin}.
-ledger/ holds use records, each with a proof that it is in the ledger under the checkpoint, which a
-witness has cosigned. runs/ holds, for each run, what was asked and accepted, and the receipt that
-both parties signed.
+ledger/ holds use records, each with a proof that it is in the ledger under the checkpoint, which
+witnesses have cosigned. runs/ holds, for each run, what was asked and accepted, and the receipt
+that both parties signed.
 
 Check it:   accord-verify THIS-FILE.zip --policy POLICY.txt --party NAME=FINGERPRINT
 
 Two things have to come to you by another way than this file. POLICY.txt names the keys of the
-ledger and of the witness; ledger/policy.txt is what the sender proposes. A party's fingerprint is
-what `accord node status` says at that party. Without them accord-verify says what to compare.
+ledger and of its witnesses; ledger/policy.txt is the sender's own. A party's fingerprint is what
+`accord node status` says at that party. Without them accord-verify says what to compare.
 
 A bundle is a selection. It proves what is in it, and not that nothing else was done.
 """
@@ -64,25 +62,21 @@ A bundle is a selection. It proves what is in it, and not that nothing else was 
 def bundle(services: Services, job: str | None = None) -> bytes:
     """Return the evidence of one job, or of all of them, as a ZIP file.
 
-    Raises: NotFound if nothing was witnessed yet or there is no such job; LedgerDamaged.
+    Raises: NotFound if nothing was published yet or there is no such job; LedgerDamaged;
+    LedgerInconsistent if a witness knows another history of this ledger.
     """
-    note = _witnessed(services)
+    note = _published(services)
     checkpoint = checkpoint_of(note)
     entries = [e for e in services.ledger.entries(0, checkpoint.size) if _wanted(e, job)]
     if job is not None and not entries:
         raise NotFound(f"the ledger has no use record of job {job}")
-    policy = write_policy(
-        [parse_vkey(services.ledger.vkey)],
-        {"coordinator": parse_vkey(services.home.settings.witness_vkey)},
-        1,
-    )
     files = {
         f"{LEDGER}{name}": data
         for name, data in make_bundle(
             [_entry(services, e, checkpoint.size, note) for e in entries],
             notices=_notices(services, entries),
             checkpoint=note,
-            policy=policy,
+            policy=services.witnessing.trust.text,
         ).items()
     }
     files |= dict(_runs(services, job, checkpoint.size))
@@ -93,13 +87,14 @@ def bundle(services: Services, job: str | None = None) -> bytes:
     return _zipped({MANIFEST: manifest(files), **files})
 
 
-def _witnessed(services: Services) -> str:
-    """Return the newest cosigned checkpoint, asking the witness for one that covers everything."""
-    with contextlib.suppress(CoordinatorUnreachable):  # an older checkpoint is evidence too
-        services.witnessing.witness(services.ledger.head()[0])
-    note = services.ledger.latest_cosigned()
+def _published(services: Services) -> str:
+    """Return the newest published checkpoint, asking for one that covers everything."""
+    # An older checkpoint is evidence too.
+    with contextlib.suppress(CoordinatorUnreachable, QuorumMissed):
+        services.witnessing.publish(services.ledger.head()[0])
+    note = services.witnessing.published()
     if note is None:
-        raise NotFound("no checkpoint of this ledger has been witnessed yet")
+        raise NotFound("no checkpoint of this ledger has been published yet")
     return note
 
 

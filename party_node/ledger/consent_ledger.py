@@ -12,7 +12,7 @@ and rules are those of the package `consent`.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,10 +21,12 @@ from sqlmodel import Session, col
 
 from consent.checkpoint import LogSigner
 from consent.defaults import DEFAULT_VOCABULARY
-from consent.facts import About, facts_of
+from consent.facts import About, What, facts_of
 from consent.fields import Entry
 from consent.merkle import ProofTree
 from consent.milestones import LedgerOpened, PolicyChanged
+from consent.note import Verified
+from consent.policy import Policy
 from consent.projection import Projection
 from consent.vocabulary import Vocabulary
 from party_node.clock import Clock, system_clock
@@ -96,10 +98,11 @@ class ConsentLedger:
         self._controller = controller or origin
         self._wanted = vocabulary
         self._identity = Identity(db, vault, rng)
-        keyring = Keyring(vault, rng)
+        self.keyring = keyring = Keyring(vault, rng)
+        self.content_key = vault.derive("event-content/1")
         self.reader = EntryReader(keyring, self._controller)
         self.store = StateStore(vault, self.reader, TreeStore(db), self._number_of)
-        self._writer = LedgerWriter(keyring, self._controller, vault.derive("event-content/1"), rng)
+        self._writer = LedgerWriter(keyring, self._controller, self.content_key, rng)
         self._lock, self._owner = threading.RLock(), 0
         self._small = GroupCommit(self._write_many)
         self.on_appended: list[OnAppended] = []
@@ -120,6 +123,11 @@ class ConsentLedger:
     def vault(self) -> Vault:
         """Seals what belongs to the ledger."""
         return self._vault
+
+    @property
+    def controller(self) -> str:
+        """Name of the party whose ledger it is."""
+        return self._controller
 
     @property
     def vkey(self) -> str:
@@ -344,6 +352,10 @@ class ConsentLedger:
             row = session.get(SourceEventRow, (source_id, source_event_id))
             return None if row is None else row.entry
 
+    def what(self, number: int) -> What:
+        """Return what many facts have in common, by its number."""
+        return self._state.whats[number]
+
     def events_of(self, dense: int) -> list[LedgerEntry]:
         """Return the entries about one person in order."""
         with self._db.reading() as session:
@@ -404,21 +416,34 @@ class ConsentLedger:
             raise NotFound("there is no such entry in the ledger")
         return covering
 
-    def add_cosignature(self, size: int, lines: str, witness_vkey: str = "") -> str:
-        """Keep a witness's signature lines for the checkpoint of that size; return the whole note.
+    def add_cosignatures(self, size: int, cosignatures: Iterable[Verified]) -> str:
+        """Keep verified cosignatures with the checkpoint of that size; return the whole note.
 
-        With `witness_vkey` the cosignature must verify. Raises: NotFound, BadSignature,
-        MalformedRecord.
+        Raises: NotFound.
         """
-        return self._checkpoints.add_cosignature(size, lines, witness_vkey)
+        return self._checkpoints.add_cosignatures(size, cosignatures)
+
+    def publish(self, size: int, policy: Policy) -> None:
+        """Mark the checkpoint of that size as published.
+
+        Raises: BadSignature if the policy's quorum has not cosigned it; NotFound.
+        """
+        self._checkpoints.publish(size, policy)
+
+    def cosigned(self, size: int) -> str:
+        """Return the checkpoint of that size with the cosignatures that are there so far.
+
+        Raises: NotFound.
+        """
+        return self._checkpoints.cosigned(size)
 
     def latest_checkpoint(self) -> str | None:
-        """Return the newest checkpoint's note, with its cosignature where there is one."""
+        """Return the newest checkpoint's note, with the cosignatures that are there so far."""
         return self._checkpoints.latest()
 
-    def latest_cosigned(self) -> str | None:
-        """Return the newest checkpoint that a witness has cosigned, or None."""
-        return self._checkpoints.latest_cosigned()
+    def latest_published(self) -> str | None:
+        """Return the newest checkpoint that a quorum of its witnesses has cosigned, or None."""
+        return self._checkpoints.latest_published()
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Reading the consent ledger's entries back from the database, and opening what is not erased."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,12 +55,19 @@ class EntryReader:
 
         Raises: LedgerDamaged.
         """
-        after = -1
-        while page := self._page(session, after, where):
+        for page in self.pages(session, *where):
             people = {row.subject for row in page if row.subject is not None}
             keys = self._keyring.load(session, people)
             for row in page:
-                yield self._entry(row, keys)
+                yield self.entry(row, keys)
+
+    def pages(self, session: Session, *where: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
+        """Return the stored rows that match, with their payloads as they lie there, some at a time;
+        see `entry`.
+        """
+        after = -1
+        while page := self._page(session, after, where):
+            yield page
             after = page[-1].index
 
     def leaves(self, session: Session, start: int = 0) -> Iterator[Leaves]:
@@ -98,7 +105,11 @@ class EntryReader:
         )
         return session.execute(query).all()
 
-    def _entry(self, row: Any, known: dict[int, SubjectKeys]) -> LedgerEntry:
+    def entry(self, row: Any, known: Mapping[int, SubjectKeys]) -> LedgerEntry:
+        """Open one stored row, given the keys of people.
+
+        Raises: LedgerDamaged.
+        """
         if leaf_hash(row.leaf) != row.leaf_hash:
             raise LedgerDamaged(f"the leaf of entry {row.index} was changed")
         record = self._open(row, known)
@@ -114,7 +125,7 @@ class EntryReader:
             erased=row.erased,
         )
 
-    def _open(self, row: Any, known: dict[int, SubjectKeys]) -> Entry | None:
+    def _open(self, row: Any, known: Mapping[int, SubjectKeys]) -> Entry | None:
         if row.erased is not None:
             return None
         keys = self._keyring.of_node if row.subject is None else known.get(row.subject)

@@ -67,6 +67,19 @@ class FactStore:
             raise LedgerStateDamaged(f"the ledger has {stop} facts, and {expected} are stored")
         return np.concatenate(parts)
 
+    def after(self, session: Session, index: int) -> Facts:
+        """Return the facts of the entries after `index`, in their order.
+
+        Raises: LedgerStateDamaged.
+        """
+        later = select(*(col(getattr(FactsRow, c)) for c in _COLUMNS)).where(
+            col(FactsRow.highest) > index
+        )
+        rows = session.execute(later.order_by(col(FactsRow.first)))
+        parts = [no_facts(), *(self._open(row.first, row.facts, row.sealed) for row in rows)]
+        facts = np.concatenate(parts)
+        return facts[facts["index"] > index]
+
     # -- writing -----------------------------------------------------------------------------------
 
     def add(self, session: Session, facts: Facts, first: int, whats: Whats, stored: int) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from consent.ledger import KEY_BYTES, SubjectKeys
 from party_node.database import insert_many, select_among
+from party_node.errors import SealBroken
 from party_node.tables import SubjectKeyRow
 from party_node.vault import Vault
 from protocols.session import Rng
@@ -38,6 +39,22 @@ class Keyring:
         ):
             found[dense] = self._unwrap(dense, sealed)
         return found
+
+    def load_each(
+        self, session: Session, people: Iterable[int]
+    ) -> tuple[dict[int, SubjectKeys], set[int]]:
+        """Return the keys of these people, and whose could not be opened."""
+        keys: dict[int, SubjectKeys] = {}
+        broken: set[int] = set()
+        rows = select_among(
+            session, SubjectKeyRow, ("subject", "wrapped"), "subject", sorted(set(people))
+        )
+        for dense, sealed in rows:
+            try:
+                keys[dense] = self._unwrap(dense, sealed)
+            except SealBroken:
+                broken.add(dense)
+        return keys, broken
 
     def load_or_make(self, session: Session, people: Iterable[int]) -> dict[int, SubjectKeys]:
         """Return the keys of all these people, making those that are missing."""

@@ -26,7 +26,7 @@ class LedgerReport:
     size: int
     root: bytes
     checkpoints: int
-    cosigned: int
+    published: int
 
 
 def verify(
@@ -47,8 +47,8 @@ def verify(
             tree = store.tiles.resume(session, reach.size, reach.root)
         except LedgerInconsistent as e:
             raise LedgerDamaged(f"the leaves of the ledger: {e}") from e
-        found, cosigned = checkpoints.verify(session, tree)
-    return LedgerReport(reach.size, reach.root, found, cosigned)
+        found, published = checkpoints.verify(session, tree)
+    return LedgerReport(reach.size, reach.root, found, published)
 
 
 def _leaves(session: Session, reader: EntryReader) -> Iterator[bytes]:

@@ -1,89 +1,284 @@
-"""Getting this node's checkpoints witnessed: the coordinator cosigns what continues what it saw.
+"""Publishing this node's checkpoints: one is published when a quorum of its witnesses cosigned it.
 
-The witness speaks C2SP tlog-witness: it wants a consistency proof from the size that it last saw,
-and says so when ours is another. It learns the ledger's size and root, nothing of its entries. A
-use record must stand under a cosigned checkpoint before any row is read for a job.
+    publish   ask every witness of the trust policy to cosign the newest checkpoint, side by side;
+              it is published when the policy's quorum has cosigned
+    adopt     take another policy, if its witnesses publish the ledger as it stands
+
+A use record must stand under a published checkpoint before any row is read for a job. Witnesses
+that are silent are waited for only as long as the quorum needs them. One that refuses is an alarm
+that is reported and kept; one that has seen more entries than there are stops publishing, whatever
+the others say: then an old backup was restored, or a copy of this node is writing.
 """
 
+import functools
 import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+import structlog
 
 from consent.checkpoint import checkpoint_of
-from consent.errors import ConsentError, LedgerInconsistent
-from consent.note import parse_decimal
-from consent.witness import add_checkpoint_request
-from party_node.coordinator_client import CoordinatorClient
-from party_node.database import Database
-from party_node.errors import CoordinatorRefused
-from party_node.job_tables import CursorRow
+from consent.errors import BadSignature, ConsentError, LedgerInconsistent
+from consent.note import Verifier, parse_vkey
+from consent.policy import Policy
+from party_node.errors import CoordinatorUnreachable, NodeError, PolicyUnusable, QuorumMissed
+from party_node.ledger import trust_policy
+from party_node.ledger.asking import ALARMS, SENTENCES, Endpoint, Said, ask
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.gathering import Patience, gather
+from party_node.ledger.trust_policy import TrustPolicy
+from party_node.ledger.witness_memory import View, WitnessMemory
 
-_CURSOR = "witnessed-size"
-_TRIES = 3
-_OK, _CONFLICT = 200, 409
+log = structlog.get_logger()
+
+Connect = Callable[[Verifier, str], Endpoint | None]
+"""Opens the way to a witness by its key and its URL, which may be empty; None if there is none."""
+Keep = Callable[[TrustPolicy], None]
+"""Writes a policy where the next start finds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """One witness of a policy."""
+
+    key: Verifier
+    endpoint: Endpoint
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    """Held while it is asked: one question at a time, so that its answers come in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One checkpoint, and what was said to it in time."""
+
+    note: str
+    size: int
+    said: dict[str, Said] = field(default_factory=dict)
 
 
 class Witnessing:
-    """Keeps the witness up to date with this node's ledger."""
+    """Keeps a node's ledger published under its trust policy. Safe to use from several threads."""
 
     def __init__(
-        self, db: Database, ledger: ConsentLedger, client: CoordinatorClient, witness_vkey: str
+        self,
+        ledger: ConsentLedger,
+        memory: WitnessMemory,
+        trust: TrustPolicy,
+        connect: Connect,
+        keep: Keep,
+        patience: Patience | None = None,
     ) -> None:
-        self._db, self._ledger, self._client = db, ledger, client
-        self._vkey = witness_vkey
+        self._ledger, self._memory, self._connect, self._keep = ledger, memory, connect, keep
+        self._log, self._trust = parse_vkey(ledger.vkey), trust
+        self._patience = patience or Patience()
+        self._witnesses: dict[tuple[Verifier, str], _Witness] = {}
         self._one_at_a_time = threading.Lock()
+        self._asked_since_start = False
+        self._missed = ""
+        """Why the last checkpoint is not published; empty if it is."""
 
-    def witness(self, size: int) -> None:
-        """Return once a checkpoint that covers the first `size` entries is cosigned.
+    @property
+    def trust(self) -> TrustPolicy:
+        """The policy in force."""
+        return self._trust
 
-        Raises: CoordinatorUnreachable (try again); LedgerInconsistent if the witness has seen
-        another history of this ledger, as after an old backup was restored; CoordinatorRefused.
+    def published(self) -> str | None:
+        """Return the newest published checkpoint, if the policy in force accepts it."""
+        note = self._ledger.latest_published()
+        # One that was published under another policy is to be published again.
+        return note if note is not None and _accepts(self._trust.policy, note) else None
+
+    def publish(self, size: int) -> None:
+        """Return once a checkpoint that covers the first `size` entries is published.
+
+        After a start all witnesses are asked once, even if nothing is new: they know whether this
+        is the ledger that they saw. Raises: CoordinatorUnreachable, QuorumMissed (try again);
+        LedgerInconsistent if a witness has seen another history of this ledger, and no quorum can
+        do without it, or if one has seen more of it than there is.
         """
         with self._one_at_a_time:
-            for _ in range(_TRIES):
-                if self._cosigned() >= size:
-                    return
-                self._ask()
-            if self._cosigned() >= size:
+            if self._asked_since_start and not self._ahead() and self._published_size() >= size:
                 return
-        raise CoordinatorRefused("witness-refused", "the witness keeps changing its mind")
+            policy = self._trust.policy
+            asked = self._ask(policy, policy.witnesses, lambda note: _accepts(policy, note))
+            try:
+                self._judge(self._trust, asked)
+            except QuorumMissed as e:
+                self._missed = str(e)
+                raise
+            self._missed, self._asked_since_start = "", True
 
-    def _ask(self) -> None:
-        """Submit the newest checkpoint, and keep its cosignature or what the witness has seen."""
+    def adopt(self, text: str, despite: Collection[str] = ()) -> None:
+        """Check another policy, try it, and put it in force if it publishes the ledger as it is.
+
+        A witness that raises an alarm is left out only if `despite` names it.
+        Raises: PolicyUnusable; LedgerInconsistent; then the old policy stays in force.
+        """
+        with self._one_at_a_time:
+            before = self._trust
+            trust = trust_policy.check(text, self._log, before.policy.witnesses[before.coordinator])
+            left_out = {
+                name: key
+                for name, key in before.policy.witnesses.items()
+                if key not in trust.policy.witnesses.values()
+            }
+            self._ask(before.policy, left_out, lambda _note: False)
+            self._require_no_alarm(left_out, despite)
+            asked = self._ask(trust.policy, trust.policy.witnesses, lambda _note: False)
+            try:
+                self._judge(trust, asked)
+            except (QuorumMissed, CoordinatorUnreachable) as e:
+                raise PolicyUnusable(
+                    f"its quorum is not reached now: {self._told(trust.policy, asked)}",
+                    hint="put the witnesses right, then set the policy again",
+                ) from e
+            self._keep(trust)
+            self._trust, self._missed, self._asked_since_start = trust, "", True
+        log.info("policy-adopted", witnesses=len(trust.policy.witnesses), left_out=len(left_out))
+
+    def views(self) -> dict[str, View]:
+        """Return what each witness of the policy said last, by its name there."""
+        return self._memory.of_all(self._trust.policy.witnesses)
+
+    def require_well(self) -> None:
+        """Return if no witness has raised an alarm and the last checkpoint found its quorum.
+
+        Raises: LedgerInconsistent, QuorumMissed.
+        """
+        alarmed = {name: view for name, view in self.views().items() if view.alarm}
+        if alarmed:
+            raise LedgerInconsistent(alarms_in_words(alarmed))
+        if self._missed:
+            raise QuorumMissed(self._missed)
+
+    def close(self) -> None:
+        """Drop all connections; who is still waited for counts as silent."""
+        for witness in list(self._witnesses.values()):
+            witness.endpoint.close()
+
+    # -- one round -----------------------------------------------------------------------------
+
+    def _ask(self, policy: Policy, names: Collection[str], enough: Callable[[str], bool]) -> _Round:
+        """Show witnesses the newest checkpoint; wait for all, or until its note is enough."""
         note = self._ledger.checkpoint()
-        ours, seen = checkpoint_of(note), self._witnessed()
-        proof = self._ledger.consistency_proof(seen, ours.size) if seen else ()
-        request = add_checkpoint_request(seen, proof, note)
-        status, body = self._client.add_checkpoint(request.encode())
-        if status == _OK:
-            self._ledger.add_cosignature(ours.size, body, self._vkey)
-            self._remember(ours.size)
-        elif status == _CONFLICT:
-            self._remember(self._seen_by_witness(body, ours.size))
-        else:
-            raise LedgerInconsistent(f"the witness refused this ledger's checkpoint ({status})")
+        asked = _Round(note, checkpoint_of(note).size)
 
-    def _cosigned(self) -> int:
-        """Return up to which size a cosignature is here: the witness's answer may have got lost."""
-        note = self._ledger.latest_cosigned()
-        return 0 if note is None else checkpoint_of(note).size
+        def ask_one(name: str, witness: _Witness) -> bool:
+            asked.said[name] = self._hear(name, witness, asked)
+            return asked.said[name] is Said.AHEAD
 
-    def _seen_by_witness(self, body: str, ours: int) -> int:
+        tasks = {}
+        for name in names:
+            witness = self._witness(policy, name)
+            if witness is not None:
+                tasks[name] = functools.partial(ask_one, name, witness)
+        gather(tasks, lambda: enough(self._ledger.cosigned(asked.size)), self._patience)
+        return _Round(note, asked.size, dict(asked.said))  # who comes later changes it no more
+
+    def _hear(self, name: str, witness: _Witness, asked: _Round) -> Said:
+        """Ask one witness and keep what it says; also when nobody waits for it any more."""
+        if not witness.busy.acquire(blocking=False):
+            return Said.NOT_YET
         try:
-            seen = parse_decimal(body.strip())
-        except ConsentError as e:
-            raise CoordinatorRefused("wire-mismatch", "the witness did not say a size") from e
-        if seen > ours:
+            answer = ask(
+                witness.endpoint,
+                witness.key,
+                self._log,
+                asked.note,
+                self._memory.of(witness.key).seen,
+                self._ledger.consistency_proof,
+                lambda: self._ledger.head()[0],
+            )
+            if answer.cosignatures:
+                self._ledger.add_cosignatures(asked.size, answer.cosignatures)
+            self._memory.remember(witness.key, answer, asked.size, asked.note)
+        finally:
+            witness.busy.release()
+        if answer.said in ALARMS:
+            log.error("witness-alarm", witness=name, kind=answer.said.value, detail=answer.detail)
+        return answer.said
+
+    def _judge(self, trust: TrustPolicy, asked: _Round) -> None:
+        """Publish the checkpoint, or say why it is not."""
+        policy = trust.policy
+        views = self._memory.of_all(policy.witnesses)
+        ahead = {name: view for name, view in views.items() if view.alarm == Said.AHEAD}
+        if ahead:
             raise LedgerInconsistent(
-                f"the witness has seen {seen} entries of this ledger, and there are {ours}:"
+                f"{alarms_in_words(ahead)}:"
                 " an old backup was restored, or another process writes to a copy"
             )
-        return seen
+        try:
+            self._ledger.publish(asked.size, policy)
+        except BadSignature:
+            raise self._why_not(trust, asked, views) from None
 
-    def _witnessed(self) -> int:
-        with self._db.reading() as session:
-            row = session.get(CursorRow, _CURSOR)
-            return row.position if row else 0
+    def _why_not(
+        self, trust: TrustPolicy, asked: _Round, views: Mapping[str, View]
+    ) -> LedgerInconsistent | NodeError:
+        policy = trust.policy
+        refused = {n: view for n, view in views.items() if asked.said.get(n) is Said.REFUSED}
+        if not policy.reached_by(policy.witnesses.keys() - refused.keys()):
+            return LedgerInconsistent(alarms_in_words(refused))
+        if asked.said.get(trust.coordinator) is Said.NO_ANSWER:
+            return CoordinatorUnreachable("its witness does not answer")
+        return QuorumMissed(self._told(policy, asked))
 
-    def _remember(self, size: int) -> None:
-        with self._db.writing() as session:
-            session.merge(CursorRow(name=_CURSOR, position=size))
+    def _require_no_alarm(self, left_out: Mapping[str, Verifier], despite: Collection[str]) -> None:
+        views = self._memory.of_all(left_out)
+        alarmed = {n: view for n, view in views.items() if view.alarm and n not in despite}
+        if alarmed:
+            raise PolicyUnusable(
+                f"it leaves out a witness that has raised an alarm: {alarms_in_words(alarmed)}",
+                hint="find out who is right; then repeat it with "
+                + " ".join(f"--despite {name}" for name in alarmed),
+            )
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _ahead(self) -> bool:
+        return any(view.alarm == Said.AHEAD for view in self.views().values())
+
+    def _published_size(self) -> int:
+        note = self.published()
+        return 0 if note is None else checkpoint_of(note).size
+
+    def _witness(self, policy: Policy, name: str) -> _Witness | None:
+        """Return a witness of a policy, the same for every policy that has it; None if there is
+        no way to it.
+        """
+        key, url = policy.witnesses[name], policy.urls.get(name, "")
+        if (key, url) not in self._witnesses:
+            endpoint = self._connect(key, url)
+            if endpoint is None:
+                return None
+            self._witnesses[key, url] = _Witness(key, endpoint)
+        return self._witnesses[key, url]
+
+    def _told(self, policy: Policy, asked: _Round) -> str:
+        """Return in words what each witness said in this round."""
+        views = self._memory.of_all(policy.witnesses)
+        return "; ".join(
+            f"{name} {_in_words(asked.said.get(name, Said.NOT_YET), views[name])}"
+            for name in policy.witnesses
+        )
+
+
+def alarms_in_words(alarmed: Mapping[str, View]) -> str:
+    """Return which alarm each of these witnesses has raised."""
+    return "; ".join(
+        f"{name} {_in_words(Said(view.alarm), view)}" for name, view in alarmed.items()
+    )
+
+
+def _in_words(said: Said, view: View) -> str:
+    detail = f" ({view.detail})" if view.detail and view.said == said else ""
+    return SENTENCES[said] + detail
+
+
+def _accepts(policy: Policy, note: str) -> bool:
+    try:
+        policy.open(note)
+    except ConsentError:
+        return False
+    return True

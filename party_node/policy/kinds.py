@@ -16,8 +16,9 @@ from consent.errors import MalformedRecord
 from consent.fields import MAX_ITEMS
 from consent.purpose import BasisIn
 from consent.words import EVERYWHERE, Basis
-from party_node.capture.ends import check_duration, zone_of
+from party_node.capture.ends import check_duration
 from party_node.capture.strict_yaml import Node
+from party_node.contact.time_zones import time_zone
 from party_node.policy import places
 from party_node.policy.faults import all_of, wrong
 
@@ -89,7 +90,7 @@ def _place_or_everywhere(place: str) -> str:
 
 
 def _zone(name: str) -> str:
-    if zone_of(name) is None:
+    if time_zone(name) is None:
         raise ValueError("there is no such time zone: write its IANA name, as Europe/Paris")
     return name
 

@@ -21,9 +21,10 @@ pytestmark = pytest.mark.filterwarnings(
     # typer 0.20 asks click 8.5 for a name that click 9 will not have.
     "ignore:.*will be removed in Click 9:DeprecationWarning"
 )
-INLINE = re.compile(r"`((?:\.venv/bin/)?accord(?:-coordinator|-verify)? [^`\n]+)`")
+INLINE = re.compile(r"`((?:\.venv/bin/)?accord(?:-coordinator|-verify|-witness)? [^`\n]+)`")
 LINE = re.compile(
-    r"^(?:\$ | {4,}|> )?((?:\.venv/bin/)?accord(?:-coordinator|-verify)? .+)$", re.MULTILINE
+    r"^(?:\$ | {4,}|> )?((?:\.venv/bin/)?accord(?:-coordinator|-verify|-witness)? .+)$",
+    re.MULTILINE,
 )
 PIECE = re.compile(r"\||;|&&|\$\(|\bdo\b")
 PLACEHOLDER = re.compile(r"…|\.\.\.|\[|[A-Z_]+$|<|\{")
@@ -35,12 +36,14 @@ def commands() -> dict[str, Any]:
     import typer.main
 
     import coordinator.cli
+    import coordinator.witness_node.cli
     import party_node.cli.main
     import party_node.evidence.verifier
 
     return {
         "accord": typer.main.get_command(party_node.cli.main.app),
         "accord-coordinator": typer.main.get_command(coordinator.cli.app),
+        "accord-witness": typer.main.get_command(coordinator.witness_node.cli.app),
         "accord-verify": typer.main.get_command(party_node.evidence.verifier.app),
     }
 

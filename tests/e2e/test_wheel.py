@@ -14,9 +14,10 @@ NEEDED = (
     "party_node/demo/data/adult.parquet",
     "party_node/migrations/versions/0001_storage.py",
     "coordinator/migrations/env.py",
+    "coordinator/witness_node/migrations/versions/v0001_first.py",
     "protocols/py.typed",
 )
-COMMANDS = ("accord", "accord-coordinator", "accord-verify")
+COMMANDS = ("accord", "accord-coordinator", "accord-verify", "accord-witness")
 
 
 def run(*words: str | Path) -> str:

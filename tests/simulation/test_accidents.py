@@ -41,10 +41,10 @@ def as_if_nothing_had_happened(world: TwoNodes, job: str, kind: str) -> None:
         assert node.state(job) == ("completed", "")
         assert [c.rho_nano for c in node.charges(job)] == [RHO_NANO]
         assert abs(node.result(job)["size"]["value"] - len(PLAIN)) <= NOISE
-        note = node.services.ledger.latest_cosigned()
+        note = node.services.ledger.latest_published()
         assert note is not None
         assert checkpoint_of(note).size > node.use(job).use_entry
-        assert node.services.ledger.verify().cosigned >= 1
+        assert node.services.ledger.verify().published >= 1
     assert world.brand.receipt(job) == world.publisher.receipt(job)
     assert set(world.brand.receipt(job)[1]) == set(PARTIES)
     assert world.bodies(job) == []

@@ -270,7 +270,7 @@ class History:
         assert len(node.charges(job)) == 1
         notes = [c for c in node.rows(CheckpointRow) if c.size > use.use_entry]
         assert notes, "the use record is in no checkpoint"
-        assert any(c.cosigned for c in notes), "no witness has seen the use record"
+        assert any(c.published for c in notes), "no quorum has cosigned the use record"
         self.proved.add((node.party, job))
 
     def _closed_mailboxes_are_empty(self, job: str) -> None:

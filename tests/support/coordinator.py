@@ -21,7 +21,7 @@ from coordinator import parties, wire
 from coordinator.app import create_app
 from coordinator.database import Database
 from coordinator.settings import Settings, build
-from coordinator.witness import create_key
+from coordinator.witness_key import create_key
 from protocols.codec import encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import ledger_origin

@@ -1,6 +1,7 @@
 """A party node's storage for tests: seeded randomness, a clock that is set by hand, one home."""
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class NodeStorage:
 
     def open_gate(self, ledger: ConsentLedger) -> Gate:
         """Return a gate over a ledger and this node's datasets."""
-        return Gate(ledger, self.datasets, self.clock, self.rng)
+        return Gate(ledger, self.datasets, self.identity, self.clock, self.rng)
 
     def explain(
         self, ledger: ConsentLedger, kind: str, value: str, purpose: str, recipient: str,
@@ -112,6 +113,17 @@ def open_storage(folder: Path, party: str = "brand", url: str | None = None) -> 
     """Make a home with a migrated database; `url` names another database than the home's own."""
     rng, clock = SeededRng(party), HandClock()
     home = Home.create(folder / party, party, party.title(), database_url=url, rng=rng)
+    return _storage(home, rng, clock)
+
+
+def reopen_storage(path: Path) -> NodeStorage:
+    """Open the home folder that another process has used, as a node does when it starts again."""
+    home = Home.open(path, environ={})
+    # Never the same bytes twice over one database: they name persons.
+    return _storage(home, SeededRng(secrets.token_hex(16)), HandClock())
+
+
+def _storage(home: Home, rng: SeededRng, clock: HandClock) -> NodeStorage:
     db = Database(home.database_url)
     migrate(db)
     vault = Vault(home.kek, rng)

@@ -118,7 +118,8 @@ RECORDS: tuple[Entry, ...] = (
         subject_id=SUBJECT, grant=3, purpose="p", recipient="self", channel="*", expired_at_ms=NOON
     ),
     ExposureReport(
-        subject_id=SUBJECT, withdrawal=4, withdrawn_at_ms=NOON, effective_at_ms=NOON + 1,
+        subject_id=SUBJECT, withdrawal=4, purpose="p", recipient="self", channel="*",
+        withdrawn_at_ms=NOON, effective_at_ms=NOON + 1,
         uses=(
             ExposedUse(
                 decision_id="d" * 32, job="j", operation="psi", purpose="p", recipient="publisher",

@@ -75,6 +75,21 @@ def upgrade() -> None:
         sa.Column("value", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
     )
+    op.create_table(
+        "erasures",
+        _key("entry", _BIG),
+        sa.Column("request_id", sa.String(), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("pending", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("entry", name=op.f("pk_erasures")),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("token", sa.LargeBinary(), nullable=False),
+        sa.Column("entry", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "token", name=op.f("pk_suppressions")),
+    )
 
 
 def downgrade() -> None:

@@ -15,7 +15,12 @@ def routes(node: Node) -> list[tuple[str, str]]:
     """Every method and path of the API, with a value in each place."""
     paths: dict[str, dict[str, Any]] = create_app(node.running).openapi()["paths"]
     filled = [
-        (method.upper(), path.format(job=JOB, collaboration="spring", version=1, name="easy"))
+        (
+            method.upper(),
+            path.format(
+                job=JOB, import_id=JOB, collaboration="spring", version=1, name="easy", token=JOB
+            ),
+        )
         for path, methods in paths.items()
         for method in methods
     ]

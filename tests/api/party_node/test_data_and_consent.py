@@ -102,18 +102,3 @@ def test_an_explanation_about_nobody_is_not_found(node: Node) -> None:
     answer = node.http.post("/v1/consent/explanations", json=body)
     assert answer.status_code == 404
     assert "nobody@" not in answer.text
-
-
-def test_a_file_is_imported_once(node: Node, tmp_path: Path) -> None:
-    path = write_csv(
-        tmp_path / "consents.csv",
-        "key,email,purpose,state,event_time,jurisdiction",
-        f"e1,a@example.com,{AUDIENCE},given,2026-01-01T00:00:00Z,GB",
-        f"e2,b@example.com,{AUDIENCE},perhaps,2026-01-01T00:00:00Z,GB",
-    )
-    body = {"path": str(path), "source": "crm", "mapping": {"source_event_id": "key"}}
-    first = node.http.post("/v1/consent/imports", json=body).json()
-    assert (first["accepted"], first["repeated"], first["refused"]) == (1, 0, 1)
-    assert first["refused_rows"][0]["reason"] == "unknown-state"
-    again = node.http.post("/v1/consent/imports", json=body).json()
-    assert (again["accepted"], again["repeated"]) == (0, 1)

@@ -17,6 +17,7 @@ def test_alive_and_ready(node: Node) -> None:
         "coordinator",
         "clock",
         "ledger",
+        "witnesses",
     ]
 
 

@@ -6,7 +6,7 @@ from pyroaring import BitMap
 
 from consent.uses import UseRecord
 from party_node.api.audiences import LEFT_OUT
-from party_node.audiences import SALT_BYTES, keep_audience
+from party_node.audience_members import SALT_BYTES, keep_audience
 from tests.support.running_node import AUDIENCE, Pair
 
 NONE = "f" * 32
@@ -56,14 +56,15 @@ def test_audit_tells_what_was_asked_and_withheld(pair: Pair) -> None:
 def test_ledger_status_and_verification(pair: Pair) -> None:
     pair.paper.say("given")
     found = pair.paper.http.get("/v1/ledger").json()
-    assert (found["origin"], found["size"], found["cosigned"]) == ("accord/paper/consent", 2, None)
+    assert (found["origin"], found["size"], found["published"]) == ("accord/paper/consent", 2, None)
     services = pair.paper.services
-    services.witnessing.witness(services.ledger.head()[0])
+    services.witnessing.publish(services.ledger.head()[0])
     pair.world.clock.advance(hours=2)
-    cosigned = pair.paper.http.get("/v1/ledger").json()["cosigned"]
-    assert (cosigned["verified"], cosigned["size"]) == (True, 2)
-    assert cosigned["age_seconds"] >= 7200
-    assert pair.paper.http.post("/v1/ledger/verify").json()["size"] == 2
+    published = pair.paper.http.get("/v1/ledger").json()["published"]
+    assert (published["cosigned_by"], published["size"]) == (["coordinator"], 2)
+    assert published["age_seconds"] >= 7200
+    verified = pair.paper.http.post("/v1/ledger/verify").json()
+    assert (verified["size"], verified["published"]) == (2, 1)
 
 
 def test_an_audience_goes_through_the_gate_each_time(pair: Pair) -> None:
@@ -95,7 +96,7 @@ def test_an_audience_goes_through_the_gate_each_time(pair: Pair) -> None:
 def test_evidence_is_a_zip_file(pair: Pair) -> None:
     permit(pair)
     services = pair.paper.services
-    services.witnessing.witness(services.ledger.head()[0])
+    services.witnessing.publish(services.ledger.head()[0])
     answer = pair.paper.http.get("/v1/ledger/export")
     assert answer.headers["content-type"] == "application/zip"
     assert answer.content.startswith(b"PK")

@@ -57,6 +57,6 @@ def test_every_file_of_a_bundle_is_listed() -> None:
 def test_error_codes_are_kebab_case_and_each_is_used_once() -> None:
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
     codes = [e.code for e in kinds]
-    assert len(set(codes)) == len(codes) == 6
+    assert len(set(codes)) == len(codes) == 7
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", c) for c in codes)
     assert all(e.__doc__ and e.__doc__.splitlines()[0].endswith(".") for e in kinds)

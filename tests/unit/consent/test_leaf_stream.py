@@ -49,6 +49,11 @@ def test_more_fewer_exchanged_or_changed_leaves_are_refused() -> None:
             verify_leaves(given, size, root)
 
 
+def test_a_log_that_ends_too_soon_says_where() -> None:
+    with pytest.raises(LedgerInconsistent, match="there are 999 leaves, not 1000"):
+        verify_leaves(leaves(999), SIZE, ROOT)
+
+
 def test_leaves_without_end_are_refused_soon() -> None:
     taken = 0
 

@@ -111,3 +111,34 @@ def test_a_written_policy_asks_for_what_it_was_told() -> None:
     assert parse_policy(write_policy([LOG.verifier], {}, 0)).quorum == "none"
     with pytest.raises(MalformedRecord):
         write_policy([LOG.verifier], keys, 5)
+
+
+def test_a_policy_says_where_its_witnesses_are_asked() -> None:
+    keys = {n: WITNESSES[n].verifier for n in "ab"}
+    text = write_policy([LOG.verifier], keys, 2, {"b": "https://w.example/b"})
+    assert text.splitlines()[1] == f"witness a {keys['a'].vkey}"
+    policy = parse_policy(text)
+    assert policy.urls == {"b": "https://w.example/b"}
+    assert parse_policy(write_policy([LOG.verifier], keys, 2)).urls == {}
+
+
+def test_one_witness_is_named_as_the_quorum_itself() -> None:
+    text = write_policy([LOG.verifier], {"a": WITNESSES["a"].verifier}, 1)
+    assert text.endswith("\nquorum a\n")
+    assert parse_policy(text).groups == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "required"),
+    [
+        ("quorum none\n", ""),
+        ("quorum a\n", "a"),
+        ("group g 2 a b c\nquorum g\n", ""),
+        ("group g 2 b c d\ngroup h all a g\nquorum h\n", "a"),
+        ("group g any c d\ngroup h all a b g\nquorum h\n", "ab"),
+    ],
+)
+def test_some_witnesses_are_in_every_quorum(rules: str, required: str) -> None:
+    policy = parse_policy(BASE + rules)
+    assert {name for name in "abcd" if policy.requires(name)} == set(required)
+    assert policy.reached_by(set("abcd"))

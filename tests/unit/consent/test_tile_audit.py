@@ -87,6 +87,27 @@ def test_a_partial_tile_and_one_beneath_it_that_are_both_wrong_are_refused() -> 
         verify_tiles(files.get, SMALL, ROOT)
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "named"),
+    [
+        # The level above fits its root, so the changed edge beside a changed tile is told apart.
+        (("tile/1/001.p/17", "tile/1/000"), "tile/1/001.p/17"),
+        (("tile/2/000.p/1", "tile/0/256"), "tile/2/000.p/1"),
+        # Here no single tile explains it: the highest that does not fit is named.
+        (("tile/1/001.p/17", "tile/2/000.p/1"), "tile/2/000.p/1"),
+    ],
+)
+def test_of_two_wrong_tiles_the_one_that_keeps_the_root_away_is_named(
+    spoiled: tuple[str, str], named: str
+) -> None:
+    files = published(LARGEST)
+    for path in spoiled:
+        files = with_flipped_bit(files, path, 40)
+    with pytest.raises(WrongTile) as refused:
+        verify_tiles(files.get, LARGEST, hash_tree(LARGEST).root(LARGEST))
+    assert refused.value.tile == parse_path(named)
+
+
 def test_partial_tiles_that_were_deleted_are_read_from_the_full_ones() -> None:
     later = {path: data for path, data in published(LARGEST).items() if ".p/" not in path}
     later |= {p: d for p, d in FILES.items() if p.startswith("tile/1/")}

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from consent.errors import LedgerInconsistent
 from party_node.local_client import LocalClient
 from tests.support.running_node import COLLABORATION, Pair, keep_result, running_pair
 
 with warnings.catch_warnings():
     # typer 0.20 uses names that click 8.5 has moved
     warnings.simplefilter("ignore", DeprecationWarning)
-    from party_node.cli import main as cli
-    from party_node.cli import output as cli_output
+    from party_node.cli.main import main as cli
+    from party_node.cli.main import output as cli_output
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -179,6 +180,62 @@ def test_consent_is_given_explained_and_withdrawn(
     assert "a@example.com" not in out
 
 
+MAPPING = """\
+columns: {source_event_id: key, email: mail, event_time: at}
+constants: {purpose: joint-audience}
+events:
+  - {suffix: /mail, columns: {state: by_mail}, constants: {channel: email}}
+  - {suffix: /sms, columns: {state: by_sms}, constants: {channel: sms}}
+"""
+
+
+def test_a_consent_file_is_looked_at_and_taken_in(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping, path, rejects = (tmp_path / name for name in ("m.yaml", "c.csv", "rejects.csv"))
+    mapping.write_text(MAPPING)
+    path.write_text(
+        "key,mail,at,by_mail,by_sms\n"
+        "e1,a@x.example,2026-01-01T00:00:00Z,given,given\n"
+        "e2,b@x.example,2026-01-01T00:00:00Z,given,perhaps\n"
+    )
+    words = ["consent", "import", str(path), "--source", "crm", "--mapping", str(mapping)]
+    assert accord(pair, "shop", *words, "--dry-run", "--rejects", str(rejects)) == 0
+    out = capsys.readouterr().out
+    assert "dry run, nothing was written: accepted 3, known already 0, refused 1\n" in out
+    assert "/sms" in out
+    assert rejects.read_text() == "line,event,reason\n3,/sms,unknown-state\n"
+    assert accord(pair, "shop", *words, "--json") == 0
+    found = answer(capsys)
+    assert (found["accepted"], found["refused"], found["dry_run"]) == (3, 1, False)  # type: ignore[index]
+    assert accord(pair, "shop", *words) == 0
+    assert "accepted 0, known already 3" in capsys.readouterr().out
+    assert accord(pair, "shop", *words, "--map", "email=mail") == 2
+    assert "one of the two" in capsys.readouterr().err
+    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_a_mapping_is_checked_without_a_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MAPPING)
+    assert cli.run(["consent", "mapping", "check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "the mapping can be used; a row becomes 2 events" in out
+    assert "by_sms" in out
+    assert cli.run(["consent", "mapping", "check", str(path), "--json"]) == 0
+    found = answer(capsys)
+    assert [event["suffix"] for event in found["events"]] == ["/mail", "/sms"]  # type: ignore[index]
+    path.write_text(MAPPING.replace("joint-audience", "spam") + "colour: red")
+    assert cli.run(["consent", "mapping", "check", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "line 2: constants.purpose" in err
+    assert "line 6: colour: there is no such key" in err
+    assert cli.run(["consent", "mapping", "check", str(tmp_path / "none.yaml")]) == 1
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -192,6 +249,7 @@ def test_consent_is_given_explained_and_withdrawn(
         ["audit"],
         ["ledger", "status"],
         ["ledger", "verify"],
+        ["ledger", "policy", "show"],
         ["node", "status"],
     ],
 )
@@ -232,3 +290,46 @@ def test_files_are_written_for_their_owner_only(
     assert out.read_text() == "k1\nk2\n"
     assert out.stat().st_mode & 0o777 == 0o600
     assert accord(pair, "paper", *words) == 2
+
+
+def test_the_trust_policy_is_shown_and_set(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show = ["ledger", "policy", "show"]
+    assert accord(pair, "shop", *show, "--json") == 0
+    text = str(answer(capsys)["text"])  # type: ignore[index]
+    path = tmp_path / "policy.txt"
+    path.write_text("# of our own\n" + text)
+    assert accord(pair, "shop", "ledger", "policy", "set", str(path)) == 0
+    assert "the policy is in force" in capsys.readouterr().out
+    assert accord(pair, "shop", *show) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# of our own\nlog accord/shop/consent+")
+    assert "cosigned" in out
+    path.write_text(text.replace("quorum coordinator", "quorum none"))
+    assert accord(pair, "shop", "ledger", "policy", "set", str(path)) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("accord: error: its quorum can be reached without coordinator")
+    assert hint.startswith("accord: hint: make a group of your witnesses")
+    assert accord(pair, "shop", "ledger", "policy", "set", str(tmp_path / "none")) == 2
+
+
+def test_ledger_status_says_what_is_published_and_who_objects(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert accord(pair, "shop", "ledger", "status") == 0
+    assert "no checkpoint is published yet" in capsys.readouterr().out
+    pair.shop.services.witnessing.publish(1)
+    assert accord(pair, "shop", "ledger", "status") == 0
+    out = capsys.readouterr().out
+    assert "published up to entry 1 at " in out
+    assert "cosigned by coordinator" in out
+    assert "ALARM" not in out
+    pair.world.database.write(
+        lambda s: s.connection().exec_driver_sql("UPDATE witness_heads SET size = 9")
+    )
+    pair.shop.say()
+    with pytest.raises(LedgerInconsistent):
+        pair.shop.services.witnessing.publish(2)
+    assert accord(pair, "shop", "ledger", "status") == 0
+    assert "ALARM of witness coordinator: ahead, it has seen 9 entries" in capsys.readouterr().out

@@ -7,11 +7,12 @@ from pyroaring import BitMap
 from sqlalchemy import delete, text, update
 from sqlmodel import col
 
-from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint
+from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint, with_cosignatures
 from consent.errors import BadSignature
 from consent.merkle import verify_consistency, verify_inclusion
 from consent.milestones import LedgerOpened
-from consent.note import parse_vkey
+from consent.note import KeyType, parse_vkey
+from consent.policy import parse_policy, write_policy
 from consent.reasons import Query
 from consent.statements import Evidence
 from consent.words import EventState, Operation
@@ -211,18 +212,51 @@ def test_every_entry_can_be_proved(node, ledger):
     assert [e.index for e in ledger.entries(2, 4)] == [2, 3]
 
 
-def test_cosignatures_are_kept_and_checked(node, ledger):
-    assert ledger.latest_cosigned() is None
+def cosignature(note, signer, witness, seconds=1_700_000_000):
+    """What a witness's answer comes to once it is verified."""
+    whole = with_cosignatures(note, witness.cosign(note, seconds))
+    return open_checkpoint(whole, parse_vkey(signer), [witness.verifier], 1).cosignatures
+
+
+def test_cosignatures_of_several_witnesses_are_kept(node, ledger):
     note = ledger.checkpoint()
-    witness = Cosigner("witness.example", b"w" * 32)
-    cosigned = ledger.add_cosignature(1, witness.cosign(note, 1_700_000_000), witness.vkey)
-    assert ledger.latest_cosigned() == cosigned == ledger.latest_checkpoint()
-    other = Cosigner("witness.example", b"x" * 32)
-    with pytest.raises(BadSignature):
-        ledger.add_cosignature(1, other.cosign(note, 1_700_000_000), witness.vkey)
+    first = Cosigner("witness.example/1", b"w" * 32)
+    second = Cosigner("witness.example/2", b"x" * 32, KeyType.MLDSA44_COSIGNATURE)
+    for witness in (first, second):
+        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witness))
+    assert ledger.cosigned(1) == ledger.latest_checkpoint()
+    opened = open_checkpoint(
+        ledger.cosigned(1), parse_vkey(ledger.vkey), [first.verifier, second.verifier], 2
+    )
+    assert [c.verifier for c in opened.cosignatures] == [first.verifier, second.verifier]
     with pytest.raises(NotFound):
-        ledger.add_cosignature(7, witness.cosign(note, 1_700_000_000))
-    assert ledger.verify().cosigned == 1
+        ledger.add_cosignatures(7, opened.cosignatures)
+    with pytest.raises(NotFound):
+        ledger.cosigned(7)
+
+
+def test_of_one_witness_the_newest_cosignature_is_kept(node, ledger):
+    note, witness = ledger.checkpoint(), Cosigner("witness.example", b"w" * 32)
+    for seconds in (1_700_000_000, 1_700_000_001):
+        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witness, seconds))
+    opened = open_checkpoint(ledger.cosigned(1), parse_vkey(ledger.vkey), [witness.verifier], 1)
+    assert opened.cosignatures[0].seconds == 1_700_000_001
+    assert ledger.cosigned(1).count("— ") == 2, "the ledger's own, and one of the witness"
+
+
+def test_a_checkpoint_is_published_when_the_policy_accepts_it(node, ledger):
+    note = ledger.checkpoint()
+    witnesses = {n: Cosigner(f"witness.example/{n}", n.encode() * 32) for n in "ab"}
+    keys = {n: w.verifier for n, w in witnesses.items()}
+    policy = parse_policy(write_policy([parse_vkey(ledger.vkey)], keys, 2))
+    for name in "ab":
+        with pytest.raises(BadSignature, match="too few"):
+            ledger.publish(1, policy)
+        assert ledger.latest_published() is None
+        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witnesses[name]))
+    ledger.publish(1, policy)
+    assert ledger.latest_published() == ledger.cosigned(1)
+    assert ledger.verify().published == 1
 
 
 def test_explain_names_the_entry_that_decides(node, ledger):
@@ -320,7 +354,7 @@ def test_nothing_about_a_person_stands_in_the_database_in_clear(node, ledger):
     with node.db.writing() as session:
         session.execute(text("DELETE FROM subjects"))
         session.execute(text("DELETE FROM source_events"))
-    node.db.empty_write_ahead_log()
+    node.db.scrub()
     stored = (node.home.path / "node.db").read_bytes()
     for secret in (A, subject, "event-from-crm-17", "I agree", "given"):
         assert secret.encode() not in stored, secret

@@ -58,7 +58,7 @@ def permission(node, allowed, **changes):
     values = {
         "job": "j", "job_hash": b"h", "dataset": "people",
         "index_id": node.datasets.index_id("people"), "purpose": "p", "recipient": "r",
-        "operations": ("psi",), "requester": "q", "asked": 2, "denied": {},
+        "operations": ("psi",), "channel": "*", "requester": "q", "asked": 2, "denied": {},
         "allowed": FrozenBitMap(allowed), "head": LedgerHead("o", 1, b"r" * 32, b"u" * 32),
         "decided_at": 0, "use_entry": 0, "expires_ms": node.clock.now_ms + 1000,
     }  # fmt: skip

@@ -10,8 +10,8 @@ from consent.checkpoint import LogSigner, checkpoint_of
 from consent.policy import parse_policy, write_policy
 from coordinator.wire import RECEIPT_LABEL, JobEvent
 from party_node import preflight
-from party_node.evidence import bundle as evidence
 from party_node.evidence import run_ledger
+from party_node.evidence.bundle import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import (
     INCOMPLETE,
@@ -465,7 +465,7 @@ def lie(world: TwoNodes, fake: PartyKeys) -> dict[str, bytes]:
     ).grant  # fmt: skip
     honest = unpacked(evidence.bundle(brand))
     files = {n: d for n, d in retold(story, agreed, keys, name).items() if name in n} | honest
-    note = brand.ledger.latest_cosigned()
+    note = brand.ledger.latest_published()
     assert note is not None
     said = checkpoint_of(note)
     receipt = own(decode(RunReceipt, files[run(name, RunFile.RECEIPT)]), lambda p: ReceiptPart(

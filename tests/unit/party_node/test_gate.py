@@ -30,11 +30,10 @@ from party_node.errors import (
     UnknownDataset,
     UnknownOperation,
 )
-from party_node.gate import Decided, Permission
+from party_node.gate import Permission
 from party_node.permission import Grant
 from party_node.row_file import RowFile
 from party_node.tables import UsePermissionRow
-from protocols.codec import decode
 from tests.support.node import open_storage, write_csv
 
 JOB, HASH, TTL = "0" * 32, b"h" * 32, 60_000
@@ -117,11 +116,11 @@ def test_the_use_record_says_what_was_decided_by_which_ledger(node, gate, ledger
     assert use.system == f"job-hash {HASH.hex()}"
     with node.db.reading() as session:
         row = session.get(UsePermissionRow, (JOB, "people"))
-    decided = decode(Decided, node.vault.open(f"use-permission/{JOB}/people", row.allowed))
+        decided = gate.decisions.load(session, row.use_entry)
     assert use.allowed_commitment == commit_set(
         BitMap(given_permission.allowed), decided.allowed_salt
     )
-    assert use.input_commitment == commit_set(node.datasets.asked("people"), decided.input_salt)
+    assert use.input_commitment == commit_set(node.datasets.asked("people"), decided.asked_salt)
 
 
 def test_the_head_proves_the_use_record(gate, ledger):

@@ -49,10 +49,17 @@ def test_record_ids_are_random_and_translate_both_ways(identity):
     assert identity.dense_of([*ids.values(), "f" * 32]) == {v: k for k, v in ids.items()}
 
 
+def test_new_persons_come_with_their_record_ids(identity):
+    first = identity.resolve([A, B], [P, None])
+    assert first.new_ids == identity.subject_ids([0, 1])
+    assert len(set(first.new_ids.values())) == 2
+    assert identity.resolve([A, C], [None, None]).new_ids == identity.subject_ids([2])
+
+
 def test_no_identifier_is_stored_in_clear(tmp_path):
     storage = open_storage(tmp_path)
     storage.identity.resolve([A], [P])
-    storage.db.empty_write_ahead_log()
+    storage.db.scrub()
     stored = (storage.home.path / "node.db").read_bytes()
     assert A.encode() not in stored
     assert P.encode() not in stored

@@ -1,15 +1,23 @@
 """One suite for both databases: what the storage promises does not depend on which one is below."""
 
+import dataclasses
 import threading
 import uuid
 
 import pytest
 
+from consent.checkpoint import Cosigner, open_checkpoint, with_cosignatures
+from consent.note import parse_vkey
+from consent.policy import parse_policy, write_policy
 from consent.words import EventState
 from party_node.budgets import Budgets
+from party_node.capture.file_import import import_file
+from party_node.ledger.asking import Answer, Said
+from party_node.ledger.witness_memory import View, WitnessMemory
 from party_node.migrations import migrate
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
+from tests.support import consent_files
 from tests.support.node import open_storage, write_csv
 
 try:
@@ -80,6 +88,41 @@ def test_an_error_leaves_nothing(node):
     assert ledger.append([node.event(A, 1)]) == [1]
 
 
+def test_a_consent_file_is_foreseen_taken_in_and_taken_in_once(node, tmp_path):
+    """A dry run, the import, and the import again; with a conflict, a repetition, a household."""
+    both = {"email": A, "phone": "020 7946 0002"}
+    path = tmp_path / "consents.csv"
+    path.write_text(
+        consent_files.table(
+            consent_files.line(email=A),
+            consent_files.line(source_event_id="e2", email="", phone="020 7946 0002"),
+            consent_files.line(source_event_id="e3", **both),
+            consent_files.line(source_event_id="e4", state="withdrawn", **both),
+            consent_files.line(source_event_id="e4", state="withdrawn", **both),
+            consent_files.line(source_event_id="e1", email=B),
+            consent_files.line(source_event_id="é", email=B, notice="\u4e8b"),
+        ),
+        encoding="utf-8",
+    )
+    ledger = node.open_ledger()
+
+    def run(**how):
+        return import_file(
+            path, ledger, node.identity, ledger.vocabulary, "crm", "GB", node.clock(), **how
+        )
+
+    foreseen = run(dry_run=True)
+    assert (ledger.head()[0], node.identity.count()) == (1, 0)
+    report = run()
+    assert dataclasses.replace(foreseen, dry_run=False) == report
+    assert (report.accepted, report.repeated, report.for_both) == (4, 1, 1)
+    assert report.refused == [(4, "ambiguous-person"), (7, "conflicting-event")]
+    again = run()
+    assert (again.accepted, again.repeated) == (0, 5)
+    assert run(dry_run=True).repeated == 5
+    assert ledger.verify().size == 6
+
+
 def test_a_permission_survives_a_restart(node, tmp_path):
     path = write_csv(tmp_path / "p.csv", "key,mail", f"k1,{A}", f"k2,{B}")
     node.datasets.register("people", path, "key", "mail", None, "GB")
@@ -136,3 +179,28 @@ def test_the_budget_is_never_overspent_by_concurrent_charges(node):
     assert sorted(fits) == [False, False, True, True]
     assert budgets.remaining("spring", 100, "shop") == Rho(20)
     assert [c.rho_nano for c in budgets.history()] == [40, 40]
+
+
+def test_what_witnesses_said_and_cosigned_is_kept(node):
+    ledger, memory = node.open_ledger(), WitnessMemory(node.db, node.clock)
+    witness, log = Cosigner("w.example/1", b"w" * 32), parse_vkey(ledger.vkey)
+    note, key = ledger.checkpoint(), witness.verifier
+    assert (memory.of(key), memory.alarms()) == (View(), [])
+    for seen in (7, 8):
+        memory.remember(key, Answer(Said.AHEAD, seen, f"it has seen {seen}"), 1, note)
+    memory.remember(key, Answer(Said.REFUSED, 8, "no"), 1, note)
+    memory.remember(key, Answer(Said.NO_ANSWER, detail="no connection"), 1, note)
+    standing = View(8, "no-answer", "no connection", node.clock.now_ms, "ahead")
+    assert memory.of(key) == memory.of_all({"w": key})["w"] == standing
+    assert sorted((a.kind, a.size, a.seen) for a in memory.alarms()) == [
+        ("ahead", 1, 7),
+        ("refused", 1, 8),
+    ]
+    lines = with_cosignatures(note, witness.cosign(note, 1_700_000_000))
+    ledger.add_cosignatures(1, open_checkpoint(lines, log, [key], 1).cosignatures)
+    ledger.publish(1, parse_policy(write_policy([log], {"w": key}, 1)))
+    memory.remember(key, Answer(Said.COSIGNED, 1), 1, note)
+    again = node.open_ledger()
+    assert again.latest_published() == lines
+    assert again.verify().published == 1
+    assert WitnessMemory(node.db, node.clock).of(key).alarm == ""

@@ -1,22 +1,19 @@
-"""What every request about one person says: who, and where the statement comes from."""
+"""Where a statement about one person comes from, as every request that brings one says it."""
 
 from typing import Annotated
 
 from fastapi import Header
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from consent.statements import Method, Relation
 from party_node.api.strict import Name, Strict
 from party_node.capture.ends import check_duration
 from party_node.capture.statement import Origin, known_zone
 from party_node.errors import NotFound
-from party_node.identity import EMAIL, PHONE
-from protocols.identifiers import normalise_email, normalise_phone
 
 SOURCE = "node-api"
 """Source of events that come in here, unless the caller names its own."""
 
-Identifier = Annotated[str, Field(min_length=3, max_length=320)]
 EventId = Annotated[
     str, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
 ]
@@ -36,25 +33,6 @@ def _known(name: str) -> str:
 
 
 Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known)]
-
-
-class Person(Strict):
-    """Names one person by exactly one identifier; it is never logged."""
-
-    email: Identifier | None = Field(default=None, repr=False)
-    phone: Identifier | None = Field(default=None, repr=False)
-
-    @model_validator(mode="after")
-    def _one(self) -> "Person":
-        if (self.email is None) == (self.phone is None):
-            raise ValueError("name the person by email or by phone, one of the two")
-        return self
-
-    def normalised(self, region: str) -> tuple[str, str]:
-        """Return kind and value. Raises: InvalidIdentifier."""
-        if self.email is not None:
-            return EMAIL, normalise_email(self.email)
-        return PHONE, normalise_phone(self.phone or "", region)
 
 
 class OriginBody(Strict):

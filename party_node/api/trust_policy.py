@@ -1,0 +1,48 @@
+"""/v1/ledger/policy: whose cosignatures this node's ledger needs, shown and changed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from party_node.api.ledger import witness_views
+from party_node.api.strict import Strict
+from party_node.ledger.trust_policy import MOST_WITNESSES
+from party_node.running import Here
+from party_node.services import Services
+
+router = APIRouter(prefix="/v1/ledger/policy", tags=["ledger"])
+
+MOST_TEXT = 500_000
+
+
+class PolicyBody(Strict):
+    """A policy file, and the witnesses that may be left out although they raised an alarm."""
+
+    text: Annotated[str, Field(max_length=MOST_TEXT)]
+    despite: Annotated[tuple[str, ...], Field(max_length=MOST_WITNESSES)] = ()
+
+
+@router.get("")
+def policy(node: Here) -> dict[str, Any]:
+    """Return the trust policy in force, and what each of its witnesses said last."""
+    return policy_view(node.services)
+
+
+@router.put("")
+def change(body: PolicyBody, node: Here) -> dict[str, Any]:
+    """Put another trust policy in force, if its witnesses publish the ledger as it stands."""
+    node.services.witnessing.adopt(body.text, body.despite)
+    node.driver.wake()
+    return policy_view(node.services)
+
+
+def policy_view(parts: Services) -> dict[str, Any]:
+    """Return the policy in force."""
+    trust = parts.witnessing.trust
+    return {
+        "text": trust.text,
+        "quorum": trust.policy.quorum,
+        "coordinator": trust.coordinator,
+        "witnesses": witness_views(parts),
+    }

@@ -1,0 +1,1 @@
+"""Who may be contacted when and how often: what the node keeps for it."""

@@ -1,0 +1,1 @@
+"""Taking one person's data away for good, while the log and its proofs stay."""

@@ -1,0 +1,171 @@
+"""Erasing one person: payloads, salts, keys, identifiers and every trace in sets and caches.
+
+    1. one transaction   the erasure becomes an entry; what is about the person goes with it
+    2. memory            the person leaves the projection
+    3. files             rows of dataset indexes; finished at the next start if this is interrupted
+    4. bytes             the write-ahead log is emptied, so that nothing deleted is left in it
+
+Leaves, proofs and checkpoints stay valid. The erasure commits to which entries it took, so that
+"erased" can be told from "lost". A second erasure finds nobody and changes nothing.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from consent.merges import SubjectsMerged
+from consent.milestones import Erasure
+from consent.projection import commit_set
+from party_node.database import in_batches
+from party_node.identity import Identity
+from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.suppression import Suppression
+from party_node.tables import (
+    EntryRow,
+    ErasureRow,
+    PayloadRow,
+    SourceEventRow,
+    SubjectKeyRow,
+    SubjectRow,
+)
+from party_node.webhooks.events import EventType, Value
+from party_node.webhooks.outbox import Outbox
+from protocols.session import Rng
+
+_REQUEST = re.compile("[0-9a-f]{32}")
+Forget = Callable[[Session, int, str], None]
+"""Takes a person (number, record id) out of one table, in the transaction of the erasure."""
+Clean = Callable[[int], None]
+"""Takes a person out of files; called after the commit, and again if that was interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took."""
+
+    entry: int | None
+    """Index of the erasure's own entry; None if there was nobody to erase."""
+    entries: int
+    records: int
+    """Records of persons that were erased: more than one where records had been merged."""
+
+
+class Erasing:
+    """Erases people; one for each node."""
+
+    def __init__(
+        self,
+        ledger: ConsentLedger,
+        identity: Identity,
+        rng: Rng,
+        forgets: Sequence[Forget],
+        cleans: Sequence[Clean],
+        outbox: Outbox | None = None,
+    ) -> None:
+        self._ledger, self._identity, self._rng = ledger, identity, rng
+        self._suppression = Suppression(ledger.vault)
+        self._outbox = outbox
+        self._forgets, self._cleans = tuple(forgets), tuple(cleans)
+
+    def erase(self, subject: int, request_id: str) -> Erased:
+        """Erase the person with this number, and every record that was merged into theirs.
+
+        Returns once nothing is left. Raises: DiskFull, LedgerDamaged; then nothing is erased.
+        """
+        with self._ledger.hold() as head:
+            ids = self._identity.subject_ids(self._records(subject))
+            if not ids:
+                return Erased(None, 0, 0)
+            indices, fingerprint = self._entries(ids)
+            salt = self._rng(32)
+            record = Erasure(
+                request_id=request_id,
+                erased_at_ms=self._ledger.now(),
+                entries=len(indices),
+                entries_commitment=commit_set(BitMap(indices), salt),
+                key_fingerprint=fingerprint,
+            )
+
+            def take(session: Session, at: list[int]) -> None:
+                for dense, subject_id in ids.items():
+                    self._take(session, dense, subject_id, indices, at[0])
+                self._mark(session, indices, at[0])
+                self._tell(session, ids, request_id, at[0])
+                pending = json.dumps(sorted(ids))
+                session.add(
+                    ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
+                )
+
+            (entry,) = self._ledger.append([record], also=take)
+            for dense in ids:
+                head.projection.forget(dense)
+        self.finish()
+        return Erased(entry, len(indices), len(ids))
+
+    def _tell(self, session: Session, ids: dict[int, str], request_id: str, entry: int) -> None:
+        """Tell other systems whom to erase too: by the record id, which is nobody's from now on."""
+        if self._outbox is not None:
+            for subject_id in ids.values():
+                data: dict[str, Value] = {"subject": subject_id, "index": entry}
+                if _REQUEST.fullmatch(request_id):
+                    data["request"] = request_id
+                self._outbox.enqueue(session, EventType.SUBJECT_ERASED, data, self._ledger.now())
+
+    def finish(self) -> None:
+        """Clean the files of erasures that are committed; at the start, what was interrupted."""
+        with self._ledger.database.reading() as session:
+            left = select(ErasureRow).where(col(ErasureRow.pending) != "")
+            rows = session.execute(left).scalars().all()
+        for row in rows:
+            for dense in json.loads(row.pending):
+                for clean in self._cleans:
+                    clean(dense)
+            with self._ledger.database.writing() as session:
+                done = update(ErasureRow).where(col(ErasureRow.entry) == row.entry)
+                session.execute(done.values(pending=""))
+        if rows:
+            self._ledger.database.scrub()
+
+    def _records(self, subject: int) -> list[int]:
+        """Return the person's number, and those of the records that were merged into theirs."""
+        found, left = {subject}, [subject]
+        while left:
+            for entry in self._ledger.events_of(left.pop()):
+                if isinstance(entry.record, SubjectsMerged):
+                    other = self._identity.dense_of([entry.record.absorbed])
+                    fresh = set(other.values()) - found
+                    found |= fresh
+                    left += sorted(fresh)
+        return sorted(found)
+
+    def _entries(self, ids: dict[int, str]) -> tuple[list[int], bytes]:
+        """Return the indices of their entries, and the fingerprint of their tag keys."""
+        with self._ledger.database.reading() as session:
+            own = select(col(EntryRow.index)).where(col(EntryRow.subject).in_(ids))
+            indices = sorted(session.execute(own).scalars())
+            keys = self._ledger.keyring.load(session, ids)
+        tags = b"".join(keys[dense].tag_key for dense in sorted(keys))
+        return indices, hashlib.sha256(tags).digest()
+
+    def _take(
+        self, session: Session, dense: int, subject_id: str, indices: list[int], entry: int
+    ) -> None:
+        for forget in self._forgets:
+            forget(session, dense, subject_id)
+        self._ledger.store.facts.forget(session, dense, indices)
+        self._suppression.suppress(session, dense, entry)
+        session.execute(delete(SubjectKeyRow).where(col(SubjectKeyRow.subject) == dense))
+        session.execute(delete(SubjectRow).where(col(SubjectRow.dense) == dense))
+
+    def _mark(self, session: Session, indices: list[int], entry: int) -> None:
+        for part in in_batches(indices):
+            session.execute(delete(PayloadRow).where(col(PayloadRow.index).in_(part)))
+            session.execute(delete(SourceEventRow).where(col(SourceEventRow.entry).in_(part)))
+            mark = update(EntryRow).where(col(EntryRow.index).in_(part))
+            session.execute(mark.values(subject=None, erased=entry))

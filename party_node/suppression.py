@@ -1,0 +1,53 @@
+"""Tokens of erased people's identifiers: who was erased does not come back by an import.
+
+A token is a keyed digest of the identifier's digest, under a key of its own: it says that somebody
+with this identifier was erased, and nothing else about them. It is kept for that purpose alone, and
+goes when the person comes back by an act of their own.
+"""
+
+import hmac
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from party_node.database import select_among
+from party_node.tables import IdentifierRow, SuppressionRow
+from party_node.vault import Vault
+
+
+class Suppression:
+    """The tokens of one node."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._key = vault.derive("suppression/1")
+
+    def suppress(self, session: Session, subject: int, entry: int) -> None:
+        """Put tokens in the place of a person's identifiers, in the caller's transaction."""
+        own = select(IdentifierRow).where(col(IdentifierRow.subject) == subject)
+        rows = session.execute(own).scalars().all()
+        tokens = sorted({(row.kind, self._token(bytes(row.digest))) for row in rows})
+        for kind, token in tokens:
+            session.merge(SuppressionRow(kind=kind, token=token, entry=entry))
+        session.execute(delete(IdentifierRow).where(col(IdentifierRow.subject) == subject))
+
+    def suppressed(self, session: Session, kind: str, digests: Iterable[bytes]) -> set[bytes]:
+        """Return which of these identifier digests belong to somebody who was erased."""
+        if session.execute(select(col(SuppressionRow.kind)).limit(1)).first() is None:
+            return set()  # nobody ever was: nearly always
+        by_token = {self._token(digest): digest for digest in digests}
+        found = select_among(
+            session, SuppressionRow, ("token",), "token", sorted(by_token), kind=kind
+        )
+        return {by_token[bytes(token)] for (token,) in found}
+
+    def lift(self, session: Session, kind: str, digests: Iterable[bytes]) -> None:
+        """Forget that these were erased: they came back by an act of their own."""
+        tokens = [self._token(digest) for digest in digests]
+        column = col(SuppressionRow.token)
+        session.execute(
+            delete(SuppressionRow).where(col(SuppressionRow.kind) == kind, column.in_(tokens))
+        )
+
+    def _token(self, digest: bytes) -> bytes:
+        return hmac.digest(self._key, digest, "sha256")

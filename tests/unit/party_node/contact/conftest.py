@@ -1,0 +1,36 @@
+"""A node's storage on each database; on PostgreSQL one for all tests, emptied before each."""
+
+import pytest
+from sqlmodel import delete
+
+from party_node.contact.reservations import Reservations
+from party_node.contact.tables import ContactRow
+from tests.support.node import SeededRng, open_storage
+from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_node(tmp_path_factory):
+    try:
+        with temporary_cluster() as cluster, fresh_database(cluster, "contacts") as url:
+            node = open_storage(tmp_path_factory.mktemp("node"), url=url)
+            assert node.db.dialect == "postgresql"
+            yield node
+            node.db.close()
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def node(request, tmp_path):
+    if request.param == "sqlite":
+        return open_storage(tmp_path)
+    node = request.getfixturevalue("postgres_node")
+    with node.db.writing() as session:
+        session.exec(delete(ContactRow))
+    return node
+
+
+@pytest.fixture
+def reservations(node):
+    return Reservations(node.vault, SeededRng("tokens"))

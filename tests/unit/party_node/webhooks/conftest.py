@@ -1,0 +1,48 @@
+"""The queue on both databases, each with a real receiver on loopback."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.webhooks import Rig, rig
+
+try:
+    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+except ImportError:  # pragma: no cover - said loudly by the fixture below
+    temporary_cluster = None
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    if temporary_cluster is None:
+        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
+    try:
+        with temporary_cluster() as url:
+            yield url
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    """A node's webhooks with nothing in them, on either database."""
+    if request.param == "sqlite":
+        with rig(tmp_path) as made:
+            yield made
+        return
+    cluster = request.getfixturevalue("cluster")
+    with (
+        fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url,
+        rig(tmp_path, url=url) as made,
+    ):
+        assert made.node.db.dialect == "postgresql"
+        yield made
+
+
+@pytest.fixture
+def hooks(tmp_path: Path) -> Iterator[Rig]:
+    """The same on SQLite alone, where the database makes no difference."""
+    with rig(tmp_path) as made:
+        yield made
