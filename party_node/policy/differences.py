@@ -7,7 +7,7 @@ from typing import Any
 
 from consent.fields import Payload
 from consent.vocabulary import Vocabulary
-from party_node.policy.keys import CONTROLLER, SECTIONS, Section
+from party_node.policy.keys import CONTROLLER, LISTS, SECTIONS, Section, write_keys
 
 
 class Step(enum.StrEnum):
@@ -38,6 +38,7 @@ class Change:
 def differences(before: Vocabulary, after: Vocabulary) -> list[Change]:
     """Return every part that differs: purposes first, each kind by name."""
     found = [change for section in SECTIONS for change in _parts(before, after, section)]
+    found += [change for key in LISTS for change in _listed(before, after, key)]
     found += _controller(before, after)
     found += _notices(before, after)
     return found
@@ -63,6 +64,16 @@ def _details(old: Payload, new: Payload, section: Section) -> Iterator[str]:
         was, is_now = getattr(old, key.field), getattr(new, key.field)
         if was != is_now:
             yield f"{key.key}: {_told(key.kind.write, was)} → {_told(key.kind.write, is_now)}"
+
+
+def _listed(before: Vocabulary, after: Vocabulary, key: str) -> Iterator[Change]:
+    _, keys = LISTS[key]
+    old, new = (
+        {_told(lambda term: write_keys(term, keys), term) for term in getattr(v, key)}
+        for v in (before, after)
+    )
+    for told in sorted(old ^ new):
+        yield Change(key, told, Step.ADDED if told in new else Step.REMOVED)
 
 
 def _controller(before: Vocabulary, after: Vocabulary) -> Iterator[Change]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from consent.contact_terms import CapTerm, HoursTerm
+from consent.errors import MalformedRecord
 from consent.fields import Payload
+from consent.preferences import CapBasis, Per
 from consent.purpose import Purpose, SignalTerms
 from consent.recipients import Recipient, Source
 from consent.regimes import Regime
@@ -81,9 +84,17 @@ def write_keys(record: Payload, keys: Keys) -> dict[str, Any]:
     return {k.key: k.kind.write(value) for k, value in said if value != defaults[k.field]}
 
 
+def made(node: Node, path: str, record: type[Payload], fields: Mapping[str, Any]) -> Any:
+    """Return the record with these fields. Raises: Wrong if it refuses them."""
+    try:
+        return record(**fields)
+    except MalformedRecord as e:
+        raise wrong(node.line, path, str(e)) from None
+
+
 def _record(kind: type[Payload], keys: Keys) -> Kind:
     return Kind(
-        lambda node, path: kind(**read_keys(node, path, keys)),
+        lambda node, path: made(node, path, kind, read_keys(node, path, keys)),
         lambda value: write_keys(value, keys),
     )
 
@@ -136,6 +147,20 @@ REGIME = (
     Key("answer_days", "answer_days", kinds.number(1, 365)),
     Key("extension_days", "extension_days", kinds.number(0, 365)),
 )
+HOURS = (
+    Key("channel", "channel", kinds.NAME, required=True),
+    Key("place", "place", kinds.PLACE_OR_EVERYWHERE, required=True),
+    Key("days", "days", kinds.WEEKDAYS),
+    Key("from", "start_minute", kinds.CLOCK, required=True),
+    Key("to", "end_minute", kinds.CLOCK, required=True),
+)
+CAP = (
+    Key("limit", "limit", kinds.number(1, 10_000), required=True),
+    Key("per", "per", kinds.choice(Per), required=True),
+    Key("basis", "basis", kinds.choice(CapBasis)),
+    Key("channel", "channel", kinds.NAME_OR_ANY),
+    Key("group", "group", kinds.NAME_OR_ANY),
+)
 CONTROLLER = (
     Key("place", "controller_place", kinds.PLACE),
     Key("zone", "controller_zone", kinds.ZONE),
@@ -147,6 +172,8 @@ TOP = (
     "sources",
     "regimes",
     "default_regimes",
+    "hours",
+    "caps",
     "notices_to_renew",
 )
 
@@ -180,4 +207,9 @@ SECTIONS = (
     Section("sources", "source", "source_id", Source, SOURCE, kinds.name),
     Section("regimes", "regime", "regime_id", Regime, REGIME, kinds.name),
 )  # fmt: skip
+LISTS: Mapping[str, tuple[type[Payload], Keys]] = {
+    "hours": (HoursTerm, HOURS),
+    "caps": (CapTerm, CAP),
+}
+"""Top-level keys whose value is a list of parts without names."""
 PARTS = {section.key: section for section in SECTIONS}

@@ -15,7 +15,7 @@ from consent import canonical
 from consent.errors import MalformedRecord
 from consent.fields import MAX_ITEMS
 from consent.purpose import BasisIn
-from consent.words import EVERYWHERE, Basis
+from consent.words import ANY_CHANNEL, EVERYWHERE, Basis
 from party_node.capture.ends import check_duration
 from party_node.capture.strict_yaml import Node
 from party_node.contact.time_zones import time_zone
@@ -23,6 +23,8 @@ from party_node.policy import places
 from party_node.policy.faults import all_of, wrong
 
 DPV = "https://w3id.org/dpv#"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _TERM = re.compile("[A-Z][A-Za-z0-9]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -139,6 +141,18 @@ def choice(kind: type[enum.StrEnum]) -> Kind:
     return scalar(check, lambda member: member.value)
 
 
+def _minute(text: str) -> int:
+    if _CLOCK.fullmatch(text) is None:
+        raise ValueError("write a time of day as 08:00")
+    return 60 * int(text[:2]) + int(text[3:])
+
+
+def _day(text: str) -> int:
+    if text not in DAYS:
+        raise ValueError(f"write a day as {', '.join(DAYS)}")
+    return DAYS.index(text) + 1
+
+
 def several(item: Kind) -> Kind:
     """Return the kind of lists without order: read into rising order, each item once."""
 
@@ -181,8 +195,12 @@ WORD = scalar(named("[A-Za-z][A-Za-z0-9]{0,127}", "write the name of the field, 
 PLACE = scalar(_place)
 BASIS = choice(Basis)
 NAMES, WORDS = several(NAME), several(WORD)
-PLACES, PLACES_OR_EVERYWHERE = several(PLACE), several(scalar(_place_or_everywhere))
 DPV_TERMS = several(scalar(_dpv, _short))
+PLACE_OR_EVERYWHERE = scalar(_place_or_everywhere)
+PLACES, PLACES_OR_EVERYWHERE = several(PLACE), several(PLACE_OR_EVERYWHERE)
+NAME_OR_ANY = scalar(lambda text: text if text == ANY_CHANNEL else name(text))
+CLOCK = scalar(_minute, lambda minute: f"{minute // 60:02}:{minute % 60:02}")
+WEEKDAYS = several(scalar(_day, lambda day: DAYS[day - 1]))
 NUMBERS_TO_24 = several(number(1, 24))
 HASHES = several(scalar(_digest, bytes.hex))
 BASES = Kind(_read_bases, lambda bases: {b.place: b.basis.value for b in bases})

@@ -5,7 +5,7 @@ What stands in the file is not repeated in an error, save names that it must hav
 stand in it: they come in by `accord notice publish`, with their text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,8 +20,19 @@ from party_node.capture import strict_yaml
 from party_node.capture.strict_yaml import Node, NotStrict
 from party_node.errors import InvalidPolicy
 from party_node.policy import kinds
+from party_node.policy.checks import check_groups, check_purposes, check_regimes
 from party_node.policy.faults import Wrong, all_of, wrong
-from party_node.policy.keys import CONTROLLER, PARTS, TOP, Section, mapping_of, read_keys
+from party_node.policy.keys import (
+    CONTROLLER,
+    LISTS,
+    PARTS,
+    TOP,
+    Section,
+    made,
+    mapping_of,
+    read_keys,
+)
+from party_node.policy.overrides import with_defaults
 
 _MAX_SHOWN = 20
 
@@ -54,59 +65,51 @@ def check_storable(vocabulary: Vocabulary) -> None:
         )
 
 
-def with_defaults(
-    said: Mapping[str, Mapping[str, Any]], defaults: Sequence[Regime] = DEFAULT_REGIMES
-) -> tuple[Regime, ...]:
-    """Return the regimes that a file comes to that says these fields of these regimes.
-
-    One that is not named stays as Accord has it; but a place that the file gives to one is taken
-    from the others.
-
-    Raises: Wrong if a new one has no places.
-    """
-    taken = {place for fields in said.values() for place in fields.get("places", ())}
-    found = []
-    for regime in defaults:
-        own = dict(said.get(regime.regime_id, {}))
-        kept = tuple(p for p in regime.places if p not in taken)
-        places = own.pop("places", kept)
-        if places:
-            found.append(_changed(regime, own | {"places": places}))
-    known = {regime.regime_id for regime in defaults}
-    found += [Regime(regime_id=n, **dict(f)) for n, f in said.items() if n not in known]
-    return tuple(found)
-
-
 def _vocabulary(top: Mapping[str, Node], notices: tuple[Notice, ...]) -> Vocabulary:
-    purposes, recipients, sources, regimes, (controller, to_renew) = all_of(
-        [
-            lambda: _purposes(top),
-            lambda: _records(top, PARTS["recipients"]),
-            lambda: _records(top, PARTS["sources"]),
-            lambda: _regimes(top),
-            lambda: _rest(top),
-        ]
-    )
+    readings: dict[str, Callable[[], Any]] = {
+        "purposes": lambda: _purposes(top),
+        "recipients": lambda: _records(top, PARTS["recipients"]),
+        "sources": lambda: _records(top, PARTS["sources"]),
+        "regimes": lambda: _regimes(top),
+        "hours": lambda: _listed(top, "hours"),
+        "caps": lambda: _listed(top, "caps"),
+        "notices_to_renew": lambda: _to_renew(top),
+        "controller": lambda: _controller(top),
+    }
+    found = dict(zip(readings, all_of(readings.values()), strict=True))
+    if found["caps"]:
+        check_groups(found["caps"], found["purposes"], top["caps"].line)
     try:
-        return Vocabulary(
-            purposes=purposes,
-            recipients=recipients,
-            sources=sources,
-            regimes=regimes,
-            notices=notices,
-            notices_to_renew=frozenset(to_renew),
-            **controller,
-        )
+        return Vocabulary(notices=notices, **found.pop("controller"), **found)
     except MalformedRecord as e:
         raise wrong(1, "", f"the parts do not fit together: {e}") from None
 
 
-def _rest(top: Mapping[str, Node]) -> Any:
-    controller = (
-        read_keys(top["controller"], "controller", CONTROLLER) if "controller" in top else {}
-    )
+def _controller(top: Mapping[str, Node]) -> dict[str, Any]:
+    node = top.get("controller")
+    return {} if node is None else read_keys(node, "controller", CONTROLLER)
+
+
+def _to_renew(top: Mapping[str, Node]) -> frozenset[bytes]:
     node = top.get("notices_to_renew")
-    return controller, () if node is None else kinds.HASHES.read(node, "notices_to_renew")
+    found = () if node is None else kinds.HASHES.read(node, "notices_to_renew")
+    return frozenset(found)
+
+
+def _listed(top: Mapping[str, Node], key: str) -> tuple[Any, ...]:
+    """Return the parts of a list, in their order."""
+    node = top.get(key)
+    if node is None:
+        return ()
+    if not isinstance(node.value, list):
+        raise wrong(node.line, key, "write a list: one - {…} a line")
+    record, keys = LISTS[key]
+
+    def one(number: int, node: Node) -> Any:
+        path = f"{key}[{number}]"
+        return made(node, path, record, read_keys(node, path, keys))
+
+    return tuple(all_of(partial(one, number, item) for number, item in enumerate(node.value)))
 
 
 def _parts(top: Mapping[str, Node], section: Section) -> Mapping[str, Node]:
@@ -134,55 +137,23 @@ def _fields(top: Mapping[str, Node], section: Section) -> dict[str, dict[str, An
 
 
 def _records(top: Mapping[str, Node], section: Section) -> tuple[Any, ...]:
-    found = _fields(top, section)
-    return tuple(section.record(**{section.id_field: n}, **f) for n, f in found.items())
+    found, nodes = _fields(top, section), _parts(top, section)
+
+    def one(name: str, fields: dict[str, Any]) -> Any:
+        # A purpose without operations only holds narrower ones together.
+        without = {"operations": ()} if section.record is Purpose else {}
+        named = {section.id_field: name, **without, **fields}
+        return made(nodes[name], f"{section.key}.{name}", section.record, named)
+
+    return tuple(all_of(partial(one, name, fields) for name, fields in found.items()))
 
 
 def _purposes(top: Mapping[str, Node]) -> tuple[Purpose, ...]:
     if "purposes" not in top:
         raise wrong(1, "purposes", "this is missing: a policy names its purposes")
-    found = _fields(top, PARTS["purposes"])
-    purposes = [
-        Purpose(**{"purpose_id": n, "operations": (), **fields}) for n, fields in found.items()
-    ]
-    lines = top["purposes"].key_lines
-    by_id = {p.purpose_id: p for p in purposes}
-    all_of(partial(_check_purpose, p, by_id, lines[p.purpose_id]) for p in purposes)
-    return tuple(purposes)
-
-
-def _check_purpose(purpose: Purpose, by_id: Mapping[str, Purpose], line: int) -> None:
-    path = f"purposes.{purpose.purpose_id}"
-    if purpose.renew_below > purpose.version:
-        what = "no consent could ever hold: this is at most the version"
-        raise wrong(line, f"{path}.renew_below", what)
-    for parent in purpose.parents:
-        if parent not in by_id:
-            what = f"there is no purpose {parent}: add it, or take it out here"
-            raise wrong(line, f"{path}.under", what)
-    circle = _circle(purpose.purpose_id, by_id)
-    if circle:
-        told = " under ".join((*circle, circle[0]))
-        raise wrong(line, f"{path}.under", f"the purposes go round in a circle: {told}")
-
-
-def _circle(start: str, by_id: Mapping[str, Purpose]) -> tuple[str, ...]:
-    """Return a way from a purpose up to itself, if there is one and no earlier name is on it."""
-    before: dict[str, str] = {}
-    layer = [start]
-    while layer:
-        above = [(p, child) for child in layer for p in by_id[child].parents if p in by_id]
-        layer = []
-        for parent, child in above:
-            if parent == start:
-                way = [child]
-                while way[-1] != start:
-                    way.append(before[way[-1]])
-                return tuple(reversed(way)) if start == min(way) else ()
-            if parent not in before:
-                before[parent] = child
-                layer.append(parent)
-    return ()
+    purposes: tuple[Purpose, ...] = _records(top, PARTS["purposes"])
+    check_purposes(purposes, top["purposes"].key_lines)
+    return purposes
 
 
 def _regimes(top: Mapping[str, Node]) -> tuple[Regime, ...]:
@@ -190,33 +161,12 @@ def _regimes(top: Mapping[str, Node]) -> tuple[Regime, ...]:
     node = top.get("default_regimes")
     defaults = DEFAULT_REGIMES if node is None or kinds.FLAG.read(node, "default_regimes") else ()
     lines = top["regimes"].key_lines if said else {}
-    all_of(partial(_check_regime, name, said, defaults, lines) for name in said)
+    check_regimes(said, defaults, lines)
     regimes = with_defaults(said, defaults)
     if not any(EVERYWHERE in regime.places for regime in regimes):
         what = 'one regime must be for every place that no other names: give it the place "*"'
         raise wrong(1 if not lines else min(lines.values()), "regimes", what)
     return regimes
-
-
-def _check_regime(
-    name: str,
-    said: Mapping[str, Mapping[str, Any]],
-    defaults: Sequence[Regime],
-    lines: Mapping[str, int],
-) -> None:
-    path = f"regimes.{name}.places"
-    if not said[name].get("places", name in {d.regime_id for d in defaults}):
-        raise wrong(lines[name], path, "name the places that it is for")
-    for other, fields in said.items():
-        shared = set(fields.get("places", ())) & set(said[name].get("places", ()))
-        if other < name and shared:
-            what = f"{min(shared)} is a place of {other} too: leave it in one of the two"
-            raise wrong(lines[name], path, what)
-
-
-def _changed(regime: Regime, fields: Mapping[str, Any]) -> Regime:
-    values = {slot: getattr(regime, slot) for slot in regime.__dataclass_fields__}
-    return Regime(**values | dict(fields))
 
 
 def _told(found: Wrong) -> str:

@@ -13,8 +13,8 @@ from typing_extensions import override
 from consent.regimes import DEFAULT_REGIMES, Regime
 from consent.vocabulary import Vocabulary
 from party_node.policy import kinds
-from party_node.policy.keys import CONTROLLER, REGIME, SECTIONS, write_keys
-from party_node.policy.reading import with_defaults
+from party_node.policy.keys import CONTROLLER, LISTS, REGIME, SECTIONS, write_keys
+from party_node.policy.overrides import with_defaults
 
 _WIDTH = 100
 
@@ -27,11 +27,21 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _short_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.Node:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+class _Line(dict[str, Any]):
+    """A mapping that is written on one line."""
 
 
-_Dumper.add_representer(list, _short_list)
+def _list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.Node:
+    flow = not any(isinstance(item, _Line) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flow)
+
+
+def _line(dumper: yaml.SafeDumper, item: _Line) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", item, flow_style=True)
+
+
+_Dumper.add_representer(list, _list)
+_Dumper.add_representer(_Line, _line)
 
 
 def write_policy(vocabulary: Vocabulary) -> str:
@@ -58,6 +68,9 @@ def plain(vocabulary: Vocabulary) -> dict[str, Any]:
         written = {getattr(p, section.id_field): write_keys(p, section.keys) for p in parts}
         if written or section.key == "purposes":
             document[section.key] = written
+    for key, (_, keys) in LISTS.items():
+        if terms := getattr(vocabulary, key):
+            document[key] = [_Line(write_keys(term, keys)) for term in terms]
     if vocabulary.notices_to_renew:
         document["notices_to_renew"] = kinds.HASHES.write(sorted(vocabulary.notices_to_renew))
     return document
