@@ -93,6 +93,7 @@ class EventBody(Person, OriginBody):
         return Pending(
             identify=lambda: self.normalised(region),
             record=event,
+            method=self.method,
             zone=self.time_zone,
             stated=self.stated(),
         )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from party_node.api.collaborations import take_up_news
 from party_node.api.strict import By, Strict
 from party_node.capture.strict_yaml import MAX_TEXT
 from party_node.policy import applying
@@ -48,6 +49,7 @@ def show(node: Here, policy_hash: Digest | None = None) -> dict[str, Any]:
 def apply(body: PolicyBody, node: Here) -> dict[str, Any]:
     """Decide by another policy from now on, or say what it would change; notices stay."""
     parts = node.services
+    take_up_news(parts)  # an agreement may have come in force meanwhile
     applied = applying.apply_policy(
         parts.ledger,
         parts.collaborations,

@@ -178,7 +178,7 @@ def prefer(body: PreferencesBody, key: EventId, node: Here) -> dict[str, Any]:
 
         identify = partial(body.normalised, region)
         stated = (*body.stated(), "jurisdiction")  # it has no default here
-        pending.append(Pending(identify, event, body.time_zone, stated))
+        pending.append(Pending(identify, event, body.method, body.time_zone, stated))
     fates = record(parts.ledger, parts.identity, parts.clock_ms, pending)
     for fate in fates:
         if fate.refused is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from consent.errors import ConsentError
 from consent.events import ConsentEvent
 from consent.preferences import TimeZone
-from consent.statements import Statement
+from consent.statements import Method, Statement
 from consent.vocabulary import Vocabulary
 from party_node.capture.statement import Circumstances, as_at_first
 from party_node.clock import Clock
@@ -37,6 +37,8 @@ class Pending:
     """Returns kind and normalised identifier. Raises: InvalidIdentifier."""
     record: Callable[[Circumstances], Statement]
     """Makes the record."""
+    method: Method
+    """What the caller said of it."""
     zone: str | None = None
     """The person's, if the caller says it."""
     stated: tuple[str, ...] = ()
@@ -90,9 +92,10 @@ def record(
         made[place] = one.record(Circumstances(ids[person], now_ms, vocabulary, zone))
     first = _first_sent(ledger, made.values())
     for place, statement in made.items():
+        one = pending[place]
         before = first.get((statement.source_id, statement.source_event_id))
         if before is not None:
-            made[place] = as_at_first(statement, before, *pending[place].stated)
+            made[place] = as_at_first(statement, before, one.method, *one.stated)
     submissions = ledger.submit(list(made.values())) if made else []
     for place, submission in zip(made, submissions, strict=True):
         fates[place] = Fate(submission, made[place], dense[place] in new, _conflict(submission))

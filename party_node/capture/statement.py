@@ -117,15 +117,16 @@ def preference_event(
     )
 
 
-def as_at_first(event: S, first: Statement, *stated: str) -> S:
+def as_at_first(event: S, first: Statement, method: Method, *stated: str) -> S:
     """Return a repeated event with all that was settled when it came first, save what is `stated`.
 
-    A source that is not first-hand any more repeats what it said as a copy; that is no difference.
+    `method` is what the caller said. A source that is first-hand no more, or was not yet, repeats
+    by another method what is the same.
     """
     if type(first) is not type(event):
         return event
     settled = {name for name in _SETTLED if hasattr(event, name)} - set(stated)
-    if Method.IMPORT in (first.method, event.method):
+    if first.method in (method, Method.IMPORT):
         settled.add("method")
     return dataclasses.replace(event, **{name: getattr(first, name) for name in settled})
 

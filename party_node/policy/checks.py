@@ -9,6 +9,7 @@ from consent.purpose import Purpose
 from consent.regimes import Regime
 from consent.words import ANY_CHANNEL
 from party_node.policy.faults import Wrong, all_of, wrong
+from party_node.policy.overrides import with_defaults
 
 
 def check_purposes(purposes: Sequence[Purpose], lines: Mapping[str, int]) -> None:
@@ -85,6 +86,9 @@ def _check_regime(
     path = f"regimes.{name}.places"
     if not said[name].get("places", name in {d.regime_id for d in defaults}):
         raise wrong(lines[name], path, "name the places that it is for")
+    left = {r.regime_id for r in with_defaults(said, defaults)}
+    if name not in left:
+        raise wrong(lines[name], path, "other regimes have all its places: leave it one, or out")
     for other, fields in said.items():
         shared = set(fields.get("places", ())) & set(said[name].get("places", ()))
         if other < name and shared:

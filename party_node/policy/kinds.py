@@ -26,7 +26,8 @@ DPV = "https://w3id.org/dpv#"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _TERM = re.compile("[A-Z][A-Za-z0-9]*", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters, and what ends a line in some alphabet's eyes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +179,11 @@ def _read_bases(node: Node, path: str) -> tuple[BasisIn, ...]:
         raise wrong(node.line, path, f"a purpose names at most {MAX_ITEMS} places")
 
     def one(place: str, value: Node) -> BasisIn:
-        basis = BASIS.read(value, f"{path}.{place}")
         try:
-            return BasisIn(place=_place_or_everywhere(place), basis=basis)
+            _place_or_everywhere(place)
         except ValueError as e:
-            raise wrong(node.key_lines[place], f"{path}.{place}", str(e)) from None
+            raise wrong(node.key_lines[place], path, str(e)) from None
+        return BasisIn(place=place, basis=BASIS.read(value, f"{path}.{place}"))
 
     found = all_of(partial(one, place, value) for place, value in node.value.items())
     return tuple(sorted(found, key=lambda b: b.place))

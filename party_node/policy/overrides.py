@@ -1,5 +1,6 @@
 """Regimes as a policy file says them: what differs from those that Accord comes with."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,14 +22,9 @@ def with_defaults(
         kept = tuple(p for p in regime.places if p not in taken)
         places = own.pop("places", kept)
         if places:
-            found.append(_changed(regime, own | {"places": places}))
+            found.append(dataclasses.replace(regime, places=places, **own))
     known = {regime.regime_id for regime in defaults}
     found += [
         Regime(**{"regime_id": n, "places": (), **f}) for n, f in said.items() if n not in known
     ]
     return tuple(found)
-
-
-def _changed(regime: Regime, fields: Mapping[str, Any]) -> Regime:
-    values = {slot: getattr(regime, slot) for slot in regime.__dataclass_fields__}
-    return Regime(**values | dict(fields))
