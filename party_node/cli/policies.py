@@ -34,7 +34,7 @@ def show(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the policy in force."""
+    """Show the policy in force: what this node decides by."""
     query = {} if policy_hash is None else {"policy_hash": policy_hash}
     found = client_of(home).get("/v1/policy", **query)
     if as_json:
