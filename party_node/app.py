@@ -18,6 +18,7 @@ from party_node.api import (
     jobs,
     ledger,
     notices,
+    persons,
     policies,
     preferences,
     rules,
@@ -45,6 +46,7 @@ ROUTERS = (
     policies.router,
     notices.router,
     preferences.router,
+    persons.router,
     webhooks.router,
     trust_policy.router,
 )

@@ -28,6 +28,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.merging import Merging
 from party_node.runs import Runs
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
@@ -58,6 +59,7 @@ class Services:
     reservations: Reservations
     contacts: Contacts
     aftermath: Aftermath
+    merging: Merging
     webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
@@ -120,6 +122,7 @@ def assemble(
         aftermath=assemble_aftermath(
             ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng
         ),
+        merging=Merging(ledger, identity, datasets),
         webhooks=webhooks,
         clock_ms=clock_ms,
         rng=rng,

@@ -32,7 +32,9 @@ from party_node.capture.chosen import chosen
 from party_node.capture.recording import Pending, record
 from party_node.capture.statement import Circumstances, preference_event
 from party_node.errors import NotFound
+from party_node.ledger.explaining import logged
 from party_node.ledger.writer import Submitted
+from party_node.persons import entries_of_person
 from party_node.running import Here
 
 router = APIRouter(prefix="/v1/consent/preferences", tags=["consent"])
@@ -201,7 +203,9 @@ def current(body: Person, node: Here) -> dict[str, Any]:
         raise NotFound("nobody with this identifier is known here")
     with parts.ledger.hold() as head:
         at_ms, size = max(parts.clock_ms(), head.newest_ms), head.size
-        entries = parts.ledger.events_of(dense)
+        dense = head.projection.current(dense)
+        records = entries_of_person(parts.ledger, parts.identity, dense)
+    entries = logged([entry for record in records.values() for entry in record])
     return {
         "evaluated_ms": at_ms,
         "tree_size": size,

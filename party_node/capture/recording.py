@@ -139,7 +139,7 @@ def _zones(ledger: ConsentLedger, vocabulary: Vocabulary, people: Iterable[int])
         for person in people:
             chosen = [
                 p.zone
-                for p in head.projection.choices.of(person)
+                for p in head.projection.choices.of(head.projection.current(person))
                 if isinstance(p, TimeZone) and time_zone(p.zone) is not None
             ]
             found[person] = chosen[0] if chosen else otherwise

@@ -18,8 +18,8 @@ from party_node.cli.output import (
     show_json,
     when,
 )
-from party_node.cli.person import Email, Phone, person
 from party_node.cli.saying import Channel, Purpose, Recipient, saying
+from party_node.cli.statement import Email, Phone, person
 
 app = group("consent", "Record what people said, and explain decisions.")
 

@@ -19,7 +19,7 @@ from party_node.cli.output import (
     usage_of,
     when,
 )
-from party_node.cli.person import instant, listed, without_none
+from party_node.cli.statement import instant, listed, without_none
 from party_node.local_client import LocalClient
 
 app = group("notice", "Publish and show the texts that people are shown.")

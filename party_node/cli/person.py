@@ -1,60 +1,52 @@
-"""What every command about one person's choices shares: the person, how it was said, instants."""
+"""`accord person`: records of persons that turn out to be one."""
 
-import datetime
-import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from party_node.cli.output import usage_of
+from party_node.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    client_of,
+    group,
+    say,
+    show_json,
+    usage_of,
+)
 
-Email = Annotated[str | None, typer.Option(help="The person's e-mail address.")]
-Phone = Annotated[str | None, typer.Option(help="The person's telephone number.")]
-Method = Annotated[str, typer.Option(help="How it was said: web-form, phone, in-person, …")]
-RelationOption = Annotated[
-    str, typer.Option("--relation", help="Who said it: subject, guardian, agent, staff.")
-]
-Source = Annotated[str | None, typer.Option(help="Name of the system that it comes from.")]
-EventId = Annotated[
-    str | None, typer.Option("--event-id", help="Your own id of the event; the same is kept once.")
-]
+app = group("person", "Merge records of persons.")
 
 
-def person(email: str | None, phone: str | None) -> dict[str, Any]:
-    """Return the part of a request that names the person, by one of the two."""
+@app.command()
+def merge(
+    ground: Annotated[str, typer.Option(help="How it is known; it names nobody.")],
+    keep_email: Annotated[str | None, typer.Option(help="E-mail of who is kept.")] = None,
+    keep_phone: Annotated[str | None, typer.Option(help="Number of who is kept.")] = None,
+    email: Annotated[str | None, typer.Option(help="E-mail of who is the same.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Number of who is the same.")] = None,
+    by: Annotated[str, typer.Option(help="Who says so.")] = "operator",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Make two records one person; what either did not permit stays forbidden until they choose."""
+    body = {
+        "keep": _person(keep_email, keep_phone, "--keep-email or --keep-phone"),
+        "absorb": _person(email, phone, "--email or --phone"),
+        "ground": ground,
+        "by": by,
+    }
+    found = client_of(home).post("/v1/persons/merges", body)
+    if as_json:
+        show_json(found)
+    elif found["merged_before"]:
+        say("they are one person already")
+    else:
+        say(f"merged, as entry {found['index']} of the consent ledger says")
+
+
+def _person(email: str | None, phone: str | None, options: str) -> dict[str, str]:
     with usage_of("the person"):
         if (email is None) == (phone is None):
-            raise ValueError("give --email or --phone, one of the two")
-    return {"email": email} if email is not None else {"phone": phone}
-
-
-def idempotency(event_id: str | None) -> dict[str, str]:
-    """Return the header that makes a repetition harmless."""
-    return {"Idempotency-Key": event_id or secrets.token_hex(16)}
-
-
-def instant(option: str, text: str) -> int:
-    """Return a date (its start in UTC) or a time with its zone, in milliseconds since 1970."""
-    with usage_of(option):
-        try:
-            moment = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError("write a date, or a time with its zone: 2027-01-31T08:00Z") from None
-        if len(text) == len("2027-01-31"):
-            moment = moment.replace(tzinfo=datetime.UTC)
-        if moment.tzinfo is None:
-            raise ValueError("say the time zone too, as 2027-01-31T08:00Z")
-        ms = round(moment.timestamp() * 1000)
-        if ms < 0:
-            raise ValueError("write a time from 1970 on")
-    return ms
-
-
-def without_none(**fields: Any) -> dict[str, Any]:
-    """Return what was said: the fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def listed(text: str | None) -> list[str]:
-    """Return the names in a list that is written with commas."""
-    return [name for part in (text or "").split(",") if (name := part.strip())]
+            raise ValueError(f"give {options}, one of the two")
+    return {"email": email} if email is not None else {"phone": str(phone)}

@@ -19,7 +19,7 @@ from party_node.cli.output import (
     usage_of,
     when,
 )
-from party_node.cli.person import (
+from party_node.cli.statement import (
     Email,
     EventId,
     Method,

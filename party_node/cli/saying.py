@@ -18,7 +18,7 @@ from party_node.cli.output import (
     show_json,
     when,
 )
-from party_node.cli.person import (
+from party_node.cli.statement import (
     Email,
     EventId,
     Method,
