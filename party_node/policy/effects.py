@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from consent.facts import ConsentWhat, Whats
+from consent.facts import ConsentWhat, Facts, Whats
 from consent.projection import Projection
 from consent.reasons import Query
 from consent.vocabulary import Vocabulary
@@ -57,23 +57,29 @@ def effects(ledger: ConsentLedger, before: Vocabulary, after: Vocabulary, clock_
         whats, stored = Whats(), FactStore(ledger.vault)
         stored.load_whats(session, whats)
         facts = stored.load(session, 0, reach.facts)
+    return compare(facts, whats, before, after, max(clock_ms, reach.newest_ms), reach.size)
+
+
+def compare(
+    facts: Facts, whats: Whats, before: Vocabulary, after: Vocabulary, at_ms: int, at_size: int = 0
+) -> Effects:
+    """Judge facts by both vocabularies."""
     both = []
     for vocabulary in (before, after):
         projection = Projection(vocabulary, whats)
         projection.take_in(facts)
         both.append(projection)
-    at_ms = max(clock_ms, reach.newest_ms)
     said = [what for what in whats.since(0) if isinstance(what, ConsentWhat)]
     given = {(w.purpose, w.recipient) for w in said if w.state.valid_for_processing}
     gaining, losing, each = BitMap(), BitMap(), []
     for purpose, recipient in sorted(_grantable(given, before, after)):
-        old, new, gain, lose = _compare(both[0], both[1], purpose, recipient, at_ms)
+        old, new, gain, lose = _differing(both[0], both[1], purpose, recipient, at_ms)
         gaining |= gain
         losing |= lose
         if gain or lose:
             each.append(Effect(purpose, recipient, len(old), len(new), len(gain), len(lose)))
     return Effects(
-        at_size=reach.size,
+        at_size=at_size,
         each=tuple(each),
         gain=len(gaining),
         lose=len(losing),
@@ -96,7 +102,7 @@ def _grantable(given: Iterable[tuple[str, str]], *vocabularies: Vocabulary) -> s
     }
 
 
-def _compare(
+def _differing(
     before: Projection, after: Projection, purpose: str, recipient: str, at_ms: int
 ) -> tuple[BitMap, BitMap, BitMap, BitMap]:
     """Return who is permitted something before and after, who gains and who loses something."""
