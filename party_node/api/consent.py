@@ -72,6 +72,11 @@ class EventBody(Person, OriginBody):
     def _one_end(self) -> "EventBody":
         if self.valid_until_ms is not None and self.validity is not None:
             raise ValueError("say valid_until_ms or validity, one of the two")
+        until, start = self.valid_until_ms, self.event_time_ms
+        if self.state != "given" and (until is not None or self.validity is not None):
+            raise ValueError("only a yes has an end: a no stands until the person says yes again")
+        if until is not None and start is not None and until < start:
+            raise ValueError("valid_until_ms lies before event_time_ms")
         return self
 
     def pending(self, key: str, parts: Services) -> Pending:

@@ -10,6 +10,8 @@ from party_node.api.strict import By, Strict
 from party_node.capture.strict_yaml import MAX_TEXT
 from party_node.policy import applying
 from party_node.policy.differences import Change
+from party_node.policy.effects import Effects
+from party_node.policy.keys import PARTS
 from party_node.policy.writing import write_policy
 from party_node.running import Here
 
@@ -63,7 +65,7 @@ def apply(body: PolicyBody, node: Here) -> dict[str, Any]:
         "applied": applied.entry is not None,
         "entry": applied.entry,
         "policy_hash": applied.policy_hash.hex(),
-        "changes": [_change(change) for change in applied.changes],
+        "changes": [{**_change(change), **_people(change, found)} for change in applied.changes],
         "at_size": found.at_size,
         "people": {"gain": found.gain, "lose": found.lose},
         "effects": [
@@ -94,6 +96,14 @@ def history(node: Here, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> li
         }
         for one in applying.history(node.services.ledger, limit)
     ]
+
+
+def _people(change: Change, found: Effects) -> dict[str, Any]:
+    """Return how many people a change of a purpose affects, together with all the others."""
+    if change.what != PARTS["purposes"].what:
+        return {}
+    gain, lose = found.by_purpose.get(change.name, (0, 0))
+    return {"people": {"gain": gain, "lose": lose}}
 
 
 def _change(change: Change) -> dict[str, Any]:

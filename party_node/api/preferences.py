@@ -30,7 +30,7 @@ from party_node.api.strict import Language as LanguageTag
 from party_node.api.strict import Name, Strict
 from party_node.capture.chosen import chosen
 from party_node.capture.recording import Pending, record
-from party_node.capture.statement import Circumstances, preference_event
+from party_node.capture.statement import preference_event
 from party_node.errors import NotFound
 from party_node.ledger.explaining import logged
 from party_node.ledger.writer import Submitted
@@ -170,16 +170,13 @@ def prefer(body: PreferencesBody, key: EventId, node: Here) -> dict[str, Any]:
     """
     parts = node.services
     region = parts.home.settings.default_region
+    identify = partial(body.normalised, region)
+    stated = (*body.stated(), "jurisdiction")  # nothing stands in for it here
     pending = []
     for choice in body.choices:
         preference = choice.preference()
         origin = body.origin(f"{key}/{'/'.join(part for part in key_of(preference) if part)}")
-
-        def event(known: Circumstances, what: Any = preference, where: Any = origin) -> Any:
-            return preference_event(what, where, body.jurisdiction, known)
-
-        identify = partial(body.normalised, region)
-        stated = (*body.stated(), "jurisdiction")  # it has no default here
+        event = partial(preference_event, preference, origin, body.jurisdiction)
         pending.append(Pending(identify, event, body.method, body.time_zone, stated))
     fates = record(parts.ledger, parts.identity, parts.clock_ms, pending)
     for fate in fates:

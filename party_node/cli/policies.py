@@ -114,7 +114,9 @@ def _text(path: Path) -> str:
 
 def _tell(found: dict[str, Any]) -> None:
     for change in found["changes"]:
-        say(change["text"])
+        people = change.get("people", {"gain": 0, "lose": 0})
+        affected = ", ".join(f"{count:,} {how}" for how, count in people.items() if count)
+        say(change["text"] + (f" ({affected})" if affected else ""))
     rows = [
         [e["purpose"], e["recipient"], *(f"{e[k]:,}" for k in ("before", "after", "gain", "lose"))]
         for e in found["effects"]
@@ -163,4 +165,6 @@ def _show(found: dict[str, Any]) -> None:
         for r in document["regimes"]
     ]
     table(["regime", "places", "basis", "guardian below"], regimes, "")
+    hours, caps = len(document["hours"]), len(document["caps"])
+    say(f"{hours:,} terms of allowed hours, {caps:,} caps: `accord policy show --yaml` has them")
     say(f"{len(document['notices']):,} notices: `accord notice list` shows them")

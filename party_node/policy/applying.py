@@ -121,8 +121,8 @@ def _named(
 def _warnings(removed: set[str], named: dict[str, str], found: Effects) -> Iterator[str]:
     for purpose in sorted(removed & found.said):
         yield (
-            f"what people said about {purpose} counts for nothing any more, a no as little as a yes; "
-            "it stays in the ledger, and counts again if the purpose comes back"
+            f"what people said about {purpose} counts for nothing any more, a no as little as a "
+            "yes; it stays in the ledger, and counts again if the purpose comes back"
         )
     for purpose in sorted(removed & named.keys()):
         yield f"jobs about {purpose} under {named[purpose]} will be refused"

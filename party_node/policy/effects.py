@@ -6,7 +6,8 @@ purpose's first operation is permitted now; and so is every operation that only 
 vocabularies gives the purpose.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -44,6 +45,8 @@ class Effects:
     gain: int
     """People who gain for any purpose."""
     lose: int
+    by_purpose: Mapping[str, tuple[int, int]]
+    """People who gain and who lose for a purpose, where there are any."""
     said: frozenset[str]
     """Purposes about which anybody ever said anything."""
     consented: frozenset[str]
@@ -71,18 +74,21 @@ def compare(
         both.append(projection)
     said = [what for what in whats.since(0) if isinstance(what, ConsentWhat)]
     given = {(w.purpose, w.recipient) for w in said if w.state.valid_for_processing}
-    gaining, losing, each = BitMap(), BitMap(), []
+    gaining: defaultdict[str, BitMap] = defaultdict(BitMap)
+    losing: defaultdict[str, BitMap] = defaultdict(BitMap)
+    each = []
     for purpose, recipient in sorted(_grantable(given, before, after)):
         old, new, gain, lose = _differing(both[0], both[1], purpose, recipient, at_ms)
-        gaining |= gain
-        losing |= lose
         if gain or lose:
+            gaining[purpose] |= gain
+            losing[purpose] |= lose
             each.append(Effect(purpose, recipient, len(old), len(new), len(gain), len(lose)))
     return Effects(
         at_size=at_size,
         each=tuple(each),
-        gain=len(gaining),
-        lose=len(losing),
+        gain=len(BitMap.union(BitMap(), *gaining.values())),
+        lose=len(BitMap.union(BitMap(), *losing.values())),
+        by_purpose={p: (len(gaining[p]), len(losing[p])) for p in gaining},
         said=frozenset(w.purpose for w in said),
         consented=frozenset(purpose for purpose, _ in given),
     )

@@ -62,8 +62,10 @@ def test_effects_are_those_of_deciding_about_each_person(
     about = [About(e.index, e.recorded_at_ms, subject, e.record) for subject, e in log]
     found = compare(facts_of(about, whats, number), whats, before, after, NOW)
     gaining, losing, each = set[int](), set[int](), list[Effect]()
+    by_purpose = dict[str, tuple[int, int]]()
     names = {p.purpose_id for v in (before, after) for p in v.purposes}
     for purpose in sorted(names):
+        gain_here, lose_here = set[int](), set[int]()
         for recipient in ("partner", "printer", "self"):
             old, new, gain, lose = set[int](), set[int](), set[int](), set[int]()
             for operation in operations(before, after, purpose):
@@ -73,11 +75,16 @@ def test_effects_are_those_of_deciding_about_each_person(
                 new |= is_now
                 gain |= is_now - was
                 lose |= was - is_now
-            gaining |= gain
-            losing |= lose
+            gain_here |= gain
+            lose_here |= lose
             if gain or lose:
                 each.append(Effect(purpose, recipient, len(old), len(new), len(gain), len(lose)))
+        gaining |= gain_here
+        losing |= lose_here
+        if gain_here or lose_here:
+            by_purpose[purpose] = len(gain_here), len(lose_here)
     assert found.each == tuple(each)
+    assert found.by_purpose == by_purpose
     assert (found.gain, found.lose) == (len(gaining), len(losing))
     if before.digest() == after.digest():
         assert found.each == ()

@@ -83,6 +83,8 @@ def test_an_end_that_was_said_stays_and_a_no_has_none(node: Node) -> None:
     assert (said.valid_until_ms, said.validity) == (START, None)
     no = recorded(node, node.say("withdrawn", "e2"))
     assert (no.valid_until_ms, no.validity) == (None, None)
+    for end in ({"valid_until_ms": START}, {"validity": "P1D"}):
+        assert "only a yes has an end" in node.say("withdrawn", "e3", **end).json()["detail"]
 
 
 def test_trust_method_and_regime_come_from_the_policy(node: Node) -> None:
@@ -145,6 +147,7 @@ def test_a_notice_is_named_by_hash_or_by_name(node: Node) -> None:
     "changes",
     [
         {"valid_until_ms": 5, "validity": "P1D"},
+        {"valid_until_ms": 5, "event_time_ms": 6},
         {"validity": "P1M1Y"},
         {"validity": "13 months"},
         {"time_zone": "Mars/Olympus"},

@@ -77,7 +77,8 @@ def test_from_showing_to_applying_to_history(shop: Shop) -> None:
     assert "nothing is written" in shop.accord("policy", "apply", shop.file(yaml), "--by", "dana")
     path = shop.file(example())
     said = shop.accord("policy", "apply", path, "--by", "dana", "--dry-run")
-    assert "purpose newsletter added" in said
+    assert "purpose newsletter added\n" in said
+    assert said.count("(1 lose)") == 1
     assert "purpose joint-audience changed: title: " in said
     assert "who lose something: 1" in said
     assert "this was a dry run" in said
