@@ -27,6 +27,9 @@ from party_node.cli import (
     rule,
     webhook,
 )
+from party_node.cli import (
+    signal as signal,
+)
 from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
 from party_node.errors import NodeError
 from party_node.hints import hint_for
@@ -51,6 +54,7 @@ for _group in (
     policies,
     notices,
     webhook,
+    signal,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)

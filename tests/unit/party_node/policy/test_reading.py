@@ -168,6 +168,10 @@ def test_notices_stay_and_are_told_in_comments(tmp_path):
             of("signals: {tcf: [25]}"),
             "purposes.a.signals.tcf[0]: write a whole number from 1 to 24",
         ),
+        (
+            of("signals: {gpp: [SaleOptout]}"),
+            "purposes.a.signals: no US section of GPP has a choice",
+        ),
         (of("signals: true"), "purposes.a.signals: write key: value here"),
         (of("title: B"), "the same key stands"),
         ("purposes: {a: {title: }}", "purposes.a.title: write 1 to 512 characters"),
