@@ -20,7 +20,9 @@ from party_node.cli import (
     job,
     ledger,
     node,
+    notices,
     person,
+    policies,
     reports,
     rule,
     webhook,
@@ -49,6 +51,8 @@ for _group in (
     decide,
     person,
     ledger,
+    policies,
+    notices,
     webhook,
     signal,
 ):
