@@ -59,9 +59,9 @@ class Occurrences:
         return grant in self._limits
 
     def left(self, grant: int) -> int:
-        """Return how many uses a limited grant still permits."""
+        """Return how many uses a limited grant still permits: never more than it said."""
         reserved, released = self._reserved.get(grant, ()), self._released.get(grant, ())
-        return self._limits[grant][1] - len(reserved) + len(released)
+        return self._limits[grant][1] - max(0, len(reserved) - len(released))
 
     def used_up(self) -> NDArray[np.int64]:
         """Return the grants that permit no further use, rising."""
@@ -69,6 +69,12 @@ class Occurrences:
             found = sorted(grant for grant in self._limits if self.left(grant) <= 0)
             self._used_up = np.array(found, dtype=np.int64)
         return self._used_up
+
+    def merge(self, kept: int, absorbed: int) -> None:
+        """Let one subject hold the limited consents of two records."""
+        for grant, (subject, limit) in self._limits.items():
+            if subject == absorbed:
+                self._limits[grant] = kept, limit
 
     def forget(self, subject: int) -> None:
         """Drop what is known about a subject."""

@@ -19,14 +19,19 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    notices,
+    persons,
+    policies,
+    preferences,
     receipts,
     rules,
+    signals,
     status,
     tiles,
     trust_policy,
     webhooks,
 )
-from party_node.console import pages
+from party_node.console import pages, well_known
 from party_node.console.sessions import Sessions
 from party_node.running import RunningNode
 
@@ -35,6 +40,7 @@ ROUTERS = (
     datasets.router,
     consent.router,
     imports.router,
+    signals.router,
     collaborations.router,
     rules.router,
     jobs.router,
@@ -43,6 +49,10 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    policies.router,
+    notices.router,
+    preferences.router,
+    persons.router,
     webhooks.router,
     trust_policy.router,
     fsck.router,
@@ -74,6 +84,7 @@ def create_app(node: RunningNode) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
+    app.include_router(well_known.router)
     app.add_middleware(access.Doorkeeper, token=node.token)
     app.add_middleware(observability.RequestLog)
     return app

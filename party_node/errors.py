@@ -186,6 +186,13 @@ class ErasedPerson(NodeError):
     hint = "a new consent counts if the person gives it: record it with a method that is no copy"
 
 
+class MergeRefused(NodeError):
+    """These two records cannot be merged."""
+
+    code = "merge-refused"
+    hint = "name two different persons who are known here"
+
+
 class LedgerDamaged(NodeError):
     """The consent ledger in the database is not the one that its checkpoints describe."""
 
@@ -357,6 +364,34 @@ class JobRefused(NodeError):
     def __init__(self, detail: str = "", *, cause: str = "", hint: str | None = None) -> None:
         self.cause = cause
         super().__init__(detail, hint=hint)
+
+
+class InvalidPolicy(NodeError):
+    """The policy file cannot be used."""
+
+    code = "invalid-policy"
+    hint = "docs/operate/policy.md has a complete example"
+
+
+class PurposeInUse(NodeError):
+    """A purpose that people agreed to cannot be removed while a collaboration names it."""
+
+    code = "purpose-in-use"
+    hint = "keep the purpose until the collaboration has ended, or agree on a version without it"
+
+
+class NoticeConflict(NodeError):
+    """Another notice is published under this name, or this text under another."""
+
+    code = "notice-conflict"
+    hint = "a published notice never changes: publish the new text as the next version"
+
+
+class NoticeRefused(NodeError):
+    """The notice cannot be published as it is described."""
+
+    code = "notice-refused"
+    hint = "docs/operate/policy.md says how notices follow each other"
 
 
 class PolicyUnusable(NodeError):

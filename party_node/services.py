@@ -10,6 +10,7 @@ from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.capture.imports import Imports
+from party_node.capture.signals import complete_signals
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.contact.deciding import Contacts
@@ -31,6 +32,7 @@ from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.merging import Merging
 from party_node.runs import Runs
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
@@ -64,6 +66,7 @@ class Services:
     reservations: Reservations
     contacts: Contacts
     aftermath: Aftermath
+    merging: Merging
     webhooks: Webhooks
     clock_ms: Clock
     rng: Rng
@@ -97,8 +100,9 @@ def assemble(
         controller=keys.party,
     )
     ledger.open()
+    complete_signals(ledger, identity)
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
-    collaborations = Collaborations(db, client, keys, clock_ms)
+    collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
     webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)
@@ -130,6 +134,7 @@ def assemble(
         aftermath=assemble_aftermath(
             ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng
         ),
+        merging=Merging(ledger, identity, datasets),
         webhooks=webhooks,
         clock_ms=clock_ms,
         rng=rng,

@@ -18,13 +18,13 @@ from pyroaring import BitMap
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from consent.merges import SubjectsMerged
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
 from party_node.erasure.pending import open_pending, seal_pending
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.persons import entries_of_person
 from party_node.suppression import Suppression
 from party_node.tables import (
     EntryRow,
@@ -79,7 +79,8 @@ class Erasing:
         Returns once nothing is left. Raises: DiskFull, LedgerDamaged; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            ids = self._identity.subject_ids(self._records(subject))
+            records = entries_of_person(self._ledger, self._identity, subject)
+            ids = self._identity.subject_ids(records)
             if not ids:
                 return Erased(None, 0, 0)
             indices, fingerprint = self._entries(ids)
@@ -131,18 +132,6 @@ class Erasing:
                 session.execute(done.values(pending=""))
         if rows:
             self._ledger.database.scrub()
-
-    def _records(self, subject: int) -> list[int]:
-        """Return the person's number, and those of the records that were merged into theirs."""
-        found, left = {subject}, [subject]
-        while left:
-            for entry in self._ledger.events_of(left.pop()):
-                if isinstance(entry.record, SubjectsMerged):
-                    other = self._identity.dense_of([entry.record.absorbed])
-                    fresh = set(other.values()) - found
-                    found |= fresh
-                    left += sorted(fresh)
-        return sorted(found)
 
     def _entries(self, ids: dict[int, str]) -> tuple[list[int], bytes]:
         """Return the indices of their entries, and the fingerprint of their tag keys."""

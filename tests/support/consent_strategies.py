@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from consent.decision import LoggedEntry
 from consent.events import ConsentEvent, EventType
+from consent.merges import SubjectsMerged
 from consent.notice import Notice
 from consent.preferences import (
     AutomatedDecisions,
@@ -64,7 +65,7 @@ RICH = Vocabulary(
     recipients=(Recipient(recipient_id="printer", name="Printer", role=Role.PROCESSOR),),
     sources=(
         Source(source_id="app", child_directed=True),
-        Source(source_id="crm", backdate_days=1, first_hand=False),
+        Source(source_id="crm", backdate_days=1, first_hand=False, trust=4),
     ),
     notices=(
         Notice(
@@ -74,7 +75,7 @@ RICH = Vocabulary(
         Notice(
             notice_hash=NEWER, notice_id="n", version=2, language="en",
             purposes=("profiling", "scoring"), recipients=("partner",), supersedes=OLD,
-            valid_from_ms=NOON,
+            valid_from_ms=NOON, valid_to_ms=NOON + 3 * SKEW_MS,
         ),
         Notice(
             notice_hash=RENEWED, notice_id="n", version=3, language="en",
@@ -98,7 +99,9 @@ states = st.sampled_from(list(EventState)) | st.sampled_from(
 )
 subject_ids = st.sampled_from([f"{s:032x}" for s in SUBJECTS])
 methods = st.sampled_from([Method.WEB_FORM, Method.WEB_FORM, Method.IMPORT, Method.BATCH_SYNC])
+relations = st.sampled_from([Relation.SUBJECT] * 4 + [Relation.GUARDIAN] * 2 + list(Relation))
 _MOSTLY_NONE = st.none() | st.none() | st.none()
+_BANDS = [AgeBand.UNDER_13, AgeBand.AGE_13, AgeBand.AGE_15, AgeBand.ADULT]
 
 
 @st.composite
@@ -111,12 +114,12 @@ def consent_events(draw: st.DrawFn) -> ConsentEvent:
         event_time_ms=draw(times | st.just(NOON - 2 * DAY_MS)),
         source_id=draw(st.sampled_from(["web", "app", "crm"])),
         source_event_id=draw(st.sampled_from(["1", "2", "3"])),
-        jurisdiction=draw(st.sampled_from(["DE", "CN-31", "US"])),
+        jurisdiction=draw(st.sampled_from(["DE", "CN-31", "US", "de"])),
         residence=draw(_MOSTLY_NONE | st.sampled_from(["DE", "CN"])),
         method=draw(methods),
-        relation=draw(st.sampled_from([Relation.SUBJECT, Relation.SUBJECT, Relation.GUARDIAN])),
+        relation=draw(relations),
         event_type=draw(st.sampled_from(list(EventType))),
-        recipient=draw(st.sampled_from(["self", "partner", "printer"])),
+        recipient=draw(st.sampled_from(["self", "partner", "printer", "*"])),
         channel=draw(st.sampled_from(["*", "email"])),
         separate=draw(st.booleans()),
         listed=draw(st.sampled_from([(), ("profiling", "scoring"), ("scoring",), ("nowhere",)])),
@@ -125,9 +128,7 @@ def consent_events(draw: st.DrawFn) -> ConsentEvent:
         notice_hash=draw(
             _MOSTLY_NONE | st.sampled_from([OLD, NEWER, RENEWED, LISTED, b"\x09" * 32])
         ),
-        age_band=draw(
-            _MOSTLY_NONE | st.sampled_from([AgeBand.AGE_13, AgeBand.AGE_15, AgeBand.ADULT])
-        ),
+        age_band=draw(_MOSTLY_NONE | st.sampled_from(_BANDS)),
         age_assurance=draw(_MOSTLY_NONE | st.just(Assurance.VERIFIED)),
         max_uses=draw(_MOSTLY_NONE | st.sampled_from([1, 2])),
     )
@@ -158,6 +159,9 @@ preferences = st.sampled_from(
         TopicChoice(topic="sport", allowed=False),
         TopicChoice(topic="sport", allowed=True),
         Pause(until_ms=NOON + SKEW_MS),
+        Pause(until_ms=NOON + 4 * SKEW_MS),
+        Pause(until_ms=NOON + 30 * SKEW_MS),
+        Pause(until_ms=NOON - SKEW_MS),
         Pause(until_ms=NOON, channel="email"),
         AutomatedDecisions(allowed=False),
         AutomatedDecisions(allowed=True),
@@ -171,6 +175,7 @@ preference_events = st.builds(
     source_id=st.sampled_from(["web", "crm"]),
     source_event_id=st.sampled_from(["1", "2"]),
     method=methods,
+    relation=relations,
     preference=preferences,
 )
 occurrences = st.builds(
@@ -186,7 +191,37 @@ occurrences = st.builds(
     decision_id=st.just("d" * 32),
     released_at_ms=times,
 )
+merges = st.permutations(SUBJECTS).map(
+    lambda order: SubjectsMerged(
+        subject_id=f"{order[0]:032x}",
+        absorbed=f"{order[1]:032x}",
+        merged_at_ms=NOON,
+        ground="proved",
+        by="ann",
+    )
+)
 Log = list[tuple[int, LoggedEntry]]
+
+
+def number(subject_id: str) -> int:
+    """Return the dense number of a subject in these logs."""
+    return int(subject_id, 16)
+
+
+def persons(log: Log) -> dict[int, int]:
+    """Return for each subject the one that its record is continued by, after all merges."""
+    current = {s: s for s in SUBJECTS}
+    for _, e in sorted(log, key=lambda entry: entry[1].index):
+        if isinstance(e.record, SubjectsMerged):
+            kept, gone = current[number(e.record.subject_id)], current[number(e.record.absorbed)]
+            current = {s: kept if c == gone else c for s, c in current.items()}
+    return current
+
+
+def entries_of(log: Log, subject: int) -> list[LoggedEntry]:
+    """Return all entries about the person that a subject is now."""
+    current = persons(log)
+    return [e for d, e in log if current[d] == subject]
 
 
 def placed(records: list[SubjectEntry], recorded: list[int]) -> Log:
@@ -201,6 +236,16 @@ def placed(records: list[SubjectEntry], recorded: list[int]) -> Log:
             record = replace(record, subject_id=owner.get(record.grant, record.subject_id))
         log.append((int(record.subject_id, 16), LoggedEntry(i, recorded[i], record)))
     return log
+
+
+@st.composite
+def logs_with_merges(draw: st.DrawFn) -> Log:
+    """A log like those of `logs`, in which records of persons are merged."""
+    records = [e.record for _, e in draw(logs())]
+    for merge in draw(st.lists(merges, min_size=1, max_size=2)):
+        records.insert(draw(st.integers(0, len(records))), merge)
+    recorded = sorted(draw(st.lists(times, min_size=len(records), max_size=len(records))))
+    return placed([r for r in records if isinstance(r, SubjectEntry)], recorded)
 
 
 @st.composite

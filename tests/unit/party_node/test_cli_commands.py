@@ -15,8 +15,8 @@ from tests.support.running_node import COLLABORATION, Pair, keep_result, running
 with warnings.catch_warnings():
     # typer 0.20 uses names that click 8.5 has moved
     warnings.simplefilter("ignore", DeprecationWarning)
-    from party_node.cli.main import main as cli
-    from party_node.cli.main import output as cli_output
+    from party_node.cli import main as cli
+    from party_node.cli import output as cli_output
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -333,3 +333,5 @@ def test_ledger_status_says_what_is_published_and_who_objects(
         pair.shop.services.witnessing.publish(2)
     assert accord(pair, "shop", "ledger", "status") == 0
     assert "ALARM of witness coordinator: ahead, it has seen 9 entries" in capsys.readouterr().out
+    assert accord(pair, "shop", "ledger", "policy", "show") == 0
+    assert "alarm of accord-coordinator/witness, ahead, at 2 entries" in capsys.readouterr().out
