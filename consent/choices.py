@@ -1,6 +1,6 @@
 """Everybody's preferences, as far as decisions need them: what narrows, and what was said last.
 
-A *switch* (a channel, a topic, automated decisions) is off from a no until an act of the person
+A *switch* (a channel, a topic, automated decisions, processing) is off from a no until an act of the person
 that is newer; a copy of another system's state can turn it off and never on. Of every other choice
 the latest counts.
 """
@@ -20,6 +20,7 @@ from consent.preferences import (
     ChannelChoice,
     Pause,
     Preference,
+    ProcessingChoice,
     TopicChoice,
 )
 from consent.reasons import Query, Reason
@@ -28,6 +29,8 @@ from consent.words import ANY_CHANNEL, Operation
 
 AUTOMATED = frozenset({Operation.ACTIVATE, Operation.LOOKALIKE_TRAIN, Operation.LOOKALIKE_SCORE})
 """Operations in which a machine chooses what a person gets."""
+SWITCHES = (ChannelChoice, TopicChoice, AutomatedDecisions, ProcessingChoice)
+"""Preferences that are on or off."""
 Key = tuple[str, str]
 """Kind of the preference, and the channel or topic that it is about."""
 _NO_WHAT = -1
@@ -95,7 +98,7 @@ class Choices:
             what = self._whats[number]
             if isinstance(what, PreferenceWhat):
                 chosen = what.preference
-                if isinstance(chosen, ChannelChoice | TopicChoice | AutomatedDecisions):
+                if isinstance(chosen, SWITCHES):
                     self._switch(facts[facts["what"] == number], what, on=chosen.allowed)
                 else:
                     by_key.setdefault(key_of(chosen), []).append(number)
@@ -104,7 +107,10 @@ class Choices:
             latest.take_in(facts[np.isin(facts["what"], numbers)])
 
     def narrowed(self, query: Query, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:
-        """Return who of `among` may not be reached, or not by a machine's choice, and why."""
+        """Return who of `among` may not be used, not be reached, or not by a machine's choice, and
+        why.
+        """
+        yield from self._off((ProcessingChoice.KIND, ""), Reason.RESTRICTED, among)
         if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
             for channel in dict.fromkeys((query.channel, ANY_CHANNEL)):
                 pause = self._latest.get((Pause.KIND, channel))

@@ -13,6 +13,7 @@ from consent.preferences import (
     Pause,
     Preference,
     PreferenceEvent,
+    ProcessingChoice,
     TopicChoice,
 )
 from consent.reasons import Query, Reason
@@ -23,8 +24,8 @@ Chosen = tuple[int, int, PreferenceEvent]
 
 
 def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | None:
-    """Return why the subject may not be reached, or not by a machine's choice, and which entry says
-    so; None if nothing does.
+    """Return why the subject may not be used, not be reached, or not by a machine's choice, and
+    which entry says so; None if nothing does.
     """
     chosen = sorted(
         (
@@ -34,6 +35,9 @@ def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | No
         ),
         key=lambda c: c[:2],
     )
+    off = _off(chosen, lambda p: isinstance(p, ProcessingChoice))
+    if off is not None:
+        return Reason.RESTRICTED, off
     channels = dict.fromkeys((query.channel, ANY_CHANNEL))
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
         for channel in channels:

@@ -113,8 +113,25 @@ class AutomatedDecisions(Variant):
     allowed: bool = field(fields.flag)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingChoice(Variant):
+    """Whether anything but storing may be done with the person's data at all (GDPR 18)."""
+
+    KIND: ClassVar[str] = "processing"
+    allowed: bool = field(fields.flag)
+    """False restricts every purpose, until somebody lifts it."""
+
+
 Preference = (
-    ChannelChoice | TopicChoice | Pause | Cap | Quiet | Language | TimeZone | AutomatedDecisions
+    ChannelChoice
+    | TopicChoice
+    | Pause
+    | Cap
+    | Quiet
+    | Language
+    | TimeZone
+    | AutomatedDecisions
+    | ProcessingChoice
 )
 PREFERENCE_KINDS: tuple[type[Variant], ...] = (
     ChannelChoice,
@@ -125,6 +142,7 @@ PREFERENCE_KINDS: tuple[type[Variant], ...] = (
     Language,
     TimeZone,
     AutomatedDecisions,
+    ProcessingChoice,
 )
 """Every kind of preference; `docs/spec/ledger.md` has a row for each."""
 

@@ -16,6 +16,7 @@ from consent.preferences import (
     Language,
     Pause,
     PreferenceEvent,
+    ProcessingChoice,
     TopicChoice,
 )
 from consent.purpose import BasisIn, Purpose
@@ -161,6 +162,8 @@ preferences = st.sampled_from(
         Pause(until_ms=NOON, channel="email"),
         AutomatedDecisions(allowed=False),
         AutomatedDecisions(allowed=True),
+        ProcessingChoice(allowed=False),
+        ProcessingChoice(allowed=True),
         Language(tag="de"),
     ]
 )
