@@ -38,24 +38,31 @@ def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | No
     off = _off(chosen, lambda p: isinstance(p, ProcessingChoice))
     if off is not None:
         return Reason.RESTRICTED, off
-    channels = dict.fromkeys((query.channel, ANY_CHANNEL))
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
-        for channel in channels:
-            paused = _paused(chosen, channel, query.at_ms)
-            if paused is not None:
-                return Reason.PAUSED, paused
-        for channel in channels:
-            off = _off(chosen, _is_channel(channel))
-            if off is not None:
-                return Reason.CHANNEL_REFUSED, off
-        if query.topic is not None:
-            off = _off(chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
-            if off is not None:
-                return Reason.TOPIC_REFUSED, off
+        found = _unreachable(chosen, query)
+        if found is not None:
+            return found
     if query.operation in AUTOMATED:
         off = _off(chosen, lambda p: isinstance(p, AutomatedDecisions))
         if off is not None:
             return Reason.NOT_PERSONALISED, off
+    return None
+
+
+def _unreachable(chosen: Sequence[Chosen], query: Query) -> tuple[Reason, int] | None:
+    channels = dict.fromkeys((query.channel, ANY_CHANNEL))
+    for channel in channels:
+        paused = _paused(chosen, channel, query.at_ms)
+        if paused is not None:
+            return Reason.PAUSED, paused
+    for channel in channels:
+        off = _off(chosen, _is_channel(channel))
+        if off is not None:
+            return Reason.CHANNEL_REFUSED, off
+    if query.topic is not None:
+        off = _off(chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
+        if off is not None:
+            return Reason.TOPIC_REFUSED, off
     return None
 
 
