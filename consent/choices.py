@@ -1,8 +1,8 @@
 """Everybody's preferences, as far as decisions need them: what narrows, and what was said last.
 
-A *switch* (a channel, a topic, automated decisions, processing) is off from a no until an act of the
-person that is newer; a copy of another system's state can turn it off and never on. Of every other
-choice the latest counts.
+A *switch* (a channel, a topic, automated decisions, processing) is off from a no until an act of
+the person that is newer; a copy of another system's state can turn it off and never on. Of every
+other choice the latest counts.
 """
 
 from collections.abc import Iterator
