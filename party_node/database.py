@@ -24,7 +24,8 @@ _WRITE_LOCK = 0x4163636F7264
 _BUSY_MS = 30_000
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
-    "source_events", "ledger_facts", "use_decisions",
+    "source_events", "ledger_facts", "use_decisions", "subject_requests", "held_payloads",
+    "hold_halves",
 )  # fmt: skip
 """Tables that an erasure takes rows from."""
 _PRAGMAS = (

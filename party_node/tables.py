@@ -250,6 +250,8 @@ class UsePermissionRow(NodeTable, table=True):
     expires_ms: int = Field(sa_type=_BIG)
     outcome: str = ""
     """Empty, or how the use ended."""
+    break_glass: str = ""
+    """Empty, or the emergency approval that the use record names."""
 
 
 class DecisionRow(NodeTable, table=True):

@@ -5,6 +5,9 @@
     3. files             rows of dataset indexes; finished at the next start if this is interrupted
     4. bytes             the write-ahead log is emptied, so that nothing deleted is left in it
 
+What a law asks to be kept is sealed away first, under another key (`holds.py`): for the node it is
+erased like the rest.
+
 Leaves, proofs and checkpoints stay valid. The erasure commits to which entries it took, so that
 "erased" can be told from "lost". A second erasure finds nobody and changes nothing.
 """
@@ -23,8 +26,10 @@ from consent.merges import SubjectsMerged
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
+from party_node.erasure.holds import HoldOrder, Holds
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.entries import LedgerEntry
 from party_node.suppression import Suppression
 from party_node.tables import (
     EntryRow,
@@ -41,6 +46,8 @@ from protocols.session import Rng
 _REQUEST = re.compile("[0-9a-f]{32}")
 Forget = Callable[[Session, int, str], None]
 """Takes a person (number, record id) out of one table, in the transaction of the erasure."""
+Also = Callable[[Session, int], None]
+"""What else happens in the transaction of the erasure; gets the index of its entry."""
 Clean = Callable[[int], None]
 """Takes a person out of files; called after the commit, and again if that was interrupted."""
 
@@ -54,6 +61,8 @@ class Erased:
     entries: int
     records: int
     """Records of persons that were erased: more than one where records had been merged."""
+    held: int = 0
+    """Payloads that were sealed away, counted for each ground."""
 
 
 class Erasing:
@@ -69,20 +78,29 @@ class Erasing:
         outbox: Outbox | None = None,
     ) -> None:
         self._ledger, self._identity, self._rng = ledger, identity, rng
-        self._suppression = Suppression(ledger.vault)
+        self._suppression, self._holds = Suppression(ledger.vault), Holds(ledger, rng)
         self._outbox = outbox
         self._forgets, self._cleans = tuple(forgets), tuple(cleans)
 
-    def erase(self, subject: int, request_id: str) -> Erased:
+    def erase(
+        self,
+        subject: int,
+        request_id: str,
+        holds: Sequence[HoldOrder] = (),
+        also: Also | None = None,
+    ) -> Erased:
         """Erase the person with this number, and every record that was merged into theirs.
 
-        Returns once nothing is left. Raises: DiskFull, LedgerDamaged; then nothing is erased.
+        With `holds`, some payloads stay, sealed so that two roles must open them. Returns once
+        nothing else is left. Raises: DiskFull, LedgerDamaged; NobodyInRole, IllegalState for a hold
+        that cannot be; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            ids = self._identity.subject_ids(self._records(subject))
+            ids = self._identity.subject_ids(records_of(self._ledger, self._identity, subject))
             if not ids:
                 return Erased(None, 0, 0)
             indices, fingerprint = self._entries(ids)
+            kept = self._holds.plan(self._opened(ids) if holds else (), request_id, holds)
             salt = self._rng(32)
             record = Erasure(
                 request_id=request_id,
@@ -90,23 +108,27 @@ class Erasing:
                 entries=len(indices),
                 entries_commitment=commit_set(BitMap(indices), salt),
                 key_fingerprint=fingerprint,
+                holds=kept.records,
             )
 
             def take(session: Session, at: list[int]) -> None:
                 for dense, subject_id in ids.items():
                     self._take(session, dense, subject_id, indices, at[0])
                 self._mark(session, indices, at[0])
+                kept.keep(session, at[0])
                 self._tell(session, ids, request_id, at[0])
                 pending = json.dumps(sorted(ids))
                 session.add(
                     ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
                 )
+                if also is not None:
+                    also(session, at[0])
 
             (entry,) = self._ledger.append([record], also=take)
             for dense in ids:
                 head.projection.forget(dense)
         self.finish()
-        return Erased(entry, len(indices), len(ids))
+        return Erased(entry, len(indices), len(ids), sum(h.entries for h in kept.records))
 
     def _tell(self, session: Session, ids: dict[int, str], request_id: str, entry: int) -> None:
         """Tell other systems whom to erase too: by the record id, which is nobody's from now on."""
@@ -132,17 +154,10 @@ class Erasing:
         if rows:
             self._ledger.database.scrub()
 
-    def _records(self, subject: int) -> list[int]:
-        """Return the person's number, and those of the records that were merged into theirs."""
-        found, left = {subject}, [subject]
-        while left:
-            for entry in self._ledger.events_of(left.pop()):
-                if isinstance(entry.record, SubjectsMerged):
-                    other = self._identity.dense_of([entry.record.absorbed])
-                    fresh = set(other.values()) - found
-                    found |= fresh
-                    left += sorted(fresh)
-        return sorted(found)
+    def _opened(self, ids: dict[int, str]) -> list[LedgerEntry]:
+        """Return their entries, opened, in order."""
+        entries = [entry for dense in ids for entry in self._ledger.events_of(dense)]
+        return sorted(entries, key=lambda entry: entry.index)
 
     def _entries(self, ids: dict[int, str]) -> tuple[list[int], bytes]:
         """Return the indices of their entries, and the fingerprint of their tag keys."""
@@ -169,3 +184,16 @@ class Erasing:
             session.execute(delete(SourceEventRow).where(col(SourceEventRow.entry).in_(part)))
             mark = update(EntryRow).where(col(EntryRow.index).in_(part))
             session.execute(mark.values(subject=None, erased=entry))
+
+
+def records_of(ledger: ConsentLedger, identity: Identity, subject: int) -> list[int]:
+    """Return the person's number, and those of the records that were merged into theirs."""
+    found, left = {subject}, [subject]
+    while left:
+        for entry in ledger.events_of(left.pop()):
+            if isinstance(entry.record, SubjectsMerged):
+                other = identity.dense_of([entry.record.absorbed])
+                fresh = set(other.values()) - found
+                found |= fresh
+                left += sorted(fresh)
+    return sorted(found)
