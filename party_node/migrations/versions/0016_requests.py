@@ -88,6 +88,15 @@ def upgrade() -> None:
         sa.Column("check", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("hold", "index", name=op.f("pk_held_payloads")),
     )
+    op.create_table(
+        "emergencies",
+        sa.Column("approval_id", sa.String(length=32), nullable=False),
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("entry", _big(), nullable=False),
+        sa.Column("expires_ms", _big(), nullable=False),
+        sa.PrimaryKeyConstraint("approval_id", name=op.f("pk_emergencies")),
+    )
+    op.create_index(op.f("ix_emergencies_job"), "emergencies", ["job"], unique=False)
     op.add_column(
         "use_permissions",
         sa.Column("break_glass", sa.String(), nullable=False, server_default=""),
