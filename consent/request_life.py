@@ -68,8 +68,15 @@ def due_at(received_ms: int, days: int, zone: tzinfo) -> int:
 
     Raises: MalformedRecord beyond the year 9999.
     """
-    received_day = to_wall(received_ms, zone) // DAY_MS
-    return first_instant((received_day + days + 1) * DAY_MS, zone) - 1
+    return end_of_day(to_wall(received_ms, zone) // DAY_MS + days, zone)
+
+
+def end_of_day(day: int, zone: tzinfo) -> int:
+    """Return the last millisecond of a day in a zone; days are counted from 1970-01-01.
+
+    Raises: MalformedRecord beyond the year 9999.
+    """
+    return first_instant((day + 1) * DAY_MS, zone) - 1
 
 
 def extended_by(regime: Regime, days: int | None) -> int:

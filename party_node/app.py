@@ -8,6 +8,7 @@ from party_node.api import (
     access,
     audiences,
     audit,
+    break_glass,
     budget,
     collaborations,
     consent,
@@ -17,6 +18,8 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    requests,
+    roles,
     rules,
     status,
     trust_policy,
@@ -41,10 +44,13 @@ ROUTERS = (
     ledger.router,
     webhooks.router,
     trust_policy.router,
+    requests.router,
+    roles.router,
+    break_glass.router,
 )
 
 DESCRIBED = HTTPBearer(
-    auto_error=False, description="The contents of the file `token` in the home."
+    auto_error=False, description="The contents of the file `token` in the home, or a role's token."
 )
 """For the OpenAPI document only: `access.Doorkeeper` decides."""
 
@@ -66,6 +72,6 @@ def create_app(node: RunningNode) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
-    app.add_middleware(access.Doorkeeper, token=node.token)
+    app.add_middleware(access.Doorkeeper, token=node.token, roles=node.services.roles)
     app.add_middleware(observability.RequestLog)
     return app

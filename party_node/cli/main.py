@@ -12,6 +12,7 @@ import typer
 
 from consent.errors import ConsentError
 from party_node.cli import audience as audience
+from party_node.cli import break_glass as break_glass
 from party_node.cli import collaboration as collaboration
 from party_node.cli import consent as consent
 from party_node.cli import dataset as dataset
@@ -19,6 +20,8 @@ from party_node.cli import job as job
 from party_node.cli import ledger as ledger
 from party_node.cli import node as node
 from party_node.cli import reports as reports
+from party_node.cli import request as request
+from party_node.cli import role as role
 from party_node.cli import rule as rule
 from party_node.cli import webhook as webhook
 from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
@@ -41,10 +44,13 @@ for _group in (
     audience,
     ledger,
     webhook,
+    request,
+    role,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
 app.command("audit")(reports.audit)
+app.command("break-glass")(break_glass.break_glass)
 app.command("enrol", hidden=True)(node.enrol)  # what one types first
 
 

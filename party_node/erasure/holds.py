@@ -152,6 +152,21 @@ class Holds:
             )
         )
 
+    def listed(self, request_id: str) -> list[dict[str, object]]:
+        """Return which grounds payloads were kept on under a request, without what they say."""
+        query = select(HoldRow).where(col(HoldRow.request_id) == request_id)
+        with self._ledger.database.reading() as session:
+            rows = session.execute(query.order_by(col(HoldRow.until_ms))).scalars().all()
+        return [
+            {
+                "ground": row.ground,
+                "until_ms": row.until_ms,
+                "entries": row.entries,
+                "destroyed": row.ended is not None,
+            }
+            for row in rows
+        ]
+
     # -- opening -----------------------------------------------------------------------------------
 
     def open(self, request_id: str, compliance: Proven, operator: Proven) -> list[OpenedHold]:
@@ -203,7 +218,7 @@ class Holds:
             raise NotFound(
                 f"the hold was not sealed to {who.words}",
                 hint="use the tokens of people who were in their roles then, or were added with "
-                "--share-holds-of",
+                "--share-holds",
             )
         return open_half(who.keys(), _half_context(hold, who.role), row.sealed)
 

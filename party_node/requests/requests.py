@@ -125,7 +125,7 @@ class Requests:
             if regime is None:
                 raise StepNotPossible(f"the regime {row.regime} is not in the policy any more")
             try:
-                later = due_at(row.due_ms, extended_by(regime, days), _zone(head.vocabulary))
+                later = due_at(row.due_ms, extended_by(regime, days), zone_of(head.vocabulary))
             except MalformedRecord as e:
                 raise StepNotPossible(str(e)) from e
 
@@ -189,7 +189,7 @@ class Requests:
             relation=asked.relation.value,
             purposes=json.dumps(sorted(set(asked.purposes))),
             received_ms=received,
-            due_ms=due_at(received, regime.answer_days, _zone(vocabulary)),
+            due_ms=due_at(received, regime.answer_days, zone_of(vocabulary)),
             changed_ms=now,
             entry=-1,
         )
@@ -241,6 +241,6 @@ def _end(row: SubjectRequestRow) -> None:
     row.ended = True
 
 
-def _zone(vocabulary: Vocabulary) -> tzinfo:
+def zone_of(vocabulary: Vocabulary) -> tzinfo:
     """Return the controller's zone; UTC if the policy names none."""
     return time_zone(vocabulary.controller_zone) or UTC

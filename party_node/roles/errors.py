@@ -32,7 +32,7 @@ class HoldStranded(NodeError):
     """Nobody could open some holds any more."""
 
     code = "hold-stranded"
-    hint = "add somebody in that role with `--share-holds-of` first, or repeat with --strand-holds"
+    hint = "add somebody in that role with `--share-holds` first, or repeat with --strand-holds"
 
 
 class NobodyInRole(NodeError):
