@@ -23,7 +23,7 @@ class RoleBody(Strict):
     name: Name
     """A function, as `dpo`, or a short name: it stands in the ledger for ever."""
     role: Literal["operator", "compliance"]
-    share_holds_of: Annotated[str, Field(max_length=200, repr=False)] | None = None
+    share_holds_of: Annotated[str, Field(max_length=200)] | None = Field(default=None, repr=False)
     """Token of somebody of the same role: the new person can open the same holds."""
 
 
