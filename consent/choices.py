@@ -57,6 +57,17 @@ class _Switch:
         self.off -= bitmap(who)
         self.off |= bitmap(who[(no != NEVER) & (no >= yes)])
 
+    def merge(self, both: Subjects, at_ms: int) -> None:
+        kept, absorbed = both.tolist()
+        no, yes = int(self.no.get(both).max()), int(self.yes.get(both).max())
+        if kept in self.off or absorbed in self.off:
+            no = max(no, at_ms)
+        self.no.put(both, np.array([no, NEVER]))
+        self.yes.put(both, np.array([yes, NEVER]))
+        self.off -= bitmap(both)
+        if no != NEVER and no >= yes:
+            self.off.add(kept)
+
 
 class _Latest:
     """What each subject chose last about one key: its place, its what, and the end of a pause."""
@@ -78,6 +89,16 @@ class _Latest:
         self.index.put(who, facts["index"])
         self.what.put(who, facts["what"].astype(np.int64))
         self.until.put(who, facts["until"])
+
+    def merge(self, both: Subjects) -> None:
+        """Keep the later of two choices."""
+        place, index = self.place.get(both), self.index.get(both)
+        later = int((place[1], index[1]) > (place[0], index[0]))
+        for column, absent in (
+            (self.place, NEVER), (self.index, NEVER), (self.what, _NO_WHAT)
+        ):  # fmt: skip
+            column.put(both, np.array([column.get(both)[later], absent]))
+        self.until.put(both, np.array([self.until.ends(both)[later], NEVER]))
 
 
 class Choices:
@@ -143,6 +164,14 @@ class Choices:
             if pause is not None:
                 ends.append(int(pause.until.ends(one)[0]))
         return max(ends)
+
+    def merge(self, kept: int, absorbed: int, at_ms: int) -> None:
+        """Let one subject have the choices of two records: what either had turned off is off."""
+        both = np.array([kept, absorbed], dtype=np.uint32)
+        for switch in self._switches.values():
+            switch.merge(both, at_ms)
+        for latest in self._latest.values():
+            latest.merge(both)
 
     def forget(self, subject: int) -> None:
         """Drop what a subject chose."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from consent.errors import ConsentDenied
 from consent.fields import Entry
-from consent.history import History, Said, judged
+from consent.history import History
+from consent.merging import with_merges
 from consent.narrowing import narrowed
 from consent.reasons import SKEW_MS, Query, Reason, Scope, forbidding_scopes, grant_scopes
 from consent.vocabulary import Vocabulary
@@ -55,22 +56,24 @@ class Decision:
 def decide(entries: Iterable[LoggedEntry], query: Query, vocabulary: Vocabulary) -> Decision:
     """Decide about one subject by all its entries in the ledger's prefix, in any order.
 
+    Where records of the person were merged, the entries of all of them are needed.
+
     Raises: UnknownPurpose.
     """
     if query.operation not in vocabulary.find(query.purpose).operations:
         return _deny(Reason.OPERATION_NOT_COVERED, None)
     known = list(entries)
-    decided = _consent(judged(known, vocabulary), query, vocabulary)
+    decided = _consent(known, query, vocabulary)
     if decided.outcome is not Verdict.ALLOW:
         return decided
     return _narrow(decided, known, query)
 
 
-def _consent(said: Sequence[Said], query: Query, vocabulary: Vocabulary) -> Decision:
+def _consent(entries: Sequence[LoggedEntry], query: Query, vocabulary: Vocabulary) -> Decision:
     relevant = list(forbidding_scopes(query, vocabulary))
     histories: dict[Scope, History] = {}
     for scope in relevant:
-        of_scope = [s for s in said if s.judgement.scope == scope]
+        of_scope = with_merges(entries, scope, vocabulary)
         if of_scope:
             histories[scope] = History(of_scope, query.at_ms)
     for scope in relevant:
@@ -80,7 +83,8 @@ def _consent(said: Sequence[Said], query: Query, vocabulary: Vocabulary) -> Deci
             assert reason is not None
             return _deny(reason, objection.index)
     newest = max(
-        (s for h in histories.values() for s in h.said), key=lambda s: (s.recorded_ms, s.index),
+        (s for h in histories.values() for s in h.said if s.origin),
+        key=lambda s: (s.recorded_ms, s.index),
         default=None,
     )  # fmt: skip
     if newest is not None and query.at_ms + SKEW_MS < newest.recorded_ms:

@@ -7,6 +7,7 @@ to give.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,9 +49,52 @@ class Streams:
     objected_index: Times
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the merging of two records left open: as a stream that nobody speaks in (rule 4).
+
+    It says no, or nothing, from the merge on; only a newer act of the person settles it.
+    """
+
+    place: int
+    index: int
+    objection: int
+    """Reason number of what one of the records objected to; 0 if one only did not permit."""
+
+
+def with_holds(s: Streams, holds: Sequence[Hold]) -> Streams:
+    """Return the streams of one subject with those that merges left open."""
+    objection = np.array([[hold.objection for hold in holds]], dtype=np.uint8)
+    place = np.array([[hold.place for hold in holds]], dtype=np.int64)
+    index = np.array([[hold.index for hold in holds]], dtype=np.int64)
+    objects = objection > 0
+    nothing = np.zeros(objection.shape, dtype=np.uint8)
+    held = Streams(
+        until=np.full(place.shape, NEVER, dtype=np.int64),
+        renewal=objects & False,
+        failure=np.where(objects, objection, np.uint8(_UNKNOWN)),
+        acts=objects & False,
+        trust=nothing,
+        worst_trust=nothing,
+        place=place,
+        index=index,
+        objects=objects,
+        objection=objection,
+        objected=np.where(objects, place, NEVER),
+        objected_index=np.where(objects, index, NEVER),
+    )
+    names = [f.name for f in dataclasses.fields(s)]
+    return Streams(*(np.concatenate([getattr(s, n), getattr(held, n)], axis=1) for n in names))
+
+
 def placed(time: Times, rank: NDArray[np.int8]) -> Times:
     """Return what orders events: by time, and at one instant a no after neither after a yes."""
     return time * 4 + rank
+
+
+def place_at(time_ms: int, rank: int) -> int:
+    """Return the place of one event, as `placed` does for many."""
+    return time_ms * 4 + rank
 
 
 def time_of(place: Times) -> Times:
@@ -82,7 +126,7 @@ def fold(s: Streams) -> Folded:
     objection = np.zeros(len(until), dtype=np.uint8)
     some = np.flatnonzero(s.objects.any(axis=1))
     if len(some):
-        settled[some] = _first_settled(_of(s, some), granted[some], all_must_agree=False)
+        settled[some] = _first_settled(rows_of(s, some), granted[some], all_must_agree=False)
         objected = np.where(s.objects[some], s.objected[some], NEVER)
         objection[some] = s.objection[some, _last(objected, s.objected_index[some])]
     longest = granted.max(axis=1)
@@ -96,7 +140,7 @@ def fold(s: Streams) -> Folded:
     )
 
 
-def _of(s: Streams, rows: NDArray[np.intp]) -> Streams:
+def rows_of(s: Streams, rows: NDArray[np.intp]) -> Streams:
     """Return the streams of some of the subjects."""
     return Streams(*(getattr(s, f.name)[rows] for f in dataclasses.fields(s)))
 
@@ -118,7 +162,7 @@ def _first_settled(s: Streams, granted: Times, *, all_must_agree: bool) -> Times
                 needs |= granted[:, unwilling] < end
             rows = np.flatnonzero(needs & fine)
             if len(rows):
-                fine[rows] = _is_settled(_of(s, rows), granted[rows], end[rows], unwilling)
+                fine[rows] = _is_settled(rows_of(s, rows), granted[rows], end[rows], unwilling)
         best = np.where(fine & (end > best), end, best)
     return best
 

@@ -42,6 +42,14 @@ class Said:
     until_ms: int
     judgement: Judgement
     failure: Reason | None
+    origin: str
+    """Subject id of the record that it is of: after a merge there are several. Empty for what a
+    merge itself left open."""
+
+    @property
+    def stream(self) -> tuple[str, str]:
+        """Of one source about one record, the latest decides."""
+        return self.origin, self.judgement.source
 
     @property
     def place(self) -> Place:
@@ -77,7 +85,17 @@ def judged(entries: Sequence[Logged], vocabulary: Vocabulary) -> list[Said]:
         if verdict.rank == 0 and not _in_time(event, e.recorded_at_ms, verdict):
             continue
         failure = verdict.failure or _by_age(verdict, age) or _used_up(e.index, verdict, entries)
-        said.append(Said(e.index, e.recorded_at_ms, event.event_time_ms, until, verdict, failure))
+        said.append(
+            Said(
+                e.index,
+                e.recorded_at_ms,
+                event.event_time_ms,
+                until,
+                verdict,
+                failure,
+                event.subject_id,
+            )
+        )
     return said
 
 
@@ -158,9 +176,9 @@ class History:
 
     def __init__(self, said: Sequence[Said], at_ms: int) -> None:
         self.said = said
-        sources = {s.judgement.source for s in said}
         self._streams = [
-            _Stream((s for s in said if s.judgement.source == source), at_ms) for source in sources
+            _Stream((s for s in said if s.stream == stream), at_ms)
+            for stream in {s.stream for s in said}
         ]
 
     def standing_objection(self) -> Said | None:
@@ -172,7 +190,7 @@ class History:
 
     def grant_for(self, purpose: str) -> Said | None:
         """Return the latest grant that permits `purpose`, if the scope permits."""
-        if not self._permits():
+        if not self.permits():
             return None
         granting = [
             s.latest
@@ -184,7 +202,7 @@ class History:
     def explain(self) -> tuple[Reason, int]:
         """Return the denial of a scope without a standing objection and without a fitting grant."""
         latest = max(self._streams, key=lambda s: s.latest.place)
-        if self._permits():
+        if self.permits():
             return Reason.NOT_LISTED, latest.latest.index
         if any(s.says_yes for s in self._streams):
             against = [s.latest for s in self._streams if not s.says_yes]
@@ -201,7 +219,7 @@ class History:
             for other in self._streams
         )
 
-    def _permits(self) -> bool:
+    def permits(self) -> bool:
         """Rule 4: every source that said anything must say yes, or be settled by a newer act."""
         yes = any(s.says_yes for s in self._streams)
         return yes and all(s.says_yes or self._is_settled(s) for s in self._streams)

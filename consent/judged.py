@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consent.facts import ConsentWhat, PreferenceWhat, Whats
+from consent.facts import ConsentWhat, MergeWhat, Whats
 from consent.instants import FOREVER
 from consent.judging import Judgement, judge
 from consent.reasons import NUMBER_OF, Scope
@@ -31,6 +31,7 @@ _COLUMNS: dict[str, Any] = {
     "max_uses": np.int64,
     "source": np.uint32,
     "scope": np.int32,
+    "merging": np.bool_,
 }
 
 
@@ -69,11 +70,8 @@ class Judged:
         for number, what in enumerate(fresh, self._length):
             said = judge(what, self.vocabulary) if isinstance(what, ConsentWhat) else _NOTHING
             self._write(number, said)
+            self._columns["merging"][number] = isinstance(what, MergeWhat)
         self._length = total
-
-    def preferences(self) -> list[tuple[int, PreferenceWhat]]:
-        """Return every preference with its number."""
-        return [(n, w) for n, w in enumerate(self._whats.since(0)) if isinstance(w, PreferenceWhat)]
 
     def _write(self, number: int, said: Judgement) -> None:
         columns = self._columns

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from consent import fields
+from consent.errors import MalformedRecord
 from consent.fields import field
 from consent.statements import SubjectEntry
 
@@ -24,3 +25,7 @@ class SubjectsMerged(SubjectEntry):
     ground: str = field(fields.words)
     """How it is known: `customer proved both addresses`."""
     by: str = field(fields.words)
+
+    def __post_init__(self) -> None:
+        if self.absorbed == self.subject_id:
+            raise MalformedRecord("a record cannot be merged with itself")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from consent.choices import AUTOMATED
 from consent.history import Logged
+from consent.merging import merges_of
 from consent.preferences import (
     AutomatedDecisions,
     ChannelChoice,
@@ -35,32 +36,34 @@ def narrowed(entries: Sequence[Logged], query: Query) -> tuple[Reason, int] | No
         ),
         key=lambda c: c[:2],
     )
-    off = _off(chosen, lambda p: isinstance(p, ProcessingChoice))
+    off = _off(entries, chosen, lambda p: isinstance(p, ProcessingChoice))
     if off is not None:
         return Reason.RESTRICTED, off
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
-        found = _unreachable(chosen, query)
+        found = _unreachable(entries, chosen, query)
         if found is not None:
             return found
     if query.operation in AUTOMATED:
-        off = _off(chosen, lambda p: isinstance(p, AutomatedDecisions))
+        off = _off(entries, chosen, lambda p: isinstance(p, AutomatedDecisions))
         if off is not None:
             return Reason.NOT_PERSONALISED, off
     return None
 
 
-def _unreachable(chosen: Sequence[Chosen], query: Query) -> tuple[Reason, int] | None:
+def _unreachable(
+    entries: Sequence[Logged], chosen: Sequence[Chosen], query: Query
+) -> tuple[Reason, int] | None:
     channels = dict.fromkeys((query.channel, ANY_CHANNEL))
     for channel in channels:
         paused = _paused(chosen, channel, query.at_ms)
         if paused is not None:
             return Reason.PAUSED, paused
     for channel in channels:
-        off = _off(chosen, _is_channel(channel))
+        off = _off(entries, chosen, _is_channel(channel))
         if off is not None:
             return Reason.CHANNEL_REFUSED, off
     if query.topic is not None:
-        off = _off(chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
+        off = _off(entries, chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
         if off is not None:
             return Reason.TOPIC_REFUSED, off
     return None
@@ -79,13 +82,27 @@ def _paused(chosen: Sequence[Chosen], channel: str, at_ms: int) -> int | None:
     return latest[0] if latest is not None and latest[1] > at_ms else None
 
 
-def _off(chosen: Sequence[Chosen], is_it: Callable[[Preference], bool]) -> int | None:
-    """Return the entry of the last no that no later act of the person ended."""
+def _off(
+    entries: Sequence[Logged], chosen: Sequence[Chosen], is_it: Callable[[Preference], bool]
+) -> int | None:
+    """Return the entry of the last no that no later act of the person ended.
+
+    What was off in one of two records that were merged is off from the merge on (rule 4).
+    """
     of_it = [(t, i, e) for t, i, e in chosen if is_it(e.preference)]
     noes = [(t, i) for t, i, e in of_it if not getattr(e.preference, "allowed", True)]
-    acts = [
-        t for t, _, e in of_it if getattr(e.preference, "allowed", False) and not e.method.is_copy
-    ]
-    if not noes or (acts and max(acts) > noes[-1][0]):
+    for merge in merges_of(entries):
+        for side in merge.sides:
+            before = [c for c in of_it if c[1] < merge.index and c[2].subject_id in side]
+            earlier = [e for e in entries if e.index < merge.index]
+            if _off(earlier, before, is_it) is not None:
+                noes.append((merge.at_ms, merge.index))
+    acts = [t for t, _, e in of_it if _is_yes(e)]
+    last = max(noes, default=None)
+    if last is None or (acts and max(acts) > last[0]):
         return None
-    return noes[-1][1]
+    return last[1]
+
+
+def _is_yes(event: PreferenceEvent) -> bool:
+    return getattr(event.preference, "allowed", False) and not event.method.is_copy

@@ -70,6 +70,12 @@ class Occurrences:
             self._used_up = np.array(found, dtype=np.int64)
         return self._used_up
 
+    def merge(self, kept: int, absorbed: int) -> None:
+        """Let one subject hold the limited consents of two records."""
+        for grant, (subject, limit) in self._limits.items():
+            if subject == absorbed:
+                self._limits[grant] = kept, limit
+
     def forget(self, subject: int) -> None:
         """Drop what is known about a subject."""
         for grant in [g for g, (who, _) in self._limits.items() if who == subject]:

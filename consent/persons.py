@@ -63,6 +63,12 @@ class Persons:
         found: Subjects = subjects[changed]
         return found
 
+    def merge(self, kept: int, absorbed: int) -> None:
+        """Let one subject be as old as two records say."""
+        both = np.array([kept, absorbed], dtype=np.uint32)
+        greatest = self._weights.get(both).max()
+        self._weights.put(both, np.array([greatest, NEVER]))
+
     def youngest(self, subjects: Subjects) -> NDArray[np.int16]:
         """Return the lowest age that each of these may have; UNKNOWN_AGE where it is not known."""
         return _youngest(self._weights.get(subjects))

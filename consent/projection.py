@@ -7,7 +7,7 @@ Expiry is looked at when the query is asked. The answer for each subject equals 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,8 @@ class Projection:
     """The state of consent after a prefix of the ledger, under one vocabulary."""
 
     __slots__ = (
-        "_choices", "_judged", "_occurrences", "_persons", "_scopes", "_subjects", "_whats",
+        "_aliases", "_choices", "_judged", "_occurrences", "_persons", "_scopes", "_subjects",
+        "_whats",
     )  # fmt: skip
 
     def __init__(self, vocabulary: Vocabulary, whats: Whats | None = None) -> None:
@@ -57,6 +58,8 @@ class Projection:
         self._occurrences = Occurrences(self._whats)
         self._scopes: dict[Scope, ScopeState] = {}
         self._subjects = BitMap()
+        self._aliases: dict[int, int] = {}
+        """Record that was absorbed → the one that is continued."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -80,34 +83,95 @@ class Projection:
 
     # -- taking in ---------------------------------------------------------------------------------
 
-    def apply(self, index: int, record: Entry, dense: int, recorded_at_ms: int) -> None:
+    def apply(
+        self,
+        index: int,
+        record: Entry,
+        dense: int,
+        recorded_at_ms: int,
+        numbers: Callable[[str], int] | None = None,
+    ) -> None:
         """Take in the entry at `index` of the ledger, about the subject with number `dense`.
 
-        The order of calls does not matter, and the same call again changes nothing.
+        The order of calls does not matter, except about merges, for which `numbers` says the number
+        of a subject id; and the same call again changes nothing.
         """
         if not 0 <= dense <= MAX_DENSE:
             raise LedgerInconsistent("a subject's number has 32 bits")
-        self._subjects.add(dense)
-        self.take_in(facts_of([About(index, recorded_at_ms, dense, record)], self._whats))
+        self._subjects.add(self.current(dense))
+        self.take_in(facts_of([About(index, recorded_at_ms, dense, record)], self._whats, numbers))
 
     def take_in(self, facts: Facts) -> None:
-        """Take in facts; their order does not matter, and the same facts again change nothing."""
+        """Take in facts; their order does not matter, and the same facts again change nothing.
+
+        But a merge of two records is about what was known before it: what comes earlier in the
+        ledger must be taken in earlier, or with it.
+        """
+        if len(facts) == 0:
+            return
+        self._judged.catch_up()
+        merging = self._judged.column("merging", facts["what"])
+        if merging.any():
+            facts = facts[np.argsort(facts["index"], kind="stable")]
+            merging = self._judged.column("merging", facts["what"])
+            for part in np.split(facts, np.flatnonzero(merging)):
+                if len(part) and self._judged.column("merging", part["what"])[0]:
+                    self._merge(part[0])
+                    part = part[1:]
+                self._take_in(part)
+        else:
+            self._take_in(facts)
+
+    def _take_in(self, facts: Facts) -> None:
+        """Take in facts of which none is a merge."""
+        if not self._aliases:
+            self._take_in_of(facts, None)
+            return
+        absorbed = np.isin(facts["subject"], np.array(list(self._aliases), dtype=np.uint32))
+        self._take_in_of(facts[~absorbed], None)
+        for origin in np.unique(facts["subject"][absorbed]).tolist():
+            theirs = facts[facts["subject"] == origin]
+            theirs["subject"] = self._aliases[origin]
+            self._take_in_of(theirs, origin)
+
+    def _take_in_of(self, facts: Facts, origin: int | None) -> None:
         if len(facts) == 0:
             return
         self._subjects |= bitmap(np.sort(facts["subject"]))
-        self._judged.catch_up()
         self._choices.take_in(facts)
         scope = self._judged.column("scope", facts["what"])
         consents = facts[scope != NO_SCOPE]
         changed = bitmap(np.array(self._occurrences.take_in(facts), dtype=np.uint32))
         changed |= bitmap(self._persons.take_in(facts))
-        self._take_in_consents(consents, scope[scope != NO_SCOPE])
+        self._take_in_consents(consents, scope[scope != NO_SCOPE], origin)
         if changed:
             self._refold(changed)
+
+    def _merge(self, fact: np.void) -> None:
+        """Rule 4: from here on two records are one person."""
+        kept, absorbed = self.current(int(fact["subject"])), self.current(int(fact["until"]))
+        self._subjects.add(kept)
+        if kept == absorbed:
+            return
+        at_ms = int(fact["recorded"])
+        for state in self._scopes.values():
+            state.merge(kept, absorbed, int(fact["index"]), at_ms)
+        self._persons.merge(kept, absorbed)
+        self._choices.merge(kept, absorbed, at_ms)
+        self._occurrences.merge(kept, absorbed)
+        self._subjects.discard(absorbed)
+        self._aliases = {a: kept if k == absorbed else k for a, k in self._aliases.items()}
+        self._aliases[absorbed] = kept
+        self._refold(BitMap([kept]))
+
+    def current(self, subject: int) -> int:
+        """Return the number that a person has now, whichever record they were known by."""
+        return self._aliases.get(subject, subject)
 
     def forget(self, dense: int) -> None:
         """Drop all that is known about a subject, for erasure; twice is the same as once."""
         self._subjects.discard(dense)
+        self._aliases = {a: k for a, k in self._aliases.items() if dense not in (a, k)}
         self._persons.forget(dense)
         self._choices.forget(dense)
         self._occurrences.forget(dense)
@@ -187,7 +251,7 @@ class Projection:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _take_in_consents(self, facts: Facts, scope: NDArray[np.int32]) -> None:
+    def _take_in_consents(self, facts: Facts, scope: NDArray[np.int32], origin: int | None) -> None:
         """Rules 6 and 7: grants from too far ahead or behind do not count. Then scope by scope."""
         yes = self._judged.column("rank", facts["what"]) == 0
         ahead = facts["time"] > facts["recorded"] + SKEW_MS
@@ -196,7 +260,7 @@ class Projection:
         present = np.bincount(scope[counts])
         for number in np.flatnonzero(present).tolist():
             state = self._state(self._judged.scope(number))
-            state.take_in(facts[counts & (scope == number)])
+            state.take_in(facts[counts & (scope == number)], origin)
 
     def _state(self, scope: Scope) -> ScopeState:
         state = self._scopes.get(scope)

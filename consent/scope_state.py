@@ -6,6 +6,7 @@ instant.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,36 @@ from pyroaring import BitMap
 
 from consent.columns import Subjects, bitmap, members
 from consent.facts import Facts
-from consent.fold import Folded, Numbers, Streams, fold
+from consent.fold import Folded, Hold, Numbers, Streams, fold, place_at, rows_of, with_holds
 from consent.instants import NEVER
 from consent.judged import Judged
 from consent.occurrences import Occurrences
 from consent.persons import Persons
 from consent.reasons import REASONS, Reason, Scope
-from consent.streams import Places, StreamTable
+from consent.streams import StreamTable
 from consent.timed import TimedSet, canonical_bitmap
 
+NO_WHAT = 2**32 - 1
+"""Stands where nobody said anything."""
 _PART = 1 << 20
 """Facts or subjects that are worked on at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stance:
+    """What one record of a person says about the scope at an instant."""
+
+    known: bool
+    permits: bool
+    objection: int
 
 
 class ScopeState:
     """The bitmaps of one scope."""
 
     __slots__ = (
-        "_covered", "_disagreeing", "_judged", "_objecting", "_occurrences", "_permitted",
-        "_persons", "_reasons", "_scope", "_settled", "_streams",
+        "_covered", "_disagreeing", "_holds", "_judged", "_objecting", "_occurrences",
+        "_permitted", "_persons", "_reasons", "_scope", "_settled", "_streams",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +54,8 @@ class ScopeState:
         self._streams = StreamTable(judged)
         self._permitted, self._settled, self._disagreeing = TimedSet(), TimedSet(), TimedSet()
         self._covered: dict[str, TimedSet] = {}
+        self._holds: dict[int, list[Hold]] = {}
+        """What merges left open, by the subject that is continued."""
         self._objecting: dict[Reason, BitMap] = {}
         self._reasons: dict[Reason, BitMap] = {}
 
@@ -50,12 +64,31 @@ class ScopeState:
         """Everybody about whom there is something known here; not to be changed."""
         return self._streams.subjects
 
-    def take_in(self, facts: Facts) -> None:
+    def take_in(self, facts: Facts, origin: int | None = None) -> None:
         """Take in facts of this scope, in parts that bound the memory."""
         changed = BitMap()
         for start in range(0, len(facts), _PART):
-            changed |= bitmap(self._streams.take_in(facts[start : start + _PART]))
+            changed |= bitmap(self._streams.take_in(facts[start : start + _PART], origin))
         self.refold(changed)
+
+    def merge(self, kept: int, absorbed: int, index: int, at_ms: int) -> None:
+        """Rule 4: two records turn out to be one person.
+
+        What either objects to or does not permit at that moment is not permitted from then on,
+        until a newer act of the person.
+        """
+        stances = [self._stance(subject, at_ms) for subject in (kept, absorbed)]
+        if not any(stance.known for stance in stances):
+            return
+        self._streams.move(absorbed, kept)
+        holds = self._holds.pop(kept, []) + self._holds.pop(absorbed, [])
+        if not all(stance.permits for stance in stances):
+            objection = max((s.objection for s in stances), key=lambda o: (o > 0, -o))
+            holds.append(Hold(place_at(at_ms, 2 if objection else 1), index, objection))
+        if holds:
+            self._holds[kept] = holds
+        self._clear(absorbed)
+        self.refold(BitMap([kept]))
 
     def refold(self, subjects: BitMap) -> None:
         """Look again at those of these subjects who are here: something about them changed."""
@@ -67,11 +100,8 @@ class ScopeState:
         """Drop everything about a subject."""
         if subject in self._streams.subjects:
             self._streams.drop(subject)
-            one = np.array([subject], dtype=np.uint32)
-            nothing, none = np.array([NEVER]), np.zeros(1, dtype=np.uint8)
-            self._write(one, nothing, nothing, nothing, none, none)
-            for covered in self._covered.values():
-                covered.put(one, nothing)
+            self._holds.pop(subject, None)
+            self._clear(subject)
 
     def forbidden(self, at_ms: int, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:
         """Return who of `among` objects at an instant, by the state of the latest objection."""
@@ -118,8 +148,7 @@ class ScopeState:
         """Return the index of the latest grant of each of these who has one here."""
         subjects = members(who & self.subjects)
         grants: dict[int, int] = {}
-        for some, at in self._streams.by_length(subjects):
-            streams = self._fetch(some, at)
+        for some, streams, _ in self._fetch(subjects):
             granted = fold(streams).granted > 0
             place = np.where(granted, streams.place, NEVER)
             latest = granted & (place == place.max(axis=1, keepdims=True))
@@ -146,20 +175,57 @@ class ScopeState:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _fetch(self, subjects: Subjects, at: Places) -> Streams:
-        youngest = self._persons.youngest(subjects)
-        return self._streams.streams(at, youngest, self._occurrences.used_up())
+    def _fetch(self, subjects: Subjects) -> Iterator[tuple[Subjects, Streams, NDArray[np.uint32]]]:
+        """Return these subjects in parts, with their streams and the whats of the latest."""
+        used_up = self._occurrences.used_up()
+        for some, at in self._streams.by_length(subjects):
+            youngest = self._persons.youngest(some)
+            streams, whats = self._streams.streams(at, youngest, used_up), self._streams.whats(at)
+            if not self._holds:
+                yield some, streams, whats
+                continue
+            held = np.isin(some, np.array(list(self._holds), dtype=np.uint32))
+            if not held.all():
+                plain = np.flatnonzero(~held)
+                yield some[plain], rows_of(streams, plain), whats[plain]
+            for place in np.flatnonzero(held).tolist():
+                holds = self._holds[int(some[place])]
+                one = np.array([place])
+                more = np.full((1, len(holds)), NO_WHAT, dtype=np.uint32)
+                own = with_holds(rows_of(streams, one), holds)
+                yield some[one], own, np.concatenate([whats[one], more], axis=1)
 
     def _set(self, subjects: Subjects) -> None:
         """Put these subjects where their streams say they belong now."""
-        for some, at in self._streams.by_length(subjects):
-            folded = fold(self._fetch(some, at))
+        for some, streams, whats in self._fetch(subjects):
+            folded = fold(streams)
             self._write(
                 some, folded.until, folded.settled, folded.disagreeing, folded.objection,
                 folded.reason,
             )  # fmt: skip
             if self._judged.covered:
-                self._cover(some, self._streams.whats(at), folded)
+                self._cover(some, whats, folded)
+
+    def _stance(self, subject: int, at_ms: int) -> "_Stance":
+        """Return what one subject permits at an instant."""
+        if subject not in self._streams.subjects:
+            return _Stance(known=False, permits=False, objection=0)
+        ((_, streams, _),) = self._fetch(np.array([subject], dtype=np.uint32))
+        folded = fold(streams)
+        objects = int(folded.settled[0]) <= at_ms
+        return _Stance(
+            known=True,
+            permits=int(folded.until[0]) > at_ms,
+            objection=int(folded.objection[0]) if objects else 0,
+        )
+
+    def _clear(self, subject: int) -> None:
+        """Take a subject out of every set."""
+        one = np.array([subject], dtype=np.uint32)
+        nothing, none = np.array([NEVER]), np.zeros(1, dtype=np.uint8)
+        self._write(one, nothing, nothing, nothing, none, none)
+        for covered in self._covered.values():
+            covered.put(one, nothing)
 
     def _write(
         self,

@@ -29,6 +29,7 @@ ROW = np.dtype(
         ("objected_index", "<i8"),
         ("cleared", "<i8"),  # time of the last act that can end a no
         ("subject", "<u4"),
+        ("origin", "<u4"),  # whom its events were about before records were merged
         ("what", "<u4"),  # the latest
         ("objected_what", "<u4"),
         ("next", "<i4"),  # the subject's next row
@@ -60,12 +61,16 @@ class StreamTable:
         self.subjects = BitMap()
         """Who has a stream."""
 
-    def take_in(self, facts: Facts) -> Subjects:
-        """Take in facts of this scope; return whose streams changed, distinct and rising."""
+    def take_in(self, facts: Facts, origin: int | None = None) -> Subjects:
+        """Take in facts of this scope; return whose streams changed, distinct and rising.
+
+        `origin` is the number of the merged record that all of them are of, if they are of one.
+        """
         if (np.diff(facts["index"]) < 0).any():
             facts = facts[np.argsort(facts["index"], kind="stable")]
         fresh = self._grouped(facts)
-        at = self._find(fresh["subject"], self._judged.column("source", fresh["what"]))
+        fresh["origin"] = fresh["subject"] if origin is None else origin
+        at = self._find(fresh)
         known = at != _END
         if known.any():
             self._rows[at[known]] = self._later_of(self._rows[at[known]], fresh[known])
@@ -85,6 +90,19 @@ class StreamTable:
             self._free += at[0].tolist()
         self._first.put(one, _END)
         self.subjects.discard(subject)
+
+    def move(self, subject: int, to: int) -> None:
+        """Make one subject's streams further streams of another."""
+        both = np.array([subject, to], dtype=np.uint32)
+        first, following = self._first.get(both).tolist()
+        if first == _END:
+            return
+        ((_, at),) = self.by_length(both[:1])
+        self._rows["subject"][at[0]] = to
+        self._rows["next"][at[0, -1]] = following
+        self._first.put(both, np.array([_END, first], dtype=np.int32))
+        self.subjects.discard(subject)
+        self.subjects.add(to)
 
     def by_length(self, subjects: Subjects) -> Iterator[tuple[Subjects, Places]]:
         """Return these subjects, each with at least one stream, by how many they have.
@@ -195,15 +213,17 @@ class StreamTable:
             merged[name] = np.where(later, new[name], old[name])
         return merged
 
-    def _find(self, subjects: Subjects, sources: NDArray[np.uint32]) -> Places:
-        """Return the row of each (subject, source), or -1."""
-        found = np.full(len(subjects), _END, dtype=np.int32)
-        row = self._first.get(subjects)
+    def _find(self, rows: Rows) -> Places:
+        """Return where the row of each of these streams is, or -1."""
+        sources = self._judged.column("source", rows["what"])
+        found = np.full(len(rows), _END, dtype=np.int32)
+        row = self._first.get(rows["subject"])
         while (there := row != _END).any():
-            at = np.where(there, row, 0)
-            fits = there & (self._judged.column("source", self._rows["what"][at]) == sources)
+            known = self._rows[np.where(there, row, 0)]
+            fits = there & (self._judged.column("source", known["what"]) == sources)
+            fits &= known["origin"] == rows["origin"]
             found[fits] = row[fits]
-            row = np.where(there & ~fits, self._rows["next"][at], _END)
+            row = np.where(there & ~fits, known["next"], _END)
         return found
 
     def _add(self, rows: Rows) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from typing_extensions import override
+
 from consent import fields
 from consent.canonical import Json, canonical_bytes
 from consent.contact_terms import CapTerm, HoursTerm
@@ -42,7 +44,7 @@ def derived() -> Any:
     return dataclasses.field(init=False, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Vocabulary:
     """The policy of one ledger.
 
@@ -94,6 +96,10 @@ class Vocabulary:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Vocabulary {self.digest().hex()[:8]}>"
 
     # -- purposes ----------------------------------------------------------------------------------
 

@@ -18,14 +18,16 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    persons,
     requests,
     roles,
     rules,
+    signals,
     status,
     trust_policy,
     webhooks,
 )
-from party_node.console import pages
+from party_node.console import pages, well_known
 from party_node.console.sessions import Sessions
 from party_node.running import RunningNode
 
@@ -34,6 +36,7 @@ ROUTERS = (
     datasets.router,
     consent.router,
     imports.router,
+    signals.router,
     collaborations.router,
     rules.router,
     jobs.router,
@@ -42,6 +45,7 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    persons.router,
     webhooks.router,
     trust_policy.router,
     requests.router,
@@ -72,6 +76,7 @@ def create_app(node: RunningNode) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
+    app.include_router(well_known.router)
     app.add_middleware(access.Doorkeeper, token=node.token, roles=node.services.roles)
     app.add_middleware(observability.RequestLog)
     return app

@@ -152,7 +152,8 @@ def select_among(
             found = connection.exec_driver_sql(f"{query} IN ({places})", (*equal.values(), *part))
         else:
             found = connection.exec_driver_sql(f"{query} = ANY(%s)", (*equal.values(), list(part)))
-        yield from (tuple(row) for row in found)
+        assert found.cursor is not None
+        yield from found.cursor.fetchall()  # plain tuples, as the driver makes them
 
 
 def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -44,6 +44,8 @@ from protocols import identifiers
 from protocols.errors import InvalidParameter
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+Change = Callable[[pa.Table, pa.ChunkedArray], pa.Table]
+"""Takes an index and which of its rows are meant, and returns it changed."""
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
 
@@ -246,18 +248,31 @@ class Datasets:
 
         Again changes nothing. Raises: DiskFull.
         """
+        self._rewrite(dense, _without)
+
+    def reassign(self, dense: int, to: int) -> None:
+        """Let the rows of one person be those of another, whose record was merged with theirs.
+
+        Again changes nothing. Raises: DiskFull.
+        """
+        self._rewrite(dense, partial(_as_of, to))
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _rewrite(self, dense: int, change: Change) -> None:
+        """Change a person's rows in every index that has some."""
         for info in self.listed():
             folder = self._home.datasets / self.index_id(info.dataset)
-            asked = BitMap.deserialize((folder / _ASKED).read_bytes())
             with pq.ParquetFile(folder / _INDEX) as file:
                 index = file.read(use_threads=False)
             theirs = pc.equal(index["dense"], dense)
+            asked = BitMap.deserialize((folder / _ASKED).read_bytes())
             if dense in asked or pc.any(theirs).as_py():
-                asked.discard(dense)
-                _replace(folder / _INDEX, partial(_write_without, index, theirs))
+                changed = change(index, theirs)
+                left = changed["dense"].to_numpy()
+                asked = BitMap(left[left != NOBODY].astype(np.uint32))
+                _replace(folder / _INDEX, partial(_write_index, changed))
                 _replace(folder / _ASKED, partial(_write_asked, asked))
-
-    # -- inside ------------------------------------------------------------------------------------
 
     def _first_values(
         self, permission: Permission, identifier: str
@@ -330,13 +345,23 @@ def _write_asked(asked: BitMap, path: Path) -> None:
     path.write_bytes(asked.serialize())
 
 
-def _write_without(index: pa.Table, gone: pa.ChunkedArray, path: Path) -> None:
-    """Write an index without what identifies the rows of one person."""
-    nobody = pc.if_else(gone, NOBODY, index["dense"])
-    columns = {"row": index["row"], "key": pc.if_else(gone, None, index["key"]), "dense": nobody}
+def _write_index(index: pa.Table, path: Path) -> None:
+    pq.write_table(index, path, compression="zstd")
+
+
+def _without(index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
+    """Return an index without what identifies these rows."""
+    columns = {"row": index["row"], "key": pc.if_else(theirs, None, index["key"])}
+    columns["dense"] = pc.if_else(theirs, NOBODY, index["dense"])
     for kind in (EMAIL, PHONE):
-        columns[kind] = pc.if_else(gone, None, index[kind])
-    pq.write_table(pa.table(columns), path, compression="zstd")
+        columns[kind] = pc.if_else(theirs, None, index[kind])
+    return pa.table(columns)
+
+
+def _as_of(to: int, index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
+    """Return an index in which these rows are about another person."""
+    dense = pc.if_else(theirs, to, index["dense"])
+    return index.set_column(index.column_names.index("dense"), "dense", dense)
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:

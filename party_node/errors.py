@@ -186,6 +186,13 @@ class ErasedPerson(NodeError):
     hint = "a new consent counts if the person gives it: record it with a method that is no copy"
 
 
+class MergeRefused(NodeError):
+    """These two records cannot be merged."""
+
+    code = "merge-refused"
+    hint = "name two different persons who are known here"
+
+
 class LedgerDamaged(NodeError):
     """The consent ledger in the database is not the one that its checkpoints describe."""
 

@@ -10,6 +10,7 @@ from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.capture.imports import Imports
+from party_node.capture.signals import complete_signals
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.contact.deciding import Contacts
@@ -30,6 +31,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.merging import Merging
 from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
 from party_node.roles.roles import Roles
@@ -63,6 +65,7 @@ class Services:
     reservations: Reservations
     contacts: Contacts
     aftermath: Aftermath
+    merging: Merging
     webhooks: Webhooks
     roles: Roles
     holds: Holds
@@ -100,6 +103,7 @@ def assemble(
         controller=keys.party,
     )
     ledger.open()
+    complete_signals(ledger, identity)
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
     collaborations = Collaborations(db, client, keys, clock_ms)
     runs = Runs(db, vault, home)
@@ -134,6 +138,7 @@ def assemble(
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
         aftermath=aftermath,
+        merging=Merging(ledger, identity, datasets),
         webhooks=webhooks,
         roles=Roles(ledger, holds, rng),
         holds=holds,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from consent.requests import RequestType
@@ -14,9 +15,27 @@ from party_node.services import Services
 
 def view(parts: Services, row: SubjectRequestRow) -> dict[str, Any]:
     """Return a request as it stands, with what is possible now."""
-    subject = None
-    if row.subject is not None:
-        subject = parts.identity.subject_ids([row.subject]).get(row.subject)
+    return views(parts, [row])[0]
+
+
+def views(parts: Services, rows: Sequence[SubjectRequestRow]) -> list[dict[str, Any]]:
+    """Return requests as they stand; of a person whose records were merged, the one that counts."""
+    with parts.ledger.hold() as head:
+        named = [row.subject for row in rows if row.subject is not None]
+        current = {subject: head.projection.current(subject) for subject in named}
+    ids = parts.identity.subject_ids(current.values())
+    return [
+        _view(parts, row, None if row.subject is None else ids.get(current[row.subject]))
+        for row in rows
+    ]
+
+
+def requests_glance(parts: Services) -> dict[str, int]:
+    """Return how many requests are open and how many late, for the node's status."""
+    return dict(zip(("open", "overdue"), parts.requests.counted(), strict=True))
+
+
+def _view(parts: Services, row: SubjectRequestRow, subject: str | None) -> dict[str, Any]:
     return {
         "request": row.request_id,
         "type": row.kind,

@@ -13,14 +13,13 @@ from consent.statements import Relation
 from consent.words import ANY_CHANNEL, SELF, Operation
 from party_node.api.access import Calling, TwoCalling
 from party_node.api.person import Person
-from party_node.api.request_views import explained, opened_hold, view
+from party_node.api.request_views import explained, opened_hold, view, views
 from party_node.api.strict import Name, Strict
-from party_node.erasure.erasing import records_of
 from party_node.erasure.holds import HoldOrder
-from party_node.requests import person_file
 from party_node.requests.asked import Asked
 from party_node.requests.channels import RequestChannel
 from party_node.requests.explaining import Explaining, Question
+from party_node.requests.person_file import person_file
 from party_node.requests.requests import zone_of
 from party_node.running import Here
 from party_node.services import Services
@@ -153,7 +152,7 @@ def listed(
     """Return requests, those that are due first come first; `after` goes on from one."""
     parts = node.services
     found = parts.requests.listed(limit, ended_too=ended, after=after)
-    return [view(parts, row) for row in found]
+    return views(parts, found)
 
 
 @router.get("/{request}")
@@ -226,10 +225,7 @@ def export(request: RequestId, node: Here, caller: Calling) -> Response:
     """Return the person's file, a ZIP; that it was made is in the ledger first."""
     parts = node.services
     row = parts.requests.fulfilling.ready(request, RequestType.ACCESS, RequestType.PORT)
-    entries = parts.requests.fulfilling.entries_of(row)
-    assert row.subject is not None
-    people = records_of(parts.ledger, parts.identity, row.subject)
-    content = person_file.person_file(parts, person_file.Person(people, entries))
+    content = person_file(parts, parts.requests.fulfilling.about(row))
     parts.requests.fulfilling.note(request, "export", "exported", caller.words)
     headers = {"Content-Disposition": f'attachment; filename="request-{request[:8]}.zip"'}
     return Response(content, media_type="application/zip", headers=headers)
@@ -244,17 +240,15 @@ def explain(
     if (body.job is None) == (body.purpose is None):
         raise MalformedRequest("name a job or a purpose, one of the two")
     row = parts.requests.fulfilling.ready(request, RequestType.EXPLAIN_DECISION)
-    entries = parts.requests.fulfilling.entries_of(row)
+    person = parts.requests.fulfilling.about(row)
     explaining = Explaining(parts.ledger, parts.gate.decisions)
     if body.job is not None:
-        assert row.subject is not None
-        people = records_of(parts.ledger, parts.identity, row.subject)
-        told = list(explaining.of_job(entries, people, body.job))
+        told = list(explaining.of_job(person, body.job))
     else:
         assert body.purpose is not None
         operations = () if body.operation is None else (body.operation,)
         question = Question(body.purpose, body.recipient, operations, body.channel)
-        told = explaining.now(entries, question)
+        told = explaining.now(person, question)
     parts.requests.fulfilling.note(request, "explanation", "explained", caller.words)
     return {"request": request, "decisions": [explained(one) for one in told]}
 

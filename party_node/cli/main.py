@@ -11,19 +11,26 @@ import click
 import typer
 
 from consent.errors import ConsentError
-from party_node.cli import audience as audience
-from party_node.cli import break_glass as break_glass
-from party_node.cli import collaboration as collaboration
-from party_node.cli import consent as consent
-from party_node.cli import dataset as dataset
-from party_node.cli import job as job
-from party_node.cli import ledger as ledger
-from party_node.cli import node as node
-from party_node.cli import reports as reports
-from party_node.cli import request as request
-from party_node.cli import role as role
-from party_node.cli import rule as rule
-from party_node.cli import webhook as webhook
+from party_node.cli import (
+    audience,
+    break_glass,
+    collaboration,
+    consent,
+    dataset,
+    decide,
+    job,
+    ledger,
+    node,
+    person,
+    reports,
+    request,
+    role,
+    rule,
+    webhook,
+)
+from party_node.cli import (
+    signal as signal,
+)
 from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
 from party_node.errors import NodeError
 from party_node.hints import hint_for
@@ -42,8 +49,11 @@ for _group in (
     rule,
     job,
     audience,
+    decide,
+    person,
     ledger,
     webhook,
+    signal,
     request,
     role,
 ):

@@ -22,14 +22,13 @@ from pyroaring import BitMap
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from consent.merges import SubjectsMerged
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
 from party_node.erasure.holds import HoldOrder, Holds
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
-from party_node.ledger.entries import LedgerEntry
+from party_node.persons import entries_of_person
 from party_node.suppression import Suppression
 from party_node.tables import (
     EntryRow,
@@ -96,11 +95,14 @@ class Erasing:
         that cannot be; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            ids = self._identity.subject_ids(records_of(self._ledger, self._identity, subject))
+            current = head.projection.current(subject)
+            records = entries_of_person(self._ledger, self._identity, current)
+            ids = self._identity.subject_ids(records)
             if not ids:
                 return Erased(None, 0, 0)
             indices, fingerprint = self._entries(ids)
-            kept = self._holds.plan(self._opened(ids) if holds else (), request_id, holds)
+            opened = sorted((e for of in records.values() for e in of), key=lambda e: e.index)
+            kept = self._holds.plan(opened, request_id, holds)
             salt = self._rng(32)
             record = Erasure(
                 request_id=request_id,
@@ -154,11 +156,6 @@ class Erasing:
         if rows:
             self._ledger.database.scrub()
 
-    def _opened(self, ids: dict[int, str]) -> list[LedgerEntry]:
-        """Return their entries, opened, in order."""
-        entries = [entry for dense in ids for entry in self._ledger.events_of(dense)]
-        return sorted(entries, key=lambda entry: entry.index)
-
     def _entries(self, ids: dict[int, str]) -> tuple[list[int], bytes]:
         """Return the indices of their entries, and the fingerprint of their tag keys."""
         with self._ledger.database.reading() as session:
@@ -184,16 +181,3 @@ class Erasing:
             session.execute(delete(SourceEventRow).where(col(SourceEventRow.entry).in_(part)))
             mark = update(EntryRow).where(col(EntryRow.index).in_(part))
             session.execute(mark.values(subject=None, erased=entry))
-
-
-def records_of(ledger: ConsentLedger, identity: Identity, subject: int) -> list[int]:
-    """Return the person's number, and those of the records that were merged into theirs."""
-    found, left = {subject}, [subject]
-    while left:
-        for entry in ledger.events_of(left.pop()):
-            if isinstance(entry.record, SubjectsMerged):
-                other = identity.dense_of([entry.record.absorbed])
-                fresh = set(other.values()) - found
-                found |= fresh
-                left += sorted(fresh)
-    return sorted(found)

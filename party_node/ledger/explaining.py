@@ -11,6 +11,7 @@ from party_node.errors import NotFound
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.entries import LedgerEntry
+from party_node.persons import entries_of_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ def explain(
 
     Raises: NotFound if there is no such person; UnknownPurpose; LedgerDamaged.
     """
-    ids = identity.subject_ids([dense])
-    if not ids:
-        raise NotFound("nobody with this identifier is known here")
     with ledger.hold() as head:
-        entries = ledger.events_of(dense)
+        dense = head.projection.current(dense)
+        ids = identity.subject_ids([dense])
+        if not ids:
+            raise NotFound("nobody with this identifier is known here")
+        records = entries_of_person(ledger, identity, dense)
+        entries = [entry for record in records.values() for entry in record]
         at_ms, size, vocabulary = max(clock(), head.newest_ms), head.size, head.vocabulary
     query = Query(
         purpose=purpose, operation=operation, at_ms=at_ms, recipient=recipient, channel=channel

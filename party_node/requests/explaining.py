@@ -21,6 +21,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.explaining import logged
 from party_node.ledger.policies import load_policy
+from party_node.requests.person import Person
 from party_node.requests.words import WORDS
 from party_node.tables import DecisionRow
 
@@ -62,40 +63,32 @@ class Explaining:
     def __init__(self, ledger: ConsentLedger, decisions: Decisions) -> None:
         self._ledger, self._decisions = ledger, decisions
 
-    def now(self, entries: Sequence[LedgerEntry], question: Question) -> list[Told]:
+    def now(self, person: Person, question: Question) -> list[Told]:
         """Explain what would be decided now, for each operation of the question, or of the purpose.
 
-        `entries` are all about the person. Raises: UnknownPurpose.
+        Raises: UnknownPurpose.
         """
         with self._ledger.hold() as head:
             vocabulary, size = head.vocabulary, head.size
             at_ms = max(self._ledger.now(), head.newest_ms)
         found = vocabulary.find(question.purpose)
         return [
-            self._told(entries, self._one(question, operation), vocabulary, at_ms, size)
+            self._told(person.entries, self._one(question, operation), vocabulary, at_ms, size)
             for operation in question.operations or found.operations
         ]
 
-    def of_job(
-        self, entries: Sequence[LedgerEntry], people: Sequence[int], job: str
-    ) -> Iterator[Told]:
-        """Explain every decision of a job that was about the person, who has these numbers."""
+    def of_job(self, person: Person, job: str) -> Iterator[Told]:
+        """Explain every decision of a job that was about the person."""
         with self._ledger.database.reading() as session:
             decided = [
                 (row, decision)
-                for row, decision in self._decisions.about(session, people)
+                for row, decision in self._decisions.about(session, person.people)
                 if row.job == job or row.job.startswith(f"{job}-")
             ]
         for row, decision in decided:
-            yield self._made(entries, people, row, decision)
+            yield self._made(person, row, decision)
 
-    def _made(
-        self,
-        entries: Sequence[LedgerEntry],
-        people: Sequence[int],
-        row: DecisionRow,
-        decision: Decided,
-    ) -> Told:
+    def _made(self, person: Person, row: DecisionRow, decision: Decided) -> Told:
         """Make a decision again by what was known then."""
         record = self._ledger.entry(row.entry).record
         assert isinstance(record, UseRecord)
@@ -104,12 +97,12 @@ class Explaining:
         size, at_ms = record.as_of.tree_size, record.evaluated_at_ms
         operations = tuple(Operation(name) for name in record.operation.split("/"))
         question = Question(record.purpose, record.recipient, operations, record.channel)
-        then = [entry for entry in entries if entry.index < size]
+        then = [entry for entry in person.entries if entry.index < size]
         told = [
             self._told(then, self._one(question, operation), vocabulary, at_ms, size)
             for operation in operations
         ]
-        used = any(person in decision.people for person in people)
+        used = any(number in decision.people for number in person.people)
         # The set that was kept says what was done; the reason is that of the first no.
         first = next((t for t in told if t.allowed is used), None)
         reason = Reason.PERMITTED if first is None else first.reason

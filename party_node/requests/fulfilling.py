@@ -16,13 +16,14 @@ from sqlmodel import Session
 from consent.milestones import OperatorAction
 from consent.requests import RequestStatus, RequestType, SystemResult
 from consent.statements import Relation, Statement
-from party_node.erasure.erasing import Erased, Erasing, records_of
+from party_node.erasure.erasing import Erased, Erasing
 from party_node.erasure.holds import HoldOrder
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger, Head
-from party_node.ledger.entries import LedgerEntry
+from party_node.persons import entries_of_person
 from party_node.requests.channels import METHOD, RequestChannel
 from party_node.requests.errors import StepNotPossible
+from party_node.requests.person import Person
 from party_node.requests.request_rows import (
     find,
     open_ones,
@@ -74,8 +75,8 @@ class Fulfilling:
         require(row, RequestStatus.COMPLETED)
         return row
 
-    def entries_of(self, row: SubjectRequestRow) -> list[LedgerEntry]:
-        """Return all entries about the person of a request, in order.
+    def about(self, row: SubjectRequestRow) -> Person:
+        """Return the person of a request, with everything that the ledger has about them.
 
         Raises: StepNotPossible if nothing is known of them.
         """
@@ -84,13 +85,15 @@ class Fulfilling:
                 "nothing is known here of the person",
                 hint="complete the request: that is an answer",
             )
-        return self.entries_about(row.subject)
+        return self.person(row.subject)
 
-    def entries_about(self, subject: int) -> list[LedgerEntry]:
-        """Return all entries about a person, in order, whichever record they are under."""
-        records = records_of(self._ledger, self._identity, subject)
-        entries = [entry for dense in records for entry in self._ledger.events_of(dense)]
-        return sorted(entries, key=lambda entry: entry.index)
+    def person(self, subject: int) -> Person:
+        """Return a person, whichever of their records is named."""
+        with self._ledger.hold() as head:
+            current = head.projection.current(subject)
+            records = entries_of_person(self._ledger, self._identity, current)
+        entries = [entry for of_record in records.values() for entry in of_record]
+        return Person(tuple(records), tuple(sorted(entries, key=lambda entry: entry.index)))
 
     def note(self, request_id: str, action: str, outcome: str, by: str) -> None:
         """Note that this node did its part, in the ledger too: before anything is handed over."""
@@ -117,8 +120,7 @@ class Fulfilling:
                 head.vocabulary.find(purpose)
             if row.subject is None:
                 return Erased(None, 0, 0)
-            records = records_of(self._ledger, self._identity, row.subject)
-            others = open_ones(session, records, request_id)
+            others = open_ones(session, self.person(row.subject).people, request_id)
         if others:
             raise StepNotPossible(
                 f"{len(others)} more of this person's requests are open, as {others[0]}",
@@ -196,15 +198,15 @@ class Fulfilling:
             self._ledger.append([*lifting, said], also=keep)
 
     def _spoken(self, head: Head, row: SubjectRequestRow, relation: Relation) -> Spoken:
-        assert row.subject is not None
+        person = self.about(row)
         return Spoken(
             request_id=row.request_id,
-            subject_id=self._identity.subject_ids([row.subject])[row.subject],
+            subject_id=self._identity.subject_ids([person.current])[person.current],
             received_ms=row.received_ms,
             method=METHOD[RequestChannel(row.channel)],
             relation=relation,
             jurisdiction=row.place or head.vocabulary.controller_place or self._region,
-            entries=self.entries_about(row.subject),
+            entries=person.entries,
             vocabulary=head.vocabulary,
             now_ms=max(self._ledger.now(), head.newest_ms),
         )

@@ -18,7 +18,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -41,20 +40,12 @@ from party_node.job_tables import AudienceRow
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.policies import load_notice
 from party_node.requests.csv_text import csv_text
+from party_node.requests.person import Person
 from party_node.requests.person_readme import readme
 from party_node.requests.tables import SubjectRequestRow
 from party_node.services import Services
 
 _NOT_STATED = "not stated"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody, and everything the ledger has about them."""
-
-    people: Sequence[int]
-    """Their number, and those of records that were merged into theirs."""
-    entries: Sequence[LedgerEntry]
 
 
 def person_file(services: Services, person: Person) -> bytes:

@@ -5,7 +5,7 @@ about.
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 from sqlmodel import Session, col
 
 from consent.request_life import Life
@@ -46,6 +46,14 @@ def listed(
     if after is not None:
         query = query.where(tuple_(*_ORDER) > (after.ended, after.due_ms, after.request_id))
     return session.execute(query).scalars().all()
+
+
+def counted(session: Session, now_ms: int) -> tuple[int, int]:
+    """Return how many requests are open, and how many of these should have been answered."""
+    still = col(SubjectRequestRow.ended).is_(False)
+    late = col(SubjectRequestRow.due_ms) < now_ms
+    count = select(func.count()).select_from(SubjectRequestRow).where(still)
+    return session.execute(count).scalar_one(), session.execute(count.where(late)).scalar_one()
 
 
 def open_ones(session: Session, people: Iterable[int], but: str) -> Sequence[str]:

@@ -29,7 +29,15 @@ from party_node.ledger.consent_ledger import ConsentLedger, Head
 from party_node.requests.asked import Asked, places_of
 from party_node.requests.errors import StepNotPossible
 from party_node.requests.fulfilling import Fulfilling
-from party_node.requests.request_rows import by_key, find, listed, require, results_of, written
+from party_node.requests.request_rows import (
+    by_key,
+    counted,
+    find,
+    listed,
+    require,
+    results_of,
+    written,
+)
 from party_node.requests.tables import SubjectRequestRow
 from party_node.requests.texts import nameless, nameless_or_none
 from party_node.surface_errors import MalformedRequest
@@ -77,6 +85,11 @@ class Requests:
     def overdue(self, row: SubjectRequestRow) -> bool:
         """Tell whether the answer is late."""
         return not row.ended and self._ledger.now() > row.due_ms
+
+    def counted(self) -> tuple[int, int]:
+        """Return how many requests are open, and how many of them are overdue."""
+        with self._ledger.database.reading() as session:
+            return counted(session, self._ledger.now())
 
     # -- steps -------------------------------------------------------------------------------------
 
@@ -175,7 +188,7 @@ class Requests:
             raise MalformedRequest("a request cannot have come in later than now")
         received = min(received, now)
         subject = asked.subject(self._identity)
-        known = [] if subject is None else places_of(self.fulfilling.entries_about(subject))
+        known = [] if subject is None else places_of(self.fulfilling.person(subject).entries)
         places = [place for place in (asked.place, *known) if place]
         regime = strictest(vocabulary, places)
         return SubjectRequestRow(

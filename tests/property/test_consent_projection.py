@@ -11,8 +11,9 @@ from pyroaring import BitMap
 from consent.decision import Decision, Verdict, decide
 from consent.events import ConsentEvent
 from consent.facts import About, Whats, facts_of, read_what, write_what
+from consent.merges import SubjectsMerged
 from consent.projection import Projection, commit_set
-from consent.reasons import Query, Reason
+from consent.reasons import SKEW_MS, Query, Reason
 from consent.vocabulary import Vocabulary
 from consent.words import EventState
 from tests.support.consent_strategies import (
@@ -20,11 +21,16 @@ from tests.support.consent_strategies import (
     SUBJECTS,
     Log,
     consent_events,
+    entries_of,
     logs,
+    logs_with_merges,
+    merges,
+    number,
+    persons,
     queries,
     times,
 )
-from tests.support.consents import TREE
+from tests.support.consents import NOON, TREE
 
 vocabularies = st.sampled_from([TREE, RICH, RICH])
 
@@ -79,6 +85,51 @@ def test_facts_at_once_in_parts_or_one_by_one_come_to_the_same(
         assert projection.digest() == projection_one_by_one.digest()
     for query in asked:
         assert_agrees(log, projection, query)
+
+
+@settings(max_examples=500, deadline=None)
+@given(logs_with_merges(), st.lists(queries, min_size=1, max_size=6), vocabularies)
+def test_merged_records_are_decided_as_one_at_every_prefix(
+    log: Log, asked: list[Query], vocabulary: Vocabulary
+) -> None:
+    projection = Projection(vocabulary)
+    for length, (dense, e) in enumerate(log, start=1):
+        projection.apply(e.index, e.record, dense, e.recorded_at_ms, number)
+        for query in asked:
+            assert_merged_agree(log[:length], projection, query)
+    whats = Whats()
+    about = [About(e.index, e.recorded_at_ms, d, e.record) for d, e in log]
+    at_once = Projection(vocabulary, whats)
+    at_once.take_in(facts_of(about, whats, number))
+    assert at_once.digest() == projection.digest()
+
+
+def assert_merged_agree(log: Log, projection: Projection, query: Query) -> None:
+    answer = projection.bulk(query, BitMap(SUBJECTS))
+    current = persons(log)
+    for dense in SUBJECTS:
+        own = entries_of(log, dense) if current[dense] == dense else []
+        expected = decide(own, query, projection.vocabulary)
+        reasons = [r for r, members in answer.denied.items() if dense in members]
+        if dense in answer.allowed:
+            reasons.append(Reason.PERMITTED)
+        assert reasons == [expected.reason], (dense, expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(logs(), merges, st.lists(queries, min_size=1, max_size=6), vocabularies)
+def test_a_merge_permits_nothing_that_one_of_the_records_did_not(
+    log: Log, merge: SubjectsMerged, asked: list[Query], vocabulary: Vocabulary
+) -> None:
+    before, after = project(log, vocabulary), project(log, vocabulary)
+    at_ms = NOON + 20 * SKEW_MS
+    kept, absorbed = number(merge.subject_id), number(merge.absorbed)
+    after.apply(len(log), merge, kept, at_ms, number)
+    for query in asked:
+        at_merge = replace(query, at_ms=at_ms)
+        allowed = before.bulk(at_merge).allowed
+        if kept in after.bulk(at_merge).allowed:
+            assert {kept, absorbed} <= set(allowed)
 
 
 @settings(max_examples=150, deadline=None)
@@ -167,9 +218,9 @@ def test_a_limited_grant_that_permits_is_the_one_that_decides(log: Log, query: Q
 def test_every_what_has_one_encoding(log: Log) -> None:
     whats = Whats()
     facts_of([About(e.index, e.recorded_at_ms, d, e.record) for d, e in log], whats)
-    for number in range(len(whats)):
-        assert read_what(write_what(whats[number])) == whats[number]
-        assert whats.number(whats[number]) == number
+    for place in range(len(whats)):
+        assert read_what(write_what(whats[place])) == whats[place]
+        assert whats.number(whats[place]) == place
 
 
 @given(st.frozensets(st.integers(0, 2**32 - 1), max_size=50), st.integers(0, 5000))

@@ -16,6 +16,7 @@ from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import LEDGER
 from tests.support.evidence import unpacked
 from tests.support.two_nodes import BRAND, PARTIES, PUBLISHER, consenting
+from tests.support.witness import nobody_is_asked
 from tests.support.witnessed_brand import Witnessed, witnessed_brand
 
 PLAIN = consenting(BRAND) & consenting(PUBLISHER)
@@ -118,6 +119,7 @@ def test_a_witness_that_has_seen_more_ends_the_job_before_a_row_is_read(
     old = (brand.folder / BRAND / "node.db").read_bytes()
     brand.say("withdrawn", 12, "joint-audience")
     brand.services.witnessing.publish(brand.services.ledger.head()[0])
+    nobody_is_asked()
     brand.services.witnessing.close()
     brand.db.close()
     for file in (brand.folder / BRAND).glob("node.db*"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from consent.decision import LoggedEntry
 from consent.events import ConsentEvent, EventType
+from consent.merges import SubjectsMerged
 from consent.notice import Notice
 from consent.preferences import (
     AutomatedDecisions,
@@ -189,7 +190,37 @@ occurrences = st.builds(
     decision_id=st.just("d" * 32),
     released_at_ms=times,
 )
+merges = st.permutations(SUBJECTS).map(
+    lambda order: SubjectsMerged(
+        subject_id=f"{order[0]:032x}",
+        absorbed=f"{order[1]:032x}",
+        merged_at_ms=NOON,
+        ground="proved",
+        by="ann",
+    )
+)
 Log = list[tuple[int, LoggedEntry]]
+
+
+def number(subject_id: str) -> int:
+    """Return the dense number of a subject in these logs."""
+    return int(subject_id, 16)
+
+
+def persons(log: Log) -> dict[int, int]:
+    """Return for each subject the one that its record is continued by, after all merges."""
+    current = {s: s for s in SUBJECTS}
+    for _, e in sorted(log, key=lambda entry: entry[1].index):
+        if isinstance(e.record, SubjectsMerged):
+            kept, gone = current[number(e.record.subject_id)], current[number(e.record.absorbed)]
+            current = {s: kept if c == gone else c for s, c in current.items()}
+    return current
+
+
+def entries_of(log: Log, subject: int) -> list[LoggedEntry]:
+    """Return all entries about the person that a subject is now."""
+    current = persons(log)
+    return [e for d, e in log if current[d] == subject]
 
 
 def placed(records: list[SubjectEntry], recorded: list[int]) -> Log:
@@ -204,6 +235,16 @@ def placed(records: list[SubjectEntry], recorded: list[int]) -> Log:
             record = replace(record, subject_id=owner.get(record.grant, record.subject_id))
         log.append((int(record.subject_id, 16), LoggedEntry(i, recorded[i], record)))
     return log
+
+
+@st.composite
+def logs_with_merges(draw: st.DrawFn) -> Log:
+    """A log like those of `logs`, in which records of persons are merged."""
+    records = [e.record for _, e in draw(logs())]
+    for merge in draw(st.lists(merges, min_size=1, max_size=2)):
+        records.insert(draw(st.integers(0, len(records))), merge)
+    recorded = sorted(draw(st.lists(times, min_size=len(records), max_size=len(records))))
+    return placed([r for r in records if isinstance(r, SubjectEntry)], recorded)
 
 
 @st.composite

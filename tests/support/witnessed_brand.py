@@ -7,7 +7,12 @@ from pathlib import Path
 from consent.note import Verifier
 from party_node.ledger import trust_policy
 from tests.support.two_nodes import Node, TwoNodes, two_nodes
-from tests.support.witness import WitnessWorld, reached_by_nodes, running_witness
+from tests.support.witness import (
+    WitnessWorld,
+    nobody_is_asked,
+    reached_by_nodes,
+    running_witness,
+)
 
 RULES = "group others 2 a b c\ngroup all all coordinator others\nquorum all\n"
 
@@ -48,4 +53,5 @@ def witnessed_brand(folder: Path) -> Iterator[Witnessed]:
         }
         alive = stack.enter_context(reached_by_nodes(**witnesses))
         yield Witnessed(world, witnesses, alive)
+        nobody_is_asked()
         world.brand.services.witnessing.close()

@@ -29,7 +29,10 @@ def test_every_reason_is_explained() -> None:
 
 
 def test_every_rule_that_is_described_has_a_test_by_its_number() -> None:
-    tests = (Path(__file__).parent / "test_decision.py").read_text(encoding="utf-8")
+    pages = (
+        Path(__file__).parent / name for name in ("test_decision.py", "signals/test_concluding.py")
+    )
+    tests = "".join(page.read_text(encoding="utf-8") for page in pages)
     tested = set(re.findall(r"def test_rule_(\d+)_", tests))
     assert {row[0] for row in table(CONCEPTS, "rule")} == tested
 

@@ -12,6 +12,7 @@ from consent.statements import Method, Relation
 from consent.words import EventState, Operation
 from party_node.aftermath.exposures import Exposures
 from party_node.ledger.fsck import fsck
+from party_node.merging import Merging
 from party_node.requests.channels import METHOD, RequestChannel
 from party_node.requests.errors import StepNotPossible
 from party_node.requests.statements import SOURCE
@@ -216,3 +217,38 @@ def test_purposes_that_left_the_policy_are_withdrawn_from_too(desk):
     said = said_by_requests(desk)
     assert all(isinstance(s, ConsentEvent) for s in said)
     assert {s.purpose for s in said} == {"joint-audience", "audience-measurement"}
+
+
+def test_a_person_with_merged_records_is_one_person(desk):
+    """Whatever was asked under either record, before the merge or after it."""
+    node = desk.node
+    early = desk.verified(RequestType.WITHDRAW, BO)
+    anna, bo = (node.identity.find("email", who) for who in (ANNA, BO))
+    Merging(desk.ledger, node.identity, node.datasets).merge(anna, bo, "proved", "test")
+    assert node.identity.find("email", BO) == anna
+    node.clock.advance(60_000)
+    ids = node.identity.subject_ids([anna])
+    person = desk.fulfilling.about(desk.requests.get(early))
+    assert (person.current, set(person.people)) == (anna, {anna, bo})
+    assert len(person.entries) == 5
+    desk.requests.complete(early, [], BY)
+    assert {s.subject_id for s in said_by_requests(desk)} == {ids[anna]}
+    assert desk.reason() is Reason.WITHDRAWN
+    erase = desk.verified(RequestType.ERASE, BO)
+    late = desk.verified(RequestType.ACCESS, ANNA)
+    with pytest.raises(StepNotPossible, match="1 more"):
+        desk.erase(erase)
+    desk.requests.cancel(late, None, BY)
+    assert desk.erase(erase).records == 2
+    assert node.identity.count() == 0
+    assert {desk.requests.get(r).subject for r in (early, late, erase)} == {None}
+    assert not fsck(desk.ledger, node.identity)
+
+
+def test_open_and_overdue_requests_are_counted(desk):
+    assert desk.requests.counted() == (0, 0)
+    desk.open(RequestType.ACCESS)
+    desk.open(RequestType.ACCESS, received_ms=desk.node.clock() - 60 * 86_400_000)
+    ended = desk.open(RequestType.ACCESS, received_ms=desk.node.clock() - 60 * 86_400_000)
+    desk.requests.cancel(ended.request_id, None, BY)
+    assert desk.requests.counted() == (2, 1)
