@@ -77,9 +77,10 @@ class ConsentEvent(Statement):
 
     @property
     def is_explicit_grant(self) -> bool:
-        """True where the person acted to say yes: no implied consent, no copy of another system."""
+        """True where the person acted to say yes: no silence, no copy, no staff, no machine."""
         return (
             self.state.valid_for_processing
             and self.event_type is not EventType.IMPLIED
             and not self.method.is_copy
+            and self.relation.acts_for_subject
         )

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from consent import fields
 from consent.fields import Variant, field, one_of, sequence
-from consent.statements import Statement
+from consent.statements import Relation, Statement
 from consent.words import ANY_CHANNEL
 
 
@@ -122,17 +122,9 @@ class ProcessingChoice(Variant):
     """False restricts every purpose, until somebody lifts it."""
 
 
-Preference = (
-    ChannelChoice
-    | TopicChoice
-    | Pause
-    | Cap
-    | Quiet
-    | Language
-    | TimeZone
-    | AutomatedDecisions
-    | ProcessingChoice
-)
+Switch = ChannelChoice | TopicChoice | AutomatedDecisions | ProcessingChoice
+"""Preferences that are on or off."""
+Preference = Switch | Pause | Cap | Quiet | Language | TimeZone
 PREFERENCE_KINDS: tuple[type[Variant], ...] = (
     ChannelChoice,
     TopicChoice,
@@ -155,3 +147,15 @@ class PreferenceEvent(Statement):
 
     preference: Preference = field(fields.variant(*PREFERENCE_KINDS))
     jurisdiction: str | None = field(fields.words, None)
+
+    @property
+    def is_act(self) -> bool:
+        """True where the person chose it: no copy of another system, no staff, no machine.
+
+        Only the restriction of everything is lifted by staff, who must tell the person before
+        (GDPR 18 (3)).
+        """
+        if self.method.is_copy:
+            return False
+        lifts = isinstance(self.preference, ProcessingChoice) and self.relation is Relation.STAFF
+        return self.relation.acts_for_subject or lifts

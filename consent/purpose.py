@@ -97,6 +97,6 @@ class Purpose(Payload):
 
     def basis_in(self, place: str) -> Basis | None:
         """Return what this purpose itself says about a place; None leaves it to the regime."""
-        by_place = {b.place: b.basis for b in self.legal_basis}
-        found = lies_in(place, by_place)
-        return None if found is None else by_place[found]
+        found = lies_in(place, (b.place for b in self.legal_basis))
+        said = [b.basis for b in self.legal_basis if b.place == found]
+        return max(said, key=lambda basis: basis.strictness, default=None)

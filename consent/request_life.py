@@ -57,10 +57,10 @@ class Life:
 def strictest(vocabulary: Vocabulary, places: Iterable[str | None]) -> Regime:
     """Return the regime that asks for the soonest answer, of the places whose law applies.
 
-    Places that nobody knows are None or empty; if none is known, the regime for every place counts.
+    Places that nobody knows are None or empty; if none is known, any law may apply.
     """
     applying = [vocabulary.regime(place) for place in vocabulary.places(*places)]
-    return min(applying, key=lambda r: (r.answer_days, r.extension_days, r.regime_id))
+    return min(applying, key=lambda r: (r.answer_days, r.extension_days))
 
 
 def due_at(received_ms: int, days: int, zone: tzinfo) -> int:

@@ -44,9 +44,16 @@ class Relation(enum.StrEnum):
     GUARDIAN = "guardian"
     AGENT = "agent"
     STAFF = "staff"
+    """Staff decided it. Who only writes down what the person said indicates nothing: `subject`."""
     MACHINE = "machine"
 
+    @property
+    def acts_for_subject(self) -> bool:
+        """True for the person and for who may act in their place: only these can end a no."""
+        return self in _ACTING
 
+
+_ACTING = frozenset({Relation.SUBJECT, Relation.GUARDIAN, Relation.AGENT})
 _SEQ, TRUST = fields.integer(1, 2**53 - 1), fields.integer(0, 9)
 _METHOD, _RELATION = one_of(Method), one_of(Relation)
 

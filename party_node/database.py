@@ -123,6 +123,21 @@ def insert_many(
             copy.write_row(row)
 
 
+def put_row(session: Session, table: type[SQLModel], key: str, values: dict[str, Any]) -> None:
+    """Write the one row that has this key, in place of the one that had it; see `insert_many`."""
+    connection = session.connection()
+    quote = connection.dialect.identifier_preparer.quote
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = list(map(quote, values))
+    others = ", ".join(f"{quote(n)} = excluded.{quote(n)}" for n in values if n != key)
+    connection.exec_driver_sql(
+        f"INSERT INTO {quote(str(table.__tablename__))} ({', '.join(names)}) "  # noqa: S608
+        f"VALUES ({', '.join([mark] * len(names))}) "
+        f"ON CONFLICT ({quote(key)}) DO UPDATE SET {others}",
+        tuple(values.values()),
+    )
+
+
 def select_among(
     session: Session,
     table: type[SQLModel],

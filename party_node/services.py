@@ -105,7 +105,7 @@ def assemble(
     ledger.open()
     complete_signals(ledger, identity)
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
-    collaborations = Collaborations(db, client, keys, clock_ms)
+    collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
     webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)

@@ -67,8 +67,8 @@ class Standing:
 
     def holds(self, said: Said) -> bool:
         """Whether a yes permits by itself: it may, and has not ended."""
-        ends = min(said.until_ms, said.judgement.holds_until_ms)
-        return said.failure is None and ends > self._at_ms
+        end_ms, _ = said.ends
+        return said.failure is None and end_ms > self._at_ms
 
     # -- what was said -----------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from consent.signals.tcf import encode_tc_string
 from consent.signals.telling import NEWEST_POLICY, Issuer, answers_of, gpp_of, tc_string_of
 from consent.statements import Method
 from consent.words import SELF
-from party_node.api.consent import SOURCE, EventId
+from party_node.api.origin import SOURCE, EventId
 from party_node.api.person import Person
 from party_node.api.strict import Name, Strict
 from party_node.capture.confirmations import Confirmation

@@ -10,7 +10,6 @@ from consent.defaults import DEFAULT_VOCABULARY
 from consent.signals.describing import describe, kind_of_text
 from consent.signals.meaning import said_by
 from consent.words import SELF
-from party_node.cli.consent import Email, EventId, Phone, Purpose
 from party_node.cli.consent import app as consent_app
 from party_node.cli.output import (
     DEFAULT_HOME,
@@ -23,6 +22,8 @@ from party_node.cli.output import (
     table,
     usage_of,
 )
+from party_node.cli.saying import Purpose
+from party_node.cli.statement import Email, EventId, Phone
 
 app = group("signal", "Read privacy signals: TCF, GPP, Global Privacy Control.")
 

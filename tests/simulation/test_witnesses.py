@@ -11,7 +11,7 @@ from consent.bundle_files import POLICY
 from consent.checkpoint import Cosigner, open_checkpoint
 from consent.note import KeyType, parse_vkey
 from consent.policy import parse_policy, write_policy
-from party_node.evidence.bundle import bundle as evidence
+from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import LEDGER
 from tests.support.evidence import unpacked

@@ -25,6 +25,7 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 name="easy",
                 token=JOB,
                 request=JOB,
+                notice_hash=JOB * 2,
             ),
         )
         for path, methods in paths.items()
