@@ -1,9 +1,9 @@
 """Everybody's preferences, as far as decisions need them: what narrows, and what was said last.
 
-A *switch* (a channel, a topic, automated decisions) is off from a no until an act of the person
-that is newer; a copy of another system's state can turn it off and never on. Of every other choice
-the person's latest counts, and beside it the latest copy that is no older: a copy can add to what
-the person chose and takes nothing from it.
+A *switch* (a channel, a topic, automated decisions, processing) is off from a no until an act of
+the person that is newer; a copy of another system's state can turn it off and never on. Of every
+other choice the person's latest counts, and beside it the latest copy that is no older: a copy can
+add to what the person chose and takes nothing from it.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,8 @@ from consent.preferences import (
     ChannelChoice,
     Pause,
     Preference,
+    ProcessingChoice,
+    Switch,
     TopicChoice,
 )
 from consent.reasons import Query, Reason
@@ -161,7 +163,7 @@ class Choices:
             what = self._whats[number]
             if isinstance(what, PreferenceWhat):
                 chosen, own = what.preference, self._is_own(what)
-                if isinstance(chosen, ChannelChoice | TopicChoice | AutomatedDecisions):
+                if isinstance(chosen, Switch):
                     if own or not chosen.allowed:
                         self._switch(facts[facts["what"] == number], chosen, on=chosen.allowed)
                 else:
@@ -176,7 +178,10 @@ class Choices:
                 latest.take_in(chosen_so, chosen_so["index"])
 
     def narrowed(self, query: Query, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:
-        """Return who of `among` may not be reached, or not by a machine's choice, and why."""
+        """Return who of `among` may not be used, not be reached, or not by a machine's choice, and
+        why.
+        """
+        yield from self._off((ProcessingChoice.KIND, ""), Reason.RESTRICTED, among)
         if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
             for channel in dict.fromkeys((query.channel, ANY_CHANNEL)):
                 paused = self._paused.get(channel)

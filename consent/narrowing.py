@@ -16,6 +16,7 @@ from consent.preferences import (
     Pause,
     Preference,
     PreferenceEvent,
+    ProcessingChoice,
     TopicChoice,
 )
 from consent.reasons import Query, Reason
@@ -38,30 +39,40 @@ class Chosen:
 def narrowed(
     entries: Sequence[Logged], query: Query, vocabulary: Vocabulary
 ) -> tuple[Reason, int] | None:
-    """Return why the subject may not be reached, or not by a machine's choice, and which entry says
-    so; None if nothing does.
+    """Return why the subject may not be used, not be reached, or not by a machine's choice, and
+    which entry says so; None if nothing does.
     """
     chosen = choices_of(entries, vocabulary)
-    channels = dict.fromkeys((query.channel, ANY_CHANNEL))
+    off = _off(entries, chosen, lambda p: isinstance(p, ProcessingChoice))
+    if off is not None:
+        return Reason.RESTRICTED, off
     if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
-        for channel in channels:
-            paused = _paused(entries, chosen, channel, query.at_ms)
-            if paused is not None:
-                return Reason.PAUSED, paused
-        for channel in channels:
-            off = _off(entries, chosen, _is_channel(channel))
-            if off is not None:
-                return Reason.CHANNEL_REFUSED, off
-        if query.topic is not None:
-            off = _off(
-                entries, chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic
-            )
-            if off is not None:
-                return Reason.TOPIC_REFUSED, off
+        found = _unreachable(entries, chosen, query)
+        if found is not None:
+            return found
     if query.operation in AUTOMATED:
         off = _off(entries, chosen, lambda p: isinstance(p, AutomatedDecisions))
         if off is not None:
             return Reason.NOT_PERSONALISED, off
+    return None
+
+
+def _unreachable(
+    entries: Sequence[Logged], chosen: Sequence[Chosen], query: Query
+) -> tuple[Reason, int] | None:
+    channels = dict.fromkeys((query.channel, ANY_CHANNEL))
+    for channel in channels:
+        paused = _paused(entries, chosen, channel, query.at_ms)
+        if paused is not None:
+            return Reason.PAUSED, paused
+    for channel in channels:
+        off = _off(entries, chosen, _is_channel(channel))
+        if off is not None:
+            return Reason.CHANNEL_REFUSED, off
+    if query.topic is not None:
+        off = _off(entries, chosen, lambda p: isinstance(p, TopicChoice) and p.topic == query.topic)
+        if off is not None:
+            return Reason.TOPIC_REFUSED, off
     return None
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from consent import fields
 from consent.fields import Variant, field, one_of, sequence
-from consent.statements import Statement
+from consent.statements import Relation, Statement
 from consent.words import ANY_CHANNEL
 
 
@@ -113,9 +113,18 @@ class AutomatedDecisions(Variant):
     allowed: bool = field(fields.flag)
 
 
-Preference = (
-    ChannelChoice | TopicChoice | Pause | Cap | Quiet | Language | TimeZone | AutomatedDecisions
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingChoice(Variant):
+    """Whether anything but storing may be done with the person's data at all (GDPR 18)."""
+
+    KIND: ClassVar[str] = "processing"
+    allowed: bool = field(fields.flag)
+    """False restricts every purpose, until somebody lifts it."""
+
+
+Switch = ChannelChoice | TopicChoice | AutomatedDecisions | ProcessingChoice
+"""Preferences that are on or off."""
+Preference = Switch | Pause | Cap | Quiet | Language | TimeZone
 PREFERENCE_KINDS: tuple[type[Variant], ...] = (
     ChannelChoice,
     TopicChoice,
@@ -125,6 +134,7 @@ PREFERENCE_KINDS: tuple[type[Variant], ...] = (
     Language,
     TimeZone,
     AutomatedDecisions,
+    ProcessingChoice,
 )
 """Every kind of preference; `docs/spec/ledger.md` has a row for each."""
 
@@ -140,5 +150,12 @@ class PreferenceEvent(Statement):
 
     @property
     def is_act(self) -> bool:
-        """True where the person chose it: no copy of another system, no staff, no machine."""
-        return not self.method.is_copy and self.relation.acts_for_subject
+        """True where the person chose it: no copy of another system, no staff, no machine.
+
+        Only the restriction of everything is lifted by staff, who must tell the person before
+        (GDPR 18 (3)).
+        """
+        if self.method.is_copy:
+            return False
+        lifts = isinstance(self.preference, ProcessingChoice) and self.relation is Relation.STAFF
+        return self.relation.acts_for_subject or lifts

@@ -41,6 +41,7 @@ class Reason(enum.StrEnum):
     UNKNOWN = "unknown"
     NO_EVIDENCE = "no-evidence"
     OPERATION_NOT_COVERED = "operation-not-covered"
+    RESTRICTED = "restricted"
     PAUSED = "paused"
     CHANNEL_REFUSED = "channel-refused"
     TOPIC_REFUSED = "topic-refused"

@@ -8,6 +8,7 @@ from party_node.api import (
     access,
     audiences,
     audit,
+    break_glass,
     budget,
     collaborations,
     consent,
@@ -24,6 +25,8 @@ from party_node.api import (
     policies,
     preferences,
     receipts,
+    requests,
+    roles,
     rules,
     signals,
     status,
@@ -59,10 +62,13 @@ ROUTERS = (
     entries.router,
     tiles.router,
     receipts.router,
+    requests.router,
+    roles.router,
+    break_glass.router,
 )
 
 DESCRIBED = HTTPBearer(
-    auto_error=False, description="The contents of the file `token` in the home."
+    auto_error=False, description="The contents of the file `token` in the home, or a role's token."
 )
 """For the OpenAPI document only: `access.Doorkeeper` decides."""
 
@@ -85,6 +91,6 @@ def create_app(node: RunningNode) -> FastAPI:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
     app.include_router(well_known.router)
-    app.add_middleware(access.Doorkeeper, token=node.token)
+    app.add_middleware(access.Doorkeeper, token=node.token, roles=node.services.roles)
     app.add_middleware(observability.RequestLog)
     return app

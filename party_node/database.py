@@ -29,7 +29,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin 
 """
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
-    "source_events", "ledger_facts", "use_decisions",
+    "source_events", "ledger_facts", "use_decisions", "subject_requests", "held_payloads",
+    "hold_halves",
 )  # fmt: skip
 """Tables that an erasure takes rows from."""
 _PRAGMAS = (

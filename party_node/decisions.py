@@ -5,7 +5,7 @@ here, beside it, and can be taken away: of an erased person nothing stays in any
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -136,6 +136,16 @@ class Decisions:
         query = select(DecisionRow).where(evaluated >= start_ms, evaluated <= stop_ms)
         for row in session.execute(query.order_by(col(DecisionRow.entry))).scalars():
             yield row, self._open(row)
+
+    def about(
+        self, session: Session, people: Sequence[int]
+    ) -> Iterator[tuple[DecisionRow, Decided]]:
+        """Return the decisions in which any of these people were asked about, oldest first."""
+        wanted = BitMap(people)
+        for row in session.execute(select(DecisionRow).order_by(col(DecisionRow.entry))).scalars():
+            decided = self._open(row)
+            if decided.everybody.intersect(wanted):
+                yield row, decided
 
     def forget(self, session: Session, subject: int) -> None:
         """Take a person out of every set; commitments over sets that change no longer open."""

@@ -83,11 +83,13 @@ class Gate:
         *,
         channel: str = ANY_CHANNEL,
         among: BitMap | None = None,
+        break_glass: str = "",
     ) -> Permission:
         """Decide who may be used, record it under a checkpoint, and only then give the permission.
 
-        With `among`, only those of the dataset are asked about. Idempotent for each job and
-        dataset. For a use that has ended it permits nobody. Raises: UnknownDataset, UnknownPurpose,
+        With `among`, only those of the dataset are asked about. With `break_glass`, the use record
+        names that emergency approval; it permits nobody more. Idempotent for each job and dataset.
+        For a use that has ended it permits nobody. Raises: UnknownDataset, UnknownPurpose,
         UnknownOperation; IdempotencyConflict if this job asked something else before;
         LedgerDamaged, LedgerMoved, DiskFull.
         """
@@ -100,14 +102,18 @@ class Gate:
                 index_id = self._datasets.index_id(dataset)
                 asked = self._datasets.asked(dataset)
                 asked = asked if among is None else asked & among
-                row = self._recorder.record(head, question, asked, index_id, ttl_ms)
+                row = self._recorder.record(
+                    head, question, asked, index_id, ttl_ms, break_glass=break_glass
+                )
             elif row.request != question.digest():
                 raise IdempotencyConflict("this job asked something else before")
             elif not row.outcome:
-                row = self._narrowed(head, question, row, ttl_ms)
+                row = self._narrowed(head, question, row, ttl_ms, break_glass=break_glass)
             return self._give(question, row)
 
-    def recheck(self, permission: Permission, *, at_round: int | None = None) -> Permission:
+    def recheck(
+        self, permission: Permission, *, at_round: int | None = None, break_glass: str = ""
+    ) -> Permission:
         """Return the permission narrowed to what is allowed now; a narrowed one replaces the old.
 
         To be called before anything is released, before an audience is used, and before each round
@@ -123,7 +129,9 @@ class Gate:
                 raise IllegalState("this use has ended")
             question = _question(grant)
             ttl_ms = grant.expires_ms - self._clock()
-            row = self._narrowed(head, question, before, ttl_ms, at_round=at_round)
+            row = self._narrowed(
+                head, question, before, ttl_ms, at_round=at_round, break_glass=break_glass
+            )
             people = self._recorder.decided(row).people  # without whoever was erased meanwhile
             if row.use_entry == grant.use_entry and people == BitMap(grant.allowed):
                 return permission
@@ -173,15 +181,21 @@ class Gate:
         ttl_ms: int,
         *,
         at_round: int | None = None,
+        break_glass: str = "",
     ) -> UsePermissionRow:
-        """Return the row as it is, or a further decision if consent narrowed or time ran out."""
+        """Return the row as it is, or a further decision if consent narrowed, time ran out, or an
+        emergency approval is to be named.
+        """
         before = self._recorder.decided(row)
         people = before.people
         held = {r.subject: r.grant for r in before.reserved}
         allowed, _ = self._recorder.decide(head, question, people, held)
-        if allowed == people and self._clock() < row.expires_ms:
+        named = break_glass in ("", row.break_glass)
+        if allowed == people and self._clock() < row.expires_ms and named:
             return row
-        return self._recorder.record(head, question, people, row.index_id, ttl_ms, before, at_round)
+        return self._recorder.record(
+            head, question, people, row.index_id, ttl_ms, before, at_round, break_glass=break_glass
+        )
 
     def _give(self, question: Question, row: UsePermissionRow) -> Permission:
         """Issue the permission, once a checkpoint includes its use record."""

@@ -88,9 +88,13 @@ class LocalClient:
         """Remove something. Raises: Refused, NodeNotRunning."""
         self._call("DELETE", path)
 
-    def download(self, path: str, **query: Any) -> bytes:
+    def take_away(self, path: str, **query: Any) -> dict[str, Any]:
+        """Remove something and hear of it. Raises: Refused, NodeNotRunning."""
+        return self._json("DELETE", path, params=query)
+
+    def download(self, path: str, *, method: str = "GET", **query: Any) -> bytes:
         """Read a file. Raises: Refused, NodeNotRunning."""
-        return self._call("GET", path, params=query).content
+        return self._call(method, path, params=query).content
 
     def _json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
         found = self._call(method, path, **how).json()

@@ -1,14 +1,16 @@
 """The middle of a run: the gate, the charge, the witnesses, then the protocol itself.
 
 Order matters. The use record is in the ledger, under a published checkpoint, and the budget is
-charged, before any row is read or anything that depends on rows leaves this node.
+charged, before any row is read or anything that depends on rows leaves this node. Where two people
+have broken the glass (`emergencies.py`), the coordinator's cosignature stands for the quorum.
 """
 
 import numpy as np
 
 from coordinator.wire import JobEvent
 from party_node import job_checks
-from party_node.errors import ConsentNarrowed, JobExpired
+from party_node.emergencies import Approval
+from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
@@ -25,21 +27,40 @@ from protocols.transcript import Transcript
 PERMISSION_HOURS = 24
 ORDER = "order"
 """Chunk with the dense number of the person at each position of the protocol's input."""
+UNDER = "under"
+"""Fact of a run that went on without a quorum: the checkpoint that the coordinator has cosigned."""
 
 _HOUR_MS = 3_600_000
 ASK_AGAIN_MS = 15 * 60 * 1000
 """A run that lasts longer than this asks the gate again."""
 
 
-def permission_for(execution: Execution) -> Permission:
+def permission_for(execution: Execution, approval: Approval | None = None) -> Permission:
     """Return the permission of this job: the same one again after a restart, narrowed if consent
-    was.
+    was. Under an emergency approval it ends with that.
     """
-    job = execution.job
-    return execution.services.gate.permit(
+    job, parts = execution.job, execution.services
+    ttl_ms, glass = PERMISSION_HOURS * _HOUR_MS, ""
+    if approval is not None:
+        ttl_ms, glass = approval.expires_ms - parts.ledger.now(), approval.approval_id
+    return parts.gate.permit(
         job.job, job_hash(job), execution.dataset, job.purpose, execution.peer.party,
-        OPERATIONS[job.kind], job.requester, PERMISSION_HOURS * _HOUR_MS,
+        OPERATIONS[job.kind], job.requester, ttl_ms, break_glass=glass,
     )  # fmt: skip
+
+
+def recheck(execution: Execution, run: Run) -> Permission:
+    """Ask the gate again in the middle of a run.
+
+    A run that went on under an emergency approval which has run out waits for the quorum.
+    Raises: CoordinatorUnreachable, QuorumMissed (try again); as `Gate.recheck`.
+    """
+    parts = execution.services
+    approval = parts.emergencies.standing(run.job) if UNDER in run.facts else None
+    if UNDER in run.facts and approval is None:
+        parts.witnessing.publish(parts.ledger.head()[0])
+    glass = "" if approval is None else approval.approval_id
+    return parts.gate.recheck(permission_for(execution, approval), break_glass=glass)
 
 
 def permit(execution: Execution, run: Run) -> Run:
@@ -53,7 +74,7 @@ def permit(execution: Execution, run: Run) -> Run:
     permission = permission_for(execution)
     job_checks.check_sizes(job, len(permission.allowed))
     _charge(execution)
-    parts.witnessing.publish(permission.head.size)
+    permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
     params = decode(PsiParams, job.params)
     items = _prepare(execution, permission, params.chunk_items)
@@ -68,9 +89,30 @@ def permit(execution: Execution, run: Run) -> Run:
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
         "asked_again_ms": parts.clock_ms(),
+        **under,
     }
     began = Transcript.start(execution.ctx)
     return _take(execution, run, transition, began, facts=facts, phase="protocol")
+
+
+def _witnessed(execution: Execution, permission: Permission) -> tuple[Permission, dict[str, str]]:
+    """Return the permission once its use record is under a published checkpoint.
+
+    Rule 20: without a quorum the run waits; under an emergency approval it goes on with a use
+    record that names it, and the checkpoint that the coordinator has cosigned is among the facts.
+    Raises: CoordinatorUnreachable, QuorumMissed (try again); LedgerInconsistent.
+    """
+    parts, job = execution.services, execution.job
+    try:
+        parts.witnessing.publish(permission.head.size)
+    except QuorumMissed:
+        approval = parts.emergencies.standing(job.job)
+        if approval is None:
+            raise
+        permission = permission_for(execution, approval)
+        job_checks.check_sizes(job, len(permission.allowed))
+        return permission, {UNDER: parts.witnessing.vouched(permission.head.size)}
+    return permission, {}
 
 
 def _charge(execution: Execution) -> None:
@@ -138,7 +180,7 @@ def _still_permitted(execution: Execution, run: Run) -> Run:
         raise JobExpired
     if now < run.facts["asked_again_ms"] + ASK_AGAIN_MS:
         return run
-    permission = execution.services.gate.recheck(permission_for(execution))
+    permission = recheck(execution, run)
     if len(permission.allowed) < run.facts["permitted"]:
         raise ConsentNarrowed
     return execution.go(run, facts={**run.facts, "asked_again_ms": now})

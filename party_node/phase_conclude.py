@@ -17,7 +17,7 @@ from party_node import receipts, results
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
-from party_node.phase_compute import ORDER, permission_for
+from party_node.phase_compute import ORDER, UNDER, permission_for, recheck
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
 from protocols.dp.count import SizeRelease
@@ -49,7 +49,7 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     assert isinstance(output, Cardinality | Members)
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded
     # as such by the narrowed use record.
-    permission = parts.gate.recheck(permission_for(execution))
+    permission = recheck(execution, run)
     members = None
     if isinstance(output, Members):
         order, matched = execution.chunks.fetch(ORDER), execution.chunks.fetch(MATCHED)
@@ -94,6 +94,8 @@ def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> Rec
     """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
     ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
     note, head = ledger.latest_published(), decode(LedgerHead, bytes.fromhex(run.facts["head"]))
+    if note is None or checkpoint_of(note).size <= entry:
+        note = run.facts.get(UNDER)  # the quorum is missing still: the approval's checkpoint
     if note is None:
         raise IllegalState("the use record is not under a published checkpoint")
     checkpoint = checkpoint_of(note)

@@ -22,6 +22,8 @@ from consent.errors import (
 from coordinator.wire import Problem
 from party_node import errors, surface_errors
 from party_node.hints import hint_for
+from party_node.requests import errors as request_errors
+from party_node.roles import errors as role_errors
 from party_node.webhooks import errors as webhook_errors
 from protocols.errors import DisclosureError, LocalError, PeerError, ProtocolError
 
@@ -59,6 +61,12 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.SealBroken: HTTPStatus.INTERNAL_SERVER_ERROR,
     webhook_errors.WebhookExists: HTTPStatus.CONFLICT,
     webhook_errors.WebhookOvertaken: HTTPStatus.CONFLICT,
+    request_errors.StepNotPossible: HTTPStatus.CONFLICT,
+    role_errors.RoleTaken: HTTPStatus.CONFLICT,
+    role_errors.HoldStranded: HTTPStatus.CONFLICT,
+    role_errors.NobodyInRole: HTTPStatus.CONFLICT,
+    role_errors.NotYourRole: HTTPStatus.FORBIDDEN,
+    role_errors.TwoRolesNeeded: HTTPStatus.FORBIDDEN,
     surface_errors.Unauthorised: HTTPStatus.UNAUTHORIZED,
     surface_errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     surface_errors.UnknownRoute: HTTPStatus.NOT_FOUND,

@@ -18,6 +18,8 @@ from party_node.contact.reservations import Reservations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.datasets import Datasets
+from party_node.emergencies import Emergencies
+from party_node.erasure.holds import Holds
 from party_node.errors import NotEnrolled
 from party_node.gate import Gate
 from party_node.grouped_writes import GroupedWrites
@@ -33,6 +35,9 @@ from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.merging import Merging
+from party_node.requests.fulfilling import Fulfilling
+from party_node.requests.requests import Requests
+from party_node.roles.roles import Roles
 from party_node.runs import Runs
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
@@ -68,6 +73,10 @@ class Services:
     aftermath: Aftermath
     merging: Merging
     webhooks: Webhooks
+    roles: Roles
+    holds: Holds
+    requests: Requests
+    emergencies: Emergencies
     clock_ms: Clock
     rng: Rng
 
@@ -109,6 +118,13 @@ def assemble(
     alarm = gate_alarm(db, webhooks.outbox, clock_ms)
     gate = Gate(ledger, datasets, identity, clock_ms, rng, alarm)
     witnessing = _witnessing(home, db, ledger, client, clock_ms)
+    holds = Holds(ledger, rng)
+    aftermath = assemble_aftermath(
+        ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
+        holds,
+    )  # fmt: skip
+    region = home.settings.default_region
+    fulfilling = Fulfilling(ledger, identity, aftermath.erasing, region)
     return Services(
         home=home,
         db=db,
@@ -131,11 +147,13 @@ def assemble(
         writes=writes,
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
-        aftermath=assemble_aftermath(
-            ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng
-        ),
+        aftermath=aftermath,
         merging=Merging(ledger, identity, datasets),
         webhooks=webhooks,
+        roles=Roles(ledger, holds, rng),
+        holds=holds,
+        requests=Requests(ledger, identity, fulfilling, rng),
+        emergencies=Emergencies(ledger, rng),
         clock_ms=clock_ms,
         rng=rng,
     )

@@ -250,6 +250,8 @@ class UsePermissionRow(NodeTable, table=True):
     expires_ms: int = Field(sa_type=_BIG)
     outcome: str = ""
     """Empty, or how the use ended."""
+    break_glass: str = ""
+    """Empty, or the emergency approval that the use record names."""
 
 
 class DecisionRow(NodeTable, table=True):
@@ -263,3 +265,13 @@ class DecisionRow(NodeTable, table=True):
     recipient: str
     evaluated_ms: int = Field(index=True, sa_type=_BIG)
     sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class EmergencyRow(NodeTable, table=True):
+    """An approval by two people that lets one job go on without a quorum of witnesses."""
+
+    __tablename__ = "emergencies"
+    approval_id: str = Field(primary_key=True, max_length=32)
+    job: str = Field(index=True)
+    entry: int = Field(sa_type=_BIG)
+    expires_ms: int = Field(sa_type=_BIG)

@@ -67,6 +67,7 @@ class UseRecorder:
         ttl_ms: int,
         before: Decided | None = None,
         at_round: int | None = None,
+        break_glass: str = "",
     ) -> UsePermissionRow:
         """Decide about `asked` and write the use record and what it permits, in one transaction.
 
@@ -102,6 +103,7 @@ class UseRecorder:
             use_entry=head.size,
             tree_size=head.size,
             expires_ms=now + ttl_ms,
+            break_glass=break_glass,
         )
 
         def keep(session: Session, _indices: list[int]) -> None:
@@ -149,6 +151,7 @@ class UseRecorder:
             datasets=(question.dataset,),
             system=f"job-hash {question.job_hash.hex()}",
             round=at_round,
+            break_glass=row.break_glass or None,
         )
 
     def _witnessed(self) -> AsOf | None:

@@ -18,15 +18,17 @@ from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.decisions import Decisions
 from party_node.erasure.erasing import Erasing
+from party_node.erasure.holds import Holds
 from party_node.errors import NodeError
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.observability import log
+from party_node.requests.request_rows import forget_person
 from party_node.webhooks.events import EventType
 from party_node.webhooks.outbox import Outbox
 from protocols.session import Rng
 
-_MINUTE, _DAY = 60.0, 86_400.0
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def assemble_aftermath(
     outbox: Outbox,
     clock: Clock,
     rng: Rng,
+    holds: Holds,
 ) -> Aftermath:
     """Put them together, and finish what an interrupted erasure left."""
     db, vault = ledger.database, ledger.vault
@@ -57,6 +60,7 @@ def assemble_aftermath(
         decisions.forget(session, subject)
         reservations.forget(session, subject)
         forget_member(session, vault, subject)
+        forget_person(session, subject)
         outbox.purge_group(session, subject_id)
 
     def prune() -> None:
@@ -73,6 +77,7 @@ def assemble_aftermath(
             Turn("state", _MINUTE, lambda: log_state_when_due(ledger)),
             Turn("contacts", _DAY, prune),
             Turn("scrub", _MINUTE, db.scrub_again),
+            Turn("holds", _HOUR, holds.end_due),
         ]
     )
     return Aftermath(exposures, expiry, erasing, steward)

@@ -4,6 +4,7 @@ Written into the outbox in the transaction that writes the entries, so that noth
 not committed and nothing acknowledged is left untold.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session
@@ -13,10 +14,13 @@ from consent.events import ConsentEvent
 from consent.fields import Entry
 from consent.merges import SubjectsMerged
 from consent.preferences import PreferenceEvent
+from consent.requests import SubjectRequest
 from consent.uses import ExposureReport
 from party_node.ledger.writer import NewEntry
 from party_node.webhooks.events import EventType, Value, consent_changed
 from party_node.webhooks.outbox import Happening, Outbox
+
+_REQUEST = re.compile("[0-9a-f]{32}")
 
 
 class Telling:
@@ -37,6 +41,8 @@ def _happenings(entries: Sequence[NewEntry]) -> Iterator[Happening]:
         told = _told(entry.record, entry.index)
         if told is not None:
             yield Happening(*told)
+        elif isinstance(entry.record, SubjectRequest):
+            yield from _request(entry.record, entry.index)
 
 
 def _told(record: Entry, index: int) -> tuple[EventType, dict[str, Value]] | None:
@@ -61,6 +67,19 @@ def _told(record: Entry, index: int) -> tuple[EventType, dict[str, Value]] | Non
             }
         case _:
             return None
+
+
+def _request(record: SubjectRequest, index: int) -> Iterator[Happening]:
+    """A request is told of by its own id: whom it is about is nobody's business by then."""
+    if _REQUEST.fullmatch(record.request_id):
+        data: dict[str, Value] = {
+            "request": record.request_id,
+            "kind": record.request.value,
+            "status": record.status.value,
+            "due": instants.to_text(record.due_at_ms),
+            "index": index,
+        }
+        yield Happening(EventType.REQUEST_CHANGED, data, f"request/{record.request_id}")
 
 
 def _preference(record: PreferenceEvent, index: int) -> dict[str, Value]:

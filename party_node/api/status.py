@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from coordinator.wire import JobState
 from party_node.api.ledger import ledger_view
+from party_node.api.request_views import requests_glance
 from party_node.api.webhooks import webhooks_glance
 from party_node.jobs import ENDED
 from party_node.running import Here, RunningNode
@@ -43,4 +44,5 @@ def status_view(node: RunningNode) -> dict[str, Any]:
             "ended": sum(1 for j in jobs if j.state in ENDED),
         },
         "webhooks": webhooks_glance(parts),
+        "requests": requests_glance(parts),
     }

@@ -1,8 +1,8 @@
 """What one person has chosen, as it stands: the preferences in force, each with its entry.
 
-By the rules of `consent/narrowing.py`: a switch (channel, topic, automated decisions) is off from a
-no until a later act of the person, also through a merge, and a copy may only lengthen a pause; of
-everything else the latest counts.
+By the rules of `consent/narrowing.py`: a switch (channel, topic, automated decisions, processing)
+is off from a no until a later act of the person, also through a merge, and a copy may only lengthen
+a pause; of everything else the latest counts.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,10 @@ from consent.decision import LoggedEntry
 from consent.narrowing import Chosen as Choice
 from consent.narrowing import choices_of, paused_until, switched_off
 from consent.preferences import (
-    AutomatedDecisions,
-    ChannelChoice,
     Pause,
     Preference,
     Quiet,
-    TopicChoice,
+    Switch,
 )
 from consent.vocabulary import Vocabulary
 
@@ -54,9 +52,9 @@ class _History:
     def standing(self, key: Key, choices: Sequence[Choice]) -> Chosen | None:
         """Return what of the choices about one thing holds, if any does."""
         last = choices[-1]
+        if isinstance(last.preference, Switch):
+            return self._switch(key, choices, last.preference)
         match last.preference:
-            case ChannelChoice() | TopicChoice() | AutomatedDecisions() as switch:
-                return self._switch(key, choices, switch)
             case Pause(channel=channel):
                 until, index = paused_until(self.entries, self.vocabulary, channel)
                 if until <= self.at_ms:
@@ -69,12 +67,7 @@ class _History:
             case preference:
                 return Chosen(preference, last.index, last.time)
 
-    def _switch(
-        self,
-        key: Key,
-        choices: Sequence[Choice],
-        switch: ChannelChoice | TopicChoice | AutomatedDecisions,
-    ) -> Chosen | None:
+    def _switch(self, key: Key, choices: Sequence[Choice], switch: Switch) -> Chosen | None:
         """Return how a switch stands: off by an entry, or on by the last act, if there is one."""
         off = switched_off(self.entries, self.vocabulary, lambda p: key_of(p) == key)
         if off is not None:

@@ -105,7 +105,7 @@ def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show a job: state, who learns what, what both sides said before."""
     client = client_of(home)
-    found = client.get(f"/v1/jobs/{_whole(client, job)}")
+    found = client.get(f"/v1/jobs/{whole(client, job)}")
     if as_json:
         show_json(found)
         return
@@ -121,7 +121,7 @@ def wait_for(
 ) -> None:
     """Follow a job to its end. The exit code says how it ended; 75: it has not."""
     client = client_of(home)
-    found = _follow(client, _whole(client, job), seconds)
+    found = _follow(client, whole(client, job), seconds)
     if as_json:
         show_json(found)
     else:
@@ -155,7 +155,7 @@ def cancel(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = Fals
 def result(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Print what a job brought: the answer, what was withheld and why, what it cost."""
     client = client_of(home)
-    found = client.get(f"/v1/jobs/{_whole(client, job)}/result")
+    found = client.get(f"/v1/jobs/{whole(client, job)}/result")
     if as_json:
         show_json(found)
         return
@@ -238,14 +238,14 @@ def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
 def _decide(
     client: LocalClient, job: str, what: str, body: dict[str, Any] | None, as_json: bool
 ) -> None:
-    found = client.post(f"/v1/jobs/{_whole(client, job)}/{what}", body)
+    found = client.post(f"/v1/jobs/{whole(client, job)}/{what}", body)
     if as_json:
         show_json(found)
         return
     say(f"job {found['job']}: {found['state']}")
 
 
-def _whole(client: LocalClient, job: str) -> str:
+def whole(client: LocalClient, job: str) -> str:
     """Return the one job that begins like this."""
     if len(job) == 32:
         return job

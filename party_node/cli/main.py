@@ -13,6 +13,7 @@ import typer
 from consent.errors import ConsentError
 from party_node.cli import (
     audience,
+    break_glass,
     collaboration,
     consent,
     dataset,
@@ -24,6 +25,8 @@ from party_node.cli import (
     person,
     policies,
     reports,
+    request,
+    role,
     rule,
     webhook,
 )
@@ -55,10 +58,13 @@ for _group in (
     notices,
     webhook,
     signal,
+    request,
+    role,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
 app.command("audit")(reports.audit)
+app.command("break-glass")(break_glass.break_glass)
 app.command("enrol", hidden=True)(node.enrol)  # what one types first
 
 

@@ -46,6 +46,8 @@ _REFUSED = frozenset(
         "permission-refused",
         "permission-expired",
         "declined-by-owner",
+        "not-your-role",
+        "two-roles-needed",
         "job-refused",
         "small-cohort",
         "budget-exceeded",

@@ -40,6 +40,7 @@ WORDS: dict[Reason | ContactReason, str] = {
     Reason.UNKNOWN: "The source does not know.",
     Reason.NO_EVIDENCE: "Nothing shows that the person agreed.",
     Reason.OPERATION_NOT_COVERED: "This purpose is not for contacting people.",
+    Reason.RESTRICTED: "The person has asked that their data be only stored.",
     Reason.PAUSED: "The person wants no messages for a while.",
     Reason.CHANNEL_REFUSED: "The person does not want this channel.",
     Reason.TOPIC_REFUSED: "The person does not want this topic.",

@@ -5,6 +5,9 @@
     3. files             rows of dataset indexes; finished at the next start if this is interrupted
     4. bytes             the write-ahead log is emptied, so that nothing deleted is left in it
 
+What a law asks to be kept is sealed away first, under another key (`holds.py`): for the node it is
+erased like the rest.
+
 Leaves, proofs and checkpoints stay valid. The erasure commits to which entries it took, so that
 "erased" can be told from "lost". A second erasure finds nobody and changes nothing.
 """
@@ -21,6 +24,7 @@ from sqlmodel import Session, col
 from consent.milestones import Erasure
 from consent.projection import commit_set
 from party_node.database import in_batches
+from party_node.erasure.holds import HoldOrder, Holds
 from party_node.erasure.pending import open_pending, seal_pending
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
@@ -41,6 +45,8 @@ from protocols.session import Rng
 _REQUEST = re.compile("[0-9a-f]{32}")
 Forget = Callable[[Session, int, str], None]
 """Takes a person (number, record id) out of one table, in the transaction of the erasure."""
+Also = Callable[[Session, int], None]
+"""What else happens in the transaction of the erasure; gets the index of its entry."""
 Clean = Callable[[int], None]
 """Takes a person out of files; called after the commit, and again if that was interrupted."""
 
@@ -54,6 +60,8 @@ class Erased:
     entries: int
     records: int
     """Records of persons that were erased: more than one where records had been merged."""
+    held: int = 0
+    """Payloads that were sealed away, counted for each ground."""
 
 
 class Erasing:
@@ -69,21 +77,32 @@ class Erasing:
         outbox: Outbox | None = None,
     ) -> None:
         self._ledger, self._identity, self._rng = ledger, identity, rng
-        self._suppression = Suppression(ledger.vault)
+        self._suppression, self._holds = Suppression(ledger.vault), Holds(ledger, rng)
         self._outbox = outbox
         self._forgets, self._cleans = tuple(forgets), tuple(cleans)
 
-    def erase(self, subject: int, request_id: str) -> Erased:
+    def erase(
+        self,
+        subject: int,
+        request_id: str,
+        holds: Sequence[HoldOrder] = (),
+        also: Also | None = None,
+    ) -> Erased:
         """Erase the person with this number, and every record that was merged into theirs.
 
-        Returns once nothing is left. Raises: DiskFull, LedgerDamaged; then nothing is erased.
+        With `holds`, some payloads stay, sealed so that two roles must open them. Returns once
+        nothing else is left. Raises: DiskFull, LedgerDamaged; NobodyInRole, IllegalState for a hold
+        that cannot be; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            records = entries_of_person(self._ledger, self._identity, subject)
+            current = head.projection.current(subject)
+            records = entries_of_person(self._ledger, self._identity, current)
             ids = self._identity.subject_ids(records)
             if not ids:
                 return Erased(None, 0, 0)
             indices, fingerprint = self._entries(ids)
+            opened = sorted((e for of in records.values() for e in of), key=lambda e: e.index)
+            kept = self._holds.plan(opened, request_id, holds)
             salt = self._rng(32)
             record = Erasure(
                 request_id=request_id,
@@ -91,23 +110,27 @@ class Erasing:
                 entries=len(indices),
                 entries_commitment=commit_set(BitMap(indices), salt),
                 key_fingerprint=fingerprint,
+                holds=kept.records,
             )
 
             def take(session: Session, at: list[int]) -> None:
                 for dense, subject_id in ids.items():
                     self._take(session, dense, subject_id, indices, at[0])
                 self._mark(session, indices, at[0])
+                kept.keep(session, at[0])
                 self._tell(session, ids, request_id, at[0])
                 pending = seal_pending(self._ledger.vault, at[0], ids)
                 session.add(
                     ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
                 )
+                if also is not None:
+                    also(session, at[0])
 
             (entry,) = self._ledger.append([record], also=take)
             for dense in ids:
                 head.projection.forget(dense)
         self.finish()
-        return Erased(entry, len(indices), len(ids))
+        return Erased(entry, len(indices), len(ids), sum(h.entries for h in kept.records))
 
     def _tell(self, session: Session, ids: dict[int, str], request_id: str, entry: int) -> None:
         """Tell other systems whom to erase too: by the record id, which is nobody's from now on."""

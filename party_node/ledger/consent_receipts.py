@@ -5,7 +5,7 @@ checkpoint. The key that signs is derived from the node's key and signs nothing 
 receipts is an entry of the ledger, as every look at what a person said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from consent.checkpoint import checkpoint_of
@@ -73,13 +73,25 @@ class ConsentReceipts:
             return Issued((), ())
         note = published(self._ledger, self._witnessing, self._ledger.head()[0])
         size = 0 if note is None else checkpoint_of(note).size
-        receipts = tuple(self._receipt(e, note) for e in wanted if e.index < size)
+        receipts = tuple(self.under(note, (e for e in wanted if e.index < size)))
         if receipts:
             self._note(by, receipts)
         return Issued(receipts, tuple(e.index for e in wanted if e.index >= size))
 
-    def _receipt(self, entry: LedgerEntry, note: str | None) -> IssuedReceipt:
-        event, vocabulary = _event(entry), self._vocabulary(entry.index)
+    def under(self, note: str | None, entries: Iterable[LedgerEntry]) -> Iterator[IssuedReceipt]:
+        """Return receipts for entries that a checkpoint covers; whoever asks writes down why.
+
+        There is none for a purpose that the policy of then does not describe.
+        """
+        for entry in entries:
+            vocabulary = self._vocabulary(entry.index)
+            if vocabulary.has(_event(entry).purpose):
+                yield self._receipt(entry, vocabulary, note)
+
+    def _receipt(
+        self, entry: LedgerEntry, vocabulary: Vocabulary, note: str | None
+    ) -> IssuedReceipt:
+        event = _event(entry)
         assert entry.salt is not None
         claims = make_receipt(
             event,

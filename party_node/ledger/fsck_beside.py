@@ -7,8 +7,16 @@ from pyroaring import BitMap
 from sqlalchemy import text
 from sqlmodel import Session
 
-from consent.milestones import Erasure, LedgerOpened, NoticePublished, PolicyChanged
+from consent.milestones import (
+    Erasure,
+    LedgerOpened,
+    NoticePublished,
+    OperatorAction,
+    PolicyChanged,
+)
 from consent.projection import commit_set
+from consent.requests import SubjectRequest
+from party_node.erasure import hold_checks
 from party_node.erasure.pending import open_pending
 from party_node.errors import SealBroken
 from party_node.identity import Identity
@@ -16,6 +24,7 @@ from party_node.ledger.findings import Findings
 from party_node.ledger.fsck_entries import EntryPass
 from party_node.ledger.inspected import Checkable
 from party_node.ledger.raw_rows import rows
+from party_node.requests import request_checks
 from party_node.tables import (
     ErasureRow,
     IdentifierRow,
@@ -118,6 +127,26 @@ class BesideCheck:
             self._erasure(index, said.pop(index, None), request, bytes(salt), pending)
         for index in said:
             self._findings.add(f"erasure of entry {index}", "what is kept of it is missing")
+
+    def holds(self) -> None:
+        """Compare what is held back from erasures with what they say about it."""
+        milestones = self._entries.milestones
+        erasures = {i: r for i, r in milestones if isinstance(r, Erasure)}
+        actions = {i: r for i, r in milestones if isinstance(r, OperatorAction)}
+        for where, what in hold_checks.damaged(
+            self._session, self._ledger.vault, erasures, self._entries.erased, actions
+        ):
+            self._findings.add(where, what)
+
+    def requests(self) -> None:
+        """Compare people's requests with the last entry about each."""
+        last = {
+            r.request_id: (i, r)
+            for i, r in self._entries.milestones
+            if isinstance(r, SubjectRequest)
+        }
+        for where, what in request_checks.damaged(self._session, last):
+            self._findings.add(where, what)
 
     def _erasure(
         self, index: int, said: Erasure | None, request: str, salt: bytes, pending: str

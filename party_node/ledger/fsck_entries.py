@@ -29,6 +29,7 @@ from consent.milestones import (
     StateSnapshot,
 )
 from consent.preferences import PreferenceEvent
+from consent.requests import SubjectRequest
 from consent.statements import Statement, SubjectEntry
 from consent.uses import OccurrenceReleased, OccurrenceReserved, UseRecord
 from party_node.database import select_among
@@ -43,7 +44,13 @@ from party_node.ledger.writer import ANOMALIES, event_content
 from party_node.tables import SourceEventRow, SubjectRow
 
 Milestone = (
-    Erasure | LedgerOpened | PolicyChanged | NoticePublished | StateSnapshot | OperatorAction
+    Erasure
+    | LedgerOpened
+    | NoticePublished
+    | OperatorAction
+    | PolicyChanged
+    | StateSnapshot
+    | SubjectRequest
 )
 _WITH_FACT = frozenset(
     kind.TYPE

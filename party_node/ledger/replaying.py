@@ -104,7 +104,7 @@ class _Replay:
         reach = self._ledger.store.reach(self._session)
         facts.load_whats(self._session, whats)
         projection = Projection(load_policy(self._session, self._use.policy_hash), whats)
-        known = facts.load(self._session, 0, reach.facts)
+        known = facts.load(self._session, reach.facts)
         projection.take_in(known[known["index"] < self._use.as_of.tree_size])
         return projection
 

@@ -1,5 +1,6 @@
 """Publishing this node's checkpoints: one is published when a quorum of its witnesses cosigned it.
 
+    vouched   under an emergency approval: what the coordinator alone has cosigned
     publish   ask every witness of the trust policy to cosign the newest checkpoint, side by side;
               it is published when the policy's quorum has cosigned
     adopt     take another policy, if its witnesses publish the ledger as it stands
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from consent.checkpoint import checkpoint_of
+from consent.checkpoint import checkpoint_of, open_checkpoint
 from consent.errors import BadSignature, ConsentError, LedgerInconsistent
 from consent.note import Verifier, parse_vkey
 from consent.policy import Policy
@@ -108,6 +109,24 @@ class Witnessing:
                 self._missed = str(e)
                 raise
             self._missed, self._asked_since_start = "", True
+
+    def vouched(self, size: int) -> str:
+        """Return a checkpoint that covers the first `size` entries and that the coordinator has
+        cosigned: the least that the other party of a run accepts. For emergencies.
+
+        Raises: CoordinatorUnreachable (try again); LedgerInconsistent if any witness of the policy
+        has raised an alarm.
+        """
+        with self._one_at_a_time:
+            trust = self._trust
+            asked = self._ask(trust.policy, trust.policy.witnesses, self._is_vouched)
+            alarmed = {name: view for name, view in self.views().items() if view.alarm}
+            if alarmed:
+                raise LedgerInconsistent(alarms_in_words(alarmed))
+            note = self._ledger.cosigned(asked.size)
+            if asked.size < size or not self._is_vouched(note):
+                raise CoordinatorUnreachable("its witness does not answer")
+            return note
 
     def adopt(self, text: str, despite: Collection[str] = ()) -> None:
         """Check another policy, try it, and put it in force if it publishes the ledger as it is.
@@ -246,6 +265,14 @@ class Witnessing:
 
     def _ahead(self) -> bool:
         return any(view.alarm == Said.AHEAD for view in self.views().values())
+
+    def _is_vouched(self, note: str) -> bool:
+        coordinator = self._trust.policy.witnesses[self._trust.coordinator]
+        try:
+            open_checkpoint(note, self._log, [coordinator], 1)
+        except ConsentError:
+            return False
+        return True
 
     def _published_size(self) -> int:
         note = self.published()

@@ -10,6 +10,9 @@ from party_node.tables import NodeTable
 if importlib.util.find_spec("party_node.job_tables") is not None:
     importlib.import_module("party_node.job_tables")
 importlib.import_module("party_node.contact.tables")
+importlib.import_module("party_node.erasure.hold_tables")
+importlib.import_module("party_node.requests.tables")
+importlib.import_module("party_node.roles.tables")
 importlib.import_module("party_node.webhooks.tables")
 importlib.import_module("party_node.witness_tables")
 

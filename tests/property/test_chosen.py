@@ -9,6 +9,8 @@ from consent.preferences import (
     ChannelChoice,
     Pause,
     PreferenceEvent,
+    ProcessingChoice,
+    Switch,
     TopicChoice,
 )
 from consent.projection import Projection
@@ -18,7 +20,6 @@ from party_node.capture.chosen import Chosen, chosen
 from tests.support.consent_strategies import RICH, placed, preference_events, times
 from tests.support.consents import NOON
 
-SWITCHES = (ChannelChoice, TopicChoice, AutomatedDecisions)
 NOW = NOON + 10 * SKEW_MS
 
 
@@ -33,6 +34,8 @@ def reasons(shown: list[Chosen]) -> set[Reason]:
                 found.add(Reason.TOPIC_REFUSED)
             case AutomatedDecisions(allowed=False):
                 found.add(Reason.NOT_PERSONALISED)
+            case ProcessingChoice(allowed=False):
+                found.add(Reason.RESTRICTED)
             case Pause(channel="email" | "*"):
                 found.add(Reason.PAUSED)
     return found
@@ -59,7 +62,7 @@ def test_what_is_shown_is_what_narrows(
         shown = chosen([entry for s, entry in log if s == subject], RICH, at_ms)
         narrowing = projection.choices.narrowed(query, BitMap([subject]))
         assert reasons(shown) == {reason for reason, who in narrowing if who}
-        others = [c.preference for c in shown if not isinstance(c.preference, (*SWITCHES, Pause))]
+        others = [c.preference for c in shown if not isinstance(c.preference, Switch | Pause)]
         assert others == projection.choices.of(subject)
         by_index = {entry.index: entry for _, entry in log}
         for one in shown:

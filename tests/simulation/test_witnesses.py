@@ -1,8 +1,7 @@
 """Whole jobs of a brand whose ledger has witnesses of its own, beside the coordinator."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,72 +9,23 @@ import pytest
 from consent.audit import Outcome
 from consent.bundle_files import POLICY
 from consent.checkpoint import Cosigner, open_checkpoint
-from consent.note import KeyType, Verifier, parse_vkey
+from consent.note import KeyType, parse_vkey
 from consent.policy import parse_policy, write_policy
 from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import LEDGER
-from party_node.ledger import trust_policy
 from tests.support.evidence import unpacked
-from tests.support.two_nodes import (
-    BRAND,
-    PARTIES,
-    PUBLISHER,
-    Node,
-    TwoNodes,
-    consenting,
-    two_nodes,
-)
-from tests.support.witness import (
-    WitnessWorld,
-    nobody_is_asked,
-    reached_by_nodes,
-    running_witness,
-)
+from tests.support.two_nodes import BRAND, PARTIES, PUBLISHER, consenting
+from tests.support.witness import nobody_is_asked
+from tests.support.witnessed_brand import Witnessed, witnessed_brand
 
 PLAIN = consenting(BRAND) & consenting(PUBLISHER)
-RULES = "group others 2 a b c\ngroup all all coordinator others\nquorum all\n"
-
-
-class Witnessed:
-    """The two nodes, and three witnesses that know the brand's ledger."""
-
-    def __init__(
-        self, world: TwoNodes, witnesses: Mapping[str, WitnessWorld], alive: dict[str, bool]
-    ) -> None:
-        self.world, self.witnesses, self.alive = world, witnesses, alive
-        self.brand: Node = world.brand
-        for witness in witnesses.values():
-            witness.trust(self.brand.services.ledger.vkey)
-        home = self.brand.services.home
-        self.text = f"log {self.brand.services.ledger.vkey}\n"
-        self.text += f"witness coordinator {home.coordinator_witness.vkey}\n"
-        for name, key in self.keys.items():
-            self.text += f"witness {name} {key.vkey} https://{name}.example/w\n"
-        self.text += RULES
-        (home.path / trust_policy.FILE).write_text(self.text)
-        self.brand.restart()
-
-    @property
-    def keys(self) -> dict[str, Verifier]:
-        return {name: witness.verifier for name, witness in self.witnesses.items()}
 
 
 @pytest.fixture
 def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
-    with two_nodes() as world, ExitStack() as stack:
-        witnesses = {
-            name: stack.enter_context(
-                running_witness(
-                    tmp_path / name, world.clock, name=f"{name}.example/w", key_type=kind
-                )
-            )
-            for name, kind in (("a", "ed25519"), ("b", "ml-dsa-44"), ("c", "ed25519"))
-        }
-        alive = stack.enter_context(reached_by_nodes(**witnesses))
-        yield Witnessed(world, witnesses, alive)
-        nobody_is_asked()
-        world.brand.services.witnessing.close()
+    with witnessed_brand(tmp_path) as made:
+        yield made
 
 
 def completed(witnessed: Witnessed, job: str) -> None:

@@ -17,6 +17,7 @@ from consent.preferences import (
     Language,
     Pause,
     PreferenceEvent,
+    ProcessingChoice,
     TopicChoice,
 )
 from consent.purpose import BasisIn, Purpose
@@ -165,6 +166,8 @@ preferences = st.sampled_from(
         Pause(until_ms=NOON, channel="email"),
         AutomatedDecisions(allowed=False),
         AutomatedDecisions(allowed=True),
+        ProcessingChoice(allowed=False),
+        ProcessingChoice(allowed=True),
         Language(tag="de"),
     ]
 )

@@ -25,6 +25,7 @@ from consent.preferences import (
     Pause,
     Per,
     PreferenceEvent,
+    ProcessingChoice,
     Quiet,
     TimeZone,
     TopicChoice,
@@ -59,6 +60,7 @@ PREFERENCES = (
     Language(tag="de-CH"),
     TimeZone(zone="Europe/Zurich"),
     AutomatedDecisions(allowed=False),
+    ProcessingChoice(allowed=False),
 )
 
 

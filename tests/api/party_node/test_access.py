@@ -24,6 +24,7 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 version=1,
                 name="easy",
                 token=JOB,
+                request=JOB,
                 notice_hash=JOB * 2,
             ),
         )

@@ -1,0 +1,35 @@
+"""Every reason of a decision, in a sentence that is said to the person it is about."""
+
+from consent.reasons import Reason
+
+WORDS: dict[Reason, str] = {
+    Reason.PERMITTED: "You had agreed to this.",
+    Reason.WITHDRAWN: "You had withdrawn your consent.",
+    Reason.REVOKED: "Your consent had been ended by somebody else.",
+    Reason.REFUSED: "You were asked and said no.",
+    Reason.INVALIDATED: "Your consent was found not to be valid.",
+    Reason.TERMINATED: "What you had agreed to had ended.",
+    Reason.EVALUATED_TOO_EARLY: "Something newer was known than the moment that was asked about.",
+    Reason.SOURCES_DISAGREE: "One system said that you had agreed, another did not.",
+    Reason.EXPIRED: "Your consent had run out.",
+    Reason.USED_UP: "Your consent was for so many uses, and all of them had been made.",
+    Reason.RENEWAL_REQUIRED: "The terms had changed, and you had not been asked again.",
+    Reason.PROHIBITED: "The law of the place does not permit it.",
+    Reason.NOT_EXPRESSED: "You had not agreed in the way that the law asks for.",
+    Reason.NOT_SEPARATE: "The law asks for a consent of its own to this recipient.",
+    Reason.NOT_ON_NOTICE: "You had not been told of this when you agreed.",
+    Reason.NOT_LISTED: "You had agreed to something broader, which did not name this.",
+    Reason.NOT_BY_GUARDIAN: "Somebody of your age needs a guardian's consent.",
+    Reason.GUARDIAN_ENDED: "Your guardian had agreed for you, and you are of age now.",
+    Reason.AGE_UNKNOWN: "You may be a child, and nobody knew.",
+    Reason.REQUESTED: "You had been asked and had not answered.",
+    Reason.REQUEST_DEFERRED: "You had put off the answer.",
+    Reason.UNKNOWN: "It was not known whether you had agreed.",
+    Reason.NO_EVIDENCE: "Nothing showed that you had agreed.",
+    Reason.OPERATION_NOT_COVERED: "This is nothing that may be done for that purpose.",
+    Reason.RESTRICTED: "You had asked that your data be only stored.",
+    Reason.PAUSED: "You had asked for a pause.",
+    Reason.CHANNEL_REFUSED: "You had asked not to be reached in this way.",
+    Reason.TOPIC_REFUSED: "You had asked not to hear of this topic.",
+    Reason.NOT_PERSONALISED: "You had asked that no machine chooses what you get.",
+}
