@@ -249,7 +249,7 @@ mutations = st.tuples(st.integers(0, 600), st.binary(max_size=4))
     st.sampled_from(["c.csv", "c.jsonl", "c.csv.gz", "c.parquet"]),
     st.lists(mutations, min_size=1, max_size=4),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_bytes_end_in_rows_or_in_a_named_refusal(
     name: str, changes: list[tuple[int, bytes]]
 ) -> None:

@@ -102,7 +102,7 @@ def test_the_bytes_of_a_tile_are_read_or_refused(data: bytes) -> None:
         assert code == (None if len(data) == 8192 else "ledger-inconsistent")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(spoiled_files(), sizes, roots, st.integers(-1, 1200))
 def test_published_files_are_accepted_only_if_they_are_those_of_the_checkpoint(
     files: dict[str, bytes], size: int, root: bytes, index: int
@@ -121,7 +121,7 @@ def test_published_files_are_accepted_only_if_they_are_those_of_the_checkpoint(
     assert code is not None or list(published_leaves(files.get, size)) == leaves[:size]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(spoiled_files())
 def test_spoiled_files_are_refused_and_sound_ones_are_not(files: dict[str, bytes]) -> None:
     tiles, entries = (
@@ -139,7 +139,7 @@ edges = st.dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sizes, edges, st.none() | roots, st.binary(max_size=40) | st.just(bytes(8192)))
 def test_a_stored_edge_is_taken_up_or_refused(
     size: int, stored: dict[int, bytes], root: bytes | None, tile: bytes

@@ -17,9 +17,7 @@ from protocols.errors import MalformedMessage
 from tests.support.evidence import exported, failed, relisted
 from tests.support.two_nodes import BRAND
 
-QUIET = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUIET = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUIET, max_examples=1000)
 
 NAMES = st.one_of(

@@ -80,7 +80,7 @@ def test_every_message_in_every_state(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_flipped_bits_in_every_state(name, data):
     recording = recorded(name)
@@ -91,7 +91,7 @@ def test_flipped_bits_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_bytes_in_every_state(name, data):
     recording = recorded(name)
@@ -114,7 +114,7 @@ def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_values_in_every_message(name, data):
     recording = recorded(name)
@@ -125,7 +125,7 @@ def test_any_values_in_every_message(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_damaged_state_is_refused_or_read(name, data):
     recording = recorded(name)
@@ -136,7 +136,7 @@ def test_a_damaged_state_is_refused_or_read(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     faults=st.dictionaries(st.integers(0, 12), st.sampled_from(["lose", "repeat", "swap", "flip"]))
 )

@@ -66,25 +66,25 @@ def read_and_written(parse: Callable[[str], Any], encode: Callable[[Any], str], 
         assert value.raw == text
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(anything)
 def test_tc_strings_are_read_or_refused(text: str) -> None:
     read_and_written(parse_tc_string, encode_tc_string, text)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(anything)
 def test_gpp_strings_are_read_or_refused(text: str) -> None:
     read_and_written(parse_gpp, encode_gpp, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 30), anything)
 def test_us_sections_are_read_or_refused(section_id: int, text: str) -> None:
     read_and_written(lambda t: parse_us_section(section_id, t), encode_us_section, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(anything)
 def test_what_a_string_permits_is_answered(text: str) -> None:
     try:
@@ -107,7 +107,6 @@ json_like = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80) | json_like.map(lambda v: json.dumps(v).encode()))
 def test_a_gpc_json_is_answered(body: bytes) -> None:
     found = parse_support(body)

@@ -41,7 +41,7 @@ def reasons(shown: list[Chosen]) -> set[Reason]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(preference_events, max_size=12),
     st.data(),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.canonical import canonical_bytes, parse_object
@@ -49,7 +49,6 @@ def any_events(draw: st.DrawFn) -> ConsentEvent:
     )
 
 
-@settings(deadline=None)
 @given(any_events())
 def test_an_event_has_the_bytes_of_its_object(record: ConsentEvent) -> None:
     assert record.canonical() == canonical_bytes(record.to_payload())
@@ -61,7 +60,6 @@ def test_other_records_have_the_bytes_of_their_objects(record: Entry) -> None:
     assert record.canonical() == canonical_bytes(record.to_payload())
 
 
-@settings(deadline=None)
 @given(any_events(), st.integers(1, 9), st.none() | st.just(HASH))
 def test_the_place_in_the_chain_is_sealed_as_if_the_record_said_it(
     record: ConsentEvent, number: int, previous: bytes | None
@@ -80,7 +78,6 @@ def test_the_place_in_the_chain_is_sealed_as_if_the_record_said_it(
     assert opened == linked
 
 
-@settings(deadline=None)
 @given(any_events() | st.sampled_from(OTHERS))
 def test_a_leaf_has_the_bytes_of_its_object(record: Entry) -> None:
     leaf = seal_entry(

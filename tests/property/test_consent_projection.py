@@ -54,7 +54,7 @@ def assert_agrees(log: Log, projection: Projection, query: Query) -> None:
         assert reasons == [expected.reason], (dense, expected)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(logs(), st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_projection_equals_decision_at_every_prefix(
     log: Log, asked: list[Query], vocabulary: Vocabulary
@@ -68,7 +68,7 @@ def test_projection_equals_decision_at_every_prefix(
             assert_agrees(log[:length], projection, query)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     logs(), st.lists(st.integers(0, 20), max_size=3), vocabularies, st.lists(queries, max_size=3)
 )
@@ -87,7 +87,7 @@ def test_facts_at_once_in_parts_or_one_by_one_come_to_the_same(
         assert_agrees(log, projection, query)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(logs_with_merges(), st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_merged_records_are_decided_as_one_at_every_prefix(
     log: Log, asked: list[Query], vocabulary: Vocabulary
@@ -116,7 +116,7 @@ def assert_merged_agree(log: Log, projection: Projection, query: Query) -> None:
         assert reasons == [expected.reason], (dense, expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(logs(), merges, st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_a_merge_permits_nothing_that_one_of_the_records_did_not(
     log: Log, merge: SubjectsMerged, asked: list[Query], vocabulary: Vocabulary
@@ -132,7 +132,7 @@ def test_a_merge_permits_nothing_that_one_of_the_records_did_not(
             assert {kept, absorbed} <= set(allowed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(logs(), st.randoms(use_true_random=False), queries, vocabularies)
 def test_the_order_of_applying_and_repeats_change_nothing(
     log: Log, random: random_module.Random, query: Query, vocabulary: Vocabulary
@@ -144,7 +144,7 @@ def test_the_order_of_applying_and_repeats_change_nothing(
     assert_agrees(log, other, query)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(logs(), consent_events(), times, st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_a_withdrawal_never_enlarges_what_is_allowed(
     log: Log, event: ConsentEvent, recorded: int, asked: list[Query], vocabulary: Vocabulary
@@ -157,7 +157,7 @@ def test_a_withdrawal_never_enlarges_what_is_allowed(
         assert after.bulk(query).allowed <= before.bulk(query).allowed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(logs(), queries, vocabularies)
 def test_forgetting_a_subject_leaves_the_others_as_they_were(
     log: Log, query: Query, vocabulary: Vocabulary
@@ -175,7 +175,6 @@ def test_forgetting_a_subject_leaves_the_others_as_they_were(
     assert projection.digest() == project(log, vocabulary).digest()
 
 
-@settings(deadline=None)
 @given(logs(), queries, vocabularies)
 def test_a_bulk_decision_is_a_partition_of_those_asked(
     log: Log, query: Query, vocabulary: Vocabulary
@@ -187,7 +186,6 @@ def test_a_bulk_decision_is_a_partition_of_those_asked(
     assert sum(len(p) for p in parts) == len(projection.subjects)
 
 
-@settings(deadline=None)
 @given(logs(), queries, vocabularies)
 def test_an_allowing_decision_names_a_valid_grant(
     log: Log, query: Query, vocabulary: Vocabulary
@@ -201,7 +199,6 @@ def test_an_allowing_decision_names_a_valid_grant(
             assert grant.state.valid_for_processing
 
 
-@settings(deadline=None)
 @given(logs(), queries)
 def test_a_limited_grant_that_permits_is_the_one_that_decides(log: Log, query: Query) -> None:
     projection = project(log, RICH)
@@ -216,7 +213,6 @@ def test_a_limited_grant_that_permits_is_the_one_that_decides(log: Log, query: Q
         assert (limited.get(dense) == decision.deciding_index) == (grant.max_uses is not None)
 
 
-@settings(deadline=None)
 @given(logs())
 def test_every_what_has_one_encoding(log: Log) -> None:
     whats = Whats()
@@ -226,7 +222,6 @@ def test_every_what_has_one_encoding(log: Log) -> None:
         assert whats.number(whats[place]) == place
 
 
-@settings(deadline=None)
 @given(st.frozensets(st.integers(0, 2**32 - 1), max_size=50), st.integers(0, 5000))
 def test_a_set_commitment_depends_on_the_set_alone(members: frozenset[int], run: int) -> None:
     salt = b"\x07" * 32

@@ -159,7 +159,7 @@ def simulate(quiet: "list[QuietHours]", at_ms: int) -> int | None:
     return -1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(windows, max_size=4), instants)
 @example([QuietHours(frozenset(range(1, 8)), 1320, 360, "Europe/Berlin")], utc("2027-01-15 04:30"))
 def test_quiet_hours_end_when_a_simulated_clock_says_so(quiet: list[QuietHours], at: int) -> None:

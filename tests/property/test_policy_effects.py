@@ -53,7 +53,7 @@ def permitted(log: Log, vocabulary: Vocabulary, query: Query) -> set[int]:
     return {person for person, outcome in found.items() if outcome is Verdict.ALLOW}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(logs(), st.sampled_from(OTHERS), st.sampled_from(OTHERS))
 def test_effects_are_those_of_deciding_about_each_person(
     log: Log, before: Vocabulary, after: Vocabulary

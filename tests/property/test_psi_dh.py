@@ -21,7 +21,7 @@ parameters = st.builds(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sets, sets, parameters)
 def test_members_are_the_intersection(backend, mine, theirs, params):
     played = run_pair(dh.members(backend), params, CTX, digests(mine), digests(theirs))
@@ -30,7 +30,7 @@ def test_members_are_the_intersection(backend, mine, theirs, params):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sets, sets, parameters)
 def test_cardinality_is_its_size(backend, mine, theirs, params):
     played = run_pair(dh.cardinality(backend), params, CTX, digests(mine), digests(theirs))

@@ -187,4 +187,4 @@ class Walks(RuleBasedStateMachine):
 
 
 TestWalks = Walks.TestCase
-TestWalks.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestWalks.settings = settings(max_examples=12, stateful_step_count=25)

@@ -160,7 +160,7 @@ class Play:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(caps, steps, st.integers(1, 25))
 def test_contacts_do_what_the_model_does(
     node: NodeStorage, several: list[FrequencyCap], script: list[Any], together: int
@@ -177,7 +177,7 @@ def test_contacts_do_what_the_model_does(
         assert found == play.refusal(names)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(caps, steps)
 def test_whoever_confirms_in_time_never_exceeds_a_cap(
     node: NodeStorage, several: list[FrequencyCap], script: list[Any]

@@ -1,6 +1,6 @@
 """What a signal says survives writing and reading, and its written form is the only one."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.signals.bits import BitReader, BitWriter, to_bits, to_text
@@ -69,7 +69,6 @@ def test_vendors_are_written_in_the_shorter_way(ids: Ids) -> None:
     assert len(writer.bits()) == 17 + min(ranges, ids.highest)
 
 
-@settings(deadline=None)
 @given(tc_strings)
 def test_tc_strings_come_back(tc: TcString) -> None:
     text = encode_tc_string(tc)
@@ -93,7 +92,6 @@ def test_us_sections_come_back(section: UsSection) -> None:
             assert parse_us_section(section.section_id, other) == section
 
 
-@settings(deadline=None)
 @given(gpp_strings())
 def test_gpp_strings_come_back(gpp: Gpp) -> None:
     text = encode_gpp(gpp)
@@ -102,7 +100,6 @@ def test_gpp_strings_come_back(gpp: Gpp) -> None:
     assert encode_gpp(found) == text == found.raw
 
 
-@settings(deadline=None)
 @given(
     tc_strings,
     st.integers(-2, 70),

@@ -137,9 +137,7 @@ class Story:
         ]
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTS, min_size=20, max_size=50))
 def test_nothing_is_lost_and_nothing_overtakes(
     storage: NodeStorage, acts: list[tuple[str, object]]

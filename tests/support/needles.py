@@ -37,9 +37,9 @@ class Haystack:
     def find(self, data: bytes) -> list[str]:
         """Return the names of what is in `data`, each once, sorted."""
         found = set()
-        for shift in range(SHORTEST):
-            whole = (len(data) - shift) // SHORTEST * SHORTEST
-            words = np.frombuffer(data, dtype="<u8", count=max(0, whole) // 8, offset=shift)
+        for shift in range(min(SHORTEST, len(data) - SHORTEST + 1)):
+            count = (len(data) - shift) // SHORTEST
+            words = np.frombuffer(data, dtype="<u8", count=count, offset=shift)
             for at in np.flatnonzero(np.isin(words, self._heads)).tolist():
                 start = shift + at * SHORTEST
                 for name, needle in self._by_head[int(words[at])]:

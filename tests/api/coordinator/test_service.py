@@ -149,9 +149,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.sampled_from(TARGETS), body=BODIES)
 def test_any_body_is_answered_and_none_breaks(
     world: World, target: tuple[str, str], body: bytes

@@ -73,7 +73,7 @@ def test_a_negative_charge_is_refused(budgets):
     assert budgets.history() == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(asked=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 700)), max_size=12))
 def test_never_overspent(tmp_path_factory, asked):
     budgets = Budgets(open_storage(tmp_path_factory.mktemp("n")).db)

@@ -329,7 +329,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(said=events)
 def test_the_gate_agrees_with_deciding_one_by_one(tmp_path_factory, said):
     folder = tmp_path_factory.mktemp("n")

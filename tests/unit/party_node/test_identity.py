@@ -88,7 +88,7 @@ some = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=some, cut=st.integers(0, 12))
 def test_batches_do_not_matter(tmp_path_factory, rows, cut):
     def run(*parts):
