@@ -2,13 +2,15 @@
 
     the node's own     the administrator: everything
     an operator's      everything but changing roles
-    of compliance      reading everything; requests of people, explanations, checks of the ledger
+    of compliance      reading everything, what a look writes down too; requests of people,
+                       explanations, receipts, checks of the ledger
 
 It is checked before a route is looked up or a body is read, so a new route cannot forget it. Routes
 find who calls in their parameters (`Calling`).
 """
 
 import hmac
+import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -29,8 +31,18 @@ _SCHEME = "bearer "
 _CALLER = "accord_caller"
 _READING = frozenset({"GET", "HEAD"})
 _ROLES = "/v1/roles"
-_OF_COMPLIANCE = ("/v1/requests", "/v1/consent/explanations", "/v1/ledger/verify")
+_OF_COMPLIANCE = (
+    "/v1/requests",
+    "/v1/consent/explanations",
+    "/v1/consent/preferences/current",
+    "/v1/consent/receipts",
+    "/v1/ledger/verify",
+    "/v1/ledger/fsck",
+    "/v1/ledger/snapshots",
+)
 """What a compliance officer may also do besides reading."""
+_VIEW = re.compile(r"/v1/ledger/entries/[0-9]+/views", re.ASCII)
+"""Looking at a payload, which is a POST because it is written down."""
 
 
 class Doorkeeper:
@@ -123,7 +135,8 @@ def _may(role: StaffRole, method: str, path: str) -> bool:
         case StaffRole.OPERATOR:
             return method in _READING or not _is_under(path, _ROLES)
         case StaffRole.COMPLIANCE:
-            return method in _READING or any(_is_under(path, own) for own in _OF_COMPLIANCE)
+            own = any(_is_under(path, root) for root in _OF_COMPLIANCE)
+            return method in _READING or own or _VIEW.fullmatch(path) is not None
 
 
 def _is_under(path: str, root: str) -> bool:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from consent.milestones import OperatorAction
 from party_node.aftermath.state_log import log_state
+from party_node.api.access import Calling
 from party_node.api.strict import Strict
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.evidence_of import erased_under, prove
@@ -52,7 +53,7 @@ def entry(index: Index, node: Here) -> dict[str, Any]:
 
 
 @router.post("/entries/{index}/views")
-def view(index: Index, node: Here, body: ViewBody | None = None) -> dict[str, Any]:
+def view(index: Index, node: Here, caller: Calling, body: ViewBody | None = None) -> dict[str, Any]:
     """Return one entry with its payload. That of a person is an entry itself: who looked, and when.
 
     Of an erased entry it says under which request it was erased.
@@ -62,7 +63,7 @@ def view(index: Index, node: Here, body: ViewBody | None = None) -> dict[str, An
     if found.subject is not None and found.record is not None:
         looked = OperatorAction(
             action="payload-viewed",
-            by=(body or ViewBody()).by,
+            by=caller.signing((body or ViewBody()).by),
             at_ms=parts.ledger.now(),
             detail=f"entry {index}",
         )

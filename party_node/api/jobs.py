@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import disclosures, preflight, receipts, results
+from party_node.api.access import Calling
 from party_node.api.strict import Name, RhoText, Strict, nano
 from party_node.errors import IllegalState, NotFound
 from party_node.job_views import described, job_list, job_view
@@ -91,20 +92,24 @@ async def show(
 
 
 @router.post("/{job}/approve")
-def approve(job: JobId, node: Here, body: DecisionBody | None = None) -> dict[str, Any]:
+def approve(
+    job: JobId, node: Here, caller: Calling, body: DecisionBody | None = None
+) -> dict[str, Any]:
     """Say yes to a job that the other party asks for."""
-    node.services.jobs.approve(job, f"person:{(body or DecisionBody()).by}")
+    node.services.jobs.approve(job, caller.signing((body or DecisionBody()).by))
     node.driver.wake()
     return job_view(node.services, job)
 
 
 @router.post("/{job}/decline")
-def decline(job: JobId, node: Here, body: DecisionBody | None = None) -> dict[str, Any]:
+def decline(
+    job: JobId, node: Here, caller: Calling, body: DecisionBody | None = None
+) -> dict[str, Any]:
     """Say no to a job that the other party asks for."""
     row = node.services.jobs.get(job)
     if row.requester == node.party:
         raise IllegalState("a job of one's own is cancelled, not declined")
-    node.services.jobs.decline(job, f"person:{(body or DecisionBody()).by}")
+    node.services.jobs.decline(job, caller.signing((body or DecisionBody()).by))
     node.driver.wake()
     return job_view(node.services, job)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from consent.notice import Notice
 from consent.vocabulary import Vocabulary
+from party_node.api.access import Calling
 from party_node.api.origin import Instant, Place
 from party_node.api.strict import By, Language, Name, NoticeHash, NoticeId, Strict
 from party_node.policy import notices
@@ -65,10 +66,11 @@ class NoticeBody(Strict):
 
 
 @router.post("", status_code=201)
-def publish(body: NoticeBody, node: Here) -> dict[str, Any]:
+def publish(body: NoticeBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Publish a notice: text, ledger entries and policy in one; the same again changes nothing."""
     ledger = node.services.ledger
-    done = notices.publish(ledger, body.text.encode(), body.draft(), f"person:{body.by}")
+    by = caller.signing(body.by)
+    done = notices.publish(ledger, body.text.encode(), body.draft(), by)
     return {**_view(done.notice, ledger.vocabulary, done.entry), "repeated": done.repeated}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from party_node.api.access import Calling
 from party_node.api.person import Person
 from party_node.api.strict import Strict
 from party_node.errors import NotFound
@@ -28,11 +29,12 @@ class MergeBody(Strict):
 
 
 @router.post("/merges", status_code=201)
-def merge(body: MergeBody, node: Here) -> dict[str, Any]:
+def merge(body: MergeBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Make two records one person: what either did not permit is not permitted from then on."""
     parts = node.services
     kept, absorbed = _found(body.keep, parts), _found(body.absorb, parts)
-    index = parts.merging.merge(kept, absorbed, body.ground, body.by)
+    by = caller.signing(body.by)
+    index = parts.merging.merge(kept, absorbed, body.ground, by)
     return {"index": index, "merged_before": index is None}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from party_node.api.access import Calling
 from party_node.api.collaborations import take_up_news
 from party_node.api.strict import By, Strict
 from party_node.capture.strict_yaml import MAX_TEXT
@@ -48,7 +49,7 @@ def show(node: Here, policy_hash: Digest | None = None) -> dict[str, Any]:
 
 
 @router.put("")
-def apply(body: PolicyBody, node: Here) -> dict[str, Any]:
+def apply(body: PolicyBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Decide by another policy from now on, or say what it would change; notices stay."""
     parts = node.services
     take_up_news(parts)  # an agreement may have come in force meanwhile
@@ -57,7 +58,7 @@ def apply(body: PolicyBody, node: Here) -> dict[str, Any]:
         parts.collaborations,
         parts.clock_ms,
         body.text,
-        f"person:{body.by}",
+        caller.signing(body.by),
         dry_run=body.dry_run,
     )
     found = applied.effects

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from party_node.api.access import Calling
 from party_node.api.person import Person
 from party_node.api.strict import Name
 from party_node.errors import NotFound
@@ -26,7 +27,7 @@ class ReceiptsBody(Person):
 
 
 @router.post("/consent/receipts")
-def issue_receipts(body: ReceiptsBody, node: Here) -> dict[str, Any]:
+def issue_receipts(body: ReceiptsBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Return signed receipts for what one person said, each with its proof.
 
     `waiting` has the entries that no published checkpoint covers yet.
@@ -35,7 +36,9 @@ def issue_receipts(body: ReceiptsBody, node: Here) -> dict[str, Any]:
     person = parts.identity.find(*body.normalised(parts.home.settings.default_region))
     if person is None:
         raise NotFound("nobody with this identifier is known here")
-    found = parts.consent_receipts.issue(person, body.by, purpose=body.purpose, every=body.every)
+    found = parts.consent_receipts.issue(
+        person, caller.signing(body.by), purpose=body.purpose, every=body.every
+    )
     return {
         "receipts": [_receipt(one) for one in found.receipts],
         "waiting": list(found.waiting),

@@ -7,7 +7,7 @@
     choices.csv       how they want to be addressed
     uses.csv          the decisions in which their data was used: when, for whom, what for
     notices/…         the notices that they were shown, where their text is stored
-    receipts/…        a signed receipt of each consent event (`consent/receipt.py`)
+    receipts/…        a signed receipt of each consent event (`consent/receipt.py`), and the key
     proof/…           the entries with their proofs, as an evidence bundle (`consent/bundle.py`)
 
 The rows of the controller's own files are not in it: this node reads no row for it.
@@ -25,6 +25,7 @@ from sqlmodel import col
 
 from consent import instants
 from consent.bundle import BundleEntry, Opened, make_bundle
+from consent.canonical import canonical_bytes
 from consent.checkpoint import checkpoint_of
 from consent.errors import LedgerInconsistent
 from consent.events import ConsentEvent
@@ -35,6 +36,7 @@ from consent.uses import UseRecord
 from party_node.audience_members import open_members
 from party_node.contact.tables import ContactRow
 from party_node.errors import CoordinatorUnreachable, QuorumMissed
+from party_node.evidence.files import RECEIPT_KEY
 from party_node.job_tables import AudienceRow
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.policies import load_notice
@@ -195,7 +197,8 @@ def _proof(
 def _receipts(services: Services, person: Person, note: str) -> Iterator[tuple[str, bytes]]:
     said = (entry for entry in person.entries if isinstance(entry.record, ConsentEvent))
     for issued in services.consent_receipts.under(note, said):
-        yield f"receipts/{issued.index}.json", issued.receipt.encode()
+        yield f"receipts/{issued.index}.receipt.json", issued.receipt.encode()
+    yield f"receipts/{RECEIPT_KEY}", canonical_bytes(services.consent_receipts.jwk())
 
 
 # -- beside the ledger -----------------------------------------------------------------------------

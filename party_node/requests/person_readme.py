@@ -15,7 +15,8 @@ uses.csv          When your data was used, for whom and what for: {uses} decisio
 person.json       Where else you occur with us: files, audiences, contacts, your own requests.
 entries.json      Everything in our ledger about you, with all details: {entries} entries.
 notices/          The texts that you were shown when you were asked, as far as we store them.
-receipts/         A signed receipt for each thing that you said about consent. Keep them.
+receipts/         A signed receipt for each thing that you said about consent, and the
+                  key that signs them. Keep them.
 proof/            Proof that these entries are in our ledger. Its README says how to check them,
                   without us. {witnesses}
 

@@ -19,6 +19,14 @@ class Caller:
         """How the ledger names them: `compliance:dpo`, or `administrator`."""
         return f"{self.role.value}:{self.name}" if self.name else self.role.value
 
+    def signing(self, stated: str) -> str:
+        """How the ledger names them where a request says who it is for.
+
+        A role is proven by its token and overrules what is stated. The node's own token proves
+        nobody in particular: with it, the name is only what somebody wrote, and reads so.
+        """
+        return f"person:{stated}" if self.role is StaffRole.ADMINISTRATOR else self.words
+
 
 ADMINISTRATOR = Caller(StaffRole.ADMINISTRATOR)
 

@@ -25,6 +25,8 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 name="easy",
                 token=JOB,
                 request=JOB,
+                check_id=JOB,
+                index=1,
                 notice_hash=JOB * 2,
             ),
         )

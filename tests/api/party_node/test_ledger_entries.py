@@ -128,7 +128,7 @@ def test_an_entry_is_shown_and_looking_at_a_person_is_an_entry_itself(node: Node
     assert open_payload(whole["leaf"].encode(), salt=salt, payload=record.canonical()) == record
     looked = ledger.entry(2).record
     assert isinstance(looked, OperatorAction)
-    assert (looked.action, looked.by, looked.detail) == ("payload-viewed", "ann", "entry 1")
+    assert (looked.action, looked.by, looked.detail) == ("payload-viewed", "person:ann", "entry 1")
     # What is about nobody may be looked at without that.
     opened = node.http.post("/v1/ledger/entries/0/views").json()
     assert opened["payload"]["schema"] == "accord/ledger-opened/1"

@@ -12,6 +12,8 @@ import pytest
 
 from consent.audit import Outcome
 from consent.bundle import verify_bundle
+from consent.jws import from_jwk
+from consent.milestones import OperatorAction
 from consent.policy import parse_policy
 from consent.receipt import parse_receipt, verify_receipt
 from consent.requests import RequestType
@@ -255,10 +257,11 @@ def _proved(node: Node, files: dict[str, bytes], indices: list[int]) -> None:
     report = verify_bundle(inside, policy)
     assert [c for c in report.checks if c.outcome is Outcome.FAILED] == []
     assert sorted(report.records) == indices
-    public = node.services.home.keys.public().signing
+    key = files["receipts/receipt-key.jwk"]
+    assert json.loads(key) == node.http.get("/v1/ledger/receipt-key").json()
     for index in indices:
-        receipt = parse_receipt(files[f"receipts/{index}.json"])
-        found = verify_receipt(receipt, public=public, policy=policy)
+        receipt = parse_receipt(files[f"receipts/{index}.receipt.json"])
+        found = verify_receipt(receipt, public=from_jwk(key), policy=policy)
         assert (found.index, found.event) == (index, report.records[index])
 
 
@@ -435,6 +438,23 @@ def test_what_each_role_may_do(known: Node) -> None:
         assert (answer.status_code, code(answer.json())) == (403, "not-your-role")
     assert operator("POST", "/v1/collaborations", json={}).status_code == 422
     assert len(known.http.get("/v1/roles").json()) == 2
+
+
+def test_who_looked_is_who_showed_the_token_and_not_who_was_stated(known: Node) -> None:
+    officer = as_role(known, two(known)["Accord-Compliance-Token"])
+    looked = officer("POST", "/v1/ledger/entries/1/views", json={"by": "ann"})
+    assert looked.status_code == 200
+    handed = officer("POST", "/v1/consent/receipts", json={"email": PERSON, "by": "ann"})
+    assert handed.status_code == 200, handed.text
+    assert officer("POST", "/v1/ledger/fsck").status_code == 200
+    assert officer("POST", "/v1/ledger/entries", json={"entries": []}).status_code == 403
+    for path in ("/v1/ledger/entries/1/viewsx", "/v1/ledger/entries/x/views"):
+        assert officer("POST", path).status_code == 403
+    said = [e.record for e in known.services.ledger.entries() if e.type == "operator-action"]
+    assert [(s.action, s.by) for s in said if isinstance(s, OperatorAction)][2:] == [
+        ("payload-viewed", "compliance:dpo"),
+        ("receipts-issued", "compliance:dpo"),
+    ]
 
 
 def test_a_role_from_adding_to_revoking(node: Node) -> None:
