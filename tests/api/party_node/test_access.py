@@ -27,6 +27,7 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 request=JOB,
                 check_id=JOB,
                 index=1,
+                path="0/000",
                 notice_hash=JOB * 2,
             ),
         )
