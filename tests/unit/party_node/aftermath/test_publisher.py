@@ -7,7 +7,6 @@ from party_node.aftermath.publisher import LONGEST_WAIT_MS, Publisher
 from party_node.errors import QuorumMissed
 from tests.support.node import HandClock
 
-
 LOG = LogSigner("accord/brand/consent", b"\x11" * 32)
 
 
