@@ -14,6 +14,7 @@ from coordinator.services import Services
 from coordinator.settings import Settings
 
 GRACE_SECONDS = 10
+_BACKLOG = 2048
 
 Closing = Callable[[], Awaitable[None]]
 """What to do when it is told to stop, before it waits for open requests."""
@@ -77,12 +78,15 @@ async def run(app: FastAPI, host: str, port: int, closing: Closing | None = None
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind before starting, so that a taken port is an error and not a log line."""
+    """Listen before starting: a taken port is an error and not a log line, and who comes after
+    `listening` was logged waits in the queue instead of being refused.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise

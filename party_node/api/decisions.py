@@ -1,19 +1,23 @@
-"""/v1/decisions: may this person be contacted now? For marketing systems, before each message."""
+"""/v1/decisions: may this person be contacted now, may these people be used now?"""
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header
+from fastapi import Path as InPath
 from pydantic import Field, model_validator
 
-from consent.words import SELF
+from consent.words import ANY_CHANNEL, SELF, Operation
 from party_node.api.person import Identifier, normalised
 from party_node.api.strict import Name, Strict
+from party_node.bulk_decisions import BulkQuestion, decide_keys
 from party_node.contact.deciding import ContactDecision, ContactQuestion
+from party_node.key_lists import read_keys, write_keys
 from party_node.running import Here
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
-Token = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+Token = Annotated[str, InPath(pattern=r"^[0-9a-f]{32}$")]
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)
 ]
@@ -41,6 +45,28 @@ class ContactBody(Strict):
     def _one(self) -> "ContactBody":
         if sum(x is not None for x in (self.email, self.phone, self.subject)) != 1:
             raise ValueError("name the person by email, phone or subject, one of the three")
+        return self
+
+
+class BulkBody(Strict):
+    """People that somebody wants to use, by a list of the party's own row keys."""
+
+    dataset: Name
+    purpose: Name
+    operation: Operation
+    recipient: Name = SELF
+    channel: Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9_-]{0,62})$")] = ANY_CHANNEL
+    keys: Annotated[list[str], Field(max_length=20_000)] | None = Field(default=None, repr=False)
+    keys_path: Annotated[str, Field(max_length=4096)] | None = None
+    """File on the node's machine with one key a line; of keys and keys_path at most one. With
+    neither, everybody in the dataset is asked about."""
+    out_path: Annotated[str, Field(max_length=4096)] | None = None
+    """New file for the keys that may be used; without it they stand in the answer."""
+
+    @model_validator(mode="after")
+    def _one_list(self) -> "BulkBody":
+        if self.keys is not None and self.keys_path is not None:
+            raise ValueError("give keys or keys_path, not both")
         return self
 
 
@@ -74,6 +100,26 @@ def contact(body: ContactBody, node: Here, key: IdempotencyKey = None) -> dict[s
         idempotency_key=key,
     )
     return _view(parts.contacts.decide(question))
+
+
+@router.post("/bulk", status_code=201)
+def bulk(body: BulkBody, node: Here) -> dict[str, Any]:
+    """Say which row keys may be used now, and why the others may not; a use record is written."""
+    parts = node.services
+    question = BulkQuestion(
+        body.dataset, body.purpose, body.operation, node.party, body.recipient, body.channel
+    )
+    keys = body.keys if body.keys_path is None else read_keys(Path(body.keys_path))
+    found = decide_keys(parts, question, keys)
+    if body.out_path is not None:
+        write_keys(Path(body.out_path), found.keys)
+    return {
+        "use_entry": found.use_entry,
+        "asked": found.asked,
+        "denied": found.denied,
+        "permitted_keys": len(found.keys),
+        "keys": found.keys if body.out_path is None else None,
+    }
 
 
 @router.post("/contact/{token}/confirm")

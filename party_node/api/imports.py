@@ -15,6 +15,7 @@ from party_node import problems
 from party_node.api.strict import Name, Strict
 from party_node.capture import mapping_file
 from party_node.capture.imports import ImportRequest, Progress
+from party_node.capture.mapping import FileMapping, by_columns
 from party_node.capture.report import ImportReport, RowNote
 from party_node.capture.strict_yaml import MAX_TEXT
 from party_node.running import Here
@@ -92,12 +93,12 @@ async def show_import(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _mapping(body: ImportBody, parts: Services) -> Any:
+def _mapping(body: ImportBody, parts: Services) -> FileMapping:
     if body.mapping_path is not None:
         return parts.imports.mapping_of(mapping_file.read_text(Path(body.mapping_path)))
     if body.mapping_text is not None:
         return parts.imports.mapping_of(body.mapping_text)
-    return body.mapping or {}
+    return by_columns(body.mapping or {})
 
 
 def _standing(found: Progress, parts: Services) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from party_node.api.strict import Strict
 from party_node.ledger.trust_policy import MOST_WITNESSES
 from party_node.running import Here
 from party_node.services import Services
+from party_node.witness_tables import WitnessAlarmRow
 
 router = APIRouter(prefix="/v1/ledger/policy", tags=["ledger"])
 
@@ -25,7 +26,7 @@ class PolicyBody(Strict):
 
 @router.get("")
 def policy(node: Here) -> dict[str, Any]:
-    """Return the trust policy in force, and what each of its witnesses said last."""
+    """Return the trust policy in force, what each witness said last, and all alarms there were."""
     return policy_view(node.services)
 
 
@@ -45,4 +46,18 @@ def policy_view(parts: Services) -> dict[str, Any]:
         "quorum": trust.policy.quorum,
         "coordinator": trust.coordinator,
         "witnesses": witness_views(parts),
+        "alarms": [_alarm(row) for row in parts.witnessing.alarms()],
+    }
+
+
+def _alarm(row: WitnessAlarmRow) -> dict[str, Any]:
+    """Return the evidence of one alarm: what a witness was shown, and what it said."""
+    return {
+        "witness_key_name": row.name,
+        "kind": row.kind,
+        "size": row.size,
+        "seen": row.seen,
+        "note": row.note,
+        "answer": row.answer,
+        "raised_ms": row.raised_ms,
     }

@@ -15,12 +15,14 @@ from party_node.capture.file_import import Watch, import_file
 from party_node.capture.mapping import FileMapping
 from party_node.capture.report import ImportReport
 from party_node.clock import Clock
-from party_node.errors import ImportInterrupted, NotFound
+from party_node.errors import IllegalState, ImportInterrupted, NotFound
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from protocols.session import Rng
 
+MAX_WAITING = 16
+"""Imports that run or wait for their turn."""
 _KEPT = 100
 """Ended imports that the node can still tell about."""
 _STOP_SECONDS = 30
@@ -63,7 +65,6 @@ class Imports:
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._stopping = threading.Event()
         self._known: OrderedDict[str, Progress] = OrderedDict()
-        self._threads: list[threading.Thread] = []
 
     def mapping_of(self, text: str) -> FileMapping:
         """Read a mapping by this node's vocabulary.
@@ -102,14 +103,21 @@ class Imports:
             )
 
     def start(self, request: ImportRequest) -> Progress:
-        """Take in a file beside everything else; `progress` says how far it is."""
+        """Take in a file beside everything else; `progress` says how far it is.
+
+        Raises: IllegalState if too many others wait for their turn.
+        """
+        with self._lock:
+            waiting = sum(not known.ended for known in self._known.values())
+        if waiting >= MAX_WAITING:
+            raise IllegalState(
+                f"{waiting} imports run or wait already", hint="wait until one of them has ended"
+            )
         progress = Progress(self._rng(16).hex())
         self._keep(progress)
         thread = threading.Thread(
             target=self._follow, args=(request, progress), name="consent-import", daemon=True
         )
-        with self._lock:
-            self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
         return progress
 
@@ -130,10 +138,8 @@ class Imports:
     def stop(self) -> None:
         """End what runs after its present batch, and start nothing more."""
         self._stopping.set()
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(_STOP_SECONDS)
+        if self._turn.acquire(timeout=_STOP_SECONDS):
+            self._turn.release()
 
     def _follow(self, request: ImportRequest, progress: Progress) -> None:
         def watch(report: ImportReport) -> None:

@@ -1,6 +1,5 @@
 """`accord audience`: joint audiences at this party."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,9 @@ from party_node.cli.output import (
     say,
     show_json,
     table,
-    usage_of,
     when,
 )
+from party_node.key_lists import write_keys
 
 app = group("audience", "Use the joint audiences that jobs brought.")
 
@@ -48,17 +47,9 @@ def export(
     if as_json:
         show_json(found)
         return
-    lines = "".join(f"{key}\n" for key in found["keys"])
     if out is None:
-        typer.echo(lines, nl=False)
+        typer.echo("".join(f"{key}\n" for key in found["keys"]), nl=False)
     else:
-        with usage_of(str(out)):
-            _write(out, lines)
+        write_keys(out, found["keys"])
         say(f"wrote {len(found['keys']):,} keys of {found['people']:,} people to {out}")
     note(f"left out because consent no longer covers them: {found['left_out']:,}")
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

@@ -23,7 +23,7 @@ app = group("policy", "Show and change the trust policy: who witnesses the ledge
 
 @app.command()
 def show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Show the trust policy in force, and what each witness said last."""
+    """Show the trust policy in force, what each witness said last, and all alarms there were."""
     found = client_of(home).get("/v1/ledger/policy")
     if as_json:
         show_json(found)
@@ -31,6 +31,11 @@ def show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     say(found["text"].rstrip("\n"))
     say()
     _show_witnesses(found["witnesses"])
+    for alarm in found["alarms"]:
+        say(
+            f"{when(alarm['raised_ms'])}: alarm of {alarm['witness_key_name']}, {alarm['kind']}, "
+            f"at {alarm['size']:,} entries: {alarm['answer']}"
+        )
 
 
 @app.command("set")

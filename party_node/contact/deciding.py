@@ -98,7 +98,7 @@ class Contacts:
             reason = _consent(head, question, now)
             if reason is Reason.PAUSED:
                 until = head.projection.choices.paused_until(subject, question.channel)
-                return told.later(Reason.PAUSED, None if until >= FOREVER else until)
+                return told.no(Reason.PAUSED, None if until >= FOREVER else until)
             if reason not in (Reason.PERMITTED, Reason.NOT_PERSONALISED):
                 return told.no(reason)
             group = purpose.contact_group or purpose.purpose_id
@@ -111,12 +111,25 @@ class Contacts:
                 place="",
                 fallback_zone=head.vocabulary.controller_zone,
             )
-        exempt = purpose.transactional
-        if not exempt:
-            refused = _quiet(found, told, now)
-            if refused is not None:
-                return refused
-        return self._set_aside(question, told, group, found, reason, exempt=exempt)
+        if purpose.transactional:
+            return self._set_aside(question, told, group, found, reason, exempt=True)
+        refused = _quiet(found, told, now)
+        if refused is None or refused.answer is Answer.DENY:
+            return refused or self._set_aside(question, told, group, found, reason, exempt=False)
+        # A no beats a later: what the caps refuse is not put off.
+        capped = self._capped(question, told, group, found)
+        return refused if capped is None else capped
+
+    def _capped(
+        self, question: ContactQuestion, told: "_Told", group: str, found: ContactLimits
+    ) -> ContactDecision | None:
+        """Ask the caps without setting anything aside."""
+        assert question.subject is not None
+        counter = Counter(question.subject, question.channel, group)
+        zone = time_zone(found.zone)
+        with self._ledger.database.reading() as session:
+            capped = self._reservations.refusal(session, counter, found.caps, told.now, zone)
+        return None if capped is None else told.enough(capped.free_at_ms)
 
     def _set_aside(
         self,
@@ -133,9 +146,8 @@ class Contacts:
         counter = Counter(question.subject, question.channel, group)
         caps, zone = () if exempt else found.caps, time_zone(found.zone)
         if not question.reserve_ms:
-            with self._ledger.database.reading() as session:
-                capped = self._reservations.refusal(session, counter, caps, told.now, zone)
-            return told.yes(reason) if capped is None else told.enough(capped.free_at_ms)
+            capped = None if exempt else self._capped(question, told, group, found)
+            return told.yes(reason) if capped is None else capped
         outcome = self._writes.run(
             lambda session: self._reservations.reserve(
                 session, counter, caps, told.now, zone, question.reserve_ms,
@@ -156,8 +168,10 @@ class _Told:
     size: int
     now: int
 
-    def no(self, reason: Reason | ContactReason) -> ContactDecision:
-        return self._say(Answer.DENY, reason)
+    def no(
+        self, reason: Reason | ContactReason, not_before_ms: int | None = None
+    ) -> ContactDecision:
+        return self._say(Answer.DENY, reason, not_before_ms)
 
     def later(self, reason: Reason | ContactReason, until: int | None) -> ContactDecision:
         answer = Answer.DENY if until is None else Answer.DEFER

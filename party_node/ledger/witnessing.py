@@ -28,6 +28,7 @@ from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.gathering import Patience, gather
 from party_node.ledger.trust_policy import TrustPolicy
 from party_node.ledger.witness_memory import View, WitnessMemory
+from party_node.witness_tables import WitnessAlarmRow
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ class Witnessing:
         self._patience = patience or Patience()
         self._witnesses: dict[tuple[Verifier, str], _Witness] = {}
         self._one_at_a_time = threading.Lock()
-        self._asked_since_start = False
+        self._asked_since_start, self._newest = False, 0
         self._missed = ""
         """Why the last checkpoint is not published; empty if it is."""
 
@@ -140,6 +141,10 @@ class Witnessing:
         """Return what each witness of the policy said last, by its name there."""
         return self._memory.of_all(self._trust.policy.witnesses)
 
+    def alarms(self) -> list[WitnessAlarmRow]:
+        """Return the evidence of every alarm there was, oldest first."""
+        return self._memory.alarms()
+
     def require_well(self) -> None:
         """Return if no witness has raised an alarm and the last checkpoint found its quorum.
 
@@ -162,6 +167,7 @@ class Witnessing:
         """Show witnesses the newest checkpoint; wait for all, or until its note is enough."""
         note = self._ledger.checkpoint()
         asked = _Round(note, checkpoint_of(note).size)
+        self._newest = asked.size
 
         def ask_one(name: str, witness: _Witness) -> bool:
             asked.said[name] = self._hear(name, witness, asked)
@@ -180,6 +186,8 @@ class Witnessing:
         if not witness.busy.acquire(blocking=False):
             return Said.NOT_YET
         try:
+            if asked.size < self._newest:
+                return Said.NOT_YET  # it has come to nothing, and a newer one is on its way
             answer = ask(
                 witness.endpoint,
                 witness.key,

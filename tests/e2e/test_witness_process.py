@@ -99,7 +99,9 @@ class Asker(threading.Thread):
             pass
 
 
-@pytest.mark.parametrize("answers", [1, 2, 5])
+@pytest.mark.parametrize(
+    "answers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_killed_between_two_answers_it_never_goes_back(
     running: list[WitnessProcess], folder: Path, ledger: GrowingLedger, answers: int
 ) -> None:

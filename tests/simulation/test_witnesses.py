@@ -26,7 +26,12 @@ from tests.support.two_nodes import (
     consenting,
     two_nodes,
 )
-from tests.support.witness import WitnessWorld, reached_by_nodes, running_witness
+from tests.support.witness import (
+    WitnessWorld,
+    nobody_is_asked,
+    reached_by_nodes,
+    running_witness,
+)
 
 PLAIN = consenting(BRAND) & consenting(PUBLISHER)
 RULES = "group others 2 a b c\ngroup all all coordinator others\nquorum all\n"
@@ -69,6 +74,7 @@ def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
         }
         alive = stack.enter_context(reached_by_nodes(**witnesses))
         yield Witnessed(world, witnesses, alive)
+        nobody_is_asked()
         world.brand.services.witnessing.close()
 
 
@@ -163,6 +169,7 @@ def test_a_witness_that_has_seen_more_ends_the_job_before_a_row_is_read(
     old = (brand.folder / BRAND / "node.db").read_bytes()
     brand.say("withdrawn", 12, "joint-audience")
     brand.services.witnessing.publish(brand.services.ledger.head()[0])
+    nobody_is_asked()
     brand.services.witnessing.close()
     brand.db.close()
     for file in (brand.folder / BRAND).glob("node.db*"):

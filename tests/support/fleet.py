@@ -18,7 +18,7 @@ from party_node.ledger.witness_http import HttpWitness
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witnessing import Witnessing
 from tests.support.node import NodeStorage, open_storage
-from tests.support.witness import WitnessWorld, running_witness
+from tests.support.witness import WitnessWorld, nobody_is_asked, running_witness
 
 COORDINATOR = "coordinator"
 QUICK = Patience(answer_seconds=20.0, grace_seconds=0.0)
@@ -36,10 +36,11 @@ class Way(Endpoint):
         self.gate = threading.Event()
         """Closed, the witness hears and answers only when it is opened."""
         self.gate.set()
-        self.asked = 0
+        self.asked, self.started = 0, threading.Event()
 
     def add_checkpoint(self, request: bytes) -> tuple[int, str]:
         self.asked += 1
+        self.started.set()
         if not self.gate.wait(30):
             raise AssertionError("the test never opens the gate")
         if self.dead:
@@ -61,7 +62,6 @@ class Fleet:
         self.node, self.worlds = node, worlds
         self.ways = {name: Way(world) for name, world in worlds.items()}
         self.patience = QUICK
-        self._lives: list[Witnessing] = []
         self.open()
 
     def open(self) -> None:
@@ -79,7 +79,6 @@ class Fleet:
             functools.partial(trust_policy.store, home),
             self.patience,
         )
-        self._lives.append(self.witnessing)
 
     def adopt(self, rules: str, names: Sequence[str] = (), despite: Sequence[str] = ()) -> None:
         self.witnessing.adopt(self.text(rules, names), despite)
@@ -125,10 +124,7 @@ class Fleet:
         """Return when nobody is being asked any more, and what was said is kept."""
         for way in self.ways.values():
             way.gate.set()
-        for life in self._lives:
-            for witness in life._witnesses.values():
-                assert witness.busy.acquire(timeout=30)
-                witness.busy.release()
+        nobody_is_asked()
 
     def alarms(self) -> dict[str, str]:
         views = self.witnessing.views()

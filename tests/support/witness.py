@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,6 +171,14 @@ class WitnessProcess:
 COMMAND = [sys.executable, "-m", "coordinator.witness_node"]
 
 
+def nobody_is_asked() -> None:
+    """Return when no node in this process waits for a witness, and what was said is kept."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("witness-"):
+            thread.join(30)
+            assert not thread.is_alive()
+
+
 @contextmanager
 def reached_by_nodes(**worlds: WitnessWorld) -> Iterator[dict[str, bool]]:
     """Let nodes in this process ask these witnesses at `https://<name>.example/w`, without sockets.
@@ -195,3 +204,4 @@ def reached_by_nodes(**worlds: WitnessWorld) -> Iterator[dict[str, bool]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("party_node.ledger.witness_ways.HttpWitness", connect)
         yield alive
+        nobody_is_asked()

@@ -100,3 +100,7 @@ def test_an_alarm_is_shown_wherever_one_looks(node: Node, auditor: WitnessWorld)
     node.http.put("/v1/ledger/policy", json=rules | {"despite": ["auditor"]})
     node.services.clock_ms.advance(seconds=10)  # type: ignore[attr-defined]
     assert node.stranger.get("/readyz").status_code == 200
+    (kept,) = node.http.get("/v1/ledger/policy").json()["alarms"]
+    assert (kept["witness_key_name"], kept["kind"]) == ("auditor.example/w", "ahead")
+    assert (kept["size"], kept["seen"], kept["answer"]) == (2, 9, "it has seen 9 entries")
+    assert kept["note"] == ledger.checkpoint()

@@ -333,3 +333,5 @@ def test_ledger_status_says_what_is_published_and_who_objects(
         pair.shop.services.witnessing.publish(2)
     assert accord(pair, "shop", "ledger", "status") == 0
     assert "ALARM of witness coordinator: ahead, it has seen 9 entries" in capsys.readouterr().out
+    assert accord(pair, "shop", "ledger", "policy", "show") == 0
+    assert "alarm of accord-coordinator/witness, ahead, at 2 entries" in capsys.readouterr().out

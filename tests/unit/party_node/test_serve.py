@@ -16,6 +16,7 @@ from party_node import enrolment
 from party_node.errors import CoordinatorRefused
 from party_node.home import Home
 from party_node.home_lock import locked
+from party_node.ledger.trust_policy import FILE
 from party_node.serve import announce
 from party_node.surface_errors import AlreadyServed, CoordinatorMismatch, InvitationUnreadable
 from tests.support.coordinator import World, running_world
@@ -101,6 +102,26 @@ def test_enrolment_is_remembered_and_may_be_repeated(world: World, tmp_path: Pat
     stored = Home.open(tmp_path / "home", environ={}).settings
     assert stored.coordinator_url == "http://coordinator"
     assert stored.witness_vkey
+
+
+def test_enrolling_again_keeps_the_policy_unless_it_is_for_another_coordinator(
+    world: World, tmp_path: Path
+) -> None:
+    home = Home.create(tmp_path / "home", "shop", "Shop", rng=SeededRng())
+    invited, policy = token(world), home.path / FILE
+    enrolment.enrol(home, invited, connecting(world))
+    first = policy.read_text()
+    assert first.endswith(f"witness coordinator {home.settings.witness_vkey}\nquorum coordinator\n")
+    renamed = first.replace("witness coordinator ", "witness hub ").replace(
+        "m coordinator", "m hub"
+    )
+    for kept in (f"# with a word of our own\n{first}", renamed):
+        policy.write_text(kept)
+        enrolment.enrol(home, invited, connecting(world))
+        assert policy.read_text() == kept
+    policy.write_text("quorum none\n")
+    enrolment.enrol(home, invited, connecting(world))
+    assert policy.read_text() == first
 
 
 def test_a_coordinator_that_the_invitation_does_not_name(world: World, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from party_node.capture.imports import ImportRequest, Imports
-from party_node.errors import ImportInterrupted, ImportUnreadable, NotFound
+from party_node.errors import IllegalState, ImportInterrupted, ImportUnreadable, NotFound
 from tests.support.consent_files import line, table
 from tests.support.node import open_storage
 
@@ -72,12 +72,24 @@ def test_stopping_ends_the_import_after_its_batch_and_starts_no_other(
 
     def stop(report):
         if report.rows == 2:
-            imports.stop()
+            threading.Thread(target=imports.stop).start()
+            assert imports._stopping.wait(60)
 
     with pytest.raises(ImportInterrupted, match="the node is stopping; of 2 rows"):
         imports.run(request(tmp_path, *lines), stop)
     with pytest.raises(ImportInterrupted, match="the node is stopping"):
         imports.run(request(tmp_path, *lines))
+
+
+def test_not_too_many_imports_wait(imports, tmp_path, monkeypatch):
+    monkeypatch.setattr("party_node.capture.imports.MAX_WAITING", 1)
+    with imports._turn:
+        first = imports.start(request(tmp_path, line()))
+        with pytest.raises(IllegalState, match="1 imports run or wait"):
+            imports.start(request(tmp_path, line()))
+    assert finished(imports, first).report.accepted == 1
+    again = imports.start(request(tmp_path, line()))
+    assert finished(imports, again).report.repeated == 1
 
 
 def test_one_import_runs_at_a_time(imports, tmp_path):

@@ -1,0 +1,45 @@
+"""Lists of a party's own row keys in files: UTF-8, one key a line."""
+
+import errno
+import os
+from pathlib import Path
+
+from party_node.errors import DatasetUnreadable, DiskFull
+
+MOST_BYTES = 1 << 31
+"""No list is longer."""
+
+
+def read_keys(path: Path) -> list[str]:
+    """Return the keys of a file; empty lines are none.
+
+    Raises: DatasetUnreadable.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DatasetUnreadable(f"{path.name} is larger than {MOST_BYTES:,} bytes")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DatasetUnreadable(f"{path.name} is not UTF-8") from None
+    except OSError as e:
+        raise DatasetUnreadable(f"{path.name}: {e.strerror}") from None
+    return [line for line in text.split("\n") if line]
+
+
+def write_keys(path: Path, keys: list[str]) -> None:
+    """Write keys into a new file that only its owner can read.
+
+    Raises: DatasetUnreadable if the file is there, or a key has more than one line; DiskFull.
+    """
+    if any("\n" in key for key in keys):
+        raise DatasetUnreadable("a row key holds a line break", hint="ask for JSON instead")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("\n".join(keys) + "\n" if keys else "")
+    except FileExistsError:
+        raise DatasetUnreadable(f"{path.name} is there already", hint="name a new file") from None
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull from None
+        raise DatasetUnreadable(f"{path.name}: {e.strerror}") from None
