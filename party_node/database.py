@@ -8,9 +8,9 @@ what is committed survives a power cut.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlmodel import Session, SQLModel
 
@@ -22,6 +22,8 @@ _BATCH = 5_000
 _WRITE_LOCK = 0x4163636F7264
 """Number of the advisory lock on PostgreSQL: "Accord" in ASCII."""
 _BUSY_MS = 30_000
+_SCRUB_MS = 2_000
+"""Emptying the write-ahead log keeps writers out while it waits for readers: it waits no longer."""
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
     "source_events", "ledger_facts", "use_decisions",
@@ -78,22 +80,25 @@ class Database:
         with _translated(), self._writer.begin() as connection:
             yield connection
 
-    def scrub(self) -> None:
+    def scrub(self) -> bool:
         """See to it that deleted bytes are gone: SQLite's write-ahead log is folded in and emptied.
 
+        Returns False if somebody went on reading what was there before: then they are not gone yet.
         On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own.
+        Raises: DiskFull, DatabaseUnreachable.
         """
         with _translated(), self._engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
-            if self.dialect == "sqlite":
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            else:
+            with _wrapped(connection.dialect):
+                if self.dialect == "sqlite":
+                    return _emptied(raw)
                 raw.rollback()
                 raw.autocommit = True
                 try:
                     raw.execute(f"VACUUM {', '.join(_ERASABLE)}")
                 finally:
                     raw.autocommit = False
+        return True
 
     def close(self) -> None:
         """Close all connections."""
@@ -117,7 +122,11 @@ def insert_many(
         connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(rows))  # noqa: S608
         return
     raw: Any = connection.connection
-    with raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+    with (
+        _wrapped(connection.dialect),
+        raw.cursor() as cursor,
+        cursor.copy(f"COPY {into} FROM STDIN") as copy,
+    ):
         for row in rows:
             copy.write_row(row)
 
@@ -188,6 +197,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(pragma)
 
 
+def _emptied(connection: Any) -> bool:
+    """Fold SQLite's write-ahead log in and empty it, unless somebody reads it for too long."""
+    connection.execute(f"PRAGMA busy_timeout={_SCRUB_MS}")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return not busy
+
+
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("accord_writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
@@ -198,6 +217,16 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+@contextmanager
+def _wrapped(dialect: Dialect) -> Iterator[None]:
+    """Raise what the driver raises, asked without SQLAlchemy, as SQLAlchemy would raise it."""
+    of_driver = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except of_driver as e:
+        raise cast(DBAPIError, DBAPIError.instance("", (), e, of_driver, dialect=dialect)) from e
 
 
 @contextmanager

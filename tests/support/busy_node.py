@@ -27,6 +27,7 @@ from party_node.contact.reservations import Reservations
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.merging import Merging
 from party_node.tables import EntryRow, PayloadRow, SubjectKeyRow
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from party_node.webhooks.registrations import Definition
@@ -35,6 +36,8 @@ from tests.support.node import NodeStorage, open_storage, reopen_storage, write_
 
 VICTIM = "victim@x.example"
 PEOPLE = [f"p{n}@x.example" for n in range(6)]
+ONE, SAME = "one@x.example", "same@x.example"
+"""Two records of one person, which is found out later."""
 DATASET, WEBHOOK = "people", "crm"
 ROWS, BATCH = 10, 4
 REQUEST = "f" * 32
@@ -64,6 +67,14 @@ class BusyNode:
     def victim(self) -> int | None:
         return self.storage.identity.find("email", VICTIM)
 
+    def merge(self) -> int | None:
+        """Merge the two records; return the index of the entry, None if they are one already."""
+        one, same = (self.storage.identity.find("email", email) for email in (ONE, SAME))
+        assert one is not None
+        assert same is not None
+        merging = Merging(self.ledger, self.storage.identity, self.storage.datasets)
+        return merging.merge(one, same, "both addresses proved", "ann")
+
     def import_rows(self, watch: Callable[[ImportReport], None]) -> ImportReport:
         """Import the file that lies in the home, in batches of a few rows."""
         node, ledger = self.storage, self.ledger
@@ -81,11 +92,11 @@ class BusyNode:
 def prepare(folder: Path, url: str | None = None) -> Path:
     """Make a home: migrated, a dataset, a webhook, a file to import; no ledger yet."""
     node = open_storage(folder, url=url)
-    emails = [VICTIM, *PEOPLE]
-    path = write_csv(
+    emails = [VICTIM, *PEOPLE, ONE, SAME]
+    write_csv(
         node.home.path / "people.csv", "key,mail", *(f"k{n},{e}" for n, e in enumerate(emails))
     )
-    node.datasets.register(DATASET, path, "key", "mail", None, "GB")
+    register(node)
     lines = (
         consent_files.line(source_event_id=f"f{n}", email=PEOPLE[n % len(PEOPLE)])
         for n in range(ROWS)
@@ -96,6 +107,10 @@ def prepare(folder: Path, url: str | None = None) -> Path:
     hooks.registrations.add(WEBHOOK, definition, node.clock())
     node.db.close()
     return node.home.path
+
+
+def register(node: NodeStorage) -> None:
+    node.datasets.register(DATASET, node.home.path / "people.csv", "key", "mail", None, "GB")
 
 
 def another(home: Path, to: Path, url: str = "") -> Path:
@@ -115,6 +130,7 @@ def open_busy(home: Path) -> BusyNode:
     hooks = assemble_webhooks(node.db, node.vault, node.rng)
     gate = node.open_gate(ledger)
     reservations = Reservations(node.vault, node.rng)
+    node.datasets.clear_away()
     aftermath = assemble_aftermath(
         ledger, node.identity, node.datasets, gate.decisions, reservations, hooks.outbox,
         node.clock, node.rng,
@@ -186,6 +202,16 @@ class Day:
         self._said(permission.grant.use_entry)
         self._busy.gate.complete(permission, "completed")
 
+    def merge(self) -> None:
+        self._ledger.append([self._node.event(email, email) for email in (ONE, SAME)])
+        index = self._busy.merge()
+        assert index is not None
+        self._said(index)
+
+    def register(self) -> None:
+        """Take up the file of a dataset again: its index is written anew."""
+        register(self._node)
+
     def erase(self) -> None:
         for needle in needles(self._busy):
             self._say("needle", needle.hex())
@@ -213,8 +239,8 @@ class Day:
 
 
 WHOLE_DAY = (
-    "single", "checkpoint", "group", "load", "publish", "policy", "use", "erase", "snapshot",
-    "checkpoint",
+    "single", "checkpoint", "group", "load", "publish", "policy", "merge", "use", "register",
+    "erase", "snapshot", "checkpoint",
 )  # fmt: skip
 
 

@@ -23,13 +23,25 @@ from consent.checkpoint import checkpoint_of
 from party_node.ledger.fsck import fsck
 from party_node.tables import CheckpointRow, EntryRow, ErasureRow
 from party_node.webhooks.tables import WebhookEventRow
-from tests.support.busy_node import DATASET, PEOPLE, ROWS, VICTIM, WHOLE_DAY, BusyNode, open_busy
+from tests.support.busy_node import (
+    DATASET,
+    ONE,
+    PEOPLE,
+    ROWS,
+    SAME,
+    VICTIM,
+    WHOLE_DAY,
+    BusyNode,
+    open_busy,
+)
 from tests.support.doomed import SHIM
 
 ROOT = Path(__file__).resolve().parents[2]
 SYNC, WRITE = 1, 2
 BEFORE, AFTER, HALF = 0, 1, 2
 """As in `kill_at.c`."""
+ONE_KEY, SAME_KEY = f"k{len(PEOPLE) + 1}", f"k{len(PEOPLE) + 2}"
+"""Their rows in the dataset."""
 
 
 @dataclass
@@ -178,6 +190,7 @@ def require_whole(home: Path, told: Told) -> None:
     try:
         _acknowledged(busy, told)
         _erased_or_not(busy, told)
+        _merged_or_not(busy)
         _sound(busy)
         _told_of(busy)
         notes = [*told.notes, *told.published, *_stored_notes(busy)]
@@ -240,7 +253,7 @@ def _erased_or_not(busy: BusyNode, told: Told) -> None:
         assert not told.erased
         if told.needles:
             assert busy.victim() is not None
-            assert len(busy.storage.datasets.asked(DATASET)) == len(PEOPLE) + 1
+            assert busy.victim() in busy.storage.datasets.asked(DATASET)
         return
     assert erasures[0].pending == ""
     assert busy.victim() is None
@@ -255,6 +268,21 @@ def _erased_or_not(busy: BusyNode, told: Told) -> None:
         if needle in path.read_bytes()
     }
     assert left == set()
+
+
+def _merged_or_not(busy: BusyNode) -> None:
+    """A merge that was not acknowledged is repeated, and then the dataset follows it too."""
+    identity, datasets = busy.storage.identity, busy.storage.datasets
+    if identity.find("email", ONE) is None:
+        return
+    busy.merge()
+    assert busy.merge() is None
+    one = identity.find("email", ONE)
+    assert identity.find("email", SAME) == one
+    with busy.ledger.hold() as head:
+        assert one is not None
+        assert head.projection.current(one) == one
+    assert datasets.people_of(DATASET, [ONE_KEY]) == datasets.people_of(DATASET, [SAME_KEY])
 
 
 def _stored_notes(busy: BusyNode) -> list[str]:
