@@ -214,7 +214,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get("accord_writing", False):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
+        # In a subquery, so that patience is set before the lock is waited for.
+        patience = "(SELECT set_config('lock_timeout', :patience, true)) AS patience"
+        connection.execute(
+            text(f"SELECT pg_advisory_xact_lock(:lock) FROM {patience}"),  # noqa: S608
+            {"lock": _WRITE_LOCK, "patience": f"{_BUSY_MS}ms"},
+        )
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 

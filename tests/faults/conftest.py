@@ -1,5 +1,6 @@
 """What the tests of faults share: homes that are ready to be used, and lives to be ended."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import pytest
 
 from tests.support.busy_node import prepare
 from tests.support.lives import Doomed, compile_shim, doomed
+
+try:
+    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+except ImportError:  # pragma: no cover - said loudly by the fixture below
+    temporary_cluster = None
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +26,22 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
     """The parent of lives that end where the test says."""
     with doomed(compile_shim(tmp_path_factory.mktemp("shim"))) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL server of our own."""
+    if temporary_cluster is None:
+        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
+    try:
+        with temporary_cluster() as url:
+            yield url
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+
+
+@pytest.fixture
+def server(cluster: str, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A home whose database is on PostgreSQL, as ready as `template`, and the database's URL."""
+    with fresh_database(cluster, f"faults_{uuid.uuid4().hex}") as url:
+        yield prepare(tmp_path / "on-postgres", url), url

@@ -4,8 +4,11 @@ A day is made of steps, each of which says what it was acknowledged, as soon as 
 returned: whoever listens knows what must still be there when the process dies a moment later.
 """
 
+import os
 import shutil
+import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from consent.checkpoint import Cosigner, open_checkpoint, with_cosignatures
 from consent.note import parse_vkey
@@ -24,6 +27,7 @@ from party_node.capture import batch_reader
 from party_node.capture.file_import import import_file
 from party_node.capture.report import ImportReport
 from party_node.contact.reservations import Reservations
+from party_node.errors import NodeError
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.ledger.consent_ledger import ConsentLedger
@@ -39,7 +43,7 @@ PEOPLE = [f"p{n}@x.example" for n in range(6)]
 ONE, SAME = "one@x.example", "same@x.example"
 """Two records of one person, which is found out later."""
 DATASET, WEBHOOK = "people", "crm"
-ROWS, BATCH = 10, 4
+ROWS, BATCH, MANY = 10, 4, 300
 REQUEST = "f" * 32
 JOB, JOB_HASH = "1" * 32, b"\x05" * 32
 WITNESS = Cosigner("witness.example/1", b"w" * 32)
@@ -225,8 +229,30 @@ class Day:
 
     def many(self) -> None:
         """Enough appends that rows of facts are brought together and a tile is filled."""
-        for n in range(300):
-            self._said(self._ledger.append([self._node.event(PEOPLE[n % 4], f"m{n}")])[0])
+        for n in range(MANY):
+            event = self._node.event(PEOPLE[n % 4], f"m{os.getpid()}-{n}")
+            self._said(self._ledger.append([event])[0])
+
+    def settle(self) -> None:
+        """Wait for what another process does too; then say what it all comes to here."""
+        while self._ledger.head()[0] < 1 + 2 * MANY:
+            time.sleep(0.01)
+        with self._ledger.hold() as head:
+            self._say("state", head.projection.digest().hex())
+
+    def pause(self) -> None:
+        """Stop in the middle of a transaction, until somebody lets the process go on."""
+
+        def stop(_session: Session, _indices: list[int]) -> None:
+            self._say("paused")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        try:
+            index = self._ledger.append([self._node.event(PEOPLE[0], "paused")], also=stop)[0]
+        except NodeError as e:
+            self._say("refused", e.code)
+        else:
+            self._said(index)
 
     def _said(self, index: int) -> None:
         self._say("entry", index, self._ledger.leaf_hash(index).hex())

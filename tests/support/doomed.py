@@ -35,7 +35,11 @@ def main() -> None:
         say("end", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
+import faulthandler
+
+
 def live(life: dict[str, Any], shim: Any) -> None:
+    faulthandler.dump_traceback_later(60)
     say("lives", os.getpid())
     if shim is not None:
         shim.accord_arm(life["n"], life["kinds"], life["when"])

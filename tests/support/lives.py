@@ -58,6 +58,10 @@ class Told:
     needles: list[bytes] = field(default_factory=list)
     erased: bool = False
     """The erasure was acknowledged."""
+    refused: str = ""
+    """Code of the error that a paused append met."""
+    state: str = ""
+    """Digest of the projection at the end."""
     unharmed: bool = False
     counted: int = 0
     code: int = 0
@@ -76,6 +80,10 @@ class Told:
                 self.needles.append(bytes.fromhex(values[0]))
             case "erased":
                 self.erased = True
+            case "refused":
+                self.refused = values[0]
+            case "state":
+                self.state = values[0]
             case "unharmed":
                 self.unharmed, self.counted = True, values[0]
             case "crashed":
