@@ -2,7 +2,8 @@
 
 A *switch* (a channel, a topic, automated decisions) is off from a no until an act of the person
 that is newer; a copy of another system's state can turn it off and never on. Of every other choice
-the latest counts.
+the person's latest counts, and beside it the latest copy that is no older: a copy can add to what
+the person chose and takes nothing from it.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from pyroaring import BitMap
 
 from consent.columns import SparseColumn, Subjects, bitmap
 from consent.facts import Facts, PreferenceWhat, Whats
-from consent.fold import placed
 from consent.instants import NEVER
 from consent.preferences import (
     AutomatedDecisions,
@@ -24,12 +24,15 @@ from consent.preferences import (
 )
 from consent.reasons import Query, Reason
 from consent.timed import TimedSet, canonical_bitmap
+from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, Operation
 
 AUTOMATED = frozenset({Operation.ACTIVATE, Operation.LOOKALIKE_TRAIN, Operation.LOOKALIKE_SCORE})
 """Operations in which a machine chooses what a person gets."""
 Key = tuple[str, str]
 """Kind of the preference, and the channel or topic that it is about."""
+_Slot = tuple[str, str, bool]
+"""The same, and whether it is a copy."""
 _NO_WHAT = -1
 
 
@@ -67,70 +70,118 @@ class _Switch:
 
 
 class _Latest:
-    """What each subject chose last about one key: its place, its what, and the end of a pause."""
+    """What each subject chose last about one key: its time, its what, and what orders at one time.
+
+    Of two choices at one instant the greater of `order` counts: the longer pause, the later entry.
+    """
 
     def __init__(self) -> None:
-        self.place, self.index = SparseColumn("<i8", NEVER), SparseColumn("<i8", NEVER)
-        self.what, self.until = SparseColumn("<i8", _NO_WHAT), TimedSet()
+        self.time, self.order = SparseColumn("<i8", NEVER), SparseColumn("<i8", NEVER)
+        self.what = SparseColumn("<i8", _NO_WHAT)
 
-    def take_in(self, facts: Facts) -> None:
+    def take_in(self, facts: Facts, order: NDArray[np.int64]) -> Subjects:
+        """Take in facts; return whom they are about, distinct and rising."""
         time = np.minimum(facts["time"], facts["recorded"])
-        facts = facts[np.lexsort((facts["index"], time, facts["subject"]))]
-        facts = facts[np.append(facts["subject"][1:] != facts["subject"][:-1], True)]
-        who = facts["subject"]
-        place = placed(np.minimum(facts["time"], facts["recorded"]), np.zeros(1, dtype=np.int8))
-        before, before_index = self.place.get(who), self.index.get(who)
-        later = (place > before) | ((place == before) & (facts["index"] > before_index))
-        facts, who, place = facts[later], who[later], place[later]
-        self.place.put(who, place)
-        self.index.put(who, facts["index"])
-        self.what.put(who, facts["what"].astype(np.int64))
-        self.until.put(who, facts["until"])
+        sorted_ = np.lexsort((order, time, facts["subject"]))
+        facts, time, order = facts[sorted_], time[sorted_], order[sorted_]
+        last = np.append(facts["subject"][1:] != facts["subject"][:-1], True)
+        facts, time, order = facts[last], time[last], order[last]
+        everybody: Subjects = facts["subject"]
+        before, order_before = self.time.get(everybody), self.order.get(everybody)
+        later = (time > before) | ((time == before) & (order > order_before))
+        who = everybody[later]
+        self.time.put(who, time[later])
+        self.order.put(who, order[later])
+        self.what.put(who, facts["what"][later].astype(np.int64))
+        return everybody
 
     def merge(self, both: Subjects) -> None:
         """Keep the later of two choices."""
-        place, index = self.place.get(both), self.index.get(both)
-        later = int((place[1], index[1]) > (place[0], index[0]))
-        for column, absent in (
-            (self.place, NEVER), (self.index, NEVER), (self.what, _NO_WHAT)
-        ):  # fmt: skip
-            column.put(both, np.array([column.get(both)[later], absent]))
-        self.until.put(both, np.array([self.until.ends(both)[later], NEVER]))
+        time, order, what = (c.get(both) for c in (self.time, self.order, self.what))
+        later = int((time[1], order[1]) > (time[0], order[0]))
+        self.time.put(both, np.array([time[later], NEVER]))
+        self.order.put(both, np.array([order[later], NEVER]))
+        self.what.put(both, np.array([what[later], _NO_WHAT]))
+
+    def forget(self, one: Subjects) -> None:
+        for column in (self.time, self.order):
+            column.put(one, NEVER)
+        self.what.put(one, _NO_WHAT)
+
+
+class _Paused:
+    """Until when each subject wants to hear nothing by one channel."""
+
+    def __init__(self) -> None:
+        self.own, self.copied, self.until = _Latest(), _Latest(), TimedSet()
+
+    def take_in(self, facts: Facts, *, own: bool) -> None:
+        self._set((self.own if own else self.copied).take_in(facts, facts["until"]))
+
+    def merge(self, both: Subjects, at_ms: int) -> None:
+        """What lasts in one of two records is as if chosen when they are merged."""
+        until = int(self.until.ends(both).max())
+        self.own.merge(both)
+        self.copied.merge(both)
+        kept = both[:1]
+        time, order = self.own.time.one(int(kept[0])), self.own.order.one(int(kept[0]))
+        if until > at_ms and (at_ms, until) > (time, order):
+            self.own.time.put(kept, at_ms)
+            self.own.order.put(kept, until)
+        self._set(both)
+
+    def _set(self, who: Subjects) -> None:
+        until, copied = self.own.order.get(who), self.copied.order.get(who)
+        counts = self.copied.time.get(who) >= self.own.time.get(who)
+        self.until.put(who, np.where(counts, np.maximum(until, copied), until))
+
+    def forget(self, one: Subjects) -> None:
+        self.own.forget(one)
+        self.copied.forget(one)
+        self.until.put(one, np.array([NEVER]))
 
 
 class Choices:
     """The preferences of everybody."""
 
-    __slots__ = ("_latest", "_switches", "_whats")
+    __slots__ = ("_latest", "_paused", "_switches", "_vocabulary", "_whats")
 
-    def __init__(self, whats: Whats) -> None:
-        self._whats = whats
+    def __init__(self, whats: Whats, vocabulary: Vocabulary) -> None:
+        self._whats, self._vocabulary = whats, vocabulary
         self._switches: dict[Key, _Switch] = {}
-        self._latest: dict[Key, _Latest] = {}
+        self._paused: dict[str, _Paused] = {}
+        """By channel."""
+        self._latest: dict[_Slot, _Latest] = {}
 
     def take_in(self, facts: Facts) -> None:
         """Take in facts of any kind."""
         present = np.bincount(facts["what"], minlength=len(self._whats))
-        by_key: dict[Key, list[int]] = {}
+        by_slot: dict[_Slot, list[int]] = {}
         for number in np.flatnonzero(present).tolist():
             what = self._whats[number]
             if isinstance(what, PreferenceWhat):
-                chosen = what.preference
+                chosen, own = what.preference, self._is_own(what)
                 if isinstance(chosen, ChannelChoice | TopicChoice | AutomatedDecisions):
-                    self._switch(facts[facts["what"] == number], what, on=chosen.allowed)
+                    if own or not chosen.allowed:
+                        self._switch(facts[facts["what"] == number], chosen, on=chosen.allowed)
                 else:
-                    by_key.setdefault(key_of(chosen), []).append(number)
-        for key, numbers in by_key.items():
-            latest = self._latest.setdefault(key, _Latest())
-            latest.take_in(facts[np.isin(facts["what"], numbers)])
+                    by_slot.setdefault((*key_of(chosen), not own), []).append(number)
+        for slot, numbers in by_slot.items():
+            kind, about, copied = slot
+            chosen_so = facts[np.isin(facts["what"], numbers)]
+            if kind == Pause.KIND:
+                self._paused.setdefault(about, _Paused()).take_in(chosen_so, own=not copied)
+            else:
+                latest = self._latest.setdefault(slot, _Latest())
+                latest.take_in(chosen_so, chosen_so["index"])
 
     def narrowed(self, query: Query, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:
         """Return who of `among` may not be reached, or not by a machine's choice, and why."""
         if query.operation is Operation.ACTIVATE or query.channel != ANY_CHANNEL:
             for channel in dict.fromkeys((query.channel, ANY_CHANNEL)):
-                pause = self._latest.get((Pause.KIND, channel))
-                if pause is not None:
-                    yield Reason.PAUSED, pause.until.among(query.at_ms, among)
+                paused = self._paused.get(channel)
+                if paused is not None:
+                    yield Reason.PAUSED, paused.until.among(query.at_ms, among)
             for channel in dict.fromkeys((query.channel, ANY_CHANNEL)):
                 yield from self._off((ChannelChoice.KIND, channel), Reason.CHANNEL_REFUSED, among)
             if query.topic is not None:
@@ -139,11 +190,17 @@ class Choices:
             yield from self._off((AutomatedDecisions.KIND, ""), Reason.NOT_PERSONALISED, among)
 
     def of(self, subject: int) -> list[Preference]:
-        """Return what one subject chose last about every key but switches and pauses."""
+        """Return what one subject chose last about every key but switches and pauses.
+
+        A copy stands after what the person chose about the same key, if it is no older than that.
+        """
         found: list[Preference] = []
-        for key in sorted(self._latest):
-            number = self._latest[key].what.one(subject)
-            if number != _NO_WHAT and key[0] != Pause.KIND:
+        for slot in sorted(self._latest):
+            kind, about, copied = slot
+            latest, own = self._latest[slot], self._latest.get((kind, about, False))
+            number = latest.what.one(subject)
+            older = copied and own is not None and latest.time.one(subject) < own.time.one(subject)
+            if number != _NO_WHAT and not older:
                 what = self._whats[number]
                 assert isinstance(what, PreferenceWhat)
                 found.append(what.preference)
@@ -154,16 +211,20 @@ class Choices:
         one = np.array([subject], dtype=np.uint32)
         ends = [NEVER]
         for about in dict.fromkeys((channel, ANY_CHANNEL)):
-            pause = self._latest.get((Pause.KIND, about))
-            if pause is not None:
-                ends.append(int(pause.until.ends(one)[0]))
+            paused = self._paused.get(about)
+            if paused is not None:
+                ends.append(int(paused.until.ends(one)[0]))
         return max(ends)
 
     def merge(self, kept: int, absorbed: int, at_ms: int) -> None:
-        """Let one subject have the choices of two records: what either had turned off is off."""
+        """Let one subject have the choices of two records: what either had turned off is off, and a
+        pause of either lasts.
+        """
         both = np.array([kept, absorbed], dtype=np.uint32)
         for switch in self._switches.values():
             switch.merge(both, at_ms)
+        for paused in self._paused.values():
+            paused.merge(both, at_ms)
         for latest in self._latest.values():
             latest.merge(both)
 
@@ -174,25 +235,25 @@ class Choices:
             switch.no.put(one, NEVER)
             switch.yes.put(one, NEVER)
             switch.off.discard(subject)
+        for paused in self._paused.values():
+            paused.forget(one)
         for latest in self._latest.values():
-            latest.place.put(one, NEVER)
-            latest.index.put(one, NEVER)
-            latest.what.put(one, _NO_WHAT)
-            latest.until.put(one, np.array([NEVER]))
+            latest.forget(one)
 
     def sets(self) -> Iterator[tuple[str, int, bytes]]:
         """Return every set that is not empty: its name, its size, its one encoding."""
         for (kind, about), switch in sorted(self._switches.items()):
             if switch.off:
                 yield f"off {kind} {about}", len(switch.off), canonical_bitmap(switch.off)
-        for (kind, about), latest in sorted(self._latest.items()):
-            if kind == Pause.KIND and latest.until:
-                yield f"paused {about}", len(latest.until), latest.until.canonical()
+        for about, paused in sorted(self._paused.items()):
+            if paused.until:
+                yield f"paused {about}", len(paused.until), paused.until.canonical()
 
-    def _switch(self, facts: Facts, what: PreferenceWhat, *, on: bool) -> None:
-        if on and what.copied:
-            return
-        switch = self._switches.setdefault(key_of(what.preference), _Switch())
+    def _is_own(self, what: PreferenceWhat) -> bool:
+        return what.act and self._vocabulary.source(what.source_id).first_hand
+
+    def _switch(self, facts: Facts, chosen: Preference, *, on: bool) -> None:
+        switch = self._switches.setdefault(key_of(chosen), _Switch())
         switch.take_in(facts["subject"], np.minimum(facts["time"], facts["recorded"]), on=on)
 
     def _off(self, key: Key, reason: Reason, among: BitMap) -> Iterator[tuple[Reason, BitMap]]:

@@ -66,7 +66,7 @@ def decide(entries: Iterable[LoggedEntry], query: Query, vocabulary: Vocabulary)
     decided = _consent(known, query, vocabulary)
     if decided.outcome is not Verdict.ALLOW:
         return decided
-    return _narrow(decided, known, query)
+    return _narrow(decided, known, query, vocabulary)
 
 
 def _consent(entries: Sequence[LoggedEntry], query: Query, vocabulary: Vocabulary) -> Decision:
@@ -99,9 +99,11 @@ def _consent(entries: Sequence[LoggedEntry], query: Query, vocabulary: Vocabular
     return _deny(Reason.NO_EVIDENCE, None)
 
 
-def _narrow(decided: Decision, entries: Sequence[LoggedEntry], query: Query) -> Decision:
+def _narrow(
+    decided: Decision, entries: Sequence[LoggedEntry], query: Query, vocabulary: Vocabulary
+) -> Decision:
     """Preferences can only narrow what consent permits."""
-    found = narrowed(entries, query)
+    found = narrowed(entries, query, vocabulary)
     if found is None:
         return decided
     reason, index = found

@@ -51,7 +51,7 @@ class ConsentEvent(Statement):
     written: bool = field(fields.flag, False)
     listed: tuple[str, ...] = field(_NAMES, ())
     """Narrower purposes that the notice listed: a grant covers these too, and no others."""
-    valid_until_ms: int | None = field(fields.time, None)
+    valid_until_ms: int | None = field(fields.time, None, own=True)
     """The first instant at which it no longer holds."""
     validity: str | None = field(fields.duration, None)
     """The ISO 8601 duration that `valid_until` was reckoned from."""
@@ -63,11 +63,11 @@ class ConsentEvent(Statement):
     age_assurance: Assurance | None = field(_ASSURANCE, None)
     notice_hash: bytes | None = field(fields.digest, None)
     """SHA-256 of the notice exactly as it was shown."""
-    served_event_id: str | None = field(fields.words, None)
+    served_event_id: str | None = field(fields.words, None, own=True)
     """Joins what was shown to what was chosen."""
     confirms_over: tuple[str, ...] | None = field(_NAMES, None)
     """Signals, as `gpc`, that the person was told of and said yes in spite of."""
-    signal_entry: str | None = field(fields.name, None)
+    signal_entry: str | None = field(fields.name, None, own=True)
     """Entry id of the signal that this event draws the consequence of."""
     legal_regime: str | None = field(fields.name, None)
     """The regime that was taken to apply at capture."""
@@ -77,9 +77,10 @@ class ConsentEvent(Statement):
 
     @property
     def is_explicit_grant(self) -> bool:
-        """True where the person acted to say yes: no implied consent, no copy of another system."""
+        """True where the person acted to say yes: no silence, no copy, no staff, no machine."""
         return (
             self.state.valid_for_processing
             and self.event_type is not EventType.IMPLIED
             and not self.method.is_copy
+            and self.relation.acts_for_subject
         )

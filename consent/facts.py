@@ -73,17 +73,20 @@ class ConsentWhat(Variant):
 
     @property
     def is_act(self) -> bool:
-        """True where the person acted: nothing implied, no copy of another system."""
-        return self.event_type is not EventType.IMPLIED and not self.method.is_copy
+        """True where the person acted: nothing implied, no copy, no staff, no machine."""
+        expressed = self.event_type is not EventType.IMPLIED
+        return expressed and not self.method.is_copy and self.relation.acts_for_subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceWhat(Variant):
-    """A preference, and whether it is a copy; the end of a pause stands in the fact."""
+    """A preference and who chose it; the end of a pause stands in the fact."""
 
     KIND: ClassVar[str] = "preference"
     preference: Preference = field(fields.variant(*PREFERENCE_KINDS))
-    copied: bool = field(fields.flag)
+    source_id: str = field(fields.name)
+    act: bool = field(fields.flag)
+    """The person chose it: it is no copy, and neither staff nor a machine did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +209,8 @@ def _row(
             until, kept = FOREVER, record.preference
             if isinstance(kept, Pause):
                 until, kept = kept.until_ms, Pause(until_ms=0, channel=kept.channel)
-            what = whats.number(PreferenceWhat(preference=kept, copied=record.method.is_copy))
-            return index, recorded, record.event_time_ms, until, subject, what
+            chosen = PreferenceWhat(preference=kept, source_id=record.source_id, act=record.is_act)
+            return index, recorded, record.event_time_ms, until, subject, whats.number(chosen)
         case OccurrenceReserved():
             number = whats.number(_RESERVED)
             return index, recorded, record.reserved_at_ms, record.grant, subject, number

@@ -12,14 +12,14 @@ import dataclasses
 import enum
 import functools
 import itertools
-import operator
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 from consent import instants
 from consent.canonical import Json, canonical_text
 from consent.errors import MalformedRecord
+from consent.templates import Member, Template
 
 _NAME = re.compile(r"\*|[a-z0-9][a-z0-9._:/-]{0,127}", re.ASCII)
 _WORDS = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
@@ -213,11 +213,15 @@ class _Slot:
     key: str
     codec: Codec
     required: bool
+    own: bool = False
 
 
-def field(codec: Codec, default: Any = dataclasses.MISSING) -> Any:
-    """Declare a dataclass field with its codec; a default of None makes it optional."""
-    return dataclasses.field(default=default, metadata={"codec": codec})
+def field(codec: Codec, default: Any = dataclasses.MISSING, *, own: bool = False) -> Any:
+    """Declare a dataclass field with its codec; a default of None makes it optional.
+
+    An `own` field says something else in nearly every record, as ids and times do.
+    """
+    return dataclasses.field(default=default, metadata={"codec": codec, "own": own})
 
 
 class Payload:
@@ -244,20 +248,11 @@ class Payload:
         return payload
 
     def canonical(self, **instead: object) -> bytes:
-        """Return the canonical bytes of `to_payload`, with some fields' values put in their place.
+        """Return the canonical bytes of `to_payload`; `instead` has other values of own fields.
 
         Raises: MalformedRecord if a field is outside its range.
         """
-        writer = _writer(type(self))
-        values = list(writer.values(self))
-        for field_name, value in instead.items():
-            values[writer.places[field_name]] = value
-        texts = [
-            prefix + text(value)
-            for value, (prefix, text, required) in zip(values, writer.slots, strict=True)
-            if value is not None or required  # None is written by no codec, and raises
-        ]
-        return f"{{{','.join(texts)}}}".encode()
+        return f"{{{_template(type(self)).text(self, instead)}}}".encode()
 
     @classmethod
     def from_payload(cls, payload: object) -> Self:
@@ -315,15 +310,6 @@ def nested(kind: type[Payload]) -> Codec:
     return Codec(write, kind.from_payload, lambda value: canonical_text(write(value)))
 
 
-class _Writer(NamedTuple):
-    """What `canonical` needs to know of a kind of record, in the order of the keys."""
-
-    places: dict[str, int]
-    values: Callable[[Payload], tuple[Any, ...]]
-    slots: tuple[tuple[str, Callable[[Any], str], bool], ...]
-    """(key as JSON text with its colon, writer of the value, whether there must be one)."""
-
-
 _READERS: dict[type[Payload], tuple[tuple[str, str, Callable[[Any], Any], bool], ...]] = {}
 
 
@@ -335,30 +321,32 @@ def _readers(kind: type[Payload]) -> tuple[tuple[str, str, Callable[[Any], Any],
     return readers
 
 
-_WRITERS: dict[type[Payload], _Writer] = {}
+_TEMPLATES: dict[type[Payload], Template] = {}
 
 
-def _writer(kind: type[Payload]) -> _Writer:
-    writer = _WRITERS.get(kind)
-    if writer is None:
-        writer = _WRITERS[kind] = _make_writer(kind)
-    return writer
+def _template(kind: type[Payload]) -> Template:
+    template = _TEMPLATES.get(kind)
+    if template is None:
+        template = _TEMPLATES[kind] = _make_template(kind)
+    return template
 
 
-def _make_writer(kind: type[Payload]) -> _Writer:
+def _make_template(kind: type[Payload]) -> Template:
     slots = list(_slots(kind))
     if kind.TYPE:
         schema = canonical_text(kind.schema())
         slots.append(_Slot("TYPE", "schema", Codec(str, str, lambda _: schema), required=True))
-    slots.sort(key=lambda s: s.key)
-    names = tuple(s.name for s in slots)
-    # With a second name the getter returns a tuple even of a record with one field.
-    both = operator.attrgetter(*names, "TYPE")
-    return _Writer(
-        {name_: place for place, name_ in enumerate(names)},
-        lambda record: both(record)[:-1],
-        tuple((f"{canonical_text(s.key)}:", s.codec.text, s.required) for s in slots),
-    )
+    return Template([_member(slot) for slot in sorted(slots, key=lambda s: s.key)])
+
+
+def _member(slot: _Slot) -> Member:
+    prefix, text, required = f"{canonical_text(slot.key)}:", slot.codec.text, slot.required
+
+    def written(value: Any) -> str:
+        # None is written by no codec: where there must be a value, it raises.
+        return prefix + text(value) if value is not None or required else ""
+
+    return Member(slot.name, written, slot.own)
 
 
 _SLOTS: dict[type[Payload], tuple[_Slot, ...]] = {}
@@ -373,6 +361,12 @@ def _slots(kind: type[Payload]) -> tuple[_Slot, ...]:
 
 def _read_slots(kind: type[Payload]) -> tuple[_Slot, ...]:
     return tuple(
-        _Slot(f.name, f.name.removesuffix("_ms"), f.metadata["codec"], f.default is not None)
+        _Slot(
+            f.name,
+            f.name.removesuffix("_ms"),
+            f.metadata["codec"],
+            f.default is not None,
+            f.metadata["own"],
+        )
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]
     )

@@ -21,8 +21,7 @@ Flags = NDArray[np.bool_]
 Times = NDArray[np.int64]
 Numbers = NDArray[np.uint8]
 
-_EXPIRED, _UNKNOWN = NUMBER_OF[Reason.EXPIRED], NUMBER_OF[Reason.UNKNOWN]
-_RENEWAL = NUMBER_OF[Reason.RENEWAL_REQUIRED]
+_UNKNOWN = NUMBER_OF[Reason.UNKNOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class Streams:
 
     until: Times
     """Until when the latest of it permits by itself; NEVER where it does not."""
-    renewal: Flags
-    """What ends there is its notice, not its own term."""
+    ending: Numbers
+    """Reason number of what ends it there: its own term, its notice, or the guardian's say."""
     failure: Numbers
     """Reason number of why it does not permit; 0 where it may."""
     acts: Flags
@@ -43,7 +42,7 @@ class Streams:
     """Where the latest stands (`placed`), and its index: of two, the later decides."""
     index: Times
     objects: Flags
-    """A no stands in it that no newer act of this source ended."""
+    """A no stands in it that no act at this source ended."""
     objection: Numbers
     objected: Times
     objected_index: Times
@@ -71,7 +70,7 @@ def with_holds(s: Streams, holds: Sequence[Hold]) -> Streams:
     nothing = np.zeros(objection.shape, dtype=np.uint8)
     held = Streams(
         until=np.full(place.shape, NEVER, dtype=np.int64),
-        renewal=objects & False,
+        ending=nothing,
         failure=np.where(objects, objection, np.uint8(_UNKNOWN)),
         acts=objects & False,
         trust=nothing,
@@ -190,6 +189,6 @@ def _last(place: Times, index: Times) -> NDArray[np.intp]:
 def _why_not(s: Streams, latest: NDArray[np.intp]) -> Numbers:
     rows = np.arange(len(latest))
     failure, objects = s.failure[rows, latest], s.objects[rows, latest]
-    ended = np.where(s.renewal[rows, latest], _RENEWAL, _EXPIRED)
+    ended = s.ending[rows, latest]
     reasons: Numbers = np.where(failure > 0, failure, np.where(objects, _UNKNOWN, ended))
     return reasons.astype(np.uint8)

@@ -32,7 +32,7 @@ class Judgement:
     failure: Reason | None
     """Why it permits nothing at any time, or None if it may."""
     act: bool
-    """The person said yes by an act of their own, which can end a no (rule 3)."""
+    """The person said yes by an act of their own that counts, and so can end a no (rule 3)."""
     act_before_ms: int
     """... if it was before this: later, another version of its notice was the current one."""
     holds_until_ms: int
@@ -65,14 +65,14 @@ def judge(what: ConsentWhat, vocabulary: Vocabulary) -> Judgement:
         rank=_RANKS[what.state],
         objection=Reason(what.state.value) if what.state.is_objection else None,
         failure=failure,
-        act=act and failure is not Reason.NOT_BY_GUARDIAN,
+        act=act and failure is None,
         act_before_ms=ended.replaced_ms,
         holds_until_ms=ended.renewed_ms,
         covered=_covered(what, vocabulary, places) if failure is None else (),
         guardian=what.relation is Relation.GUARDIAN,
         guardian_below=below,
         back_ms=FOREVER if source.backdate_days is None else source.backdate_days * DAY_MS,
-        trust=what.source_trust,
+        trust=vocabulary.trust(what.source_id, what.source_trust),
         max_uses=what.max_uses,
     )
 
@@ -144,7 +144,8 @@ def _needs_separate(
 def _covered(what: ConsentWhat, vocabulary: Vocabulary, places: tuple[str, ...]) -> tuple[str, ...]:
     """Rule 10: return the narrower purposes that a grant covers, which its notice must have listed.
 
-    Where one asks for separate consent, or for more than was said, no other's grant covers it.
+    Where one asks for separate consent, for more than was said, or for consent to its newer version
+    (the event does not say which version of it was listed), no other's grant covers it.
     """
     return tuple(
         purpose
@@ -152,6 +153,7 @@ def _covered(what: ConsentWhat, vocabulary: Vocabulary, places: tuple[str, ...])
         if purpose != what.purpose
         and vocabulary.has(purpose)
         and what.purpose in vocabulary.ancestors(purpose)
+        and vocabulary.find(purpose).renew_below == 1
         and not _needs_separate(what, purpose, vocabulary, places)
         and _on_notice(what, purpose, vocabulary)
         and _said_enough(what, vocabulary.basis(purpose, places))

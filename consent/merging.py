@@ -89,4 +89,13 @@ def _open(merge: Merge, scope: Scope, objections: Sequence[Reason]) -> Said:
         trust=0,
         max_uses=None,
     )
-    return Said(merge.index, merge.at_ms, merge.at_ms, FOREVER, nothing, nothing.failure, "")
+    return Said(
+        index=merge.index,
+        recorded_ms=merge.at_ms,
+        time_ms=merge.at_ms,
+        until_ms=FOREVER,
+        judgement=nothing,
+        age=None,
+        used_up=False,
+        origin="",
+    )

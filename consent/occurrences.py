@@ -59,9 +59,9 @@ class Occurrences:
         return grant in self._limits
 
     def left(self, grant: int) -> int:
-        """Return how many uses a limited grant still permits."""
+        """Return how many uses a limited grant still permits: never more than it said."""
         reserved, released = self._reserved.get(grant, ()), self._released.get(grant, ())
-        return self._limits[grant][1] - len(reserved) + len(released)
+        return self._limits[grant][1] - max(0, len(reserved) - len(released))
 
     def used_up(self) -> NDArray[np.int64]:
         """Return the grants that permit no further use, rising."""

@@ -137,3 +137,8 @@ class PreferenceEvent(Statement):
 
     preference: Preference = field(fields.variant(*PREFERENCE_KINDS))
     jurisdiction: str | None = field(fields.words, None)
+
+    @property
+    def is_act(self) -> bool:
+        """True where the person chose it: no copy of another system, no staff, no machine."""
+        return not self.method.is_copy and self.relation.acts_for_subject

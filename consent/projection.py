@@ -54,7 +54,7 @@ class Projection:
     def __init__(self, vocabulary: Vocabulary, whats: Whats | None = None) -> None:
         self._whats = Whats() if whats is None else whats
         self._judged = Judged(vocabulary, self._whats)
-        self._persons, self._choices = Persons(self._whats), Choices(self._whats)
+        self._persons, self._choices = Persons(self._whats), Choices(self._whats, vocabulary)
         self._occurrences = Occurrences(self._whats)
         self._scopes: dict[Scope, ScopeState] = {}
         self._subjects = BitMap()
@@ -138,12 +138,12 @@ class Projection:
         if len(facts) == 0:
             return
         self._subjects |= bitmap(np.sort(facts["subject"]))
+        facts = facts[self._counts(facts)]
         self._choices.take_in(facts)
-        scope = self._judged.column("scope", facts["what"])
-        consents = facts[scope != NO_SCOPE]
         changed = bitmap(np.array(self._occurrences.take_in(facts), dtype=np.uint32))
         changed |= bitmap(self._persons.take_in(facts))
-        self._take_in_consents(consents, scope[scope != NO_SCOPE], origin)
+        scope = self._judged.column("scope", facts["what"])
+        self._take_in_consents(facts[scope != NO_SCOPE], scope[scope != NO_SCOPE], origin)
         if changed:
             self._refold(changed)
 
@@ -217,7 +217,7 @@ class Projection:
         holders = bitmap(self._occurrences.holders()) & allowed
         for state in self._states(grant_scopes(query, self.vocabulary)):
             who = state.permitted(query.purpose, query.at_ms, holders)
-            for subject, grant in state.latest_grants(who).items():
+            for subject, grant in state.latest_grants(who, query.purpose, query.at_ms).items():
                 if self._occurrences.is_limited(grant):
                     grants.setdefault(subject, grant)
             holders -= who
@@ -227,7 +227,8 @@ class Projection:
         """Return (scope, subject, grant) of what ran out after one instant, up to another."""
         for scope in sorted(self._scopes):
             state = self._scopes[scope]
-            for subject, grant in state.latest_grants(state.expiring(after_ms, until_ms)).items():
+            who = state.expiring(after_ms, until_ms)
+            for subject, grant in state.latest_grants(who, scope[0], after_ms).items():
                 yield scope, subject, grant
 
     # -- what an auditor compares ------------------------------------------------------------------
@@ -251,16 +252,19 @@ class Projection:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _take_in_consents(self, facts: Facts, scope: NDArray[np.int32], origin: int | None) -> None:
-        """Rules 6 and 7: grants from too far ahead or behind do not count. Then scope by scope."""
+    def _counts(self, facts: Facts) -> NDArray[np.bool_]:
+        """Rules 6 and 7: grants from too far ahead or behind do not count, nor what they say of the
+        age.
+        """
         yes = self._judged.column("rank", facts["what"]) == 0
         ahead = facts["time"] > facts["recorded"] + SKEW_MS
         behind = facts["recorded"] - facts["time"] > self._judged.column("back", facts["what"])
-        counts = ~(yes & (ahead | behind))
-        present = np.bincount(scope[counts])
-        for number in np.flatnonzero(present).tolist():
-            state = self._state(self._judged.scope(number))
-            state.take_in(facts[counts & (scope == number)], origin)
+        counts: NDArray[np.bool_] = ~(yes & (ahead | behind))
+        return counts
+
+    def _take_in_consents(self, facts: Facts, scope: NDArray[np.int32], origin: int | None) -> None:
+        for number in np.flatnonzero(np.bincount(scope)).tolist():
+            self._state(self._judged.scope(number)).take_in(facts[scope == number], origin)
 
     def _state(self, scope: Scope) -> ScopeState:
         state = self._scopes.get(scope)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from consent import fields
 from consent.canonical import canonical_bytes
+from consent.errors import MalformedRecord
 from consent.fields import Payload, field, one_of, sequence
 from consent.regimes import lies_in
+from consent.signals.us_layouts import CHOICES
 from consent.words import Basis, Operation
 
 _NAMES = sequence(fields.name, ascending=True)
@@ -30,11 +32,16 @@ class SignalTerms(Payload):
     gpc: bool = field(fields.flag, False)
     """Global Privacy Control objects to it: it is a sale, a sharing or targeted advertising."""
     gpp: tuple[str, ...] = field(sequence(fields.words, ascending=True), ())
-    """Opt-out fields of the US sections, as `TargetedAdvertisingOptOut`."""
+    """Opt-outs and consents of the US sections, as `TargetedAdvertisingOptOut`."""
     tcf: tuple[int, ...] = field(sequence(fields.integer(1, 24), ascending=True), ())
     """TCF purposes that must all be consented to."""
     tcf_vendor: int | None = field(fields.integer(1, 65_535), None)
     """The TCF vendor that acts for the recipient."""
+
+    def __post_init__(self) -> None:
+        if not CHOICES.issuperset(self.gpp):
+            # A misspelt field would never be found, and an opt-out in the right one never heard.
+            raise MalformedRecord("no US section of GPP has a choice of that name")
 
 
 NO_SIGNALS = SignalTerms()
@@ -90,6 +97,6 @@ class Purpose(Payload):
 
     def basis_in(self, place: str) -> Basis | None:
         """Return what this purpose itself says about a place; None leaves it to the regime."""
-        by_place = {b.place: b.basis for b in self.legal_basis}
-        found = lies_in(place, by_place)
-        return None if found is None else by_place[found]
+        found = lies_in(place, (b.place for b in self.legal_basis))
+        said = [b.basis for b in self.legal_basis if b.place == found]
+        return max(said, key=lambda basis: basis.strictness, default=None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consent.vocabulary import Vocabulary
-from consent.words import ANY_CHANNEL, SELF, Operation
+from consent.words import ANY_CHANNEL, EVERYBODY, SELF, Operation
 
 SKEW_MS = 300_000
 """How far two honest clocks may disagree: five minutes."""
@@ -74,8 +74,10 @@ def grant_scopes(query: Query, vocabulary: Vocabulary) -> Iterator[Scope]:
 
 
 def forbidding_scopes(query: Query, vocabulary: Vocabulary) -> Iterator[Scope]:
-    """Return where an objection forbids: as for grants, and with the controller as recipient."""
+    """Return where an objection forbids: as for grants, and with the controller or everybody as
+    recipient.
+    """
     for purpose in (query.purpose, *vocabulary.ancestors(query.purpose)):
-        for recipient in dict.fromkeys((query.recipient, SELF)):
+        for recipient in dict.fromkeys((query.recipient, SELF, EVERYBODY)):
             for channel in dict.fromkeys((query.channel, ANY_CHANNEL)):
                 yield purpose, recipient, channel

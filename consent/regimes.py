@@ -7,6 +7,7 @@ the person's residence, the controller's seat), the strictest counts (rule 15).
 
 # ruff: noqa: RUF009 - `field` is dataclasses.field with a codec
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,6 +51,15 @@ DEFAULT_REGIMES = (
     Regime(regime_id="strictest", places=(EVERYWHERE,), guardian_below=16, answer_days=15),
     Regime(regime_id="uk-gdpr", places=("GB",), guardian_below=13, extension_days=60),
 )
+
+
+# The codes that ISO 3166 leaves to its users say no country, but for Kosovo's.
+_PLACE = re.compile(r"(?!AA|Q[M-Z]|X(?!K)[A-Z]|ZZ)[A-Z]{2}(?:-[A-Z0-9]{1,3})?", re.ASCII)
+
+
+def is_place(text: str) -> bool:
+    """Return whether a text is the code of a country or of a part of one, as `CN` or `CN-31`."""
+    return _PLACE.fullmatch(text) is not None
 
 
 def lies_in(place: str, named: Iterable[str]) -> str | None:

@@ -144,12 +144,17 @@ class ScopeState:
         """Return whose permission ends after the one instant, up to and including the other."""
         return self._permitted.leaving(after_ms, until_ms)
 
-    def latest_grants(self, who: BitMap) -> dict[int, int]:
-        """Return the index of the latest grant of each of these who has one here."""
+    def latest_grants(self, who: BitMap, purpose: str, at_ms: int) -> dict[int, int]:
+        """Return the index of the grant by which each of these was permitted `purpose` until after
+        `at_ms`: the latest one that covers it.
+        """
         subjects = members(who & self.subjects)
         grants: dict[int, int] = {}
-        for some, streams, _ in self._fetch(subjects):
-            granted = fold(streams).granted > 0
+        for some, streams, whats in self._fetch(subjects):
+            granted = fold(streams).granted > at_ms
+            if purpose != self._scope[0]:
+                covering = self._judged.covered.get(purpose, np.empty(0, dtype=np.uint32))
+                granted &= np.isin(whats, covering)
             place = np.where(granted, streams.place, NEVER)
             latest = granted & (place == place.max(axis=1, keepdims=True))
             index = np.where(latest, streams.index, NEVER).max(axis=1)
@@ -179,8 +184,8 @@ class ScopeState:
         """Return these subjects in parts, with their streams and the whats of the latest."""
         used_up = self._occurrences.used_up()
         for some, at in self._streams.by_length(subjects):
-            youngest = self._persons.youngest(some)
-            streams, whats = self._streams.streams(at, youngest, used_up), self._streams.whats(at)
+            ages = self._persons.known(some)
+            streams, whats = self._streams.streams(at, ages, used_up), self._streams.whats(at)
             if not self._holds:
                 yield some, streams, whats
                 continue

@@ -33,6 +33,8 @@ class SignalReceived(Statement):
     signal: SignalKind = field(one_of(SignalKind))
     raw: str = field(fields.long_text)
     jurisdiction: str = field(fields.words)
+    recipients: tuple[str, ...] = field(sequence(fields.name, ascending=True), ())
+    """Whom a yes in it is about, and a TC string altogether; empty is `self`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,13 @@ class Conclusion(enum.StrEnum):
     """What was done about a signal."""
 
     APPLIED = "applied"
-    """Consent events follow from it."""
+    """Consent events follow from it, or stand already."""
     CONFLICT = "conflict"
     """The same, against a consent that stood: the person may be asked."""
     CONFIRMED_OVER = "confirmed-over"
     """Nothing: the person was told of this signal and said yes in spite of it."""
     NOTHING_SAID = "nothing-said"
-    """Nothing: it says nothing about any purpose here."""
+    """Nothing: it says nothing about any purpose here, or nothing that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,9 +44,16 @@ class Relation(enum.StrEnum):
     GUARDIAN = "guardian"
     AGENT = "agent"
     STAFF = "staff"
+    """Staff decided it. Who only writes down what the person said indicates nothing: `subject`."""
     MACHINE = "machine"
 
+    @property
+    def acts_for_subject(self) -> bool:
+        """True for the person and for who may act in their place: only these can end a no."""
+        return self in _ACTING
 
+
+_ACTING = frozenset({Relation.SUBJECT, Relation.GUARDIAN, Relation.AGENT})
 _SEQ, TRUST = fields.integer(1, 2**53 - 1), fields.integer(0, 9)
 _METHOD, _RELATION = one_of(Method), one_of(Relation)
 
@@ -67,11 +74,11 @@ _EVIDENCE = sequence(fields.nested(Evidence))
 class SubjectEntry(Entry):
     """An entry about one person, sealed with that person's keys and erasable with them."""
 
-    subject_id: str = field(fields.subject)
+    subject_id: str = field(fields.subject, own=True)
     """32 hexadecimal digits, random, never derived from anything about the person."""
-    subject_seq: int | None = field(_SEQ, None)
+    subject_seq: int | None = field(_SEQ, None, own=True)
     """Number of this entry among the person's: 1, 2, 3, … Set by the ledger."""
-    previous: bytes | None = field(fields.digest, None)
+    previous: bytes | None = field(fields.digest, None, own=True)
     """Leaf hash of the person's previous entry; absent in the first. Set by the ledger."""
 
 
@@ -79,17 +86,17 @@ class SubjectEntry(Entry):
 class Statement(SubjectEntry):
     """Something that a source said about a person; corrections are new ones with `supersedes`."""
 
-    event_time_ms: int = field(fields.time)
+    event_time_ms: int = field(fields.time, own=True)
     """When it happened, by the source's clock."""
     source_id: str = field(fields.name)
     """The authenticated stream that it came in by."""
-    source_event_id: str = field(fields.words)
+    source_event_id: str = field(fields.words, own=True)
     """The source's own name for it: the same one again is no second entry."""
     method: Method = field(_METHOD)
     source_trust: int = field(TRUST, 5)
     """Rank of the source: consent after a withdrawal must come from at least the same rank."""
     relation: Relation = field(_RELATION, Relation.SUBJECT)
-    evidence: tuple[Evidence, ...] = field(_EVIDENCE, ())
+    evidence: tuple[Evidence, ...] = field(_EVIDENCE, (), own=True)
     time_zone: str | None = field(fields.words, None)
     """IANA name of the person's zone."""
     time_source: str | None = field(fields.name, None)

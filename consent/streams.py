@@ -15,9 +15,10 @@ from consent.columns import SparseColumn, Subjects, bitmap
 from consent.facts import Facts
 from consent.fold import Streams, Times, placed, time_of
 from consent.grouping import by_stream, last_of_greatest
-from consent.instants import NEVER
+from consent.instants import FOREVER, NEVER
 from consent.judged import Judged
-from consent.reasons import NUMBER_OF, Reason
+from consent.persons import UNKNOWN_AGE, YEAR_MS, Ages
+from consent.reasons import NUMBER_OF, SKEW_MS, Reason
 
 ROW = np.dtype(
     [
@@ -27,14 +28,17 @@ ROW = np.dtype(
         ("until", "<i8"),  # until when the latest holds by its own term
         ("objected", "<i8"),  # place and index of the last no; NEVER where there is none
         ("objected_index", "<i8"),
-        ("cleared", "<i8"),  # time of the last act that can end a no
+        ("last_no", "<i8"),  # index of the no that was written last
+        ("acted", "<i8"),  # place and index of the last act that may end a no; NEVER without one
+        ("acted_index", "<i8"),
         ("subject", "<u4"),
         ("origin", "<u4"),  # whom its events were about before records were merged
         ("what", "<u4"),  # the latest
         ("objected_what", "<u4"),
+        ("acted_what", "<u4"),
         ("next", "<i4"),  # the subject's next row
         ("worst_trust", "u1"),
-        ("acts", "?"),  # the latest is an act that can end a no
+        ("acts", "?"),  # the latest is an act that may end a no
     ]
 )
 Rows = NDArray[np.void]
@@ -42,7 +46,8 @@ Places = NDArray[np.int32]
 _END = -1
 _GUARDIAN_ENDED = NUMBER_OF[Reason.GUARDIAN_ENDED]
 _NOT_BY_GUARDIAN = NUMBER_OF[Reason.NOT_BY_GUARDIAN]
-_USED_UP = NUMBER_OF[Reason.USED_UP]
+_USED_UP, _EXPIRED = NUMBER_OF[Reason.USED_UP], NUMBER_OF[Reason.EXPIRED]
+_RENEWAL = NUMBER_OF[Reason.RENEWAL_REQUIRED]
 
 
 class StreamTable:
@@ -124,29 +129,34 @@ class StreamTable:
             columns = [c[more] for c in columns]
             subjects, row = subjects[more], following[more]
 
-    def streams(self, at: Places, youngest: NDArray[np.int16], used_up: Times) -> Streams:
+    def streams(self, at: Places, ages: Ages, used_up: Times) -> Streams:
         """Return the streams in these rows.
 
-        `youngest` is the lowest age that each subject may have, or -1 where it is not known;
-        `used_up` are the indices of grants that permit no further use.
+        `ages` are those of the subjects; `used_up` are the indices of grants that permit no further
+        use.
         """
         rows, said = self._rows[at], self._judged.column
-        what, objected = rows["what"], rows["objected"]
+        what, own, objected = rows["what"], rows["until"], rows["objected"]
         holds, failure = said("holds_until", what), said("failure", what)
-        if (youngest >= 0).any():
-            failure = self._by_age(failure, what, youngest)
+        grown = np.full(1, FOREVER)
+        if (ages.youngest != UNKNOWN_AGE).any():
+            by_age = self._by_age(what, time_of(rows["place"]), ages)
+            failure = np.where(failure == 0, by_age, failure).astype(np.uint8)
+            grown = self._grown(what, ages)
         if len(used_up):
             failure = np.where((failure == 0) & np.isin(rows["index"], used_up), _USED_UP, failure)
+        end = np.minimum(np.minimum(own, holds), grown)
+        ending = np.where(grown == end, _GUARDIAN_ENDED, _EXPIRED)
         return Streams(
-            until=np.where(failure == 0, np.minimum(rows["until"], holds), NEVER),
-            renewal=holds <= rows["until"],
+            until=np.where(failure == 0, end, NEVER),
+            ending=np.where(holds == end, _RENEWAL, ending).astype(np.uint8),
             failure=failure,
-            acts=rows["acts"] & (failure == 0),
+            acts=rows["acts"] & (failure == 0) & self._may_act(what, ages),
             trust=said("trust", what),
             worst_trust=rows["worst_trust"],
             place=rows["place"],
             index=rows["index"],
-            objects=(objected != NEVER) & (rows["cleared"] <= time_of(objected)),
+            objects=(objected != NEVER) & ~self._ended(rows, ages),
             objection=said("objection", rows["objected_what"]),
             objected=objected,
             objected_index=rows["objected_index"],
@@ -157,15 +167,44 @@ class StreamTable:
         found: NDArray[np.uint32] = self._rows["what"][at]
         return found
 
-    def _by_age(
-        self, failure: NDArray[np.uint8], what: NDArray[np.uint32], youngest: NDArray[np.int16]
-    ) -> NDArray[np.uint8]:
-        """Rule 13: a child's own yes does not count, nor a guardian's once the child is none."""
-        child = youngest[:, None] < self._judged.column("guardian_below", what)
+    def _ended(self, rows: Rows, ages: Ages) -> NDArray[np.bool_]:
+        """Rule 3 within a stream: whether the last act ended every no.
+
+        It must be newer, of at least the stream's rank, and by who may say yes for the subject. If
+        it is newer by no more than the skew it must also have been written down after them.
+        """
+        what, time, no = rows["acted_what"], time_of(rows["acted"]), time_of(rows["objected"])
+        after = (time > no + SKEW_MS) | ((time > no) & (rows["acted_index"] > rows["last_no"]))
+        trusted = self._judged.column("trust", what) >= rows["worst_trust"]
+        ended: NDArray[np.bool_] = (rows["acted"] != NEVER) & after & trusted
+        if ended.any():
+            ended &= (self._by_age(what, time, ages) == 0) & self._may_act(what, ages)
+        return ended
+
+    def _may_act(self, what: NDArray[np.uint32], ages: Ages) -> NDArray[np.bool_]:
+        """Rule 13: a guardian ends no no of somebody who is not known to be a child."""
+        known: NDArray[np.bool_] = ages.youngest != UNKNOWN_AGE
+        return ~self._judged.column("guardian", what) | known[:, None]
+
+    def _by_age(self, what: NDArray[np.uint32], time: Times, ages: Ages) -> NDArray[np.uint8]:
+        """Rule 13: a child's own yes does not count, also later; nor a guardian's once the child is
+        none.
+        """
+        below = self._judged.column("guardian_below", what)
         guardian = self._judged.column("guardian", what)
-        could = (failure == 0) & (youngest[:, None] >= 0)
-        failure = np.where(could & child & ~guardian, _NOT_BY_GUARDIAN, failure)
-        return np.where(could & ~child & guardian, _GUARDIAN_ENDED, failure).astype(np.uint8)
+        known = (ages.youngest != UNKNOWN_AGE)[:, None]
+        child = ages.youngest[:, None] < below
+        as_child = child | ((ages.lowest[:, None] < below) & (time < ages.since[:, None]))
+        reason = np.where(guardian & known & ~child, _GUARDIAN_ENDED, 0)
+        return np.where(~guardian & known & as_child, _NOT_BY_GUARDIAN, reason).astype(np.uint8)
+
+    def _grown(self, what: NDArray[np.uint32], ages: Ages) -> Times:
+        """Rule 13: when a child is none any more for certain, and so what a guardian said ends."""
+        below = self._judged.column("guardian_below", what)
+        years = np.maximum(below - ages.youngest[:, None], 0).astype(np.int64)
+        guardian = self._judged.column("guardian", what)
+        known = (ages.youngest != UNKNOWN_AGE)[:, None]
+        return np.where(guardian & known, ages.since[:, None] + years * YEAR_MS, FOREVER)
 
     def later_than(self, limit_ms: int, among: Subjects) -> Subjects:
         """Return who of `among` has an event that was recorded after `limit_ms`."""
@@ -191,17 +230,23 @@ class StreamTable:
         rows["acts"] = acts[last]
         rows["newest"] = np.maximum.reduceat(facts["recorded"], starts)
         rows["worst_trust"] = np.maximum.reduceat(said("trust", what), starts)
-        rows["cleared"] = np.maximum.reduceat(np.where(acts, time, NEVER), starts)
+        acted = np.where(acts, place, NEVER)
+        last_act = last_of_greatest(acted, starts)
+        rows["acted"] = acted[last_act]
+        rows["acted_index"] = np.where(acted[last_act] == NEVER, NEVER, facts["index"][last_act])
+        rows["acted_what"] = np.where(acted[last_act] == NEVER, 0, what[last_act])
         noes = np.where(said("objection", what) > 0, place, NEVER)
         last_no = last_of_greatest(noes, starts)
         rows["objected"] = noes[last_no]
         rows["objected_index"] = np.where(noes[last_no] == NEVER, NEVER, facts["index"][last_no])
         rows["objected_what"] = np.where(noes[last_no] == NEVER, 0, what[last_no])
+        index_of_no = np.where(noes == NEVER, NEVER, facts["index"])
+        rows["last_no"] = np.maximum.reduceat(index_of_no, starts)
         return rows
 
     def _later_of(self, old: Rows, new: Rows) -> Rows:
         merged = old.copy()
-        for name in ("newest", "cleared", "worst_trust"):
+        for name in ("newest", "last_no", "worst_trust"):
             merged[name] = np.maximum(old[name], new[name])
         later = _after(new["place"], new["index"], old["place"], old["index"])
         for name in ("place", "index", "until", "what", "acts"):
@@ -210,6 +255,9 @@ class StreamTable:
             new["objected"], new["objected_index"], old["objected"], old["objected_index"]
         )
         for name in ("objected", "objected_index", "objected_what"):
+            merged[name] = np.where(later, new[name], old[name])
+        later = _after(new["acted"], new["acted_index"], old["acted"], old["acted_index"])
+        for name in ("acted", "acted_index", "acted_what"):
             merged[name] = np.where(later, new[name], old[name])
         return merged
 

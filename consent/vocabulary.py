@@ -22,7 +22,7 @@ from consent.instants import FOREVER
 from consent.notice import Notice
 from consent.purpose import Purpose
 from consent.recipients import Recipient, Source
-from consent.regimes import DEFAULT_REGIMES, Regime, lies_in
+from consent.regimes import DEFAULT_REGIMES, Regime, is_place, lies_in
 from consent.words import EVERYWHERE, Basis, Role
 
 K = TypeVar("K")
@@ -76,6 +76,7 @@ class Vocabulary:
     _processors: frozenset[str] = derived()
     _sources: Mapping[str, Source] = derived()
     _regimes: Mapping[str, Regime] = derived()
+    _places: tuple[str, ...] = derived()
 
     def __post_init__(self) -> None:
         by_id = _distinct((p.purpose_id, p) for p in self.purposes)
@@ -93,6 +94,7 @@ class Vocabulary:
             "_processors": processors,
             "_sources": _distinct((s.source_id, s) for s in self.sources),
             "_regimes": regimes,
+            "_places": tuple(sorted({*regimes, *_named_places(self.purposes)} - {EVERYWHERE})),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -135,16 +137,24 @@ class Vocabulary:
         """Return the terms of a source; those of a source that is not listed are the defaults."""
         return self._sources.get(source_id) or Source(source_id=source_id)
 
+    def trust(self, source_id: str, stated: int) -> int:
+        """Return the rank of a source: that of the policy, or what the event states if the policy
+        does not list the source. A listed source cannot rank itself.
+        """
+        listed = self._sources.get(source_id)
+        return stated if listed is None else listed.trust
+
     def notice(self, notice_hash: bytes | None) -> Notice | None:
         """Return a notice by its hash, if it is listed."""
         return None if notice_hash is None else self._notices.get(notice_hash)
 
     def ended(self, notice_hash: bytes | None) -> Ended:
-        """Rule 9: return what later notices did to this one."""
+        """Rule 9: return when a notice ceased to be the current one, and consent on it to hold."""
         if notice_hash is None:
             return _CURRENT
-        ended = self._ended.get(notice_hash, _CURRENT)
-        return Ended(ended.replaced_ms, 0) if notice_hash in self.notices_to_renew else ended
+        if notice_hash in self.notices_to_renew:
+            return Ended(0, 0)
+        return self._ended.get(notice_hash, _CURRENT)
 
     def regime(self, place: str) -> Regime:
         """Return the regime of a place; of an unknown one (empty), the one for every place."""
@@ -152,9 +162,19 @@ class Vocabulary:
         return self._regimes[found or EVERYWHERE]
 
     def places(self, *known: str | None) -> tuple[str, ...]:
-        """Rule 15: return the places whose law applies, given those that an event names."""
-        named = [place for place in (*known, self.controller_place) if place]
-        return tuple(dict.fromkeys(named)) or ("",)
+        """Rule 15: return the places whose law may apply, given those that an event names.
+
+        Who is in a country may be in each part of it that the policy names, and who is in an
+        unknown place (empty, or no code of a country) may be in all of them.
+        """
+        stated = [place for place in known if place is not None]
+        stated += [self.controller_place] if self.controller_place else []
+        found: dict[str, None] = {}
+        for place in stated or [""]:
+            at = place if is_place(place) else ""
+            parts = (p for p in self._places if not at or p.startswith(f"{at}-"))
+            found |= dict.fromkeys((at, *parts))
+        return tuple(found)
 
     def basis(self, purpose: str, places: Iterable[str]) -> Basis:
         """Rule 15: return the strictest of what `purpose` needs in these places.
@@ -254,11 +274,15 @@ def _distinct(pairs: Iterable[tuple[K, V]]) -> dict[K, V]:
 
 
 def _ended(notices: Mapping[bytes, Notice]) -> dict[bytes, Ended]:
-    """Return what later versions did to each notice that they stand in the place of.
+    """Return what its own end and later versions did to each notice.
 
     Raises: MalformedRecord if notices supersede each other in a circle.
     """
-    ended: dict[bytes, Ended] = {}
+    ended = {
+        n.notice_hash: Ended(n.valid_to_ms, FOREVER)
+        for n in notices.values()
+        if n.valid_to_ms is not None
+    }
     for later in notices.values():
         earlier, steps = later.supersedes, 0
         while earlier is not None:
@@ -273,6 +297,12 @@ def _ended(notices: Mapping[bytes, Notice]) -> dict[bytes, Ended]:
             if steps > len(notices):
                 raise MalformedRecord("notices supersede each other in a circle")
     return ended
+
+
+def _named_places(purposes: Iterable[Purpose]) -> Iterable[str]:
+    for purpose in purposes:
+        yield from purpose.requires_separate_consent
+        yield from (b.place for b in purpose.legal_basis)
 
 
 def _ancestors(by_id: Mapping[str, Purpose], purpose_id: str) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ import enum
 SELF = "self"
 """The recipient that stands for the controller itself."""
 
+EVERYBODY = "*"
+"""The recipient that stands for every one: a no to it is a no to each, a yes to it is to nobody."""
+
 ANY_CHANNEL = "*"
 """The channel that stands for every channel, and for use without any."""
 

@@ -17,13 +17,17 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    notices,
     persons,
+    policies,
+    preferences,
     rules,
+    signals,
     status,
     trust_policy,
     webhooks,
 )
-from party_node.console import pages
+from party_node.console import pages, well_known
 from party_node.console.sessions import Sessions
 from party_node.running import RunningNode
 
@@ -32,6 +36,7 @@ ROUTERS = (
     datasets.router,
     consent.router,
     imports.router,
+    signals.router,
     collaborations.router,
     rules.router,
     jobs.router,
@@ -40,6 +45,9 @@ ROUTERS = (
     audit.router,
     budget.router,
     ledger.router,
+    policies.router,
+    notices.router,
+    preferences.router,
     persons.router,
     webhooks.router,
     trust_policy.router,
@@ -68,6 +76,7 @@ def create_app(node: RunningNode) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(DESCRIBED)])
     pages.install(app)
+    app.include_router(well_known.router)
     app.add_middleware(access.Doorkeeper, token=node.token)
     app.add_middleware(observability.RequestLog)
     return app

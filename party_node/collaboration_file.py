@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from consent.defaults import DEFAULT_VOCABULARY
+from consent.vocabulary import Vocabulary
 from coordinator.wire import PartyId
 from party_node.errors import InvalidCollaboration, WrongKey
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
@@ -64,8 +65,8 @@ class CollaborationFile(_Strict):
     jobs: Annotated[list[_Job], Field(min_length=1)]
 
 
-def parse(text: str) -> CollaborationFile:
-    """Read the YAML text of a collaboration.
+def parse(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> CollaborationFile:
+    """Read the YAML text of a collaboration; its purposes are those of the vocabulary.
 
     Raises: InvalidCollaboration, naming each field that is wrong.
     """
@@ -82,13 +83,13 @@ def parse(text: str) -> CollaborationFile:
             for error in e.errors(include_input=False, include_url=False)
         )
         raise InvalidCollaboration(wrong) from e
-    _check_names(file)
+    _check_names(file, vocabulary)
     return file
 
 
-def _check_names(file: CollaborationFile) -> None:
+def _check_names(file: CollaborationFile, vocabulary: Vocabulary) -> None:
     for job in file.jobs:
-        if not DEFAULT_VOCABULARY.has(job.purpose):
+        if not vocabulary.has(job.purpose):
             raise InvalidCollaboration(f"jobs: the purpose {job.purpose} is not in the vocabulary")
     for party in [d.party for d in file.datasets] + [j.receiver for j in file.jobs]:
         if party not in file.parties:

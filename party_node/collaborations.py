@@ -11,6 +11,8 @@ from collections.abc import Callable
 import structlog
 from sqlmodel import col, select
 
+from consent.defaults import DEFAULT_VOCABULARY
+from consent.vocabulary import Vocabulary
 from coordinator import wire
 from party_node import collaboration_file
 from party_node.coordinator_client import CoordinatorClient
@@ -37,9 +39,16 @@ class Collaborations:
     """The agreements of this node."""
 
     def __init__(
-        self, db: Database, client: CoordinatorClient, keys: PartyKeys, clock_ms: Callable[[], int]
+        self,
+        db: Database,
+        client: CoordinatorClient,
+        keys: PartyKeys,
+        clock_ms: Callable[[], int],
+        vocabulary: Callable[[], Vocabulary] = lambda: DEFAULT_VOCABULARY,
     ) -> None:
+        """`vocabulary` returns what this node decides by just now."""
         self._db, self._client, self._keys, self._clock_ms = db, client, keys, clock_ms
+        self._vocabulary = vocabulary
 
     def propose(self, text: str) -> Collaboration:
         """Read a collaboration file, fill in the members' keys, sign it and propose it.
@@ -47,7 +56,7 @@ class Collaborations:
         Raises: InvalidCollaboration; CoordinatorRefused for an unknown party or a version that
         exists.
         """
-        file = collaboration_file.parse(text)
+        file = collaboration_file.parse(text, self._vocabulary())
         if self._keys.party not in file.parties:
             raise InvalidCollaboration(
                 f"this node is {self._keys.party}, which is not one of the parties"

@@ -131,6 +131,21 @@ def insert_many(
             copy.write_row(row)
 
 
+def put_row(session: Session, table: type[SQLModel], key: str, values: dict[str, Any]) -> None:
+    """Write the one row that has this key, in place of the one that had it; see `insert_many`."""
+    connection = session.connection()
+    quote = connection.dialect.identifier_preparer.quote
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = list(map(quote, values))
+    others = ", ".join(f"{quote(n)} = excluded.{quote(n)}" for n in values if n != key)
+    connection.exec_driver_sql(
+        f"INSERT INTO {quote(str(table.__tablename__))} ({', '.join(names)}) "  # noqa: S608
+        f"VALUES ({', '.join([mark] * len(names))}) "
+        f"ON CONFLICT ({quote(key)}) DO UPDATE SET {others}",
+        tuple(values.values()),
+    )
+
+
 def select_among(
     session: Session,
     table: type[SQLModel],
@@ -160,7 +175,8 @@ def select_among(
             found = connection.exec_driver_sql(f"{query} IN ({places})", (*equal.values(), *part))
         else:
             found = connection.exec_driver_sql(f"{query} = ANY(%s)", (*equal.values(), list(part)))
-        yield from (tuple(row) for row in found)
+        assert found.cursor is not None
+        yield from found.cursor.fetchall()  # plain tuples, as the driver makes them
 
 
 def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -5,7 +5,8 @@ from party_node.errors import NodeError
 _HINTS = {
     "budget-exceeded": "ask for less, or agree on a new version of the collaboration",
     "invalid-identifier": "write an e-mail address, or a number with its country code: +44 …",
-    "unknown-purpose": "docs/concepts/consent.md lists the purposes that this version knows",
+    "unknown-purpose": "`accord policy show` lists the purposes that this node decides by",
+    "malformed-signal": "docs/spec/signals.md says what is read: paste the whole string",
     "small-cohort": "ask about a larger group",
     "strict-needed": "ask again with --strict",
     "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",

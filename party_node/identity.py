@@ -29,7 +29,7 @@ from party_node.vault import Vault
 from protocols.session import Rng
 
 EMAIL, PHONE = "email", "phone"
-_SLICE = 10_000
+_SLICE = 40_000
 """Rows that are resolved at a time, which bounds the memory; each sees what earlier ones stored."""
 _PERSONS = "persons"
 """Counter of the numbers that were ever given."""

@@ -10,6 +10,7 @@ from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.capture.imports import Imports
+from party_node.capture.signals import complete_signals
 from party_node.clock import Clock, system_clock
 from party_node.collaborations import Collaborations
 from party_node.contact.deciding import Contacts
@@ -94,8 +95,9 @@ def assemble(
         controller=keys.party,
     )
     ledger.open()
+    complete_signals(ledger, identity)
     client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
-    collaborations = Collaborations(db, client, keys, clock_ms)
+    collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
     webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)

@@ -3,6 +3,7 @@
 Unknown keys and unknown variables are errors, so that a misspelt setting is found at once.
 """
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,10 @@ _NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
 def _networks(text: str) -> str:
     networks_of(text)
     return text
+
+
+def _day_or_nothing(text: str) -> str:
+    return datetime.date.fromisoformat(text).isoformat() if text else text
 
 
 class NodeSettings(BaseModel):
@@ -49,6 +54,8 @@ class NodeSettings(BaseModel):
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
     webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
     """Private networks that webhooks may go to, comma-separated: `10.20.0.0/16, fd00::/8`."""
+    gpc_support_since: Annotated[str, AfterValidator(_day_or_nothing)] = ""
+    """Day since which the site at this address heeds GPC, as 2026-11-26; empty: it is not said."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> NodeSettings:

@@ -2,8 +2,11 @@
 
 Each table stands both in the section's specification (IAB Tech Lab, Global-Privacy-Platform,
 `Sections/US-National` and `Sections/US-States`) and in its reference libraries (iabgpp-es 3.2.0,
-iabgpp-java 4.x), and they agree. Maryland, Indiana, Kentucky and Rhode Island have no table: their
-specifications of October 2025 are drafts with a section header that the library does not write.
+iabgpp-java 4.x), and they agree. For Maryland, Indiana, Kentucky and Rhode Island only iabgpp-es
+has one: it writes what their drafts of October 2025 list, without the section header that the
+drafts put in front (which cannot be written: it names the core 0, and Fibonacci numbers begin at
+1). A text with such a header starts with the section's id where these have the version, so no
+reader takes one for the other.
 """
 
 import dataclasses
@@ -25,13 +28,17 @@ class Field:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout of a section; `has_gpc` says if it may have the GPC subsection."""
+    """One layout of a section; `has_gpc` says if it may have the GPC subsection.
+
+    `apart` is the field that has a subsection to itself, where a section has one: it may be absent.
+    """
 
     section_id: int
     prefix: str
     version: int
     fields: tuple[Field, ...]
     has_gpc: bool = True
+    apart: Field | None = None
 
     @property
     def width(self) -> int:
@@ -112,6 +119,21 @@ def _first_states(
     )
 
 
+def _draft(section_id: int, prefix: str, *, has_gpc: bool) -> Layout:
+    """Return the shape of the states of October 2025: all but Maryland's have no GPC subsection."""
+    fields = (
+        Field("MspaCoveredTransaction", lowest=1),
+        Field("MspaMode"),
+        Field("ProcessingNotice"),
+        *_THEIR_NOTICES,
+        *_SALE_AND_ADVERTISING,
+        *(() if has_gpc else (Field("KnownChildSensitiveDataConsents"),)),
+        Field("AdditionalDataProcessingConsent"),
+    )
+    apart = None if has_gpc else Field("SensitiveDataProcessing", 8)
+    return Layout(section_id, prefix, 1, fields, has_gpc, apart)
+
+
 _CALIFORNIA = Layout(
     8,
     "usca",
@@ -149,8 +171,21 @@ LAYOUTS: tuple[Layout, ...] = (
     _state(21, "usnj", 10, 5),
     _state(22, "ustn", 8, 1),
     _state(23, "usmn", 8, 1),
+    _draft(24, "usmd", has_gpc=True),
+    _draft(25, "usin", has_gpc=False),
+    _draft(26, "usky", has_gpc=False),
+    _draft(27, "usri", has_gpc=False),
 )
 """Every layout; a section with several has them shortest and oldest first."""
+
+
+CHOICES = frozenset(
+    field.name
+    for layout in LAYOUTS
+    for field in (*layout.fields, *((layout.apart,) if layout.apart else ()))
+    if not field.name.endswith("Notice") and not field.name.startswith("Mspa")
+)
+"""Every field of some section that holds a person's choice: not a notice, not a mode."""
 
 
 def layouts_of(section_id: int) -> tuple[Layout, ...]:

@@ -1,14 +1,14 @@
 """A US section of GPP: the national one or a state's, by the tables in `us_layouts`.
 
-The text is the core subsection and, where the section has it, the Global Privacy Control subsection
-after a dot (two bits of type, 1; one bit of value). Both are filled up with zeros, by the
-specification to 6 bits, by the reference libraries first to 8. Both are read, the second is
-written.
+The text is the core subsection and, where the section has one, a second after a dot: that of Global
+Privacy Control (two bits of type, 1; one bit of value), or that of sensitive data (its values and
+nothing else). Both are filled up with zeros, by the specification to 6 bits, by the reference
+libraries first to 8. Both are read, the second is written.
 """
 
 import dataclasses
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from consent.signals.bits import BitReader, BitWriter, to_text
 from consent.signals.errors import MalformedSignal
@@ -49,8 +49,8 @@ class Choice(enum.StrEnum):
 class UsSection:
     """The values of a section, in the order of its layout, each a tuple of numbers from 0 to 3.
 
-    `gpc` is the value of the Global Privacy Control subsection, None without one. `raw` is the text
-    it was read from; it is not compared.
+    `gpc` is the value of the Global Privacy Control subsection, `apart` are those of the subsection
+    of sensitive data; None without one. `raw` is the text it was read from; it is not compared.
 
     Raises: MalformedSignal for values that do not fit the layout.
     """
@@ -58,13 +58,16 @@ class UsSection:
     layout: Layout
     values: tuple[tuple[int, ...], ...]
     gpc: bool | None = None
+    apart: tuple[int, ...] | None = None
     raw: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if [len(v) for v in self.values] != [field.count for field in self.layout.fields]:
             raise MalformedSignal(f"the fields of {self.layout.prefix} have other lengths")
-        if any(not 0 <= number <= _UNDEFINED for value in self.values for number in value):
+        if any(not 0 <= number <= _UNDEFINED for _, value in self.items() for number in value):
             raise MalformedSignal("a value is a number of two bits")
+        if self.apart is not None and len(self.apart) != _width(self.layout.apart):
+            raise MalformedSignal(f"{self.layout.prefix} has no such subsection")
         if self.gpc is not None and not self.layout.has_gpc:
             raise MalformedSignal(f"{self.layout.prefix} has no subsection for GPC")
 
@@ -75,16 +78,19 @@ class UsSection:
 
     def numbers(self, name: str) -> tuple[int, ...] | None:
         """Return the values of a field, None if the section has no such field."""
-        for field, value in zip(self.layout.fields, self.values, strict=True):
-            if field.name == name:
-                return value
-        return None
+        return next((value for field, value in self.items() if field.name == name), None)
+
+    def items(self) -> Iterator[tuple[Field, tuple[int, ...]]]:
+        """Return every field that is there, with its values."""
+        yield from zip(self.layout.fields, self.values, strict=True)
+        if self.layout.apart is not None and self.apart is not None:
+            yield self.layout.apart, self.apart
 
     def undefined_fields(self) -> tuple[str, ...]:
         """Return the fields with a value that the specification does not define."""
         return tuple(
             field.name
-            for field, value in zip(self.layout.fields, self.values, strict=True)
+            for field, value in self.items()
             if not all(_is_defined(field, number) for number in value)
         )
 
@@ -107,16 +113,17 @@ def us_section(
     """Return a section in its newest layout; fields that are not given are 0, not applicable.
 
     Raises: MalformedSignal for an unknown section, field or value, and without
-    MspaCoveredTransaction, which has no 0.
+    MspaCoveredTransaction, which has no 0. A field that has a subsection to itself and is not given
+    is left out with it.
     """
     layout = layout_of(prefix)
-    if layout is None or not fields.keys() <= {field.name for field in layout.fields}:
+    given = {n: (v,) if isinstance(v, int) else tuple(v) for n, v in fields.items()}
+    known = () if layout is None else layout.fields
+    apart = None if layout is None or layout.apart is None else given.pop(layout.apart.name, None)
+    if layout is None or not given.keys() <= {field.name for field in known}:
         raise MalformedSignal("there is no such section, or it has no such field")
-    values = []
-    for field in layout.fields:
-        given = fields.get(field.name, (0,) * field.count)
-        values.append((given,) if isinstance(given, int) else tuple(given))
-    section = UsSection(layout, tuple(values), gpc)
+    values = tuple(given.get(field.name, (0,) * field.count) for field in known)
+    section = UsSection(layout, values, gpc, apart)
     if section.undefined_fields():
         raise MalformedSignal("a field has a value that is not defined")
     return section
@@ -140,11 +147,16 @@ def parse_us_section(section_id: int, text: str) -> UsSection | None:
     if not fitting:
         raise MalformedSignal(f"the core of {known[0].prefix} is too short")
     layout = fitting[-1]
-    values = tuple(
-        tuple(reader.number(VALUE_BITS) for _ in range(field.count)) for field in layout.fields
-    )
+    values = tuple(_read_values(reader, field) for field in layout.fields)
     reader.finish(MAX_PADDING)
-    return UsSection(layout, values, _read_gpc(layout, subsections), text)
+    if len(subsections) > 1 or (subsections and not layout.has_gpc and layout.apart is None):
+        raise MalformedSignal(f"{layout.prefix} has a subsection too many")
+    gpc, apart = None, None
+    if subsections and layout.apart is not None:
+        apart = _read_apart(layout.apart, subsections[0])
+    elif subsections:
+        gpc = _read_gpc(subsections[0])
+    return UsSection(layout, values, gpc, apart, text)
 
 
 def encode_us_section(section: UsSection) -> str:
@@ -152,28 +164,47 @@ def encode_us_section(section: UsSection) -> str:
     writer = BitWriter()
     writer.number(section.layout.version, VERSION_BITS)
     for value in section.values:
-        for number in value:
-            writer.number(number, VALUE_BITS)
-    core = to_text(writer.bits(), 8)
-    if section.gpc is None:
-        return core
-    writer = BitWriter()
-    writer.number(GPC_SUBSECTION, 2)
-    writer.flag(section.gpc)
-    return f"{core}.{to_text(writer.bits(), 8)}"
+        _write_values(writer, value)
+    texts = [to_text(writer.bits(), 8)]
+    if section.gpc is not None:
+        writer = BitWriter()
+        writer.number(GPC_SUBSECTION, 2)
+        writer.flag(section.gpc)
+        texts.append(to_text(writer.bits(), 8))
+    if section.apart is not None:
+        writer = BitWriter()
+        _write_values(writer, section.apart)
+        texts.append(to_text(writer.bits(), 8))
+    return ".".join(texts)
 
 
-def _read_gpc(layout: Layout, subsections: Sequence[str]) -> bool | None:
-    if not subsections:
-        return None
-    if len(subsections) > 1 or not layout.has_gpc:
-        raise MalformedSignal(f"{layout.prefix} has a subsection too many")
-    reader = BitReader(subsections[0])
+def _read_values(reader: BitReader, field: Field) -> tuple[int, ...]:
+    return tuple(reader.number(VALUE_BITS) for _ in range(field.count))
+
+
+def _write_values(writer: BitWriter, value: tuple[int, ...]) -> None:
+    for number in value:
+        writer.number(number, VALUE_BITS)
+
+
+def _read_gpc(text: str) -> bool:
+    reader = BitReader(text)
     if reader.number(2) != GPC_SUBSECTION:
         raise MalformedSignal("the subsection is not one for GPC")
     value = reader.flag()
     reader.finish(MAX_PADDING)
     return value
+
+
+def _read_apart(field: Field, text: str) -> tuple[int, ...]:
+    reader = BitReader(text)
+    value = _read_values(reader, field)
+    reader.finish(MAX_PADDING)
+    return value
+
+
+def _width(field: Field | None) -> int | None:
+    return None if field is None else field.count
 
 
 def _is_defined(field: Field, number: int) -> bool:

@@ -1,78 +1,134 @@
 """/v1/consent: what people said comes in here; and why somebody may be used, or not."""
 
 import dataclasses
+from collections import Counter
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from consent.events import ConsentEvent, EventType
-from consent.statements import Method, Relation
-from consent.words import SELF, EventState, Operation
-from party_node.api.strict import Name, Strict
-from party_node.errors import ErasedPerson, IdempotencyConflict, NotFound
-from party_node.identity import EMAIL, NOBODY, PHONE
+from consent.events import ConsentEvent
+from consent.vocabulary import Vocabulary
+from consent.words import ANY_CHANNEL, SELF, AgeBand, Assurance, EventState, Operation
+from party_node.api.origin import (
+    Channel,
+    Duration,
+    EventId,
+    Instant,
+    OriginBody,
+    Place,
+)
+from party_node.api.person import Person
+from party_node.api.strict import Language, Name, NoticeHash, NoticeId, Strict
+from party_node.capture.recording import Fate, Pending, record
+from party_node.capture.statement import Circumstances, Said, consent_event
+from party_node.errors import NotFound
 from party_node.ledger.explaining import Explanation
 from party_node.ledger.explaining import explain as explain_person
 from party_node.ledger.writer import Submitted
+from party_node.policy import notices
 from party_node.running import Here
 from party_node.services import Services
-from protocols.identifiers import normalise_email, normalise_phone
 
 router = APIRouter(prefix="/v1/consent", tags=["consent"])
 
-SOURCE = "node-api"
-"""Source of events that come in here, unless the caller names its own."""
-
-Identifier = Annotated[str, Field(min_length=3, max_length=320)]
-EventId = Annotated[
-    str, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
-]
+MAX_BATCH = 1_000
 
 
-class _Person(Strict):
-    """Names one person by exactly one identifier; it is never logged."""
+class NoticeName(Strict):
+    """A published notice by its name."""
 
-    email: Identifier | None = Field(default=None, repr=False)
-    phone: Identifier | None = Field(default=None, repr=False)
-
-    @model_validator(mode="after")
-    def _one(self) -> "_Person":
-        if (self.email is None) == (self.phone is None):
-            raise ValueError("name the person by email or by phone, one of the two")
-        return self
-
-    def normalised(self, region: str) -> tuple[str, str]:
-        """Return kind and value. Raises: InvalidIdentifier."""
-        if self.email is not None:
-            return EMAIL, normalise_email(self.email)
-        return PHONE, normalise_phone(self.phone or "", region)
+    notice_id: NoticeId
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    language: Language
 
 
-class EventBody(_Person):
+class EventBody(Person, OriginBody):
     """One thing that one person said."""
 
     state: Literal["given", "refused", "withdrawn"]
     purpose: Name
     recipient: Name = SELF
     """Party that may use the data besides this one; `self` for this party alone."""
+    channel: Channel = ANY_CHANNEL
+    """Only for contact by this channel, as `email`; `*` for every channel and any other use."""
     separate: bool = False
     """Given by an act of its own for this recipient."""
-    source: Name = SOURCE
-    method: Method = Method.IN_PERSON
-    relation: Relation = Relation.SUBJECT
-    jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
-    """ISO 3166 code of the law that applied; this node's default region if absent."""
-    event_time_ms: Annotated[int, Field(ge=0)] | None = None
-    """When it happened; now if absent."""
+    written: bool = False
+    listed: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    """Narrower purposes that the notice listed: a yes covers these too."""
+    notice: NoticeHash | NoticeName | None = None
+    """The notice that was shown: its hash, or the name of one that is published here."""
+    residence: Place | None = None
+    """ISO 3166 code of where the person lives: that law applies too."""
+    age_band: AgeBand | None = None
+    age_assurance: Assurance | None = None
+    valid_until_ms: Instant | None = None
+    """The first instant at which it no longer holds."""
+    validity: Duration | None = None
+    """How long it holds instead, reckoned in the person's time zone."""
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "EventBody":
+        if self.valid_until_ms is not None and self.validity is not None:
+            raise ValueError("say valid_until_ms or validity, one of the two")
+        until, start = self.valid_until_ms, self.event_time_ms
+        if self.state != "given" and (until is not None or self.validity is not None):
+            raise ValueError("only a yes has an end: a no stands until the person says yes again")
+        if until is not None and start is not None and until < start:
+            raise ValueError("valid_until_ms lies before event_time_ms")
+        return self
+
+    def pending(self, key: str, parts: Services) -> Pending:
+        """Return it as what is to be recorded under the source's own id for it."""
+        region = parts.home.settings.default_region
+        said = {f.name: getattr(self, f.name) for f in dataclasses.fields(Said) if f.name in _SAME}
+
+        def event(known: Circumstances) -> ConsentEvent:
+            whole = Said(
+                origin=self.origin(key),
+                state=EventState(self.state),
+                listed=tuple(sorted(set(self.listed))),
+                notice_hash=_notice_hash(self.notice, known.vocabulary),
+                jurisdiction=self.jurisdiction or region,
+                **said,
+            )
+            return consent_event(whole, known)
+
+        return Pending(
+            identify=lambda: self.normalised(region),
+            record=event,
+            method=self.method,
+            zone=self.time_zone,
+            stated=self.stated(),
+        )
 
 
-class ExplanationBody(_Person):
+_SAME = frozenset({
+    "purpose", "recipient", "channel", "separate", "written", "residence", "age_band",
+    "age_assurance", "valid_until_ms", "validity",
+})  # fmt: skip
+
+
+class KeyedEvent(EventBody):
+    """One of many events, with the source's own id of it."""
+
+    key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+class BatchBody(Strict):
+    """Many events, each with a fate of its own."""
+
+    events: Annotated[list[KeyedEvent], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class ExplanationBody(Person):
     """A question about one person."""
 
     purpose: Name
     recipient: Name = SELF
     operation: Operation
+    channel: Channel = ANY_CHANNEL
 
 
 @router.post("/events", status_code=201)
@@ -83,16 +139,28 @@ def record_event(body: EventBody, key: EventId, node: Here) -> dict[str, Any]:
     changes nothing, another one under the same name is refused.
     """
     parts = node.services
-    parts.vocabulary.find(body.purpose)
-    event = _event(body, key, parts)
-    if body.event_time_ms is None:
-        event = _with_first_time(event, parts)
-    submission = parts.ledger.submit([event])[0]
-    if submission.status is Submitted.CONFLICT:
-        raise IdempotencyConflict
+    (fate,) = record(parts.ledger, parts.identity, parts.clock_ms, [body.pending(key, parts)])
+    if fate.refused is not None:
+        raise fate.refused
+    return {**_fate(fate), "checkpoint": parts.ledger.checkpoint()}
+
+
+@router.post("/events/batch", status_code=201)
+def record_events(body: BatchBody, node: Here) -> dict[str, Any]:
+    """Record up to 1,000 events in one append; the answer says of each what became of it.
+
+    An event that cannot be recorded keeps none of the others from it.
+    """
+    parts = node.services
+    pending = [event.pending(event.key, parts) for event in body.events]
+    fates = record(parts.ledger, parts.identity, parts.clock_ms, pending)
+    counted = Counter(_status(fate) for fate in fates)
     return {
-        "index": submission.index,
-        "repeated": submission.status is Submitted.REPEATED,
+        **{status: counted[status] for status in ("accepted", "repeated", "conflict", "refused")},
+        "fates": [
+            {"key": event.key, "status": _status(fate), **_fate(fate)}
+            for event, fate in zip(body.events, fates, strict=True)
+        ],
         "checkpoint": parts.ledger.checkpoint(),
     }
 
@@ -114,43 +182,33 @@ def explain(body: ExplanationBody, node: Here) -> dict[str, Any]:
             body.purpose,
             body.recipient,
             body.operation,
+            body.channel,
         )
     )
 
 
-def _event(body: EventBody, key: str, parts: Services) -> ConsentEvent:
-    region = parts.home.settings.default_region
-    kind, value = body.normalised(region)
-    emails, phones = ([value], [None]) if kind == EMAIL else ([None], [value])
-    returning = body.state == "given" and not body.method.is_copy
-    resolution = parts.identity.resolve(emails, phones, returning=returning)
-    dense = int(resolution.dense[0])
-    if dense == NOBODY:
-        raise ErasedPerson
-    return ConsentEvent(
-        subject_id=parts.identity.subject_ids([dense])[dense],
-        state=EventState(body.state),
-        purpose=body.purpose,
-        purpose_version=parts.vocabulary.find(body.purpose).version,
-        recipient=body.recipient,
-        separate=body.separate,
-        event_time_ms=_now(parts) if body.event_time_ms is None else body.event_time_ms,
-        source_id=body.source,
-        source_event_id=key,
-        jurisdiction=body.jurisdiction or region,
-        method=body.method,
-        event_type=EventType.EXPLICITLY_EXPRESSED,
-        relation=body.relation,
-    )
+def _notice_hash(named: str | NoticeName | None, vocabulary: Vocabulary) -> bytes | None:
+    if named is None:
+        return None
+    if isinstance(named, str):
+        return bytes.fromhex(named)
+    return notices.find(vocabulary, named.notice_id, named.version, named.language).notice_hash
 
 
-def _with_first_time(event: ConsentEvent, parts: Services) -> ConsentEvent:
-    """Return a repeated event with the time that it had at first: the caller stated none."""
-    first = parts.ledger.first_of(event.source_id, event.source_event_id)
-    record = None if first is None else parts.ledger.entry(first).record
-    if not isinstance(record, ConsentEvent):
-        return event
-    return dataclasses.replace(event, event_time_ms=record.event_time_ms)
+def _status(fate: Fate) -> str:
+    return "refused" if fate.submission is None else fate.submission.status.value
+
+
+def _fate(fate: Fate) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "index": None if fate.submission is None else fate.submission.index,
+        "repeated": _status(fate) == Submitted.REPEATED,
+        "new_person": fate.new_person,
+        "valid_until_ms": getattr(fate.record, "valid_until_ms", None),
+    }
+    if fate.refused is not None:
+        found |= {"code": fate.refused.code, "detail": str(fate.refused)}
+    return found
 
 
 def _explained(found: Explanation) -> dict[str, Any]:
@@ -171,9 +229,3 @@ def _explained(found: Explanation) -> dict[str, Any]:
             "record": None if deciding.record is None else deciding.record.to_payload(),
         },
     }
-
-
-def _now(parts: Services) -> int:
-    """Return the time, but never one before the newest entry: clocks are sometimes set back."""
-    with parts.ledger.hold() as head:
-        return max(parts.clock_ms(), head.newest_ms)

@@ -11,10 +11,11 @@ belong to two persons is taken for both: when in doubt, a no counts.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from consent.events import ConsentEvent
 from consent.statements import Evidence
@@ -39,6 +40,18 @@ from party_node.memory import bulk_work
 _SUFFIX = "#2"
 """Ends the id of the second entry that an ambiguous withdrawal becomes."""
 _EVENT_ID_KEY = "import-event-id/1"
+GROUP = 8
+"""Batches whose persons are resolved at once."""
+
+
+class _Who(NamedTuple):
+    """Whom a row is about: one person, two whom it confuses, or one who was erased."""
+
+    subject: str | None
+    two: tuple[str, str] | None
+    """The owner of the e-mail address and another one, of the number."""
+    erased: bool
+
 
 Watch = Callable[[ImportReport], None]
 """Told after each batch how far it is; raises ImportInterrupted to stop there."""
@@ -79,8 +92,7 @@ def import_file(
         report.sha256 = source.sha256
         intake = _Intake(taker, source_id, mapping, context, report, reject)
         try:
-            for batch in source.batches():
-                intake.take(batch)
+            for _ in intake.take_all(source.batches()):
                 watch(report)
         except (ImportUnreadable, ImportInterrupted) as e:
             if report.rows:
@@ -146,15 +158,41 @@ class _Intake:
 
         self._content = content
 
-    def take(self, batch: Batch) -> None:
-        """Resolve, submit and count one batch."""
-        contents = [self._content(texts) for texts in batch.said]
-        found = self._taker.resolve(batch.emails, batch.phones)
+    def take_all(self, batches: Iterator[Batch]) -> Iterator[None]:
+        """Take in everything; control comes back after each batch.
+
+        Persons are resolved for several batches at once: their digests lie all over the table, and
+        every page of it that is touched in a transaction is written. Meanwhile the next batches are
+        fetched one by one, so that whoever reads ahead never has to wait for long.
+        """
+        group = list(islice(batches, GROUP))
+        while group:
+            people = self._people(group)
+            following: list[Batch] = []
+            for batch in group:
+                self._take(batch, people)
+                yield
+                following += islice(batches, 1)
+            group = following
+
+    def _people(self, group: Sequence[Batch]) -> Iterator[_Who]:
+        """Return, for each row in turn, whom it is about."""
+        emails = [email for batch in group for email in batch.emails]
+        phones = [phone for batch in group for phone in batch.phones]
+        found = self._taker.resolve(emails, phones)
         dense = found.dense.tolist()
         both = [person for pair in found.conflicts.values() for person in pair]
-        older = {*dense, *both} - found.new_ids.keys()
-        ids = {**found.new_ids, **self._taker.subject_ids(p for p in older if p >= 0)}
-        names = [ids.get(person) for person in dense]
+        older = {person for person in (*dense, *both) if person >= 0} - found.new_ids.keys()
+        ids = {**found.new_ids, **self._taker.subject_ids(older)}
+        for row, person in enumerate(dense):
+            pair = found.conflicts.get(row)
+            two = None if pair is None else (ids[pair[0]], ids[pair[1]])
+            yield _Who(ids.get(person), two, row in found.suppressed)
+
+    def _take(self, batch: Batch, people: Iterator[_Who]) -> None:
+        """Submit and count one batch."""
+        contents = [self._content(texts) for texts in batch.said]
+        persons = list(islice(people, len(batch.lines)))
         owners: list[int] = []
         events: list[ConsentEvent] = []
         ambiguous, erased = [], []
@@ -166,22 +204,22 @@ class _Intake:
             more: dict[str, Any] = {} if until is None else {"valid_until_ms": until}
             if batch.extras and batch.extras[number] != NO_EXTRAS:
                 more |= _extras(*batch.extras[number], what.media_type)
-            subject = names[row]
+            subject, two, was_erased = persons[row]
             if subject is not None:
                 owners.append(number)
                 events.append(
                     what.make(subject_id=subject, source_event_id=name, event_time_ms=time, **more)
                 )
-            elif row in found.suppressed:
+            elif was_erased:
                 erased.append(number)
-            elif not what.objects:
+            elif two is None or not what.objects:
                 ambiguous.append(number)
             else:
-                for person, end in zip(found.conflicts[row], ("", _SUFFIX), strict=True):
+                for person, end in zip(two, ("", _SUFFIX), strict=True):
                     owners.append(number)
                     events.append(
                         what.make(
-                            subject_id=ids[person],
+                            subject_id=person,
                             source_event_id=name + end,
                             event_time_ms=time,
                             **more,

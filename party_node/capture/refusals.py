@@ -73,8 +73,7 @@ class Refusal(enum.StrEnum):
     ERASED_PERSON = "erased-person"
     """The person was erased here and is not made anew by a copy of another system."""
     AMBIGUOUS_PERSON = "ambiguous-person"
-    """The e-mail address and the number belong to different persons, and the row is no objection.
-    """
+    """The e-mail address and the number are of two persons, and the row is no objection."""
     CONFLICTING_EVENT = "conflicting-event"
     """The source sent another event under this id before."""
 

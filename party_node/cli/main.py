@@ -20,10 +20,15 @@ from party_node.cli import (
     job,
     ledger,
     node,
+    notices,
     person,
+    policies,
     reports,
     rule,
     webhook,
+)
+from party_node.cli import (
+    signal as signal,
 )
 from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit_code, group
 from party_node.errors import NodeError
@@ -46,7 +51,10 @@ for _group in (
     decide,
     person,
     ledger,
+    policies,
+    notices,
     webhook,
+    signal,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)

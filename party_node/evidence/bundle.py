@@ -15,13 +15,13 @@ Use records hold counts and salted commitments, no person. `accord-verify` check
 import contextlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from consent.bundle import BundleEntry, Opened, Withheld, make_bundle
 from consent.checkpoint import checkpoint_of
-from consent.events import ConsentEvent
 from consent.proof import Proof
 from consent.records import payload_bytes
+from consent.statements import SubjectEntry
 from party_node import receipts
 from party_node.errors import CoordinatorUnreachable, NotFound, QuorumMissed
 from party_node.evidence.files import (
@@ -36,6 +36,7 @@ from party_node.evidence.files import (
     write_signatures,
 )
 from party_node.ledger.entries import LedgerEntry
+from party_node.ledger.policies import load_notice
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.job import RunReceipt
@@ -73,6 +74,7 @@ def bundle(services: Services, job: str | None = None) -> bytes:
         f"{LEDGER}{name}": data
         for name, data in make_bundle(
             [_entry(services, e, checkpoint.size, note) for e in entries],
+            notices=_notices(services, entries),
             checkpoint=note,
             policy=services.witnessing.trust.text,
         ).items()
@@ -98,10 +100,18 @@ def _published(services: Services) -> str:
 
 def _wanted(entry: LedgerEntry, job: str | None) -> bool:
     """Use records and milestones; what single persons said stays here."""
-    if isinstance(entry.record, ConsentEvent) or entry.record is None:
+    if isinstance(entry.record, SubjectEntry) or entry.record is None:
         return False
     named = getattr(entry.record, "job", None)
     return job is None or (named is not None and (named == job or named.startswith(f"{job}-")))
+
+
+def _notices(services: Services, entries: Sequence[LedgerEntry]) -> list[bytes]:
+    """Return the texts of the notices that these entries name, where they are kept here."""
+    named = {e.record.leaf_hash_of("notice_hash") for e in entries if e.record is not None}
+    with services.db.reading() as session:
+        found = [load_notice(session, digest) for digest in named if digest is not None]
+    return [text for text in found if text is not None]
 
 
 def _entry(services: Services, entry: LedgerEntry, size: int, note: str) -> BundleEntry:

@@ -102,7 +102,13 @@ class ConsentLedger:
         self.content_key = vault.derive("event-content/1")
         self.reader = EntryReader(keyring, self._controller)
         self.store = StateStore(vault, self.reader, TreeStore(db), self._number_of)
-        self._writer = LedgerWriter(keyring, self._controller, self.content_key, rng)
+        self._writer = LedgerWriter(
+            keyring,
+            self._controller,
+            self.content_key,
+            rng,
+            lambda subject: self._state.projection.current(subject),
+        )
         self._lock, self._owner = threading.RLock(), 0
         self._small = GroupCommit(self._write_many)
         self.on_appended: list[OnAppended] = []
@@ -356,10 +362,13 @@ class ConsentLedger:
         """Return what many facts have in common, by its number."""
         return self._state.whats[number]
 
-    def events_of(self, dense: int) -> list[LedgerEntry]:
-        """Return the entries about one person in order."""
+    def events_of(self, dense: int, *, but: Sequence[str] = ()) -> list[LedgerEntry]:
+        """Return the entries about one person in order; those of the types `but` are left out."""
+        where = [col(EntryRow.subject) == dense]
+        if but:
+            where.append(col(EntryRow.type).not_in(but))
         with self._db.reading() as session:
-            return list(self.reader.read(session, col(EntryRow.subject) == dense))
+            return list(self.reader.read(session, *where))
 
     def leaf_hash(self, index: int) -> bytes:
         """Return the leaf hash of an entry.

@@ -39,11 +39,11 @@ def explain(
 
     Raises: NotFound if there is no such person; UnknownPurpose; LedgerDamaged.
     """
-    ids = identity.subject_ids([dense])
-    if not ids:
-        raise NotFound("nobody with this identifier is known here")
     with ledger.hold() as head:
         dense = head.projection.current(dense)
+        ids = identity.subject_ids([dense])
+        if not ids:
+            raise NotFound("nobody with this identifier is known here")
         records = entries_of_person(ledger, identity, dense)
         entries = [entry for record in records.values() for entry in record]
         at_ms, size, vocabulary = max(clock(), head.newest_ms), head.size, head.vocabulary

@@ -49,36 +49,39 @@ class FactStore:
             if whats.number(self._open_what(found, sealed)) != found:
                 raise LedgerStateDamaged(f"what {found} of the ledger is missing or there twice")
 
-    def load(self, session: Session, start: int, stop: int) -> Facts:
-        """Return the facts from number `start` to `stop`, without those that were erased.
-
-        `start` must be where a row begins. Raises: LedgerStateDamaged.
-        """
-        first = col(FactsRow.first)
-        query = select(*(col(getattr(FactsRow, c)) for c in _COLUMNS)).where(first >= start)
-        parts, expected = [no_facts()], start
-        for row in session.execute(query.order_by(first)):
-            if row.first != expected:
-                raise LedgerStateDamaged(f"the facts from number {expected} on are missing")
-            parts.append(self._open(row.first, row.facts, row.sealed))
-            expected += row.facts
-            self._small += row.facts < MANY_FACTS
-        if expected != stop:
-            raise LedgerStateDamaged(f"the ledger has {stop} facts, and {expected} are stored")
-        return np.concatenate(parts)
-
-    def after(self, session: Session, index: int) -> Facts:
-        """Return the facts of the entries after `index`, in their order.
+    def load(self, session: Session, stop: int) -> Facts:
+        """Return all facts, of which there must have been `stop`, without those that were erased.
 
         Raises: LedgerStateDamaged.
         """
-        later = select(*(col(getattr(FactsRow, c)) for c in _COLUMNS)).where(
-            col(FactsRow.highest) > index
+        few = col(FactsRow.facts) < MANY_FACTS
+        counted = select(func.count()).select_from(FactsRow).where(few)
+        self._small = int(session.execute(counted).scalar_one())
+        return self.after(session, -1, 0, stop)
+
+    def after(self, session: Session, index: int, start: int = 0, stop: int | None = None) -> Facts:
+        """Return the facts of the entries after `index`, in their order, but erased ones.
+
+        Those before have numbers below `start`; with `stop`, none from there up to it may be
+        missing. Rows may have been brought together since whoever asks looked last. Raises:
+        LedgerStateDamaged.
+        """
+        first, facts = col(FactsRow.first), col(FactsRow.facts)
+        query = select(*(col(getattr(FactsRow, c)) for c in _COLUMNS)).where(
+            first + facts > start, col(FactsRow.highest) > index
         )
-        rows = session.execute(later.order_by(col(FactsRow.first)))
-        parts = [no_facts(), *(self._open(row.first, row.facts, row.sealed) for row in rows)]
-        facts = np.concatenate(parts)
-        return facts[facts["index"] > index]
+        parts, reached = [no_facts()], None
+        for row in session.execute(query.order_by(first)):
+            if reached is not None and row.first != reached:
+                raise LedgerStateDamaged(f"the facts from number {reached} on are missing")
+            if reached is None and stop is not None and row.first > start:
+                raise LedgerStateDamaged(f"the facts from number {start} on are missing")
+            found = self._open(row.first, row.facts, row.sealed)
+            parts.append(found[found["index"] > index])
+            reached = row.first + row.facts
+        if stop is not None and (start if reached is None else reached) != stop:
+            raise LedgerStateDamaged(f"the ledger has {stop} facts, and {reached} are stored")
+        return np.concatenate(parts)
 
     # -- writing -----------------------------------------------------------------------------------
 

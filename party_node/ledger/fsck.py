@@ -103,7 +103,7 @@ class _Fsck:
         """Compare the stored facts with those that the payloads come to."""
         whats = Whats()
         self._ledger.store.facts.load_whats(self._session, whats)
-        stored = self._ledger.store.facts.load(self._session, 0, reach.facts).copy()
+        stored = self._ledger.store.facts.load(self._session, reach.facts).copy()
         translated = [self._entries.whats.number(what) for what in whats.since(0)]
         stored["what"] = np.array(translated, dtype=np.uint32)[stored["what"]]
         stored, facts = np.sort(stored, order="index"), np.sort(facts, order="index")

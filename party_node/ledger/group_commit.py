@@ -1,9 +1,11 @@
 """Many small writes in one transaction: whoever comes while another commits is taken along.
 
 A commit that survives a power cut waits for the disk, some milliseconds, whatever its size. The
-first to come becomes the leader: it writes everything that waits, its own and the others', and
-tells each what became of its part. If the whole fails, each part is tried by itself, so that one
-bad part spoils no other. `run` returns once its part is on disk.
+first to come leads: it writes everything that waits, its own part and the others', and tells each
+what became of it. Then the first of those that have come meanwhile leads. Nobody who is answered
+waits for anything more, or threads that have nothing left to write would queue up before those that
+have. If the whole fails, each part is tried by itself, so that one bad part spoils no other. `run`
+returns once its part is on disk.
 """
 
 import threading
@@ -17,12 +19,18 @@ MOST = 256
 """Parts that go into one transaction."""
 
 
+class NotWritten(Exception):
+    """The thread that would have written this died before it came to it."""
+
+
 class _Waiting(Generic[P, R]):
     def __init__(self, part: P) -> None:
         self.part = part
-        self.done = threading.Event()
+        self.woken = threading.Event()
+        self.leads = False
         self.result: R | None = None
-        self.error: BaseException | None = None
+        # Until it is known to be written it counts as not written, whatever kills the leader.
+        self.error: BaseException | None = NotWritten()
 
 
 class GroupCommit(Generic[P, R]):
@@ -30,8 +38,9 @@ class GroupCommit(Generic[P, R]):
 
     def __init__(self, write: Callable[[Sequence[P]], Sequence[R]]) -> None:
         self._write = write
+        self._lock = threading.Lock()
         self._queue: list[_Waiting[P, R]] = []
-        self._queue_lock, self._leading = threading.Lock(), threading.Lock()
+        self._led = False
 
     def run(self, part: P) -> R:
         """Return the result of one part, once it is committed.
@@ -39,19 +48,38 @@ class GroupCommit(Generic[P, R]):
         Raises: whatever writing this part alone raises.
         """
         mine: _Waiting[P, R] = _Waiting(part)
-        with self._queue_lock:
+        with self._lock:
             self._queue.append(mine)
-        while not mine.done.is_set():
-            with self._leading:
-                if not mine.done.is_set():
-                    self._lead()
+            mine.leads = not self._led
+            self._led = True
+        if not mine.leads:
+            mine.woken.wait()
+        if mine.leads:
+            self._lead()
         if mine.error is not None:
             raise mine.error
         return mine.result  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        with self._queue_lock:
+        """Write a group, which the leader is the first of, and pass the lead on."""
+        with self._lock:
             group, self._queue = self._queue[:MOST], self._queue[MOST:]
+        try:
+            self._write_group(group)
+        finally:
+            self._pass_on()
+            for waiting in group:
+                waiting.woken.set()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue[0].leads = True
+                self._queue[0].woken.set()
+            else:
+                self._led = False
+
+    def _write_group(self, group: Sequence[_Waiting[P, R]]) -> None:
         try:
             results = self._write([w.part for w in group])
         except Exception as error:  # noqa: BLE001 - each part gets its own below
@@ -60,19 +88,17 @@ class GroupCommit(Generic[P, R]):
         except BaseException as error:
             for waiting in group:
                 waiting.error = error
-                waiting.done.set()
             raise
         for waiting, result in zip(group, results, strict=True):
-            waiting.result = result
-            waiting.done.set()
+            waiting.result, waiting.error = result, None
 
     def _one_by_one(self, group: Sequence[_Waiting[P, R]], error: Exception) -> None:
         for waiting in group:
             if len(group) == 1:
                 waiting.error = error
-            else:
-                try:
-                    (waiting.result,) = self._write([waiting.part])
-                except Exception as own:  # noqa: BLE001 - it belongs to whoever waits
-                    waiting.error = own
-            waiting.done.set()
+                return
+            try:
+                (waiting.result,) = self._write([waiting.part])
+                waiting.error = None
+            except Exception as own:  # noqa: BLE001 - it belongs to whoever waits
+                waiting.error = own

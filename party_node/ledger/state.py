@@ -21,7 +21,7 @@ from consent.milestones import LedgerOpened, PolicyChanged
 from consent.projection import Projection
 from consent.tiled_tree import TiledTree
 from consent.vocabulary import Vocabulary
-from party_node.database import Database
+from party_node.database import Database, put_row, select_among
 from party_node.errors import LedgerDamaged, LedgerStateDamaged, SealBroken
 from party_node.ledger.entries import EntryReader, LedgerEntry
 from party_node.ledger.fact_store import FactStore
@@ -81,17 +81,18 @@ class StateStore:
 
         Raises: LedgerDamaged.
         """
-        row = session.get(HeadRow, _ONE)
-        if row is None:
+        found = next(select_among(session, HeadRow, ("sealed",), "one", [_ONE]), None)
+        if found is None:
             return EMPTY
         try:
-            return decode(Reach, self._vault.open(_CONTEXT, row.sealed))
+            return decode(Reach, self._vault.open(_CONTEXT, bytes(found[0])))
         except SealBroken as e:
             raise LedgerDamaged("what the ledger says about its own length was changed") from e
 
     def keep_reach(self, session: Session, reach: Reach) -> None:
         """Store how far the ledger is, in the caller's transaction."""
-        session.merge(HeadRow(one=_ONE, sealed=self._vault.seal(_CONTEXT, encode(reach))))
+        sealed = self._vault.seal(_CONTEXT, encode(reach))
+        put_row(session, HeadRow, "one", {"one": _ONE, "sealed": sealed})
 
     def open(self, db: Database, vocabulary_of: VocabularyOf) -> LedgerState:
         """Make the state of everything that is committed.
@@ -126,7 +127,7 @@ class StateStore:
         whats = Whats()
         state = LedgerState(reach, tree, whats, Projection(vocabulary, whats))
         self._load_whats(session, whats, reach)
-        state.projection.take_in(self.facts.load(session, 0, reach.facts))
+        state.projection.take_in(self.facts.load(session, reach.facts))
         return state
 
     def _load_whats(self, session: Session, whats: Whats, reach: Reach) -> None:
@@ -137,7 +138,7 @@ class StateStore:
     def judge_again(self, session: Session, state: LedgerState, vocabulary: Vocabulary) -> None:
         """Decide by another vocabulary from now on."""
         projection = Projection(vocabulary, state.whats)
-        projection.take_in(self.facts.load(session, 0, state.reach.facts))
+        projection.take_in(self.facts.load(session, state.reach.facts))
         state.projection = projection
 
     def catch_up(self, session: Session, state: LedgerState) -> None:
@@ -153,7 +154,8 @@ class StateStore:
         if (state.tree.size, state.tree.root()) != (reach.size, reach.root):
             raise LedgerDamaged("the entries that were added do not lead to the ledger's root")
         self._load_whats(session, state.whats, reach)
-        state.projection.take_in(self.facts.load(session, state.reach.facts, reach.facts))
+        newest, known = state.reach.size - 1, state.reach.facts
+        state.projection.take_in(self.facts.after(session, newest, known, reach.facts))
         state.reach = reach
         if state.projection.vocabulary.digest() != reach.policy and reach.policy is not None:
             self.judge_again(session, state, load_policy(session, reach.policy))

@@ -8,9 +8,8 @@ state: what is in memory is changed by `consent_ledger.py` after the commit.
 import enum
 import hmac
 import json
-import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields, replace
 from typing import Any
 
 from sqlmodel import Session
@@ -19,6 +18,7 @@ from consent.fields import Entry
 from consent.ledger import SealedEntry, SubjectKeys, seal_entry
 from consent.milestones import Anomaly, AnomalyKind
 from consent.statements import Statement, SubjectEntry
+from consent.templates import Member, Template
 from party_node.database import insert_many, select_among
 from party_node.errors import UnknownSubject
 from party_node.ledger.keyring import Keyring
@@ -75,49 +75,59 @@ def event_content(event: Statement) -> bytes:
     Equivalent to `Statement.content_digest`, at a fifth of its cost; fields at their default are
     left out, so that an event stays the same when a later version adds a field.
     """
-    content, values = _content_of(type(event))
-    said = {
-        name: value
-        for (name, default), value in zip(content, values(event), strict=True)
-        if value is not default and value != default
-    }
-    return _ENCODE(said).encode()
+    kind = type(event)
+    content = _CONTENTS.get(kind)
+    if content is None:
+        content = _CONTENTS[kind] = _content_of(kind)
+    return f"{{{content.text(event, {})}}}".encode()
 
 
-Content = tuple[tuple[tuple[str, Any], ...], Callable[[Statement], tuple[Any, ...]]]
-_CONTENTS: dict[type[Statement], Content] = {}
+_CONTENTS: dict[type[Statement], Template] = {}
 
 
-def _content_of(kind: type[Statement]) -> Content:
-    """Return the fields that tell statements of a kind apart, with their defaults."""
-    known = _CONTENTS.get(kind)
-    if known is None:
-        known = _CONTENTS[kind] = _read_content(kind)
-    return known
-
-
-def _read_content(kind: type[Statement]) -> Content:
-    content = tuple(
-        (f.name, f.default)
-        for f in fields(kind)
-        if f.name not in ("subject_seq", "previous")  # set by the ledger
+def _content_of(kind: type[Statement]) -> Template:
+    return Template(
+        [
+            _content_member(f)
+            for f in fields(kind)
+            if f.name not in ("subject_seq", "previous")  # set by the ledger
+        ]
     )
-    return content, operator.attrgetter(*(name for name, _ in content))
+
+
+def _content_member(of: Field[Any]) -> Member:
+    prefix, default = f"{_encode(of.name)}:", of.default
+
+    def text(value: Any) -> str:
+        return "" if value is default or value == default else prefix + _encode(value)
+
+    return Member(of.name, text, of.metadata["own"])
 
 
 def _plain(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else repr(value)
 
 
-_ENCODE = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+_JSON = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+
+
+def _encode(value: Any) -> str:
+    return str(value) if type(value) is int else _JSON(value)  # which is slow to start
 
 
 class LedgerWriter:
     """Writes batches; one for each ledger."""
 
-    def __init__(self, keyring: Keyring, controller: str, content_key: bytes, rng: Rng) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        controller: str,
+        content_key: bytes,
+        rng: Rng,
+        current: Callable[[int], int],
+    ) -> None:
         self._keyring, self._controller = keyring, controller
-        self._content_key, self._rng = content_key, rng
+        self._content_key, self._rng, self._current = content_key, rng, current
 
     def write(
         self, session: Session, records: Sequence[Entry], start: int, recorded_ms: int
@@ -131,35 +141,63 @@ class LedgerWriter:
         batch = _Batch(start, seen)
         for record in records:
             if isinstance(record, Statement):
-                content = hmac.digest(self._content_key, event_content(record), "sha256")
-                batch.add_statement(record, content)
+                batch.add_statement(record, self._content(record))
             else:
                 batch.add(record)
+        self._excuse_merged(session, batch)
         self._note_conflicts(session, batch, recorded_ms)
         entries = self._seal_all(session, batch.fresh, recorded_ms)
         _insert(session, entries, batch.sources)
         return Written(batch.submissions, entries)
 
+    def _content(self, record: Statement) -> bytes:
+        return hmac.digest(self._content_key, event_content(record), "sha256")
+
+    def _excuse_merged(self, session: Session, batch: "_Batch") -> None:
+        """Take what a source sent before a merge, and sends again after it, for what it is."""
+        if not batch.conflicts:
+            return
+        firsts = sorted({c.first for c in batch.conflicts})
+        owners = dict(select_among(session, EntryRow, ("index", "subject"), "index", firsts))
+        wanted = sorted({dense for dense in owners.values() if dense is not None})
+        columns = ("dense", "subject_id")
+        ids = dict(select_among(session, SubjectRow, columns, "dense", wanted))
+        dense_of = _dense_of(session, {c.record.subject_id for c in batch.conflicts})
+        left: list[_Conflict] = []
+        for conflict in batch.conflicts:
+            record, before = conflict.record, owners.get(conflict.first)
+            now = self._current(dense_of[record.subject_id])
+            if before is not None and before in ids and self._current(before) == now:
+                moved = self._content(replace(record, subject_id=ids[before]))
+                if hmac.compare_digest(moved, conflict.known):
+                    batch.submissions[conflict.place] = Submission(
+                        Submitted.REPEATED, conflict.first
+                    )
+                    continue
+            left.append(conflict)
+        batch.conflicts = left
+
     def _note_conflicts(self, session: Session, batch: "_Batch", now_ms: int) -> None:
         """Rule 18: write down that a source contradicted itself, once for each contradiction."""
-        names = sorted({content.hex() for _, _, content in batch.conflicts})
+        names = sorted({c.content.hex() for c in batch.conflicts})
         columns = ("source_event_id",)
         known = select_among(
             session, SourceEventRow, columns, "source_event_id", names, source_id=ANOMALIES
         )
         noted = {name for (name,) in known}
-        for record, first, content in batch.conflicts:
-            if content.hex() not in noted:
-                noted.add(content.hex())
+        for conflict in batch.conflicts:
+            name = conflict.content.hex()
+            if name not in noted:
+                noted.add(name)
                 anomaly = Anomaly(
                     anomaly=AnomalyKind.CONFLICTING_EVENT,
-                    source_id=record.source_id,
+                    source_id=conflict.record.source_id,
                     noticed_at_ms=now_ms,
-                    first_index=first,
-                    offered=content,
+                    first_index=conflict.first,
+                    offered=conflict.content,
                 )
                 index = batch.append(anomaly)
-                batch.sources.append((ANOMALIES, content.hex(), content, index))
+                batch.sources.append((ANOMALIES, name, conflict.content, index))
 
     def _seal_all(
         self, session: Session, fresh: Sequence[tuple[int, Entry]], recorded_ms: int
@@ -197,6 +235,19 @@ class LedgerWriter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """A statement that says something else than its source said before under this id."""
+
+    place: int
+    """Of its submission in the batch."""
+    record: Statement
+    content: bytes
+    first: int
+    known: bytes
+    """Content of the first."""
+
+
 class _Batch:
     """What a batch of records becomes, before anything is sealed."""
 
@@ -205,7 +256,7 @@ class _Batch:
         self.submissions: list[Submission] = []
         self.fresh: list[tuple[int, Entry]] = []
         self.sources: list[tuple[str, str, bytes, int]] = []
-        self.conflicts: list[tuple[Statement, int, bytes]] = []
+        self.conflicts: list[_Conflict] = []
 
     def add(self, record: Entry) -> None:
         self.submissions.append(Submission(Submitted.ACCEPTED, self.append(record)))
@@ -220,8 +271,9 @@ class _Batch:
         elif hmac.compare_digest(content, first[0]):
             self.submissions.append(Submission(Submitted.REPEATED, first[1]))
         else:
+            place = len(self.submissions)
             self.submissions.append(Submission(Submitted.CONFLICT, first[1]))
-            self.conflicts.append((record, first[1], content))
+            self.conflicts.append(_Conflict(place, record, content, first[1], first[0]))
 
     def append(self, record: Entry) -> int:
         """Give a record the next index."""

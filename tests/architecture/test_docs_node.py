@@ -41,7 +41,7 @@ def commands(command: Any, path: tuple[str, ...] = ("accord",)) -> Iterator[tupl
 def test_every_command_has_a_row_with_its_options() -> None:
     import typer.main
 
-    from party_node.cli.main import main as cli
+    from party_node.cli import main as cli
 
     rows = {
         line.split("|")[1].strip().strip("`"): line
@@ -62,7 +62,7 @@ def test_every_command_has_a_row_with_its_options() -> None:
 def test_every_reading_command_offers_json() -> None:
     import typer.main
 
-    from party_node.cli.main import main as cli
+    from party_node.cli import main as cli
 
     without = {
         name
@@ -73,7 +73,7 @@ def test_every_reading_command_offers_json() -> None:
 
 
 def test_every_exit_code_has_a_row() -> None:
-    from party_node.cli.main import output as codes
+    from party_node.cli import output as codes
 
     for code in (
         codes.DONE,

@@ -12,7 +12,7 @@ from consent.bundle_files import POLICY
 from consent.checkpoint import Cosigner, open_checkpoint
 from consent.note import KeyType, Verifier, parse_vkey
 from consent.policy import parse_policy, write_policy
-from party_node.evidence.bundle import bundle as evidence
+from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import LEDGER
 from party_node.ledger import trust_policy

@@ -65,7 +65,7 @@ RICH = Vocabulary(
     recipients=(Recipient(recipient_id="printer", name="Printer", role=Role.PROCESSOR),),
     sources=(
         Source(source_id="app", child_directed=True),
-        Source(source_id="crm", backdate_days=1, first_hand=False),
+        Source(source_id="crm", backdate_days=1, first_hand=False, trust=4),
     ),
     notices=(
         Notice(
@@ -75,7 +75,7 @@ RICH = Vocabulary(
         Notice(
             notice_hash=NEWER, notice_id="n", version=2, language="en",
             purposes=("profiling", "scoring"), recipients=("partner",), supersedes=OLD,
-            valid_from_ms=NOON,
+            valid_from_ms=NOON, valid_to_ms=NOON + 3 * SKEW_MS,
         ),
         Notice(
             notice_hash=RENEWED, notice_id="n", version=3, language="en",
@@ -99,7 +99,9 @@ states = st.sampled_from(list(EventState)) | st.sampled_from(
 )
 subject_ids = st.sampled_from([f"{s:032x}" for s in SUBJECTS])
 methods = st.sampled_from([Method.WEB_FORM, Method.WEB_FORM, Method.IMPORT, Method.BATCH_SYNC])
+relations = st.sampled_from([Relation.SUBJECT] * 4 + [Relation.GUARDIAN] * 2 + list(Relation))
 _MOSTLY_NONE = st.none() | st.none() | st.none()
+_BANDS = [AgeBand.UNDER_13, AgeBand.AGE_13, AgeBand.AGE_15, AgeBand.ADULT]
 
 
 @st.composite
@@ -112,12 +114,12 @@ def consent_events(draw: st.DrawFn) -> ConsentEvent:
         event_time_ms=draw(times | st.just(NOON - 2 * DAY_MS)),
         source_id=draw(st.sampled_from(["web", "app", "crm"])),
         source_event_id=draw(st.sampled_from(["1", "2", "3"])),
-        jurisdiction=draw(st.sampled_from(["DE", "CN-31", "US"])),
+        jurisdiction=draw(st.sampled_from(["DE", "CN-31", "US", "de"])),
         residence=draw(_MOSTLY_NONE | st.sampled_from(["DE", "CN"])),
         method=draw(methods),
-        relation=draw(st.sampled_from([Relation.SUBJECT, Relation.SUBJECT, Relation.GUARDIAN])),
+        relation=draw(relations),
         event_type=draw(st.sampled_from(list(EventType))),
-        recipient=draw(st.sampled_from(["self", "partner", "printer"])),
+        recipient=draw(st.sampled_from(["self", "partner", "printer", "*"])),
         channel=draw(st.sampled_from(["*", "email"])),
         separate=draw(st.booleans()),
         listed=draw(st.sampled_from([(), ("profiling", "scoring"), ("scoring",), ("nowhere",)])),
@@ -126,9 +128,7 @@ def consent_events(draw: st.DrawFn) -> ConsentEvent:
         notice_hash=draw(
             _MOSTLY_NONE | st.sampled_from([OLD, NEWER, RENEWED, LISTED, b"\x09" * 32])
         ),
-        age_band=draw(
-            _MOSTLY_NONE | st.sampled_from([AgeBand.AGE_13, AgeBand.AGE_15, AgeBand.ADULT])
-        ),
+        age_band=draw(_MOSTLY_NONE | st.sampled_from(_BANDS)),
         age_assurance=draw(_MOSTLY_NONE | st.just(Assurance.VERIFIED)),
         max_uses=draw(_MOSTLY_NONE | st.sampled_from([1, 2])),
     )
@@ -159,6 +159,9 @@ preferences = st.sampled_from(
         TopicChoice(topic="sport", allowed=False),
         TopicChoice(topic="sport", allowed=True),
         Pause(until_ms=NOON + SKEW_MS),
+        Pause(until_ms=NOON + 4 * SKEW_MS),
+        Pause(until_ms=NOON + 30 * SKEW_MS),
+        Pause(until_ms=NOON - SKEW_MS),
         Pause(until_ms=NOON, channel="email"),
         AutomatedDecisions(allowed=False),
         AutomatedDecisions(allowed=True),
@@ -172,6 +175,7 @@ preference_events = st.builds(
     source_id=st.sampled_from(["web", "crm"]),
     source_event_id=st.sampled_from(["1", "2"]),
     method=methods,
+    relation=relations,
     preference=preferences,
 )
 occurrences = st.builds(

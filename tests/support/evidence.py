@@ -11,7 +11,7 @@ from consent.audit import Check, Outcome
 from consent.bundle_files import POLICY, readme
 from consent.bundle_files import README as LEDGER_README
 from consent.policy import Policy, parse_policy
-from party_node.evidence.bundle import bundle as evidence
+from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import LEDGER, MANIFEST, RUNS, manifest
 from protocols.keys import PartyKeys

@@ -86,7 +86,12 @@ def us_sections(draw: st.DrawFn, layout_index: int | None = None) -> UsSection:
         tuple(draw(st.lists(st.integers(0, 3), min_size=f.count, max_size=f.count)))
         for f in layout.fields
     )
-    return UsSection(layout, values, draw(st.none() | st.booleans()) if layout.has_gpc else None)
+    gpc = draw(st.none() | st.booleans()) if layout.has_gpc else None
+    apart = None
+    if layout.apart is not None and draw(st.booleans()):
+        numbers = st.lists(st.integers(0, 3), min_size=layout.apart.count, max_size=8)
+        apart = tuple(draw(numbers))
+    return UsSection(layout, values, gpc, apart)
 
 
 opaque_sections = st.from_regex(r"\A[A-Za-z0-9_.-]{1,40}\Z").map(OpaqueSection)
@@ -100,7 +105,7 @@ def gpp_strings(draw: st.DrawFn) -> Gpp:
     }
     if draw(st.booleans()):
         sections[2] = draw(tc_strings)
-    unknown = st.sampled_from([1, 4, 5, 6, 24, 25, 26, 27]) | st.integers(28, 65_535)
+    unknown = st.sampled_from([1, 4, 5, 6]) | st.integers(28, 65_535)
     sections |= draw(st.dictionaries(unknown, opaque_sections, max_size=5))
     assert len(sections) <= MAX_SECTIONS
     return Gpp(tuple(sorted(sections.items())))

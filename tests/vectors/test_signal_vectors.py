@@ -161,8 +161,8 @@ def test_a_gpp_string_of_every_section() -> None:
     gpp = parse_gpp(text)
     assert [i for i, _ in gpp.sections] == [2, *range(5, 28)]
     assert gpp.tcf is not None
-    assert [s.layout.prefix for s in gpp.us_sections] == list(SECTION_NAMES[6:23])
-    assert gpp.opaque_ids == (5, 6, 24, 25, 26, 27)
+    assert [s.layout.prefix for s in gpp.us_sections] == list(SECTION_NAMES[6:27])
+    assert gpp.opaque_ids == (5, 6)
     assert gpp.section(6) == OpaqueSection("1---")
     assert encode_gpp(gpp) == text
 

@@ -18,7 +18,13 @@ def routes(node: Node) -> list[tuple[str, str]]:
         (
             method.upper(),
             path.format(
-                job=JOB, import_id=JOB, collaboration="spring", version=1, name="easy", token=JOB
+                job=JOB,
+                import_id=JOB,
+                collaboration="spring",
+                version=1,
+                name="easy",
+                token=JOB,
+                notice_hash=JOB * 2,
             ),
         )
         for path, methods in paths.items()

@@ -15,8 +15,8 @@ from tests.support.running_node import COLLABORATION, Pair, keep_result, running
 with warnings.catch_warnings():
     # typer 0.20 uses names that click 8.5 has moved
     warnings.simplefilter("ignore", DeprecationWarning)
-    from party_node.cli.main import main as cli
-    from party_node.cli.main import output as cli_output
+    from party_node.cli import main as cli
+    from party_node.cli import output as cli_output
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlmodel import col
 
 from consent.checkpoint import Cosigner, checkpoint_of, open_checkpoint, with_cosignatures
@@ -21,9 +21,11 @@ from party_node.errors import (
     LedgerDamaged,
     LedgerForked,
     LedgerMoved,
+    LedgerStateDamaged,
     NotFound,
     UnknownSubject,
 )
+from party_node.ledger import fact_store
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.writer import event_content
 from party_node.tables import (
@@ -147,6 +149,39 @@ def test_a_second_reader_sees_what_was_committed_at_once(node, ledger):
     said = node.explain(other, "email", A, "joint-audience", "shop", "psi")
     assert (said.decision.outcome, said.decision.reason) == ("deny", "withdrawn")
     assert other.head() == ledger.head()
+
+
+def test_a_second_reader_follows_when_rows_of_facts_were_brought_together_meanwhile(
+    node, ledger, monkeypatch
+):
+    monkeypatch.setattr(fact_store, "MOST_ROWS", 4)
+    second = node.open_ledger()
+    for number in range(11):
+        ledger.append([node.event(f"p{number}@x.example", number)])
+        if number % 3 == 1:
+            with second.hold() as head:
+                assert len(head.projection.subjects) == number + 1
+    assert rows_of_facts(node) < 6
+    with second.hold() as follower, ledger.hold() as writer:
+        assert follower.projection.digest() == writer.projection.digest()
+    for reader in (second, node.open_ledger()):
+        with reader.hold() as head:
+            assert len(head.projection.subjects) == 11
+
+
+def test_facts_that_are_missing_between_two_looks_are_no_silent_loss(node, ledger):
+    second = node.open_ledger()
+    for number in range(3):
+        ledger.append([node.event(f"p{number}@x.example", number)])
+    with node.db.writing() as session:
+        session.execute(delete(FactsRow).where(col(FactsRow.first) == 1))
+    with pytest.raises(LedgerStateDamaged):
+        second.head()
+
+
+def rows_of_facts(node):
+    with node.db.reading() as session:
+        return session.execute(select(func.count()).select_from(FactsRow)).scalar_one()
 
 
 def test_a_fork_by_a_second_writer_is_impossible(node, ledger, monkeypatch):

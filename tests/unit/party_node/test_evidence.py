@@ -8,10 +8,12 @@ import pytest
 from consent.audit import Check, Outcome
 from consent.checkpoint import LogSigner, checkpoint_of
 from consent.policy import parse_policy, write_policy
+from consent.preferences import ChannelChoice, PreferenceEvent
+from consent.statements import Method
 from coordinator.wire import RECEIPT_LABEL, JobEvent
 from party_node import preflight
+from party_node.evidence import bundle as evidence
 from party_node.evidence import run_ledger
-from party_node.evidence.bundle import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.evidence.files import (
     INCOMPLETE,
@@ -24,6 +26,7 @@ from party_node.evidence.files import (
     write_signatures,
 )
 from party_node.job_tables import CollaborationRow
+from party_node.policy.notices import Draft, publish
 from protocols.codec import Record, decode, encode
 from protocols.collaboration import Collaboration, Member, digest
 from protocols.context import context
@@ -489,3 +492,33 @@ def found(checks: list[Check], what: str) -> Check:
 def test_a_fingerprint_of_a_party_that_is_not_there_fails(proof: Evidence) -> None:
     checks = audit_bundle(proof.files(), proof.policy(), {"stranger": "0000 " * 7 + "0000"})
     assert failed(checks) == {"keys of stranger"}
+
+
+def test_the_texts_of_notices_that_entries_name_are_in_the_bundle_and_no_person_is() -> None:
+    text = b"We share.\r\n"
+    with two_nodes() as world:
+        services = world.brand.services
+        draft = Draft(notice_id="n", version=1, language="en", purposes=("joint-audience",))
+        digest = publish(services.ledger, text, draft, "person:dana").notice.notice_hash
+        chosen = PreferenceEvent(
+            subject_id=next(iter(services.identity.subject_ids([0]).values())),
+            event_time_ms=services.clock_ms(),
+            source_id="crm",
+            source_event_id="p1",
+            method=Method.WEB_FORM,
+            preference=ChannelChoice(channel="post", allowed=False),
+        )
+        (preference,) = services.ledger.append([chosen])
+        job = world.brand.ask("overlap")
+        world.settle(job)
+        whole, one = (unpacked(evidence.bundle(services, only)) for only in (None, job))
+    name = f"{LEDGER}notices/{digest.hex()}"
+    assert whole[name] == text
+    assert failed(audit_bundle(whole)) == set()
+    checks = {c.what: c for c in audit_bundle(whole)}
+    assert checks[f"notices/{digest.hex()}"].outcome is Outcome.PASSED
+    assert not any("its notice is not in the bundle" in c.detail for c in checks.values())
+    assert f"{LEDGER}entries/{preference}.payload" not in whole
+    assert not any("notices/" in file for file in one)
+    changed = relisted(whole | {name: text + b"!"})
+    assert f"notices/{digest.hex()}" in failed(audit_bundle(changed))

@@ -8,6 +8,7 @@ from consent.words import EventState, Operation
 from party_node.erasure.erasing import Erasing
 from party_node.errors import MergeRefused
 from party_node.ledger.fsck import fsck
+from party_node.ledger.writer import Submitted
 from party_node.merging import Merging
 from tests.support.node import open_storage, write_csv
 
@@ -91,6 +92,27 @@ def test_a_restart_knows_the_merge_and_later_events_of_either_record_count(node,
         assert reason(node, one, A) == "withdrawn"
         assert not allowed(one)
     assert not fsck(again, node.identity)
+
+
+def test_what_a_source_sent_before_the_merge_may_come_again_and_is_no_contradiction(
+    node, ledger, merging
+):
+    first = ledger.append([node.event(A, "a"), node.event(B, "b")])
+    before = node.event(B, "b")
+    merge(node, merging)
+    after = node.event(B, "b")
+    assert after.subject_id != before.subject_id
+    size = ledger.head()[0]
+    said = ledger.submit([after, before, node.event(A, "a")])
+    assert [(s.status, s.index) for s in said] == [
+        (Submitted.REPEATED, first[1]), (Submitted.REPEATED, first[1]),
+        (Submitted.REPEATED, first[0]),
+    ]  # fmt: skip
+    other = node.event(B, "b", state=EventState.WITHDRAWN)
+    assert ledger.submit([other])[0].status is Submitted.CONFLICT
+    stranger = node.event("carl@x.example", "b")
+    assert ledger.submit([stranger])[0].status is Submitted.CONFLICT
+    assert ledger.head()[0] == size + 2, "one anomaly for each contradiction"
 
 
 def test_rows_of_datasets_follow_the_person(node, ledger, merging, tmp_path):

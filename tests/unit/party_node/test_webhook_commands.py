@@ -18,7 +18,7 @@ from tests.support.webhooks import ANN, Receiver, consent, receiving, verified
 with warnings.catch_warnings():
     # typer 0.20 uses names that click 8.5 has moved
     warnings.simplefilter("ignore", DeprecationWarning)
-    from party_node.cli.main import main as cli
+    from party_node.cli import main as cli
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -1,11 +1,17 @@
 """The tables of docs/spec/signals.md say what the code does."""
 
+import dataclasses
 import re
 from pathlib import Path
 
+from consent.events import ConsentEvent
+from consent.purpose import SignalTerms
+from consent.signal_records import Conclusion, SignalConcluded, SignalKind, SignalReceived
 from consent.signals import bits, gpc, gpp, ids
+from consent.signals.standing import stream_of
 from consent.signals.tc_issues import INVALIDATING, Issue
 from consent.signals.tcf import parse_tc_string
+from consent.signals.telling import Answer
 from consent.signals.us_layouts import layouts_of
 from consent.signals.us_section import Choice
 
@@ -53,6 +59,23 @@ def test_every_limit_is_listed() -> None:
 
 def test_every_choice_is_listed() -> None:
     assert [row[0].strip("`") for row in table("choice")] == [choice.value for choice in Choice]
+
+
+def test_every_conclusion_and_every_answer_is_listed() -> None:
+    assert [row[0].strip("`") for row in table("conclusion")] == [c.value for c in Conclusion]
+    assert [row[0].strip("`") for row in table("ledger")] == [a.value for a in Answer]
+
+
+def test_every_term_of_a_purpose_is_listed() -> None:
+    names = [field.name for field in dataclasses.fields(SignalTerms)]
+    assert [row[0].strip("`") for row in table("key")] == names
+
+
+def test_every_entry_is_listed() -> None:
+    found = [row[0].split(",")[0].strip("`") for row in table("entry")]
+    assert found == [SignalReceived.TYPE, SignalConcluded.TYPE, ConsentEvent.TYPE]
+    text = " ".join(cell for row in table("entry") for cell in row)
+    assert all(f"`{stream_of(kind)}`" in text for kind in SignalKind)
 
 
 def test_the_example_can_be_read() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from consent.signals.bits import to_text
 from consent.signals.errors import MalformedSignal
 from consent.signals.gpp import (
     Gpp,
@@ -69,7 +70,9 @@ def test_a_field_that_a_section_does_not_have() -> None:
 @pytest.mark.parametrize(
     ("prefix", "fields"),
     [
-        ("usmd", COVERED),
+        ("usmd", COVERED | {"MspaMode": 3}),
+        ("usmd", COVERED | {"SensitiveDataProcessing": [1] * 8}),
+        ("usin", COVERED | {"SensitiveDataProcessing": [1] * 7}),
         ("uszz", COVERED),
         ("usca", {}),
         ("usca", {"MspaCoveredTransaction": 0}),
@@ -87,7 +90,7 @@ def test_what_cannot_be_written_is_refused(prefix: str, fields: dict[str, int]) 
 
 def test_sections_without_a_gpc_subsection() -> None:
     without = {layout.prefix for layout in LAYOUTS if not layout.has_gpc}
-    assert without == {"usva", "usut", "usfl"}
+    assert without == {"usva", "usut", "usfl", "usin", "usky", "usri"}
     for prefix in without:
         with pytest.raises(MalformedSignal):
             us_section(prefix, COVERED, gpc=False)
@@ -137,12 +140,34 @@ def test_the_length_tells_the_fields_of_the_national_section() -> None:
 
 def test_a_version_without_a_table_is_opaque() -> None:
     assert parse_us_section(8, "CAAAAABA.QA") is None
-    assert parse_us_section(24, "BQAA.QA") is None
     text = f"{encode_header(Ids.of([8]))}~CAAAAABA.QA"
     gpp = parse_gpp(text)
     assert gpp.sections == ((8, OpaqueSection("CAAAAABA.QA")),)
     assert gpp.opaque_ids == (8,)
     assert encode_gpp(gpp) == text
+
+
+def test_a_draft_with_a_section_header_is_opaque_and_never_taken_for_the_other_form() -> None:
+    for layout in LAYOUTS:
+        if layout.section_id >= 24:
+            header = f"{layout.section_id:06b}{1:06b}{1:012b}011"  # its core would be number 0
+            assert parse_us_section(layout.section_id, to_text(header, 8) + ".BQAA") is None
+
+
+def test_the_subsection_of_sensitive_data_may_be_absent() -> None:
+    with_it, without = parse_us_section(25, "BVVV.kkk"), parse_us_section(25, "BVVV")
+    assert with_it is not None
+    assert without is not None
+    assert with_it.numbers("SensitiveDataProcessing") == (2, 1, 0, 2, 1, 0, 2, 1)
+    assert without.numbers("SensitiveDataProcessing") is None
+    assert with_it != without
+    assert us_section("usin", COVERED).apart is None
+
+
+@pytest.mark.parametrize("text", ["BVVV.", "BVVV.kk", "BVVV.kkkE", "BVVV.kkk.QA", "BVVV.YA"])
+def test_texts_that_are_no_indiana_section(text: str) -> None:
+    with pytest.raises(MalformedSignal):
+        parse_us_section(25, text)
 
 
 def test_an_opaque_section_cannot_hide_one_that_can_be_read() -> None:

@@ -125,7 +125,7 @@ def test_ambiguous_consent_is_refused_and_ambiguous_withdrawal_counts_for_both(n
     assert report.refused == [(2, "ambiguous-person")]
     assert (report.accepted, report.for_both) == (1, 1)
     for kind, value in (("email", "anna@x.example"), ("phone", "+442079460002")):
-        said = run.ledger.explain(kind, value, "joint-audience", "shop", "psi")
+        said = node.explain(run.ledger, kind, value, "joint-audience", "shop", "psi")
         assert said.decision.reason == "withdrawn"
     again = run(table(line(source_event_id="e4", state="withdrawn", **both)))
     assert (again.accepted, again.repeated, again.for_both) == (0, 1, 0)
@@ -423,11 +423,14 @@ def test_an_import_that_was_stopped_is_finished_by_repeating_it(run, monkeypatch
     assert (again.rows, again.accepted, again.repeated) == (6, 2, 4)
 
 
-def test_a_file_that_changes_while_it_is_read_is_no_success(node, run, tmp_path):
+def test_a_file_that_changes_while_it_is_read_is_no_success(node, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("party_node.capture.batch_reader.BATCH_ROWS", 1)
+    monkeypatch.setattr("party_node.capture.file_import.GROUP", 1)
+
     def touch(_report):
         os.utime(tmp_path / "consents.csv", (1, 1))
 
-    with pytest.raises(ImportInterrupted, match="changed while it was read; of 1 rows"):
-        run(table(line()), watch=touch)
+    with pytest.raises(ImportInterrupted, match="changed while it was read; of 2 rows"):
+        run(table(line(), line(source_event_id="e2")), watch=touch)
     assert imports_noted(node) == 0
     assert run(table(line())).repeated == 1

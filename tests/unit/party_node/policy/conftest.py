@@ -1,0 +1,32 @@
+"""A node's storage on each database, with its ledger open."""
+
+import pytest
+
+from tests.support.node import NodeStorage, open_storage
+from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    try:
+        with temporary_cluster() as made:
+            yield made
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def node(request, tmp_path) -> NodeStorage:
+    if request.param == "sqlite":
+        yield open_storage(tmp_path)
+        return
+    with fresh_database(request.getfixturevalue("cluster"), "policies") as url:
+        made = open_storage(tmp_path, url=url)
+        assert made.db.dialect == "postgresql"
+        yield made
+        made.db.close()
+
+
+@pytest.fixture
+def ledger(node):
+    return node.open_ledger()
