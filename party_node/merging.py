@@ -25,13 +25,14 @@ class Merging:
     def merge(self, kept: int, absorbed: int, ground: str, by: str) -> int | None:
         """Make two records one person; return the index of the entry, None if they were before.
 
-        Again, it finishes what an interrupted one has left of the datasets. Raises: MergeRefused if a record is merged with itself or does not exist.
+        Again, it finishes what an interrupted one has left of the datasets. Raises: MergeRefused if
+        a record is merged with itself or does not exist.
         """
         with self._ledger.hold() as head:
             kept, absorbed = head.projection.current(kept), head.projection.current(absorbed)
             if kept == absorbed:
-                for record in entries_of_person(self._ledger, self._identity, kept):
-                    self._datasets.reassign(record, kept)
+                for earlier in entries_of_person(self._ledger, self._identity, kept):
+                    self._datasets.reassign(earlier, kept)
                 return None
             ids = self._identity.subject_ids([kept, absorbed])
             if len(ids) != 2:

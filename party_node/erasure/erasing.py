@@ -114,9 +114,7 @@ class Erasing:
             self._mark(session, indices, at[0])
             self._tell(session, ids, request_id, at[0])
             pending = json.dumps(sorted(ids))
-            session.add(
-                ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
-            )
+            session.add(ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending))
 
         (entry,) = self._ledger.append([record], at_size=head.size, also=take)
         for dense in ids:

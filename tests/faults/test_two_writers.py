@@ -101,9 +101,7 @@ class Pause:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process waits half a second for a lock, not half a minute."""
     monkeypatch.setattr(database, "_BUSY_MS", 500)
-    monkeypatch.setattr(
-        database, "_PRAGMAS", (*database._PRAGMAS, "PRAGMA busy_timeout=500")
-    )
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "PRAGMA busy_timeout=500"))
 
 
 @pytest.mark.usefixtures("impatient")

@@ -167,9 +167,7 @@ class Day:
 
     def group(self) -> None:
         """Four threads at once: their events share transactions."""
-        events = [
-            [self._node.event(PEOPLE[n], f"g{n}-{i}") for i in range(3)] for n in range(4)
-        ]
+        events = [[self._node.event(PEOPLE[n], f"g{n}-{i}") for i in range(3)] for n in range(4)]
 
         def run(own: list[Any]) -> None:
             for event in own:

@@ -1,7 +1,6 @@
 """Lives that end at a chosen call, and what must hold when the node starts again after one."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
