@@ -1,7 +1,7 @@
 """Files that a power cut leaves whole, and a full disk that has its name.
 
-A file is written beside the one that it replaces and renamed over it; file and folder are synced, so
-that after `replace` the new one is there whatever happens, and before it the old one.
+A file is written beside the one that it replaces and renamed over it; file and folder are synced,
+so that after `replace` the new one is there whatever happens, and before it the old one.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""`kill -9` at every call that makes something durable, in a process that does all that a node does.
+"""`kill -9` at every call that makes something durable, in a process that does what a node does.
 
 A shim between the process and libc counts fsync, fdatasync, rename, unlink and ftruncate, and ends
 the process at the n-th, before it or after it; then at the next, until the day is over unharmed.

@@ -60,7 +60,7 @@ def test_two_processes_append_to_one_ledger_and_neither_forks_it(
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = list(
-            pool.map(lambda life: life[0].live(life[1], steps=("many", "settle")), zip(two, homes))
+            pool.map(lambda life, home: life.live(home, steps=("many", "settle")), two, homes)
         )
     assert all(told.unharmed for told in both)
     assert both[0].entries.keys().isdisjoint(both[1].entries)

@@ -7,6 +7,7 @@ second and a fork some milliseconds: that is why there is a parent.
 """
 
 import ctypes
+import faulthandler
 import json
 import os
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 from tests.support.busy_node import Day, open_busy
 
 SHIM = "ACCORD_TEST_SHIM"
+PATIENCE_S = 120
+"""A life that hangs ends after so long, and says where it was."""
 
 
 def main() -> None:
@@ -28,18 +31,15 @@ def main() -> None:
         if child == 0:
             try:
                 live(life, shim)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - the fork must never return into its parent's loop
                 say("crashed", traceback.format_exc())
                 os._exit(1)
             os._exit(0)
         say("end", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-import faulthandler
-
-
 def live(life: dict[str, Any], shim: Any) -> None:
-    faulthandler.dump_traceback_later(60)
+    faulthandler.dump_traceback_later(PATIENCE_S, exit=True)
     say("lives", os.getpid())
     if shim is not None:
         shim.accord_arm(life["n"], life["kinds"], life["when"])

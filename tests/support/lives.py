@@ -66,6 +66,20 @@ class Told:
     code: int = 0
 
     def take(self, word: str, *values: Any) -> None:
+        """Hear one line. Words that promise nothing (`paused`) are for whoever listens."""
+        match word:
+            case "crashed":
+                raise AssertionError(f"the process raised instead of dying:\n{values[0]}")
+            case "unharmed":
+                self.unharmed, self.counted = True, values[0]
+            case "refused":
+                self.refused = values[0]
+            case "state":
+                self.state = values[0]
+            case _:
+                self._promised(word, *values)
+
+    def _promised(self, word: str, *values: Any) -> None:
         match word:
             case "entry":
                 self.entries[values[0]] = values[1]
@@ -79,14 +93,6 @@ class Told:
                 self.needles.append(bytes.fromhex(values[0]))
             case "erased":
                 self.erased = True
-            case "refused":
-                self.refused = values[0]
-            case "state":
-                self.state = values[0]
-            case "unharmed":
-                self.unharmed, self.counted = True, values[0]
-            case "crashed":
-                raise AssertionError(f"the process raised instead of dying:\n{values[0]}")
 
 
 def compile_shim(folder: Path) -> Path:
