@@ -24,6 +24,10 @@ _WRITE_LOCK = 0x4163636F7264
 _BUSY_MS = 30_000
 _SCRUB_MS = 2_000
 """Emptying the write-ahead log keeps writers out while it waits for readers: it waits no longer."""
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100")
+"""A full disk, as SQLite's errors and PostgreSQL's states are called."""
+_BUSY = ("SQLITE_BUSY", "55P03")
+"""The write lock was not to be had."""
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
     "source_events", "ledger_facts", "use_decisions",
@@ -261,8 +265,14 @@ def _translated() -> Iterator[None]:
 
 def _named(error: DBAPIError) -> NodeError | DBAPIError:
     cause = str(error.orig).lower()
-    if "disk is full" in cause or getattr(error.orig, "sqlstate", None) == "53100":
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+    if "disk is full" in cause or code in _FULL:
         return DiskFull()
+    if code in _BUSY:
+        return DatabaseUnreachable(
+            f"another process has been writing to it for {_BUSY_MS / 1000:g} seconds",
+            hint="find out which process it is; it may stand still inside of a transaction",
+        )
     if isinstance(error, OperationalError):
         # The driver's words may hold values of a statement; its first line never does.
         return DatabaseUnreachable(cause.splitlines()[0] if cause else "")

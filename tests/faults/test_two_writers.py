@@ -20,12 +20,17 @@ from party_node.errors import DatabaseUnreachable
 from party_node.home import Home
 from party_node.home_lock import locked
 from party_node.ledger.fsck import fsck
-from tests.support.busy_node import MANY, PEOPLE, another, open_busy
+from tests.support.busy_node import FEW, MANY, PEOPLE, another, open_busy
 from tests.support.lives import Doomed, Told, doomed
 from tests.support.network import accord
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow]),
+    ]
+)
 def homes(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Two homes with the same keys and one database."""
     if request.param == "sqlite":
@@ -37,7 +42,7 @@ def homes(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> tup
     return first, another(first, tmp_path / "second", url)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two() -> Iterator[tuple[Doomed, Doomed]]:
     with ExitStack() as stack:
         yield stack.enter_context(doomed(None)), stack.enter_context(doomed(None))
@@ -50,21 +55,22 @@ def test_the_second_process_on_a_home_is_refused(template: Path, tmp_path: Path)
     opened.save(opened.settings.model_copy(update=url))
     with locked(home):
         said = accord("node", "serve", "--home", str(home))
-    assert said.code == 1
+    assert said.code == 75
     assert "another process holds" in said.err
     assert "hint: stop the other process first; a ledger has one writer" in said.err
 
 
+@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_two_processes_append_to_one_ledger_and_neither_forks_it(
-    homes: tuple[Path, Path], two: tuple[Doomed, Doomed]
+    homes: tuple[Path, Path], two: tuple[Doomed, Doomed], number: int
 ) -> None:
+    size = 1 + 2 * number
+    steps = (f"many {number}", f"settle {size}")
     with ThreadPoolExecutor(2) as pool:
-        both = list(
-            pool.map(lambda life, home: life.live(home, steps=("many", "settle")), two, homes)
-        )
+        both = list(pool.map(lambda life, home: life.live(home, steps=steps), two, homes))
     assert all(told.unharmed for told in both)
     assert both[0].entries.keys().isdisjoint(both[1].entries)
-    assert sorted({**both[0].entries, **both[1].entries}) == list(range(1, 1 + 2 * MANY))
+    assert sorted({**both[0].entries, **both[1].entries}) == list(range(1, size))
     took_turns(both)
     busy = open_busy(homes[0])
     for told in both:
@@ -72,7 +78,7 @@ def test_two_processes_append_to_one_ledger_and_neither_forks_it(
             assert busy.ledger.leaf_hash(index).hex() == leaf_hash
     with busy.ledger.hold() as head:
         assert {told.state for told in both} == {head.projection.digest().hex()}
-    assert busy.ledger.verify().size == 1 + 2 * MANY
+    assert busy.ledger.verify().size == size
     assert fsck(busy.ledger, busy.storage.identity).listed == []
     busy.close()
 

@@ -18,12 +18,16 @@ from typing import Any
 from tests.support.busy_node import Day, open_busy
 
 SHIM = "ACCORD_TEST_SHIM"
+OUT = 3
+"""Where the lines go; what others print to stdout, such as the log, goes to stderr."""
 PATIENCE_S = 120
 """A life that hangs ends after so long, and says where it was."""
 
 
 def main() -> None:
     shim = ctypes.CDLL(os.environ[SHIM]) if SHIM in os.environ else None
+    os.dup2(1, OUT)
+    os.dup2(2, 1)
     say("loaded")
     for line in sys.stdin:
         life: dict[str, Any] = json.loads(line)
@@ -43,14 +47,18 @@ def live(life: dict[str, Any], shim: Any) -> None:
     say("lives", os.getpid())
     if shim is not None:
         shim.accord_arm(life["n"], life["kinds"], life["when"])
-    busy = open_busy(Path(life["home"]))
-    Day(busy, say).do(life["steps"])
+    day = Day(open_busy(Path(life["home"])), say)
+    if shim is None:
+        day.do(life["steps"])
+    else:
+        shim.accord_space(ctypes.c_long(life["space"]))
+        day.do_on_a_full_disk(life["steps"], lambda: shim.accord_space(ctypes.c_long(-1)))
     say("unharmed", 0 if shim is None else shim.accord_counted())
 
 
 def say(word: str, *values: Any) -> None:
     """Write one line at once, whole: no buffer that a kill would lose."""
-    os.write(1, (json.dumps([word, *values]) + "\n").encode())
+    os.write(OUT, (json.dumps([word, *values]) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,21 @@
  *
  *     kinds   1 fsync, fdatasync, rename, ftruncate, unlink      2 write, pwrite to regular files
  *     when    0 before the call    1 after it    2 in the middle of it (a write of half the bytes)
+ *
+ * It also plays a disk that is full: accord_space(bytes) is by how much regular files may still
+ * grow, together; a write that does not fit is cut short, and the next one fails with ENOSPC.
+ * Writes into what a file has already go through. Less than nothing is no limit, as at the start.
+ * The number lies in the file that ACCORD_TEST_SPACE names, if it does: another process may set it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -52,6 +61,55 @@ static int is_file(int fd)
 {
     struct stat found;
     return fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+static atomic_long own_space = -1;
+static atomic_long *space = &own_space;
+
+__attribute__((constructor)) static void share_space(void)
+{
+    const char *path = getenv("ACCORD_TEST_SPACE");
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    void *shared = mmap(NULL, sizeof(atomic_long), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (shared != MAP_FAILED)
+        space = shared;
+}
+
+void accord_space(long bytes)
+{
+    atomic_store(space, bytes);
+}
+
+/* Returns how many of these bytes fit on the disk, and takes their room. */
+static size_t fitting(int fd, size_t length, off_t at)
+{
+    struct stat found;
+    long left = atomic_load(space);
+    if (left < 0 || fstat(fd, &found) != 0 || !S_ISREG(found.st_mode))
+        return length;
+    long growth = (long)(at + (off_t)length - found.st_size);
+    if (growth <= 0)
+        return length;
+    if (growth <= left) {
+        atomic_fetch_sub(space, growth);
+        return length;
+    }
+    long missing = growth - left;
+    if (missing >= (long)length)
+        return 0;
+    atomic_store(space, 0);
+    return length - (size_t)missing;
+}
+
+static off_t place_of(int fd)
+{
+    struct stat found;
+    if ((fcntl(fd, F_GETFL) & O_APPEND) && fstat(fd, &found) == 0)
+        return found.st_size;
+    return lseek(fd, 0, SEEK_CUR);
 }
 
 #define REAL(name, ...)                                                                            \
@@ -110,7 +168,13 @@ int ftruncate64(int fd, off64_t length)
     AROUND(real(fd, length));
 }
 
-#define WRITING(call_whole, call_half)                                                             \
+#define WRITING(place, call_whole, call_half)                                                      \
+    size_t wished = length;                                                                        \
+    length = atomic_load(space) < 0 ? length : fitting(fd, length, place);                         \
+    if (wished && !length) {                                                                       \
+        errno = ENOSPC;                                                                            \
+        return -1;                                                                                 \
+    }                                                                                              \
     int last = is_file(fd) && is_last(WRITE);                                                      \
     if (last && when == BEFORE)                                                                    \
         die();                                                                                     \
@@ -124,7 +188,7 @@ ssize_t write(int fd, const void *data, size_t length)
     static ssize_t (*real)(int, const void *, size_t);
     if (!real)
         real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
-    WRITING(real(fd, data, length), real(fd, data, length / 2));
+    WRITING(place_of(fd), real(fd, data, length), real(fd, data, length / 2));
 }
 
 ssize_t pwrite(int fd, const void *data, size_t length, off_t at)
@@ -132,7 +196,7 @@ ssize_t pwrite(int fd, const void *data, size_t length, off_t at)
     static ssize_t (*real)(int, const void *, size_t, off_t);
     if (!real)
         real = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
-    WRITING(real(fd, data, length, at), real(fd, data, length / 2, at));
+    WRITING(at, real(fd, data, length, at), real(fd, data, length / 2, at));
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at)
@@ -140,5 +204,5 @@ ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at)
     static ssize_t (*real)(int, const void *, size_t, off64_t);
     if (!real)
         real = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
-    WRITING(real(fd, data, length, at), real(fd, data, length / 2, at));
+    WRITING(at, real(fd, data, length, at), real(fd, data, length / 2, at));
 }

@@ -63,6 +63,8 @@ class Told:
     """Digest of the projection at the end."""
     unharmed: bool = False
     counted: int = 0
+    full: dict[str, str] = field(default_factory=dict)
+    """Steps that met a full disk, and what they were told to do."""
     code: int = 0
 
     def take(self, word: str, *values: Any) -> None:
@@ -76,6 +78,8 @@ class Told:
                 self.refused = values[0]
             case "state":
                 self.state = values[0]
+            case "full":
+                self.full[values[0]] = values[1]
             case _:
                 self._promised(word, *values)
 
@@ -131,26 +135,37 @@ class Doomed:
         n: int = 0,
         kinds: int = SYNC,
         when: int = BEFORE,
+        space: int = -1,
         steps: Sequence[str] = WHOLE_DAY,
         hear: Callable[[int, list[Any]], None] = lambda _pid, _words: None,
     ) -> Told:
         """Let one life pass over a home, the n-th call being its last (0: none); return what it
-        said. `hear` gets its process and each line, as it comes.
+        said. `space` is by how many bytes files may grow before the disk is full (-1: no limit);
+        once it is, the life frees some. `hear` gets its process and each line, as it comes.
         """
-        life = {"home": str(home), "n": n, "kinds": kinds, "when": when, "steps": list(steps)}
+        words = {"n": n, "kinds": kinds, "when": when, "space": space, "steps": list(steps)}
+        life = {"home": str(home), **words}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(life) + "\n")
         self._process.stdin.flush()
-        told, pid = Told(), 0
-        while (words := self._hear())[0] != "end":
-            if words[0] == "lives":
-                pid = words[1]
-            else:
-                told.take(*words)
-            hear(pid, words)
-        told.code = words[1]
+        told = Told()
+        pid = self._hear()[1]
+        try:
+            while (heard := self._hear())[0] != "end":
+                told.take(*heard)
+                hear(pid, heard)
+        except BaseException:
+            self._end(pid)
+            raise
+        told.code = heard[1]
         assert told.code == (0 if told.unharmed else -signal.SIGKILL)
         return told
+
+    def _end(self, pid: int) -> None:
+        """End a life that nobody listens to any more: it may have stopped itself."""
+        _kill(pid)
+        while self._hear()[0] != "end":
+            pass
 
     def stop(self) -> None:
         assert self._process.stdin is not None
