@@ -152,8 +152,11 @@ def test_a_process_whose_disk_is_full_goes_on_without_a_restart(tmp_path: Path) 
         leave(-1)
         service.process.kill()
         service.process.wait()
-    said = accord("ledger", "fsck", *at_home)
-    assert said.code == 0, said.out + said.err
+        service = start_node(home, "brand")
+        stack.callback(service.stop)
+        processes.await_ready(service)
+        said = accord("ledger", "verify", *at_home)
+        assert said.code == 0, said.out + said.err
 
 
 # -- read your writes ------------------------------------------------------------------------------
