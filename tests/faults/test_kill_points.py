@@ -14,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.busy_node import WHOLE_DAY, another
-from tests.support.lives import AFTER, BEFORE, HALF, WRITE, Doomed, Killer, require_whole
+from tests.support.lives import (
+    AFTER,
+    BEFORE,
+    HALF,
+    WRITE,
+    Doomed,
+    Killer,
+    require_one_checkpoint_of_a_size,
+    require_whole,
+)
+from tests.support.witness import GrowingLedger
 
 MOST_CALLS = 200
 """A day has about forty; more would mean that the test never ends."""
@@ -30,6 +40,13 @@ def test_a_day_without_accident(lives: Doomed, template: Path, tmp_path: Path) -
     assert told.erased
     assert 20 < told.counted < MOST_CALLS
     require_whole(home, told)
+
+
+def test_two_checkpoints_of_one_size_would_be_found() -> None:
+    one, other = GrowingLedger().grow(3), GrowingLedger().grow(3, "other")
+    require_one_checkpoint_of_a_size([one.note(3), one.grow(4).note(4), one.note(3)])
+    with pytest.raises(AssertionError):
+        require_one_checkpoint_of_a_size([one.note(3), other.note(3)])
 
 
 @pytest.mark.parametrize(("n", "when"), [(3, BEFORE), (14, AFTER), (31, BEFORE)])

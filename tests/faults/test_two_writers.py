@@ -21,7 +21,7 @@ from party_node.home import Home
 from party_node.home_lock import locked
 from party_node.ledger.fsck import fsck
 from tests.support.busy_node import FEW, MANY, PEOPLE, another, open_busy
-from tests.support.lives import Doomed, Told, doomed
+from tests.support.lives import Doomed, Told, doomed, require_one_checkpoint_of_a_size
 from tests.support.network import accord
 
 
@@ -65,13 +65,15 @@ def test_two_processes_append_to_one_ledger_and_neither_forks_it(
     homes: tuple[Path, Path], two: tuple[Doomed, Doomed], number: int
 ) -> None:
     size = 1 + 2 * number
-    steps = (f"many {number}", f"settle {size}")
+    steps = (f"many {number}", f"settle {size}", "checkpoint")
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda life, home: life.live(home, steps=steps), two, homes))
     assert all(told.unharmed for told in both)
     assert both[0].entries.keys().isdisjoint(both[1].entries)
     assert sorted({**both[0].entries, **both[1].entries}) == list(range(1, size))
     took_turns(both)
+    require_one_checkpoint_of_a_size([*both[0].notes, *both[1].notes])
+    assert both[0].notes[-1] == both[1].notes[-1]
     busy = open_busy(homes[0])
     for told in both:
         for index, leaf_hash in told.entries.items():

@@ -44,7 +44,7 @@ ONE, SAME = "one@x.example", "same@x.example"
 """Two records of one person, which is found out later."""
 DATASET, WEBHOOK = "people", "crm"
 ROWS, BATCH = 10, 4
-FEW, MANY = 40, 300
+FEW, MANY, CHECKPOINT_EACH = 40, 300, 8
 REQUEST = "f" * 32
 JOB, JOB_HASH = "1" * 32, b"\x05" * 32
 WITNESS = Cosigner("witness.example/1", b"w" * 32)
@@ -254,6 +254,8 @@ class Day:
         for n in range(number):
             event = self._node.event(PEOPLE[n % 4], f"m{os.getpid()}-{n}")
             self._said(self._ledger.append([event])[0])
+            if n % CHECKPOINT_EACH == 0:
+                self.checkpoint()
 
     def settle(self, size: int) -> None:
         """Wait for what another process does too; then say what it all comes to here."""

@@ -229,7 +229,7 @@ def require_whole(home: Path, told: Told) -> None:
         (index,) = busy.ledger.append([busy.storage.event(PEOPLE[0], "after")])
         assert index == size
         notes += [busy.ledger.checkpoint(), *_stored_notes(busy)]
-        _one_checkpoint_of_a_size(notes)
+        require_one_checkpoint_of_a_size(notes)
         _sound(busy)
     finally:
         busy.close()
@@ -319,7 +319,8 @@ def _stored_notes(busy: BusyNode) -> list[str]:
     return [note for row in rows for note in (row.note, row.cosigned) if note]
 
 
-def _one_checkpoint_of_a_size(notes: Sequence[str]) -> None:
+def require_one_checkpoint_of_a_size(notes: Sequence[str]) -> None:
+    """Require that no two of these checkpoints say different things about one size."""
     roots: dict[int, set[bytes]] = {}
     for note in notes:
         said = checkpoint_of(note)
