@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from consent.checkpoint import open_checkpoint
 from consent.errors import LedgerInconsistent
 from consent.note import Verifier, parse_vkey
 from party_node.ledger import trust_policy
@@ -171,6 +172,7 @@ def witnessing(busy: BusyNode, witness: WitnessProcess) -> Witnessing:
     )
 
 
+@pytest.mark.slow
 def test_a_lost_tail_is_found_out_by_a_witness(
     template: Path, tmp_path: Path, witness: WitnessProcess
 ) -> None:
@@ -209,4 +211,15 @@ def test_a_lost_tail_is_found_out_by_a_witness(
     with pytest.raises(LedgerInconsistent):
         shown.require_well()
     shown.close()
+    # And it keeps both heads, each with the ledger's own signature.
+    kept_in = tmp_path / "evidence"
+    assert (
+        typed("coordinator.witness_node", "conflicts", *where, "--export", str(kept_in)).code == 0
+    )
+    held, offered = (
+        open_checkpoint(file.read_text(), parse_vkey(busy.ledger.vkey))
+        for file in sorted(kept_in.glob("fork-*.txt"))
+    )
+    assert (held.size, offered.size) == (size, size)
+    assert held.root != offered.root
     busy.close()

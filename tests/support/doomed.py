@@ -15,19 +15,17 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from party_node import observability
 from tests.support.busy_node import Day, open_busy
 
 SHIM = "ACCORD_TEST_SHIM"
-OUT = 3
-"""Where the lines go; what others print to stdout, such as the log, goes to stderr."""
 PATIENCE_S = 120
 """A life that hangs ends after so long, and says where it was."""
 
 
 def main() -> None:
     shim = ctypes.CDLL(os.environ[SHIM]) if SHIM in os.environ else None
-    os.dup2(1, OUT)
-    os.dup2(2, 1)
+    observability.configure(as_json=True, level="warning")  # as a node has it, to stderr
     say("loaded")
     for line in sys.stdin:
         life: dict[str, Any] = json.loads(line)
@@ -58,7 +56,7 @@ def live(life: dict[str, Any], shim: Any) -> None:
 
 def say(word: str, *values: Any) -> None:
     """Write one line at once, whole: no buffer that a kill would lose."""
-    os.write(OUT, (json.dumps([word, *values]) + "\n").encode())
+    os.write(1, (json.dumps([word, *values]) + "\n").encode())
 
 
 if __name__ == "__main__":
