@@ -226,7 +226,7 @@ def require_whole(home: Path, told: Told) -> None:
         again = busy.import_rows(lambda _report: None)
         assert (again.accepted, again.repeated) == (0, ROWS)
         size = busy.ledger.head()[0]
-        (index,) = busy.ledger.append([busy.storage.event(PEOPLE[0], "after")])
+        (index,) = busy.ledger.append([busy.storage.event(PEOPLE[0], f"after-{size}")])
         assert index == size
         notes += [busy.ledger.checkpoint(), *_stored_notes(busy)]
         require_one_checkpoint_of_a_size(notes)
