@@ -89,17 +89,30 @@ def test_a_process_may_be_killed_in_the_middle_of_a_write(
             return
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
-def test_a_process_may_be_killed_from_outside_again_and_again(
-    lives: Doomed, template: Path, tmp_path: Path, seed: int
-) -> None:
-    """At moments that a seed draws; the next life goes on over what the last one left."""
+def live_twice(lives: Doomed, home: Path, seed: int) -> None:
+    """Kill a life at a moment that the seed draws, and the next over what that one left."""
     draw = random.Random(seed)
-    home = another(template, tmp_path / "home")
     for _ in range(2):
         killer = Killer(draw.randrange(1, 40), draw.uniform(0, 0.05))
         told = lives.live(home, hear=killer, steps=WHOLE_DAY)
         require_whole(home, told)
         if told.needles:  # somebody is erased by now, perhaps, and cannot live the day again
             return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_a_process_may_be_killed_from_outside_again_and_again(
+    lives: Doomed, template: Path, tmp_path: Path, seed: int
+) -> None:
+    live_twice(lives, another(template, tmp_path / "home"), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", range(4))
+def test_a_process_that_writes_to_a_server_may_be_killed_again_and_again(
+    lives: Doomed, server: tuple[Path, str], seed: int
+) -> None:
+    """On PostgreSQL; what is durable there is the server's own affair."""
+    live_twice(lives, server[0], seed)
