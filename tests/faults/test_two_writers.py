@@ -7,7 +7,7 @@ nothing keeps two nodes from one database. They must take turns.
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from party_node.errors import DatabaseUnreachable
 from party_node.home import Home
 from party_node.home_lock import locked
 from party_node.ledger.fsck import fsck
+from party_node.ledger.state import LedgerState, StateStore
 from tests.support.busy_node import FEW, MANY, PEOPLE, another, open_busy
 from tests.support.lives import Doomed, Told, doomed, require_one_checkpoint_of_a_size
 from tests.support.network import accord
@@ -64,10 +65,17 @@ def test_the_second_process_on_a_home_is_refused(template: Path, tmp_path: Path)
 def test_two_processes_append_to_one_ledger_and_neither_forks_it(
     homes: tuple[Path, Path], two: tuple[Doomed, Doomed], number: int
 ) -> None:
-    size = 1 + 2 * number
-    steps = (f"many {number}", f"settle {size}", "checkpoint")
+    half, size = number // 2, 1 + 2 * number
+    # Each waits for the other's first half: else one may be through before the other begins.
+    halves = (f"many {half}", f"settle {1 + 2 * half}", f"many {half} {half}", f"settle {size}")
+    steps = (*halves, "checkpoint")
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda life, home: life.live(home, steps=steps), two, homes))
+        lived = [
+            pool.submit(life.live, home, steps=steps) for life, home in zip(two, homes, strict=True)
+        ]
+        for first in as_completed(lived):
+            first.result()  # the other one would wait for it in vain, and be found later
+    both = [done.result() for done in lived]
     assert all(told.unharmed for told in both)
     assert both[0].entries.keys().isdisjoint(both[1].entries)
     assert sorted({**both[0].entries, **both[1].entries}) == list(range(1, size))
@@ -82,6 +90,27 @@ def test_two_processes_append_to_one_ledger_and_neither_forks_it(
         assert {told.state for told in both} == {head.projection.digest().hex()}
     assert busy.ledger.verify().size == size
     assert fsck(busy.ledger, busy.storage.identity).listed == []
+    busy.close()
+
+
+def test_a_ledger_that_is_opened_while_another_process_goes_on_is_not_called_damaged(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one appends and signs after the state was read, before the checkpoints are."""
+    busy = open_busy(homes[0])
+    really_open = StateStore.open
+
+    def open_slowly(store: StateStore, *arguments: Any) -> LedgerState:
+        state = really_open(store, *arguments)
+        busy.ledger.append([busy.storage.event(PEOPLE[0], "meanwhile")])
+        busy.ledger.checkpoint()
+        return state
+
+    monkeypatch.setattr(StateStore, "open", open_slowly)
+    late = open_busy(homes[1])
+    assert late.ledger.head() == busy.ledger.head()
+    assert late.ledger.verify().size == 2
+    late.close()
     busy.close()
 
 

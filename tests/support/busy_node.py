@@ -249,9 +249,9 @@ class Day:
     def snapshot(self) -> None:
         self._said(log_state(self._ledger))
 
-    def many(self, number: int) -> None:
+    def many(self, number: int, after: int = 0) -> None:
         """So many appends; with `MANY`, rows of facts are brought together and a tile is filled."""
-        for n in range(number):
+        for n in range(after, after + number):
             event = self._node.event(PEOPLE[n % 4], f"m{os.getpid()}-{n}")
             self._said(self._ledger.append([event])[0])
             if n % CHECKPOINT_EACH == 0:
