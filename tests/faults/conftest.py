@@ -21,11 +21,23 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(tmp_path_factory.mktemp("template"))
 
 
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    """The parent of lives that end where the test says."""
-    with doomed(compile_shim(tmp_path_factory.mktemp("shim"))) as made:
+@pytest.fixture(scope="session")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
+    """The parent of lives, one for all tests, with the shim where it compiles."""
+    try:
+        shim = compile_shim(tmp_path_factory.mktemp("shim"))
+    except pytest.skip.Exception:  # of the tests that need it: see `lives`
+        shim = None
+    with doomed(shim) as made:
         yield made
+
+
+@pytest.fixture
+def lives(one: Doomed, tmp_path: Path) -> Doomed:
+    """The parent of lives that end where the test says."""
+    if not one.shimmed:
+        compile_shim(tmp_path)  # says why not
+    return one
 
 
 @pytest.fixture(scope="session")

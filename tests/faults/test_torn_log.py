@@ -31,7 +31,7 @@ from party_node.ledger.witness_http import HttpWitness
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witnessing import Witnessing
 from tests.support.busy_node import PEOPLE, BusyNode, another, open_busy
-from tests.support.lives import Told, doomed
+from tests.support.lives import Doomed, Told
 from tests.support.network import typed
 from tests.support.node import NodeStorage
 from tests.support.witness import WitnessProcess
@@ -61,11 +61,10 @@ def a_lost_sector(log: bytes, at: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def day(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+def day(one: Doomed, template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
     """A home as a process left it that died without closing anything, and what it had said."""
     home = another(template, tmp_path_factory.mktemp("day") / "home")
-    with doomed(None) as lives:
-        told = lives.live(home, steps=STEPS)
+    told = one.live(home, steps=STEPS)
     lengths = [length for _, _, length in told.stands]
     assert lengths == sorted(lengths), "the log was emptied in between"
     assert (home / LOG).stat().st_size == lengths[-1]

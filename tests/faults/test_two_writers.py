@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +43,12 @@ def homes(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> tup
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[tuple[Doomed, Doomed]]:
-    with ExitStack() as stack:
-        yield stack.enter_context(doomed(None)), stack.enter_context(doomed(None))
+def two(one: Doomed) -> Iterator[tuple[Doomed, Doomed]]:
+    with doomed(None) as other:
+        yield one, other
 
 
+@pytest.mark.slow
 def test_the_second_process_on_a_home_is_refused(template: Path, tmp_path: Path) -> None:
     home = another(template, tmp_path / "home")
     opened = Home.open(home, environ={})

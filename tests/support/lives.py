@@ -117,6 +117,7 @@ class Doomed:
     """The parent of the lives."""
 
     def __init__(self, shim: Path | None) -> None:
+        self.shimmed = shim is not None
         more = {} if shim is None else {"LD_PRELOAD": str(shim), SHIM: str(shim)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.doomed"],
