@@ -102,6 +102,7 @@ def assemble(
     vault = Vault(home.kek, rng)
     identity = Identity(db, vault, rng)
     datasets = Datasets(db, home, identity, clock_ms)
+    datasets.clear_away()
     ledger = ConsentLedger(
         db,
         vault,

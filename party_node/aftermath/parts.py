@@ -70,14 +70,14 @@ def assemble_aftermath(
 
     exposures, expiry = Exposures(ledger, identity, decisions), ExpirySweep(ledger, identity)
     erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget], outbox)
-    erasing.finish()
+    erasing.try_to_finish()
     steward = Steward(
         [
             Turn("exposures", 2.0, exposures.report),
             Turn("expiry", _MINUTE, expiry.sweep),
+            Turn("erasures", _MINUTE, erasing.finish),
             Turn("state", _MINUTE, lambda: log_state_when_due(ledger)),
             Turn("contacts", _DAY, prune),
-            Turn("scrub", _MINUTE, db.scrub_again),
             Turn("holds", _HOUR, holds.end_due),
         ]
     )
