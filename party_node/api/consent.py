@@ -23,7 +23,7 @@ from party_node.api.person import Person
 from party_node.api.strict import By, Language, Name, NoticeHash, NoticeId, Strict
 from party_node.capture.recording import Fate, Pending, record
 from party_node.capture.statement import Circumstances, Said, consent_event
-from party_node.errors import NotFound
+from party_node.errors import DiskFull, NotFound
 from party_node.ledger.explaining import Explanation
 from party_node.ledger.explaining import explain as explain_person
 from party_node.ledger.views import note_view
@@ -191,7 +191,11 @@ def explain(body: ExplanationBody, node: Here, caller: Calling) -> dict[str, Any
         body.channel,
     )
     if found.deciding is not None:
-        note_view(parts.ledger, found.deciding, caller.signing(body.by))
+        try:
+            note_view(parts.ledger, found.deciding, caller.signing(body.by))
+        except DiskFull:  # what cannot be written down is not shown; the decision is
+            unshown = dataclasses.replace(found.deciding, record=None)
+            found = dataclasses.replace(found, deciding=unshown)
     return _explained(found)
 
 

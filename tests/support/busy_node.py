@@ -27,6 +27,7 @@ from party_node.capture import batch_reader
 from party_node.capture.file_import import import_file
 from party_node.capture.report import ImportReport
 from party_node.contact.reservations import Reservations
+from party_node.erasure.holds import Holds
 from party_node.errors import DiskFull, NodeError
 from party_node.gate import Gate
 from party_node.home import Home
@@ -138,7 +139,7 @@ def open_busy(home: Path) -> BusyNode:
     node.datasets.clear_away()
     aftermath = assemble_aftermath(
         ledger, node.identity, node.datasets, gate.decisions, reservations, hooks.outbox,
-        node.clock, node.rng,
+        node.clock, node.rng, Holds(ledger, node.rng),
     )  # fmt: skip
     return BusyNode(node, ledger, gate, hooks, aftermath)
 
