@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from party_node.local_client import LocalClient
-from tests.support.running_node import Node, Pair, running_pair
+from tests.support.running_node import AUDIENCE, Node, Pair, running_pair
 
 with warnings.catch_warnings():
     # typer 0.20 uses names that click 8.5 has moved
@@ -77,3 +77,13 @@ def terminal_at(
 
         patch.setattr(LocalClient, "of", found)
         yield Terminal(pair, capsys, patch)
+
+
+def use(terminal: Terminal, job: str) -> int:
+    """Let the shop's gate decide about its customers for the paper; return the use record."""
+    node = terminal.node
+    if not node.http.get("/v1/datasets").json():
+        node.add_people("customers")
+    asked = ("customers", AUDIENCE, "paper", ("psi",), "paper", 60_000)
+    permission = node.services.gate.permit(job, b"h" * 32, *asked)
+    return permission.grant.use_entry

@@ -1,4 +1,4 @@
-"""`accord consent receipt`, against a node in this process, and `accord-verify` on what it wrote."""
+"""`accord consent receipt` at a node in this process, and `accord-verify` on what it wrote."""
 
 import json
 from collections.abc import Iterator
@@ -70,7 +70,8 @@ def test_without_a_folder_they_go_to_stdout_one_a_line(terminal: Terminal) -> No
 def test_what_the_witnesses_have_not_seen_is_named_and_ends_with_75(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal.node.services.witnessing.publish(2)
+    terminal.node.services.witnessing.publish(4)
+    terminal.accord(*GIVE, "audience-measurement")
 
     def missed(_size: int) -> None:
         raise QuorumMissed
@@ -78,10 +79,10 @@ def test_what_the_witnesses_have_not_seen_is_named_and_ends_with_75(
     monkeypatch.setattr(terminal.node.services.witnessing, "publish", missed)
     out = tmp_path / "receipts"
     terminal.accord(*RECEIPT, "--out", out, code=NOT_READY)
-    assert "not published yet, so without a receipt: entry 3" in terminal.err
+    assert "not published yet, so without a receipt: entry 4" in terminal.err
     assert (out / "1.receipt.json").exists()
-    assert not (out / "3.receipt.json").exists()
-    assert terminal.answer(*RECEIPT, code=NOT_READY)["waiting"] == [3]
+    assert not (out / "4.receipt.json").exists()
+    assert terminal.answer(*RECEIPT, code=NOT_READY)["waiting"] == [4]
 
 
 def test_wrong_usage_and_strangers(terminal: Terminal, tmp_path: Path) -> None:
