@@ -5,7 +5,7 @@ Pure but for `read`. It believes nothing in the folder, except the policy if the
 none, and says so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from consent.leaf_stream import verify_leaves
 from consent.ledger import parse_leaf
 from consent.merkle import verify_consistency
 from consent.policy import Policy, parse_policy, without_quorum
-from consent.tile_audit import open_tiles, verify_tiles
+from consent.tile_audit import open_tiles, verified_leaves, verify_tiles
 from consent.tiles import ReadPath
 from party_node.evidence.tile_folder import CHECKPOINT, POLICY
 
@@ -63,13 +63,17 @@ class _Audit:
         said = self._try("checkpoint", lambda: trusted.open(self._file(CHECKPOINT)), _signed)
         if said is None:
             return self._checks
-        self._try(
+        tiles = self._try(
             "tiles",
             lambda: verify_tiles(self._read, said.size, said.root),
             lambda count: f"all {count:,} are there and lead to the checkpoint's root",
         )
         if with_entries:
-            self._try("entries", lambda: self._entries(said), lambda n: f"all {n:,} fit the tiles")
+            self._try(
+                "entries",
+                lambda: self._entries(said, tiles_hold=tiles is not None),
+                lambda n: f"all {n:,} lead to the checkpoint's root",
+            )
         else:
             self._note("entries", "are not in this folder: it shows that nothing was rewritten")
         if since is not None:
@@ -101,15 +105,15 @@ class _Audit:
     def _own_policy(self) -> Policy:
         return parse_policy(self._file(POLICY))
 
-    def _entries(self, said: Checkpoint) -> int:
+    def _entries(self, said: Checkpoint, *, tiles_hold: bool) -> int:
         """Hash every leaf, and read it; what it commits to is not here."""
-        verify_leaves(self._leaves(said), said.size, said.root)
+        if tiles_hold:
+            for leaf in verified_leaves(self._read, said.size):
+                parse_leaf(leaf)
+        else:
+            # Which bundle is wrong cannot be told without the tiles; whether one is, can.
+            verify_leaves(published_leaves(self._read, said.size), said.size, said.root)
         return said.size
-
-    def _leaves(self, said: Checkpoint) -> Iterator[bytes]:
-        for leaf in published_leaves(self._read, said.size):
-            parse_leaf(leaf)
-            yield leaf
 
     def _continues(self, said: Checkpoint, since: Since, policy: Policy) -> Checkpoint:
         """Return the checkpoint of before, if the tiles continue it."""

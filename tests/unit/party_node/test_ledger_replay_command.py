@@ -1,4 +1,4 @@
-"""`accord ledger replay`: a decision of the gate is the same, the same but for the erased, or not."""
+"""`accord ledger replay`: a decision comes out the same, the same but for the erased, or not."""
 
 from collections.abc import Iterator
 from pathlib import Path
