@@ -66,7 +66,7 @@ def verify_tiles(read: ReadPath, size: int, root: bytes) -> int:
 
 
 def verified_leaves(read: ReadPath, size: int) -> Iterator[bytes]:
-    """Yield the leaves of a published tree whose tiles `verify_tiles` has checked, from its bundles.
+    """Yield the leaves of a published tree whose tiles `verify_tiles` has checked.
 
     Each bundle is compared with the tile of its hashes before a leaf of it comes out.
     Raises: WrongTile for the first that is missing or wrong; MalformedRecord as `verify_tiles`.

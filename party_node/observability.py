@@ -99,7 +99,10 @@ def places(error: BaseException) -> list[str]:
 
 
 class RequestLog:
-    """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw."""
+    """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw.
+
+    A route that says itself how it may be cached is left to it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -116,7 +119,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
+                if all(name.lower() != b"cache-control" for name, _ in message["headers"]):
+                    message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
             await send(message)
 
         try:

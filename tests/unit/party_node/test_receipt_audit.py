@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from consent.checkpoint import LogSigner
 from consent.receipt import SignedReceipt
 from party_node.evidence.verifier import app
 from tests.support.consents import SmallLedger, event
@@ -141,7 +142,7 @@ def test_another_key_and_another_policy_fail(desk: Desk) -> None:
     code, out = desk.check(desk.got.receipt, "--key", other_key, "--policy", desk.policy)
     assert (code, "signed by another key" in out) == (FAILED, True)
     other = SmallLedger()
-    other.log = type(other.log)("accord.example/brand", b"\x77" * 32)
+    other.log = LogSigner("accord.example/brand", b"\x77" * 32)
     policy = desk.folder / "other.txt"
     policy.write_text(other.policy_text())
     code, out = desk.check(desk.got.receipt, "--key", desk.key, "--policy", policy)
