@@ -14,7 +14,7 @@ from consent.checkpoint import Checkpoint
 from consent.errors import LedgerInconsistent, MalformedRecord
 from consent.events import ConsentEvent
 from consent.jws import open_jws, sign_jws
-from consent.ledger import open_payload
+from consent.ledger import open_payload, parse_leaf
 from consent.merkle import leaf_hash
 from consent.policy import Policy
 from consent.proof import parse_proof, verify_proof
@@ -174,7 +174,7 @@ def _termination(event: ConsentEvent) -> str:
 
 
 def _check_names(claims: ReceiptClaims) -> None:
-    """Refuse a receipt whose readable half says something else than the event in it."""
+    """Refuse a receipt whose readable half says something else than its event and entry."""
     event = claims.event
     stated = [purpose for service in claims.services for purpose in service.purposes]
     shared = event.recipient != SELF
@@ -183,6 +183,7 @@ def _check_names(claims: ReceiptClaims) -> None:
         and (claims.jurisdiction, claims.collectionMethod) == (event.jurisdiction, event.method)
         and claims.consentTimestamp == event.event_time_ms // 1000
         and claims.piiPrincipalId == event.subject_id
+        and claims.consentReceiptID == parse_leaf(claims.leaf.encode("utf-8")).entry_id
         and claims.sensitive == bool(claims.spiCat)
         and (stated[0].purpose, stated[0].purposeVersion) == (event.purpose, event.purpose_version)
         and (stated[0].consentType, stated[0].termination)

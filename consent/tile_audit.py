@@ -6,14 +6,23 @@ So a tile that is not the one that belongs there is found and named, and what pr
 has been checked on the way down.
 """
 
+import itertools
 from collections.abc import Iterator
 
+from consent.entry_bundle import published_leaves
 from consent.errors import LedgerInconsistent
-from consent.merkle import EMPTY_ROOT, HASH_BYTES
+from consent.merkle import EMPTY_ROOT, HASH_BYTES, hash_leaves
 from consent.right_edge import RightEdge
 from consent.tile_nodes import hashes_in, tile_root
 from consent.tiled_tree import WARM_TILES, TiledTree
-from consent.tiles import TILE_WIDTH, ReadPath, Tile, WrongTile, partial_tiles
+from consent.tiles import (
+    TILE_WIDTH,
+    ReadPath,
+    Tile,
+    WrongTile,
+    entry_bundles_of,
+    partial_tiles,
+)
 
 
 def open_tiles(
@@ -54,6 +63,23 @@ def verify_tiles(read: ReadPath, size: int, root: bytes) -> int:
     return len(edges) + sum(
         1 for tile in partial_tiles(size) for _ in _descend(read, tile, edges[tile.level])
     )
+
+
+def verified_leaves(read: ReadPath, size: int) -> Iterator[bytes]:
+    """Yield the leaves of a published tree whose tiles `verify_tiles` has checked.
+
+    Each bundle is compared with the tile of its hashes before a leaf of it comes out.
+    Raises: WrongTile for the first that is missing or wrong; MalformedRecord as `verify_tiles`.
+    """
+    leaves = published_leaves(read, size)
+    for bundle in entry_bundles_of(size):
+        found = list(itertools.islice(leaves, bundle.width))
+        hashes = hashes_in(_published(read, Tile(0, bundle.number, bundle.width)))
+        for i, pair in enumerate(zip(hash_leaves(found), hashes, strict=True)):
+            if pair[0] != pair[1]:
+                index = bundle.number * TILE_WIDTH + i
+                raise WrongTile(bundle, f"entry {index} is not the one that the tiles commit to")
+        yield from found
 
 
 def _descend(read: ReadPath, tile: Tile, data: bytes) -> Iterator[Tile]:

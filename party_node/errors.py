@@ -177,6 +177,7 @@ class UnknownSubject(NodeError):
     """A record is about a person whom this node does not know."""
 
     code = "unknown-subject"
+    hint = "`accord consent` records what people say, and makes a record of who is new"
 
 
 class ErasedPerson(NodeError):
@@ -319,6 +320,7 @@ class NotFound(NodeError):
     """There is nothing of that name here."""
 
     code = "not-found"
+    hint = "check how it is written; most groups of commands have a `list`"
 
 
 class IllegalState(NodeError):

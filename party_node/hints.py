@@ -6,6 +6,8 @@ _HINTS = {
     "budget-exceeded": "ask for less, or agree on a new version of the collaboration",
     "invalid-identifier": "write an e-mail address, or a number with its country code: +44 …",
     "unknown-purpose": "`accord policy show` lists the purposes that this node decides by",
+    "malformed-record": "compare it with docs/spec/ledger.md",
+    "ledger-inconsistent": "stop using the node: docs/reference/errors.md says what to do",
     "malformed-signal": "docs/spec/signals.md says what is read: paste the whole string",
     "small-cohort": "ask about a larger group",
     "strict-needed": "ask again with --strict",

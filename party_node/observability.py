@@ -99,7 +99,10 @@ def places(error: BaseException) -> list[str]:
 
 
 class RequestLog:
-    """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw."""
+    """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw.
+
+    A route that says itself how it may be cached is left to it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

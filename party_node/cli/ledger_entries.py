@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ Index = Annotated[int, typer.Argument(min=0, help="Index of the entry, from 0.")
 _MOST_LINES, _MOST_BYTES = 500, 900_000
 """Of one request."""
 _STDIN = "-"
+_NUMBERED = re.compile(r"entry ([1-9][0-9]{0,3}(?:, [1-9][0-9]{0,3})*)(?=: )", re.ASCII)
+"""How a refusal begins that is about single entries of a request."""
 Line = tuple[int, dict[str, Any]]
 """Number and content of a line."""
 
@@ -49,8 +52,7 @@ def append(
         try:
             found = client.post("/v1/ledger/entries", {"entries": [said for _, said in batch]})
         except Refused as e:
-            where = f"of lines {batch[0][0]} to {batch[-1][0]}, none of which was appended"
-            raise Refused(e.reason, f"{e.message} ({where})", e.hint) from e
+            raise Refused(e.reason, _in_the_file(e.message, batch, bool(fates)), e.hint) from e
         numbers = [{"line": number} for number, _ in batch]
         fates += [n | fate for n, fate in zip(numbers, found["entries"], strict=True)]
     if as_json:
@@ -151,6 +153,16 @@ def _say_fates(fates: Sequence[dict[str, Any]]) -> None:
         say(f"{fate}: {sum(f['fate'] == fate for f in fates):,}")
     rows = [(f["line"], f["fate"], f["index"]) for f in fates]
     table(["line", "fate", "entry"], rows, "no statements")
+
+
+def _in_the_file(message: str, batch: Sequence[Line], begun: bool) -> str:
+    """Return what the node says of the entries of a request, as said of the lines of the file."""
+    found = _NUMBERED.match(message)
+    if found is not None:
+        lines = ", ".join(str(batch[int(n) - 1][0]) for n in found[1].split(", "))
+        message = f"line {lines}{message[found.end() :]}"
+    said = f"none of lines {batch[0][0]} to {batch[-1][0]} was appended"
+    return f"{message} ({said}; those before them are)" if begun else f"{message} ({said})"
 
 
 def _statements(file: str) -> Iterator[Line]:

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consent.checkpoint import Checkpoint, checkpoint_of
-from consent.entry_bundle import published_leaves
 from consent.errors import MalformedRecord
-from consent.leaf_stream import verify_leaves
 from consent.merkle import HASH_BYTES
-from consent.tile_audit import verify_tiles
+from consent.tile_audit import verified_leaves, verify_tiles
 from consent.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -44,6 +42,8 @@ Fetch = Callable[[str], bytes]
 Show = Callable[[int, int], None]
 """Is told how many files are there, and how many there will be."""
 _OWN = (TILES, POLICY, RECEIPT_KEY, README, CHECKPOINT)
+_FRESH = ".new"
+"""How the name of a file ends that is being written; it begins with a dot."""
 _REPAIRS = 64
 """Files that were wrong and are fetched again before it gives up."""
 
@@ -118,7 +118,7 @@ class TileExport:
     def _was_begun(self) -> bool:
         """Return whether the folder is empty, or has an export that did not come to its end."""
         names = {path.name for path in self._folder.iterdir()}
-        ours = {name for own in _OWN for name in (own, f".{own}.new")}
+        ours = {name for own in _OWN for name in (own, f".{own}{_FRESH}")}
         return not names or (TILES in names and names <= ours)
 
     def _is_there(self, one: Tile | EntryBundle) -> bool:
@@ -145,31 +145,44 @@ class TileExport:
         read = read_from(self._folder)
         verify_tiles(read, said.size, said.root)
         if self._with_entries:
-            leaves = published_leaves(read, said.size)
-            verify_leaves(leaves, said.size, said.root)
+            for _ in verified_leaves(read, said.size):
+                pass
 
     def _drop_superseded(self, size: int) -> None:
-        """Remove the partial tiles of smaller trees: the full ones are there now."""
+        """Remove the partial tiles of smaller trees, and what was only half written.
+
+        The full tiles are there now.
+        """
         current = {one.path for one in self._published(size) if one.width < TILE_WIDTH}
+        for file in sorted((self._folder / TILES).rglob(f".*{_FRESH}")):
+            if _is_path(self._path_of(file.with_name(file.name[1 : -len(_FRESH)]))):
+                file.unlink()
         for file in sorted((self._folder / TILES).rglob("*.p/*")):
-            path = file.relative_to(self._folder).as_posix()
+            path = self._path_of(file)
             if path not in current and _is_path(path):
                 file.unlink()
                 if not any(file.parent.iterdir()):
                     file.parent.rmdir()
 
+    def _path_of(self, file: Path) -> str:
+        return file.relative_to(self._folder).as_posix()
+
     def _write(self, path: str, data: bytes) -> None:
         """Write one file, whole or not at all; entries are for their owner only."""
         target = self._folder / path
-        target.parent.mkdir(
-            mode=0o700 if self._with_entries else 0o777, parents=True, exist_ok=True
-        )
-        fresh = target.with_name(f".{target.name}.new")
+        self._make(target.parent)
+        fresh = target.with_name(f".{target.name}{_FRESH}")
         mode = 0o600 if self._with_entries else 0o666
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         fresh.replace(target)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it, all of them with the same rights."""
+        missing = [folder, *folder.parents]
+        for one in reversed([path for path in missing if not path.exists()]):
+            one.mkdir(mode=0o700 if self._with_entries else 0o777, exist_ok=True)
 
 
 def _files(size: int, *, with_entries: bool) -> int:

@@ -5,6 +5,7 @@
 Only paths that a tile can have are looked at, so nothing outside the folder is read.
 """
 
+import os
 from pathlib import Path
 
 from consent.entry_bundle import MAX_ENTRY_BYTES
@@ -21,6 +22,7 @@ __all__ = [
     "RECEIPT_KEY",
     "TILES",
     "is_tile_folder",
+    "paths_in",
     "read_bounded",
     "read_from",
     "read_named",
@@ -33,8 +35,17 @@ _LONGEST = {CHECKPOINT: MAX_NOTE_BYTES, POLICY: MAX_POLICY_BYTES, RECEIPT_KEY: 1
 
 
 def is_tile_folder(folder: Path) -> bool:
-    """Return whether this is a folder of tiles."""
-    return (folder / CHECKPOINT).is_file() and (folder / TILES).is_dir()
+    """Return whether this is a folder of tiles, whatever is missing in it."""
+    return (folder / TILES).is_dir()
+
+
+def paths_in(folder: Path) -> list[str]:
+    """Return every file in a folder, by its path there; links to other folders are not followed."""
+    return sorted(
+        (Path(place) / name).relative_to(folder).as_posix()
+        for place, folders, names in os.walk(folder)
+        for name in (*names, *(f for f in folders if (Path(place) / f).is_symlink()))
+    )
 
 
 def read_from(folder: Path) -> ReadPath:

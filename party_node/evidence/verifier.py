@@ -35,6 +35,7 @@ from party_node.evidence.tile_folder import (
     ENTRIES,
     README,
     is_tile_folder,
+    paths_in,
     read_bounded,
     read_from,
     read_named,
@@ -120,6 +121,7 @@ def _tiles(folder: Path, policy: Policy | None, since: Path | None) -> list[Chec
         policy,
         with_entries=(folder / ENTRIES).exists(),
         since=before,
+        paths=paths_in(folder),
     )
 
 

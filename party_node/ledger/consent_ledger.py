@@ -350,7 +350,7 @@ class ConsentLedger:
         """
         for found in self.entries(index, index + 1):
             return found
-        raise NotFound("there is no such entry in the ledger")
+        raise _no_entry(index)
 
     def first_of(self, source_id: str, source_event_id: str) -> int | None:
         """Return the index of what a source sent under this id, if it did."""
@@ -422,7 +422,7 @@ class ConsentLedger:
             self.checkpoint()
             covering = self._checkpoints.covering(index)
         if covering is None:
-            raise NotFound("there is no such entry in the ledger")
+            raise _no_entry(index)
         return covering
 
     def add_cosignatures(self, size: int, cosignatures: Iterable[Verified]) -> str:
@@ -481,3 +481,10 @@ class ConsentLedger:
         if self._wanted is not None:
             return self._wanted
         return DEFAULT_VOCABULARY if policy is None else load_policy(session, policy)
+
+
+def _no_entry(index: int) -> NotFound:
+    return NotFound(
+        f"there is no entry {index} in the ledger",
+        hint="`accord ledger status` says how long it is",
+    )

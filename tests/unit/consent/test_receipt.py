@@ -12,6 +12,7 @@ from consent.canonical import canonical_bytes
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.errors import BadSignature, LedgerInconsistent, MalformedRecord, UnknownPurpose
 from consent.jws import from_jwk, key_thumbprint, public_of, to_jwk
+from consent.ledger import parse_leaf
 from consent.notice import Notice
 from consent.receipt import (
     SignedReceipt,
@@ -66,7 +67,7 @@ SEALED = LEDGER.sealed[1]
 def claims(index: int = 1) -> dict[str, Any]:
     receipt = make_receipt(
         EVENT if index == 1 else PLAIN,
-        receipt_id="r-1",
+        receipt_id=parse_leaf(LEDGER.sealed[index].leaf).entry_id,
         controller=CONTROLLER,
         vocabulary=VOCABULARY,
         leaf=LEDGER.sealed[index].leaf,
@@ -183,6 +184,7 @@ def test_a_changed_signature_is_refused() -> None:
         {"sensitive": False},
         {"piiControllers": []},
         {"jurisdiction": "US"},
+        {"consentReceiptID": parse_leaf(LEDGER.sealed[0].leaf).entry_id},
         {"consentTimestamp": 1},
         {"collectionMethod": "phone"},
         {"piiPrincipalId": "0" * 32},
