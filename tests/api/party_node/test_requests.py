@@ -405,7 +405,7 @@ def test_an_erased_person_is_not_brought_back_by_what_was_said_before(known: Nod
     assert decision(known) == "permitted"
     request = verified(known, "erase")
     step(known, request, "erase")
-    for key in ("event-1", "a new name for it"):  # sent once more, or by another system
+    for key in ("event-1", "another-name"):  # sent once more, or by another system
         again = known.say("given", key, event_time_ms=before)
         assert (again.status_code, code(again.json())) == (422, "erased-person")
     clock.advance(seconds=60)  # type: ignore[attr-defined]
