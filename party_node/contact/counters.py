@@ -37,13 +37,16 @@ def contact_times(
     session: Session,
     counter: Counter,
     caps: Sequence[FrequencyCap],
-    now_ms: int,
+    at_ms: int,
     zone: tzinfo | None,
+    now_ms: int,
 ) -> tuple[list[int], list[bytes]]:
-    """Return when the contacts were that these caps count, and the tokens of those that expired."""
+    """Return when the contacts were that these caps count at `at_ms`, and the tokens of those that
+    have expired by now.
+    """
     if not caps:
         return [], []
-    since_ms = min(window(cap, now_ms, zone)[0] for cap in caps)
+    since_ms = min(window(cap, at_ms, zone)[0] for cap in caps)
     rows = session.exec(
         select(ContactRow.token, ContactRow.state, ContactRow.latest_ms).where(
             col(ContactRow.subject) == counter.subject,
@@ -58,7 +61,7 @@ def contact_times(
         if state == ContactState.CONFIRMED:
             times.append(latest_ms)
         elif latest_ms > now_ms:
-            times.append(now_ms)
+            times.append(min(at_ms, latest_ms))  # it may go out at any instant until then
         else:
             expired.append(token)
     return times, expired

@@ -85,12 +85,13 @@ class Contacts:
     def decide(self, question: ContactQuestion) -> ContactDecision:
         """Answer, and set the contact aside if the answer is yes and that was asked for.
 
-        Raises: UnknownPurpose.
+        Raises: UnknownPurpose; MalformedRecord if it would be set aside beyond a day from now.
         """
         with self._ledger.hold() as head:
             purpose = head.vocabulary.find(question.purpose)
-            now = max(self._clock(), head.newest_ms, question.at_ms or 0)
-            told = _Told(head.size, now)
+            present = max(self._clock(), head.newest_ms)
+            now = max(present, question.at_ms or 0)
+            told = _Told(head.size, now, present)
             if question.subject is None:
                 return told.no(Reason.NO_EVIDENCE)
             subject = head.projection.current(question.subject)
@@ -128,7 +129,9 @@ class Contacts:
         counter = Counter(question.subject, question.channel, group)
         zone = time_zone(found.zone)
         with self._ledger.database.reading() as session:
-            capped = self._reservations.refusal(session, counter, found.caps, told.now, zone)
+            capped = self._reservations.refusal(
+                session, counter, found.caps, told.present, zone, told.now
+            )
         return None if capped is None else told.enough(capped.free_at_ms)
 
     def _set_aside(
@@ -150,8 +153,8 @@ class Contacts:
             return told.yes(reason) if capped is None else capped
         outcome = self._writes.run(
             lambda session: self._reservations.reserve(
-                session, counter, caps, told.now, zone, question.reserve_ms,
-                idempotency_key=question.idempotency_key, exempt=exempt,
+                session, counter, caps, told.present, zone, question.reserve_ms,
+                planned_ms=told.now, idempotency_key=question.idempotency_key, exempt=exempt,
             )
         )  # fmt: skip
         if isinstance(outcome, Reservation):
@@ -167,6 +170,8 @@ class _Told:
 
     size: int
     now: int
+    """When the contact would be made: now, or when it is planned."""
+    present: int
 
     def no(
         self, reason: Reason | ContactReason, not_before_ms: int | None = None

@@ -72,10 +72,14 @@ class Reservations:
         zone: tzinfo | None,
         ttl_ms: int,
         *,
+        planned_ms: int | None = None,
         idempotency_key: str | None = None,
         exempt: bool = False,
     ) -> Reservation | Confirmed | Capped:
         """Reserve a contact for a while, or say which cap refuses it and when it would fit.
+
+        For one that is planned for later, caps are asked for then, and the while begins then; all
+        of it lies within a day from now.
 
         With the key of a contact that lives, that one is returned again. If its message went out,
         the answer is `Confirmed`: do not send it twice. If it was released or has expired, it is
@@ -84,8 +88,12 @@ class Reservations:
         Raises: IdempotencyConflict if the key was used for another contact; UnknownTimeZone for a
         calendar cap without a zone; MalformedRecord.
         """
-        if not 0 < ttl_ms <= MAX_TTL_MS:
-            raise ValueError("a reservation lives for up to a day")
+        at_ms = max(now_ms, now_ms if planned_ms is None else planned_ms)
+        latest_ms = at_ms + ttl_ms
+        if ttl_ms <= 0 or latest_ms - now_ms > MAX_TTL_MS:
+            raise MalformedRecord(
+                "a contact is set aside for at most a day from now: ask with 0, and again then"
+            )
         _check_writing(session)
         digest = self._digest(idempotency_key)
         row = _of_key(session, digest, counter, exempt=exempt)
@@ -94,16 +102,16 @@ class Reservations:
         if row is not None and _lives(row, now_ms):
             return Reservation(row.token.hex(), row.latest_ms)
         if not exempt:
-            times, expired = contact_times(session, counter, caps, now_ms, zone)
+            times, expired = contact_times(session, counter, caps, at_ms, zone, now_ms)
             stop_counting(session, expired)
-            capped = refusal(caps, times, now_ms, zone)
+            capped = refusal(caps, times, at_ms, zone)
             if capped is not None:
                 return capped
         held = ContactRow(
             token=self._rng(16) if row is None else row.token, subject=counter.subject,
             channel=counter.channel, purpose_group=counter.purpose_group, exempt=exempt,
             state=ContactState.RESERVED, counted=not exempt, reserved_ms=now_ms,
-            latest_ms=now_ms + ttl_ms, key_digest=digest,
+            latest_ms=latest_ms, key_digest=digest,
         )  # fmt: skip
         if row is None:
             session.add(held)
@@ -119,14 +127,18 @@ class Reservations:
         caps: Sequence[FrequencyCap],
         now_ms: int,
         zone: tzinfo | None,
+        planned_ms: int | None = None,
     ) -> Capped | None:
-        """Return the cap that refuses a contact now, or None; reserves nothing.
+        """Return the cap that refuses a contact now or when it is planned, or None; reserves
+        nothing.
 
         Its `free_at_ms` takes it that what is reserved goes out now; what is released or expires
         makes room sooner. A session to read from is enough.
         Raises: UnknownTimeZone, MalformedRecord.
         """
-        return refusal(caps, contact_times(session, counter, caps, now_ms, zone)[0], now_ms, zone)
+        at_ms = max(now_ms, now_ms if planned_ms is None else planned_ms)
+        times, _ = contact_times(session, counter, caps, at_ms, zone, now_ms)
+        return refusal(caps, times, at_ms, zone)
 
     def confirm(self, session: Session, token: str, sent_at_ms: int, now_ms: int) -> Confirmed:
         """Say that the message went out. It counts, also if the reservation had ended before.

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from consent.contact_terms import CapTerm, HoursTerm
+from consent.errors import MalformedRecord
 from consent.preferences import (
     AutomatedDecisions,
     Cap,
@@ -199,3 +200,27 @@ def test_many_at_once_never_use_the_same_last_contact(node, ledger, contacts):
         thread.join()
     assert answers.count(Answer.ALLOW) == 3
     assert answers.count(Answer.DENY) == 9
+
+
+def test_a_contact_that_is_planned_takes_the_place_of_none_that_lives(node, ledger, contacts):
+    node.clock.advance(8 * HOUR)
+    choose(node, ledger, Cap(limit=1, per=Per.DAY, basis=CapBasis.ROLLING, channel="email"))
+    reserve, later = {"reserve_ms": 900_000}, node.clock.now_ms + 20 * 60_000
+    first = ask(node, contacts, **reserve)
+    assert first.reservation is not None
+    # It may still go out, though it will have expired by then.
+    assert ask(node, contacts, at_ms=later, **reserve).reason == ContactReason.OFTEN_ENOUGH.value
+    assert ask(node, contacts, at_ms=later).reason == ContactReason.OFTEN_ENOUGH.value
+    assert ask(node, contacts, **reserve).reason == ContactReason.OFTEN_ENOUGH.value
+    node.clock.advance(16 * 60_000)
+    assert ask(node, contacts, **reserve).answer is Answer.ALLOW, "now it has expired"
+
+
+def test_a_planned_contact_is_set_aside_from_now_until_it_went_out(node, ledger, contacts):
+    node.clock.advance(8 * HOUR)
+    choose(node, ledger, Cap(limit=1, per=Per.DAY, basis=CapBasis.ROLLING, channel="email"))
+    planned = ask(node, contacts, at_ms=node.clock.now_ms + HOUR, reserve_ms=900_000)
+    assert planned.reservation.expires_ms == node.clock.now_ms + HOUR + 900_000
+    assert ask(node, contacts).reason == ContactReason.OFTEN_ENOUGH.value
+    with pytest.raises(MalformedRecord, match="at most a day from now"):
+        ask(node, contacts, at_ms=node.clock.now_ms + 400 * DAY, reserve_ms=900_000)

@@ -404,7 +404,7 @@ def test_a_session_that_only_reads_reserves_nothing(node, reservations):
 
 def test_a_reservation_lives_for_a_while_and_not_for_ever(desk):
     for ttl in (0, -1, MAX_TTL_MS + 1):
-        with pytest.raises(ValueError, match="up to a day"):
+        with pytest.raises(MalformedRecord, match="at most a day"):
             desk.reserve(ttl=ttl)
 
 
