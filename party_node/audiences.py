@@ -7,7 +7,6 @@ a person who has withdrawn since is left out, and the ledger says so.
 
 from dataclasses import dataclass
 
-from pyroaring import BitMap
 from sqlmodel import col, select
 
 from party_node.audience_members import open_members
@@ -57,8 +56,9 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     permission = services.gate.permit(
         use, job_hash(description), dataset, description.purpose,
         description.other(services.home.keys.party), _ACTIVATE, requester, _TTL_MS,
+        among=members,
     )  # fmt: skip
-    allowed = members & BitMap(permission.allowed)
-    keys = services.datasets.keys(permission, allowed.to_array())
+    allowed = permission.grant.allowed
+    keys = services.datasets.keys(permission, allowed)
     services.gate.complete(permission, "completed")
     return Audience(job, dataset, keys, len(allowed), len(members) - len(allowed))
