@@ -1,5 +1,6 @@
 """Receipts by the local API: which ones somebody gets, how they are described, what is noted."""
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -127,6 +128,32 @@ def test_an_erased_person_gets_none_any_more(node: Node) -> None:
     assert [one.index for one in opened(node, before)] == [given]
 
 
+def test_what_was_said_under_a_record_that_was_merged_is_theirs_too(node: Node) -> None:
+    given = say(node, "a")
+    say(node, "b")
+    newest = say(node, "c", "withdrawn", email="old@example.com")
+    counted = say(node, "d", purpose=MEASUREMENT, email="old@example.com")
+    merged = {
+        "keep": {"email": PERSON}, "absorb": {"email": "old@example.com"},
+        "ground": "both signed in with one password", "by": "dana",
+    }  # fmt: skip
+    assert node.http.post("/v1/persons/merges", json=merged).status_code == 201
+    for address in (PERSON, "old@example.com"):
+        found = issued(node, email=address)
+        assert entries(found) == [newest, counted]
+        assert [one.index for one in opened(node, found)] == [newest, counted]
+        assert entries(issued(node, email=address, every=True))[0] == given
+
+
+def test_who_comes_back_after_an_erasure_gets_only_what_they_said_since(node: Node) -> None:
+    say(node, "a")
+    dense = node.services.identity.find("email", PERSON)
+    assert dense is not None
+    node.services.aftermath.erasing.erase(dense, "request-17")
+    back = say(node, "b")
+    assert entries(issued(node, every=True)) == [back]
+
+
 # -- what waits ----------------------------------------------------------------------------------
 
 
@@ -170,6 +197,19 @@ def test_the_policy_of_then_describes_it_whatever_was_changed_since(node: Node) 
     assert found[later].policy_hash.hex() == answer.json()["policy_hash"]
     assert found[given].services[0].service != "Another title"
     assert found[later].services[0].service == "Another title"
+
+
+def test_a_purpose_that_was_taken_out_since_is_described_as_it_was(node: Node) -> None:
+    given = say(node, "a")
+    ledger = node.services.ledger
+    without = dataclasses.replace(
+        ledger.vocabulary,
+        purposes=tuple(p for p in ledger.vocabulary.purposes if p.purpose_id != AUDIENCE),
+    )
+    title = ledger.vocabulary.find(AUDIENCE).title
+    ledger.change_policy(without, "dana")
+    (one,) = opened(node, issued(node))
+    assert (one.index, one.claims.services[0].service) == (given, title)
 
 
 def test_a_receipt_says_what_the_notice_said(node: Node) -> None:
