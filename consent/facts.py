@@ -183,6 +183,15 @@ class About:
     record: Entry
 
 
+WITH_FACT = frozenset(
+    kind.TYPE
+    for kind in (
+        ConsentEvent, PreferenceEvent, OccurrenceReserved, OccurrenceReleased, SubjectsMerged,
+    )
+)  # fmt: skip
+"""Kinds of entries that have exactly one fact, until they are erased."""
+
+
 def facts_of(
     entries: Iterable[About], whats: Whats, numbers: Callable[[str], int] | None = None
 ) -> Facts:

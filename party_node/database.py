@@ -8,9 +8,9 @@ what is committed survives a power cut.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlmodel import Session, SQLModel
 
@@ -22,7 +22,12 @@ _BATCH = 5_000
 _WRITE_LOCK = 0x4163636F7264
 """Number of the advisory lock on PostgreSQL: "Accord" in ASCII."""
 _BUSY_MS = 30_000
-_SCRUB_MS = 1_000
+_SCRUB_MS = 2_000
+"""Emptying the write-ahead log keeps writers out while it waits for readers: it waits no longer."""
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100")
+"""A full disk, as SQLite's errors and PostgreSQL's states are called."""
+_BUSY = ("SQLITE_BUSY", "55P03")
+"""The write lock was not to be had."""
 _OLDER_SNAPSHOTS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
@@ -30,7 +35,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin 
 _ERASABLE = (
     "ledger_entries", "ledger_payloads", "subject_keys", "subjects", "identifiers",
     "source_events", "ledger_facts", "use_decisions", "subject_requests", "held_payloads",
-    "hold_halves",
+    "hold_halves", "contacts", "audiences", "webhook_events", "webhook_deliveries",
 )  # fmt: skip
 """Tables that an erasure takes rows from."""
 _PRAGMAS = (
@@ -49,7 +54,6 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(accord_writing=True)
-        self._unscrubbed = False
 
     @property
     def dialect(self) -> str:
@@ -85,23 +89,19 @@ class Database:
         with _translated(), self._writer.begin() as connection:
             yield connection
 
-    def scrub(self) -> None:
+    def scrub(self) -> bool:
         """See to it that deleted bytes are gone: SQLite's write-ahead log is folded in and emptied.
 
-        On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own. While
-        somebody reads an older snapshot this cannot be done to the end: see `scrub_again`.
+        Returns False if somebody went on reading what was there before: then they are not gone yet.
+        On PostgreSQL dead rows are vacuumed; its own log and backups have terms of their own.
+        Raises: DiskFull, DatabaseUnreachable.
         """
         with _translated(), self._engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
-            if self.dialect == "sqlite":
-                self._unscrubbed = _fold_in(raw)
-            else:
-                self._unscrubbed = _vacuum(raw)
-
-    def scrub_again(self) -> None:
-        """Scrub once more if the last time somebody stood in the way."""
-        if self._unscrubbed:
-            self.scrub()
+            with _wrapped(connection.dialect):
+                if self.dialect == "sqlite":
+                    return _emptied(raw)
+                return _vacuumed(raw)
 
     def close(self) -> None:
         """Close all connections."""
@@ -125,7 +125,11 @@ def insert_many(
         connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(rows))  # noqa: S608
         return
     raw: Any = connection.connection
-    with raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+    with (
+        _wrapped(connection.dialect),
+        raw.cursor() as cursor,
+        cursor.copy(f"COPY {into} FROM STDIN") as copy,
+    ):
         for row in rows:
             copy.write_row(row)
 
@@ -206,35 +210,32 @@ def _engine(url: str) -> Engine:
     raise InvalidSettings(f"{backend} databases are not supported; use SQLite or PostgreSQL")
 
 
-def _fold_in(raw: Any) -> bool:
-    """Empty SQLite's write-ahead log; return whether a reader kept something of it.
-
-    Nobody can write while it waits for readers, so it does not wait long.
-    """
-    raw.execute(f"PRAGMA busy_timeout={_SCRUB_MS}")
-    try:
-        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-    return bool(busy)
-
-
-def _vacuum(raw: Any) -> bool:
-    """Remove PostgreSQL's dead rows; return whether somebody may still see some of them."""
-    raw.rollback()
-    raw.autocommit = True
-    try:
-        raw.execute(f"VACUUM {', '.join(_ERASABLE)}")
-        (older,) = raw.execute(_OLDER_SNAPSHOTS).fetchone()
-    finally:
-        raw.autocommit = False
-    return bool(older)
-
-
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite` alone
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+
+
+def _emptied(connection: Any) -> bool:
+    """Fold SQLite's write-ahead log in and empty it, unless somebody reads it for too long."""
+    connection.execute(f"PRAGMA busy_timeout={_SCRUB_MS}")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return not busy
+
+
+def _vacuumed(connection: Any) -> bool:
+    """Remove PostgreSQL's dead rows, unless somebody may still see some of them."""
+    connection.rollback()
+    connection.autocommit = True
+    try:
+        connection.execute(f"VACUUM {', '.join(_ERASABLE)}")
+        (older,) = connection.execute(_OLDER_SNAPSHOTS).fetchone()
+    finally:
+        connection.autocommit = False
+    return not older
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -244,9 +245,24 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get("accord_writing", False):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
+        # In a subquery, so that patience is set before the lock is waited for.
+        patience = "(SELECT set_config('lock_timeout', :patience, true)) AS patience"
+        connection.execute(
+            text(f"SELECT pg_advisory_xact_lock(:lock) FROM {patience}"),  # noqa: S608
+            {"lock": _WRITE_LOCK, "patience": f"{_BUSY_MS}ms"},
+        )
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+@contextmanager
+def _wrapped(dialect: Dialect) -> Iterator[None]:
+    """Raise what the driver raises, asked without SQLAlchemy, as SQLAlchemy would raise it."""
+    of_driver = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except of_driver as e:
+        raise cast(DBAPIError, DBAPIError.instance("", (), e, of_driver, dialect=dialect)) from e
 
 
 @contextmanager
@@ -260,8 +276,14 @@ def _translated() -> Iterator[None]:
 
 def _named(error: DBAPIError) -> NodeError | DBAPIError:
     cause = str(error.orig).lower()
-    if "disk is full" in cause or getattr(error.orig, "sqlstate", None) == "53100":
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+    if "disk is full" in cause or code in _FULL:
         return DiskFull()
+    if code in _BUSY:
+        return DatabaseUnreachable(
+            f"another process has been writing to it for {_BUSY_MS / 1000:g} seconds",
+            hint="find out which process it is; it may stand still inside of a transaction",
+        )
     if isinstance(error, OperationalError):
         # The driver's words may hold values of a statement; its first line never does.
         return DatabaseUnreachable(cause.splitlines()[0] if cause else "")

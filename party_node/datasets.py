@@ -8,10 +8,10 @@ first the use record in the consent ledger, then the rows.
 
 import dataclasses
 import json
-import os
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 from sqlmodel import col, select
 
+from party_node import durable_file
 from party_node.clock import Clock, system_clock
 from party_node.database import Database
+from party_node.durable_file import named_if_full
 from party_node.errors import (
     DatasetChanged,
     DatasetUnreadable,
@@ -89,6 +91,8 @@ class Datasets:
         self, db: Database, home: Home, identity: Identity, clock: Clock = system_clock
     ) -> None:
         self._db, self._home, self._identity, self._clock = db, home, identity, clock
+        self._changing = threading.Lock()
+        """Held while an index is made or changed: who is erased in between must not come back."""
 
     def register(
         self,
@@ -104,7 +108,7 @@ class Datasets:
         `region` (ISO 3166) reads numbers without a country code.
         Raises: DatasetUnreadable, MissingColumn, DatasetChanged, DiskFull.
         """
-        with bulk_work():
+        with bulk_work(), self._changing:
             return self._register(dataset, path, key_column, email_column, phone_column, region)
 
     def _register(
@@ -255,12 +259,29 @@ class Datasets:
 
         Again changes nothing. Raises: DiskFull.
         """
-        self._rewrite(dense, partial(_as_of, to))
+        if dense != to:
+            self._rewrite(dense, partial(_as_of, to))
+
+    def clear_away(self) -> None:
+        """Remove the indexes that no registration knows: a process died while it changed one.
+
+        To be called at the start: they name people, and no erasure looks into them.
+        """
+        with self._changing:
+            with self._db.reading() as session:
+                known = set(session.exec(select(DatasetRow.index_id)).all())
+            for folder in self._home.datasets.iterdir():
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     # -- inside ------------------------------------------------------------------------------------
 
     def _rewrite(self, dense: int, change: Change) -> None:
         """Change a person's rows in every index that has some."""
+        with self._changing:
+            self._rewrite_each(dense, change)
+
+    def _rewrite_each(self, dense: int, change: Change) -> None:
         for info in self.listed():
             folder = self._home.datasets / self.index_id(info.dataset)
             with pq.ParquetFile(folder / _INDEX) as file:
@@ -271,8 +292,8 @@ class Datasets:
                 changed = change(index, theirs)
                 left = changed["dense"].to_numpy()
                 asked = BitMap(left[left != NOBODY].astype(np.uint32))
-                _replace(folder / _INDEX, partial(_write_index, changed))
-                _replace(folder / _ASKED, partial(_write_asked, asked))
+                durable_file.replace(folder / _INDEX, partial(_write_index, changed))
+                durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
 
     def _first_values(
         self, permission: Permission, identifier: str
@@ -318,11 +339,23 @@ class Datasets:
     ) -> None:
         index_id = secrets.token_hex(16)
         folder = self._home.datasets / index_id
-        folder.mkdir(mode=0o700)
-        pq.write_table(index, folder / _INDEX, compression="zstd")
-        (folder / _ASKED).write_bytes(asked.serialize())
-        for written in folder.iterdir():
-            written.chmod(0o600)
+        try:
+            with named_if_full():
+                folder.mkdir(mode=0o700)
+                durable_file.replace(folder / _INDEX, partial(_write_index, index))
+                durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
+                durable_file.sync(folder.parent)
+            old_index = self._store(file, key_column, report, index_id)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if old_index is not None:
+            shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
+
+    def _store(
+        self, file: RowFile, key_column: str, report: DatasetReport, index_id: str
+    ) -> str | None:
+        """Let a new index be the dataset's; return the one that it replaces."""
         row = DatasetRow(
             dataset=report.dataset,
             path=str(file.path),
@@ -337,8 +370,7 @@ class Datasets:
             old = session.get(DatasetRow, report.dataset)
             old_index = None if old is None else old.index_id
             session.merge(row)
-        if old_index is not None:
-            shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
+        return old_index
 
 
 def _write_asked(asked: BitMap, path: Path) -> None:
@@ -362,16 +394,6 @@ def _as_of(to: int, index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
     """Return an index in which these rows are about another person."""
     dense = pc.if_else(theirs, to, index["dense"])
     return index.set_column(index.column_names.index("dense"), "dense", dense)
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file anew so that a crash leaves the old or the new one."""
-    fresh = path.with_suffix(".new")
-    write(fresh)
-    fresh.chmod(0o600)
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _normalised(

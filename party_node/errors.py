@@ -184,7 +184,7 @@ class ErasedPerson(NodeError):
     """The person was erased here, and nothing is kept about them."""
 
     code = "erased-person"
-    hint = "a new consent counts if the person gives it: record it with a method that is no copy"
+    hint = "what they agreed to after that counts: record it with a method that is no copy"
 
 
 class MergeRefused(NodeError):

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlmodel import Session
 
+from consent.instants import NEVER
 from party_node.database import Database, insert_many, select_among
 from party_node.keyed_digest import keyed_digest
 from party_node.row_checks import RowChecks
@@ -53,6 +54,9 @@ class Resolution:
     """The record ids of the new persons."""
     suppressed: frozenset[int] = frozenset()
     """Rows about somebody who was erased: nobody is made of them."""
+    erased_ms: Mapping[int, int] = field(default_factory=dict)
+    """Rows about somebody who came back: row number → when they were erased. What they said up to
+    then does not count again."""
 
     @property
     def ambiguous(self) -> int:
@@ -73,13 +77,14 @@ class Identity:
         emails: Sequence[str | None],
         phones: Sequence[str | None],
         *,
-        returning: bool = False,
+        returning_ms: Sequence[int] | None = None,
     ) -> Resolution:
         """Return the person of each row, making new persons where nobody is known.
 
         Both columns hold normalised identifiers or None and are equally long. One transaction. Who
-        was erased stays so, unless `returning` says that they came back by an act of their own.
-        Raises: ValueError if the lengths differ.
+        was erased stays so, unless they come back by an act of their own: `returning_ms` says of
+        each row when that was, and it must be after the erasure. Raises: ValueError if the lengths
+        differ.
         """
         if len(emails) != len(phones):
             raise ValueError("one e-mail and one number for each row")
@@ -87,21 +92,23 @@ class Identity:
         conflicts: dict[int, tuple[int, int]] = {}
         new_ids: dict[int, str] = {}
         suppressed: set[int] = set()
+        erased_ms: dict[int, int] = {}
         missing = 0
         with self._db.writing() as session:
             free = _first_free(session)
             for start in range(0, len(emails), _SLICE):
                 part = slice(start, start + _SLICE)
                 known = self._known(session, emails[part], phones[part], free + len(new_ids))
-                if returning:
-                    self._lift(session, known)
-                found = known.resolve_all()
+                found = known.resolve_all(None if returning_ms is None else returning_ms[part])
                 new_ids.update(self._store(session, known))
                 dense[part] = found.dense
                 conflicts.update((start + row, two) for row, two in found.conflicts.items())
                 suppressed.update(start + row for row in found.suppressed)
+                erased_ms.update((start + row, at) for row, at in found.erased_ms.items())
                 missing += found.missing
-        return Resolution(dense, len(new_ids), missing, conflicts, new_ids, frozenset(suppressed))
+        return Resolution(
+            dense, len(new_ids), missing, conflicts, new_ids, frozenset(suppressed), erased_ms
+        )
 
     def rehearse(
         self, emails: Sequence[str | None], phones: Sequence[str | None], made_up: "MadeUp"
@@ -162,17 +169,10 @@ class Identity:
         if made_up is not None:
             with_email.update(person for person in reachable if made_up.has_email(person))
         known = _Known(by_email, by_phone, emails_known, phones_known, with_email, first_free)
-        for kind, digests, there in (
-            (EMAIL, by_email, emails_known), (PHONE, by_phone, phones_known)
-        ):  # fmt: skip
-            strange = {d for d in digests if d is not None and d not in there}
-            known.erased |= self._suppression.suppressed(session, kind, strange)
+        for kind, digests in ((EMAIL, by_email), (PHONE, by_phone)):
+            there = {d for d in digests if d is not None}
+            known.erased |= self._suppression.suppressed(session, kind, there)
         return known
-
-    def _lift(self, session: Session, known: "_Known") -> None:
-        for kind in (EMAIL, PHONE):
-            self._suppression.lift(session, kind, known.erased)
-        known.erased = set()
 
     def _store(self, session: Session, known: "_Known") -> list[tuple[int, str]]:
         drawn = self._rng(16 * len(known.made)).hex()
@@ -218,18 +218,24 @@ class _Known:
         self._emails, self._phones, self._free = emails, phones, first_free
         self.made: list[int] = []
         self.attached: list[tuple[str, bytes, int]] = []
-        self.erased: set[bytes] = set()
+        self.erased: dict[bytes, int] = {}
+        """When who had these identifiers was erased."""
 
-    def resolve_all(self) -> Resolution:
+    def resolve_all(self, returning_ms: Sequence[int] | None = None) -> Resolution:
         emails, phones = self._columns
         dense = np.full(len(emails), NOBODY, dtype=np.int64)
         conflicts: dict[int, tuple[int, int]] = {}
         suppressed: set[int] = set()
+        erased_ms: dict[int, int] = {}
         missing = 0
         for row, (email, phone) in enumerate(zip(emails, phones, strict=True)):
-            if self.erased and (email in self.erased or phone in self.erased):
-                suppressed.add(row)
-                continue
+            erased = self._erased_ms(email, phone) if self.erased else None
+            if erased is not None:
+                said = NEVER if returning_ms is None else returning_ms[row]
+                if said <= erased and self._is_gone(email, phone):
+                    suppressed.add(row)
+                    continue
+                erased_ms[row] = erased
             by_email = None if email is None else self._emails.get(email)
             by_phone = None if phone is None else self._phones.get(phone)
             if email is None and phone is None:
@@ -243,8 +249,17 @@ class _Known:
                 person = by_email if by_email is not None else by_phone
                 dense[row] = self._attach(self._new() if person is None else person, email, phone)
         return Resolution(
-            dense, len(self.made), missing, conflicts, suppressed=frozenset(suppressed)
+            dense, len(self.made), missing, conflicts, {}, frozenset(suppressed), erased_ms
         )
+
+    def _erased_ms(self, *identifiers: bytes | None) -> int | None:
+        """Return when somebody with one of these was erased last, if anybody was."""
+        return max((self.erased[i] for i in identifiers if i in self.erased), default=None)
+
+    def _is_gone(self, email: bytes | None, phone: bytes | None) -> bool:
+        """Return whether somebody with one of these was erased and has not come back."""
+        there = (email, self._emails), (phone, self._phones)
+        return any(i in self.erased and i not in known for i, known in there)
 
     def _new(self) -> int:
         self.made.append(self._free)

@@ -12,6 +12,7 @@ from party_node.datasets import Datasets
 from party_node.errors import MergeRefused
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.persons import entries_of_person
 from party_node.tables import IdentifierRow
 
 
@@ -24,11 +25,14 @@ class Merging:
     def merge(self, kept: int, absorbed: int, ground: str, by: str) -> int | None:
         """Make two records one person; return the index of the entry, None if they were before.
 
-        Raises: MergeRefused if a record is merged with itself or does not exist.
+        Again, it finishes what an interrupted one has left of the datasets. Raises: MergeRefused if
+        a record is merged with itself or does not exist.
         """
         with self._ledger.hold() as head:
             kept, absorbed = head.projection.current(kept), head.projection.current(absorbed)
             if kept == absorbed:
+                for earlier in entries_of_person(self._ledger, self._identity, kept):
+                    self._datasets.reassign(earlier, kept)
                 return None
             ids = self._identity.subject_ids([kept, absorbed])
             if len(ids) != 2:

@@ -119,8 +119,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if all(name.lower() != b"cache-control" for name, _ in message["headers"]):
-                    message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
+                _forbid_keeping(message)
             await send(message)
 
         try:
@@ -138,6 +137,12 @@ class RequestLog:
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
+
+
+def _forbid_keeping(message: Message) -> None:
+    """Let no cache keep an answer that does not say itself for how long it may be kept."""
+    if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
+        message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
 
 
 def _template(scope: Scope) -> str:

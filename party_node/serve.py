@@ -57,12 +57,14 @@ def serve(home: Home) -> None:
             worker = services.webhooks.worker(services.clock_ms)
             worker.start()
             services.aftermath.steward.start()
+            services.publisher.start()
             try:
                 _Server(node, listener).run(sockets=[listener])
             finally:
                 node.stopping.set()
                 driver.stop()
                 services.aftermath.steward.stop()
+                services.publisher.stop()
                 worker.stop()
                 services.witnessing.close()
                 services.imports.stop()

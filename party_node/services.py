@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from consent.note import parse_vkey
 from consent.vocabulary import Vocabulary
-from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm
+from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm, ledger_alarm
+from party_node.aftermath.publisher import EVERY_SECONDS, Publisher
+from party_node.aftermath.steward import Steward, Turn
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.capture.imports import Imports
@@ -31,7 +33,7 @@ from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.consent_receipts import ConsentReceipts
 from party_node.ledger.publishing import Publishing
-from party_node.ledger.witness_memory import WitnessMemory
+from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.merging import Merging
@@ -71,6 +73,7 @@ class Services:
     reservations: Reservations
     contacts: Contacts
     aftermath: Aftermath
+    publisher: Steward
     merging: Merging
     webhooks: Webhooks
     roles: Roles
@@ -99,6 +102,7 @@ def assemble(
     vault = Vault(home.kek, rng)
     identity = Identity(db, vault, rng)
     datasets = Datasets(db, home, identity, clock_ms)
+    datasets.clear_away()
     ledger = ConsentLedger(
         db,
         vault,
@@ -117,7 +121,10 @@ def assemble(
     webhooks = assemble_webhooks(db, vault, rng, home.settings.webhook_allowed_networks)
     alarm = gate_alarm(db, webhooks.outbox, clock_ms)
     gate = Gate(ledger, datasets, identity, clock_ms, rng, alarm)
-    witnessing = _witnessing(home, db, ledger, client, clock_ms)
+    witnessing = _witnessing(
+        home, ledger, client, clock_ms, ledger_alarm(webhooks.outbox, clock_ms)
+    )
+    publisher = Publisher(ledger, witnessing, clock_ms)
     holds = Holds(ledger, rng)
     aftermath = assemble_aftermath(
         ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
@@ -150,6 +157,7 @@ def assemble(
         reservations=reservations,
         contacts=Contacts(ledger, reservations, writes, clock_ms),
         aftermath=aftermath,
+        publisher=Steward([Turn("publish", EVERY_SECONDS, publisher.publish)], "publisher"),
         merging=Merging(ledger, identity, datasets),
         webhooks=webhooks,
         roles=Roles(ledger, holds, rng),
@@ -162,13 +170,13 @@ def assemble(
 
 
 def _witnessing(
-    home: Home, db: Database, ledger: ConsentLedger, client: CoordinatorClient, clock_ms: Clock
+    home: Home, ledger: ConsentLedger, client: CoordinatorClient, clock_ms: Clock, alarm: OnAlarm
 ) -> Witnessing:
     coordinator = home.coordinator_witness
     log, url = parse_vkey(ledger.vkey), home.settings.coordinator_url
     return Witnessing(
         ledger,
-        WitnessMemory(db, clock_ms),
+        WitnessMemory(ledger.database, clock_ms, alarm),
         trust_policy.load(home.path, log, coordinator, url),
         ways(client, coordinator),
         functools.partial(trust_policy.store, home.path),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from coordinator.wire import PartyId
+from party_node import durable_file
 from party_node.errors import HomeDamaged, InvalidSettings
 from party_node.webhooks.addresses import networks_of
 
@@ -73,9 +74,12 @@ def load(path: Path, environ: Mapping[str, str]) -> NodeSettings:
 
 def store(path: Path, settings: NodeSettings) -> None:
     """Write the settings file so that a crash leaves the old one or the new one, never half."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(settings.model_dump(), indent=2) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    text = json.dumps(settings.model_dump(), indent=2) + "\n"
+    durable_file.replace(path, lambda fresh: _write(fresh, text))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

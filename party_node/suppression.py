@@ -1,8 +1,9 @@
 """Tokens of erased people's identifiers: who was erased does not come back by an import.
 
 A token is a keyed digest of the identifier's digest, under a key of its own: it says that somebody
-with this identifier was erased, and nothing else about them. It is kept for that purpose alone, and
-goes when the person comes back by an act of their own.
+with this identifier was erased, when, and nothing else about them. It is kept for that purpose
+alone, and also when the person comes back by an act of their own: what they said before the erasure
+must not count again because somebody sends it once more.
 """
 
 import hmac
@@ -12,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from party_node.database import select_among
-from party_node.tables import IdentifierRow, SuppressionRow
+from party_node.tables import EntryRow, IdentifierRow, SuppressionRow
 from party_node.vault import Vault
 
 
@@ -31,23 +32,19 @@ class Suppression:
             session.merge(SuppressionRow(kind=kind, token=token, entry=entry))
         session.execute(delete(IdentifierRow).where(col(IdentifierRow.subject) == subject))
 
-    def suppressed(self, session: Session, kind: str, digests: Iterable[bytes]) -> set[bytes]:
-        """Return which of these identifier digests belong to somebody who was erased."""
+    def suppressed(self, session: Session, kind: str, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """Return which of these identifier digests belong to somebody who was erased, and when, in
+        milliseconds since 1970.
+        """
         if session.execute(select(col(SuppressionRow.kind)).limit(1)).first() is None:
-            return set()  # nobody ever was: nearly always
+            return {}  # nobody ever was: nearly always
         by_token = {self._token(digest): digest for digest in digests}
-        found = select_among(
-            session, SuppressionRow, ("token",), "token", sorted(by_token), kind=kind
-        )
-        return {by_token[bytes(token)] for (token,) in found}
-
-    def lift(self, session: Session, kind: str, digests: Iterable[bytes]) -> None:
-        """Forget that these were erased: they came back by an act of their own."""
-        tokens = [self._token(digest) for digest in digests]
-        column = col(SuppressionRow.token)
-        session.execute(
-            delete(SuppressionRow).where(col(SuppressionRow.kind) == kind, column.in_(tokens))
-        )
+        columns = ("token", "entry")
+        rows = select_among(session, SuppressionRow, columns, "token", sorted(by_token), kind=kind)
+        found = {by_token[bytes(token)]: entry for token, entry in rows}
+        entries = sorted(set(found.values()))
+        times = dict(select_among(session, EntryRow, ("index", "recorded_ms"), "index", entries))
+        return {digest: times[entry] for digest, entry in found.items()}
 
     def _token(self, digest: bytes) -> bytes:
         return hmac.digest(self._key, digest, "sha256")

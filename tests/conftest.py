@@ -4,7 +4,23 @@ Hypothesis measures each example against a deadline by default. On a machine tha
 that is a coin toss: what must be fast is a benchmark's business.
 """
 
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("accord", deadline=None)
 settings.load_profile("accord")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Let no test log to the stderr of another: what configures logging does so for the process."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**before)

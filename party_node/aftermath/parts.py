@@ -22,6 +22,7 @@ from party_node.erasure.holds import Holds
 from party_node.errors import NodeError
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.witness_memory import OnAlarm
 from party_node.observability import log
 from party_node.requests.request_rows import forget_person
 from party_node.webhooks.events import EventType
@@ -69,18 +70,30 @@ def assemble_aftermath(
 
     exposures, expiry = Exposures(ledger, identity, decisions), ExpirySweep(ledger, identity)
     erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget], outbox)
-    erasing.finish()
+    erasing.try_to_finish()
     steward = Steward(
         [
             Turn("exposures", 2.0, exposures.report),
             Turn("expiry", _MINUTE, expiry.sweep),
+            Turn("erasures", _MINUTE, erasing.finish),
             Turn("state", _MINUTE, lambda: log_state_when_due(ledger)),
             Turn("contacts", _DAY, prune),
-            Turn("scrub", _MINUTE, db.scrub_again),
             Turn("holds", _HOUR, holds.end_due),
         ]
     )
     return Aftermath(exposures, expiry, erasing, steward)
+
+
+def ledger_alarm(outbox: Outbox, clock: Clock) -> OnAlarm:
+    """Return what tells other systems that a witness knows another history of this ledger."""
+
+    def alarm(session: Session, kind: str, size: int) -> None:
+        outbox.enqueue(
+            session, EventType.LEDGER_ALARM, {"reason": kind, "size": size}, clock(),
+            group="ledger",
+        )  # fmt: skip
+
+    return alarm
 
 
 def gate_alarm(db: Database, outbox: Outbox, clock: Clock) -> Callable[[str, str], None]:

@@ -27,10 +27,10 @@ class Turn:
 class Steward:
     """Does duties in turn until it is stopped."""
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
+    def __init__(self, turns: Sequence[Turn], name: str = "steward") -> None:
         self._turns = tuple(turns)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="steward", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from consent.events import ConsentEvent
 from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, SELF, AgeBand, Assurance, EventState, Operation
+from party_node.api.access import Calling
 from party_node.api.origin import (
     Channel,
     Duration,
@@ -19,12 +20,13 @@ from party_node.api.origin import (
     Place,
 )
 from party_node.api.person import Person
-from party_node.api.strict import Language, Name, NoticeHash, NoticeId, Strict
+from party_node.api.strict import By, Language, Name, NoticeHash, NoticeId, Strict
 from party_node.capture.recording import Fate, Pending, record
 from party_node.capture.statement import Circumstances, Said, consent_event
-from party_node.errors import NotFound
+from party_node.errors import DiskFull, NotFound
 from party_node.ledger.explaining import Explanation
 from party_node.ledger.explaining import explain as explain_person
+from party_node.ledger.views import note_view
 from party_node.ledger.writer import Submitted
 from party_node.policy import notices
 from party_node.running import Here
@@ -129,6 +131,8 @@ class ExplanationBody(Person):
     recipient: Name = SELF
     operation: Operation
     channel: Channel = ANY_CHANNEL
+    by: By = "operator"
+    """Who looks."""
 
 
 @router.post("/events", status_code=201)
@@ -166,25 +170,33 @@ def record_events(body: BatchBody, node: Here) -> dict[str, Any]:
 
 
 @router.post("/explanations")
-def explain(body: ExplanationBody, node: Here) -> dict[str, Any]:
-    """Say whether one person may be used now, and which entry of the ledger decides it."""
+def explain(body: ExplanationBody, node: Here, caller: Calling) -> dict[str, Any]:
+    """Say whether one person may be used now, and which entry of the ledger decides it.
+
+    That somebody saw what the entry says is an entry too.
+    """
     parts = node.services
     kind, value = body.normalised(parts.home.settings.default_region)
     dense = parts.identity.find(kind, value)
     if dense is None:
         raise NotFound("nobody with this identifier is known here")
-    return _explained(
-        explain_person(
-            parts.ledger,
-            parts.identity,
-            parts.clock_ms,
-            dense,
-            body.purpose,
-            body.recipient,
-            body.operation,
-            body.channel,
-        )
+    found = explain_person(
+        parts.ledger,
+        parts.identity,
+        parts.clock_ms,
+        dense,
+        body.purpose,
+        body.recipient,
+        body.operation,
+        body.channel,
     )
+    if found.deciding is not None:
+        try:
+            note_view(parts.ledger, found.deciding, caller.signing(body.by))
+        except DiskFull:  # what cannot be written down is not shown; the decision is
+            unshown = dataclasses.replace(found.deciding, record=None)
+            found = dataclasses.replace(found, deciding=unshown)
+    return _explained(found)
 
 
 def _notice_hash(named: str | NoticeName | None, vocabulary: Vocabulary) -> bytes | None:

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from consent.milestones import OperatorAction
 from party_node.aftermath.state_log import log_state
 from party_node.api.access import Calling
-from party_node.api.strict import Strict
+from party_node.api.strict import By, Strict
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.evidence_of import erased_under, prove
 from party_node.ledger.raw_append import append_statements
 from party_node.ledger.replaying import replay as replay_decision
+from party_node.ledger.views import note_view
 from party_node.running import Here
 from party_node.services import Services
 
@@ -32,7 +32,7 @@ class StatementsBody(Strict):
 class ViewBody(Strict):
     """Who looks."""
 
-    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")] = "operator"
+    by: By = "operator"
 
 
 @router.post("/entries", status_code=201)
@@ -60,14 +60,7 @@ def view(index: Index, node: Here, caller: Calling, body: ViewBody | None = None
     """
     parts = node.services
     found = parts.ledger.entry(index)
-    if found.subject is not None and found.record is not None:
-        looked = OperatorAction(
-            action="payload-viewed",
-            by=caller.signing((body or ViewBody()).by),
-            at_ms=parts.ledger.now(),
-            detail=f"entry {index}",
-        )
-        parts.ledger.append([looked])
+    note_view(parts.ledger, found, caller.signing((body or ViewBody()).by))
     record, salt = found.record, found.salt
     return _entry(parts, found) | {
         "payload": None if record is None else record.to_payload(),

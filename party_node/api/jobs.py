@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import disclosures, preflight, receipts, results
 from party_node.api.access import Calling
-from party_node.api.strict import Name, RhoText, Strict, nano
+from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.errors import IllegalState, NotFound
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import STRICT_BELOW, Request, strictly
@@ -46,7 +46,7 @@ class JobBody(Strict):
 class DecisionBody(Strict):
     """Who decided; it stands in the acceptance that both parties keep."""
 
-    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")] = "operator"
+    by: By = "operator"
 
 
 @router.post("", status_code=201)

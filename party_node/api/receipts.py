@@ -1,13 +1,12 @@
 """Receipts for people: /v1/consent/receipts, and the key that signs them."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from party_node.api.access import Calling
 from party_node.api.person import Person
-from party_node.api.strict import Name
+from party_node.api.strict import By, Name
 from party_node.errors import NotFound
 from party_node.ledger.consent_receipts import IssuedReceipt
 from party_node.running import Here
@@ -22,7 +21,7 @@ class ReceiptsBody(Person):
     """Only about this purpose."""
     every: bool = False
     """True: also for what was changed since; else the newest word of each source in each scope."""
-    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")] = "operator"
+    by: By = "operator"
     """Who asks for them: that they were handed out is an entry of the ledger."""
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from consent.events import ConsentEvent
+from consent.instants import NEVER
 from consent.statements import Evidence
 from consent.vocabulary import Vocabulary
 from party_node.capture import said
@@ -51,6 +52,8 @@ class _Who(NamedTuple):
     two: tuple[str, str] | None
     """The owner of the e-mail address and another one, of the number."""
     erased: bool
+    erased_ms: int = NEVER
+    """When one who came back was erased: what they said up to then does not count again."""
 
 
 Watch = Callable[[ImportReport], None]
@@ -187,7 +190,8 @@ class _Intake:
         for row, person in enumerate(dense):
             pair = found.conflicts.get(row)
             two = None if pair is None else (ids[pair[0]], ids[pair[1]])
-            yield _Who(ids.get(person), two, row in found.suppressed)
+            at = found.erased_ms.get(row, NEVER)
+            yield _Who(ids.get(person), two, row in found.suppressed, at)
 
     def _take(self, batch: Batch, people: Iterator[_Who]) -> None:
         """Submit and count one batch."""
@@ -204,8 +208,10 @@ class _Intake:
             more: dict[str, Any] = {} if until is None else {"valid_until_ms": until}
             if batch.extras and batch.extras[number] != NO_EXTRAS:
                 more |= _extras(*batch.extras[number], what.media_type)
-            subject, two, was_erased = persons[row]
-            if subject is not None:
+            subject, two, was_erased, erased_ms = persons[row]
+            if subject is not None and time <= erased_ms:
+                erased.append(number)
+            elif subject is not None:
                 owners.append(number)
                 events.append(
                     what.make(subject_id=subject, source_event_id=name, event_time_ms=time, **more)

@@ -65,7 +65,8 @@ def record(
     """
     fates: list[Fate | None] = [None] * len(pending)
     people: dict[int, tuple[str, str]] = {}
-    returning: set[int] = set()
+    returning: dict[int, int] = {}
+    said: dict[int, int] = {}
     with ledger.hold() as head:
         vocabulary, now_ms = head.vocabulary, max(clock(), head.newest_ms)
     for place, one in enumerate(pending):
@@ -78,10 +79,10 @@ def record(
         except (NodeError, ConsentError, LocalError) as e:
             fates[place] = Fate(None, None, refused=e)
             continue
-        people[place] = identifier
+        people[place], said[place] = identifier, tried.event_time_ms
         if isinstance(tried, ConsentEvent) and tried.is_explicit_grant:
-            returning.add(place)
-    dense, new, ids = _resolve(identity, people, returning)
+            returning[place] = tried.event_time_ms
+    dense, new, ids = _resolve(identity, people, said, returning)
     for place in people.keys() - dense.keys():
         fates[place] = Fate(None, None, refused=ErasedPerson())
     zones = _zones(ledger, vocabulary, dense.values())
@@ -107,11 +108,15 @@ def _conflict(submission: Submission) -> Refused | None:
 
 
 def _resolve(
-    identity: Identity, people: Mapping[int, tuple[str, str]], returning: set[int]
+    identity: Identity,
+    people: Mapping[int, tuple[str, str]],
+    said: Mapping[int, int],
+    returning: Mapping[int, int],
 ) -> tuple[dict[int, int], set[int], dict[int, str]]:
     """Return the number of each person, in order, who of them is new, and their record ids.
 
-    Who was erased has none, unless they come back by a yes of their own.
+    Who was erased has none, unless they come back by a yes of their own that is newer; and nothing
+    that is older counts for them any more.
     """
     dense: dict[int, int] = {}
     new: set[int] = set()
@@ -123,8 +128,14 @@ def _resolve(
             [people[p][1] if people[p][0] == kind else None for p in places]
             for kind in (EMAIL, PHONE)
         )
-        found = identity.resolve(emails, phones, returning=back)
-        dense |= {p: int(d) for p, d in zip(places, found.dense, strict=True) if d != NOBODY}
+        times = [returning[p] for p in places] if back else None
+        found = identity.resolve(emails, phones, returning_ms=times)
+        outdated = {row for row, at in found.erased_ms.items() if said[places[row]] <= at}
+        dense |= {
+            p: int(d)
+            for row, (p, d) in enumerate(zip(places, found.dense, strict=True))
+            if d != NOBODY and row not in outdated
+        }
         new |= found.new_ids.keys()
     ids = identity.subject_ids(dense.values())
     # Somebody may have been erased just now.

@@ -71,7 +71,7 @@ class Refusal(enum.StrEnum):
     REFUSED_IDENTIFIER = "refused-identifier"
     """Neither the e-mail address nor the telephone number can be normalised."""
     ERASED_PERSON = "erased-person"
-    """The person was erased here and is not made anew by a copy of another system."""
+    """The person was erased here: no copy makes them anew, and what was said before is gone."""
     AMBIGUOUS_PERSON = "ambiguous-person"
     """The e-mail address and the number are of two persons, and the row is no objection."""
     CONFLICTING_EVENT = "conflicting-event"

@@ -1,8 +1,10 @@
 """What this node itself does about a request: `accord request erase`, `export`, `explain` …"""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from party_node.cli import role_tokens
@@ -56,10 +58,12 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the file for a person who asks for access or for their data to take away."""
+    if out.exists():  # asked before the node writes down that the file was made
+        raise click.UsageError(f"{out} is there already: name a new file")
     client = client_of(home)
+    content = client.download(f"/v1/requests/{whole(client, request)}/export", method="POST")
     with usage_of(str(out)), out.open("xb") as file:
-        path = f"/v1/requests/{whole(client, request)}/export"
-        content = client.download(path, method="POST")
+        os.fchmod(file.fileno(), 0o600)
         file.write(content)
     if as_json:
         show_json({"file": str(out), "bytes": len(content)})

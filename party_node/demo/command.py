@@ -14,6 +14,9 @@ from party_node.demo.scene import Scene
 from party_node.demo.story import tell
 from party_node.demo.telling import Teller
 
+FEWEST = 2_000
+"""With fewer people, so few are in common that the answers are withheld."""
+
 
 def run(*, json_output: bool, rows: int | None, keep: Path | None, seed: int) -> int:
     """Run the demonstration; return 0 if everything agrees with the plain computation, else 1.
@@ -40,6 +43,8 @@ def _played(
     stack: ExitStack, teller: Teller, rows: int | None, keep: Path | None, seed: int
 ) -> Scene:
     """Make the people, start the processes, tell the story. Raises: DemoFailed."""
+    if rows is not None and rows < FEWEST:
+        raise DemoFailed(f"the demo needs at least {FEWEST:,} people: with fewer, nothing is said")
     folder = _folder(stack, keep)
     teller.title("Accord: two organisations, three processes, one question, and proof")
     try:

@@ -2,8 +2,12 @@
 
     1. one transaction   the erasure becomes an entry; what is about the person goes with it
     2. memory            the person leaves the projection
-    3. files             rows of dataset indexes; finished at the next start if this is interrupted
+    3. files             rows of dataset indexes
     4. bytes             the write-ahead log is emptied, so that nothing deleted is left in it
+
+The erasure holds from the first step on. What keeps the others from being done (the end of the
+process, a full disk, somebody who still reads the old state) only delays them: until all are done
+the erasure is *pending*, and is finished at the next start, or by the steward.
 
 What a law asks to be kept is sealed away first, under another key (`holds.py`): for the node it is
 erased like the rest.
@@ -15,7 +19,7 @@ Leaves, proofs and checkpoints stay valid. The erasure commits to which entries 
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 from sqlalchemy import delete, select, update
@@ -26,8 +30,10 @@ from consent.projection import commit_set
 from party_node.database import in_batches
 from party_node.erasure.holds import HoldOrder, Holds
 from party_node.erasure.pending import open_pending, seal_pending
+from party_node.errors import NodeError
 from party_node.identity import Identity
-from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.consent_ledger import ConsentLedger, Head
+from party_node.observability import log
 from party_node.persons import entries_of_person
 from party_node.suppression import Suppression
 from party_node.tables import (
@@ -62,6 +68,8 @@ class Erased:
     """Records of persons that were erased: more than one where records had been merged."""
     held: int = 0
     """Payloads that were sealed away, counted for each ground."""
+    finished: bool = True
+    """False while files or deleted bytes are left; the node goes on with them by itself."""
 
 
 class Erasing:
@@ -91,45 +99,55 @@ class Erasing:
         """Erase the person with this number, and every record that was merged into theirs.
 
         With `holds`, some payloads stay, sealed so that two roles must open them. Returns once
-        nothing else is left. Raises: DiskFull, LedgerDamaged; NobodyInRole, IllegalState for a hold
-        that cannot be; then nothing is erased.
+        nothing else is left, or says that it is not finished. Raises: DiskFull, LedgerMoved,
+        LedgerDamaged; NobodyInRole, IllegalState for a hold that cannot be; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            current = head.projection.current(subject)
-            records = entries_of_person(self._ledger, self._identity, current)
-            ids = self._identity.subject_ids(records)
-            if not ids:
-                return Erased(None, 0, 0)
-            indices, fingerprint = self._entries(ids)
-            opened = sorted((e for of in records.values() for e in of), key=lambda e: e.index)
-            kept = self._holds.plan(opened, request_id, holds)
-            salt = self._rng(32)
-            record = Erasure(
-                request_id=request_id,
-                erased_at_ms=self._ledger.now(),
-                entries=len(indices),
-                entries_commitment=commit_set(BitMap(indices), salt),
-                key_fingerprint=fingerprint,
-                holds=kept.records,
-            )
+            erased = self._commit(head, subject, request_id, holds, also)
+        # Not while the ledger is held: it may have to wait for those who still read.
+        return replace(erased, finished=self.try_to_finish())
 
-            def take(session: Session, at: list[int]) -> None:
-                for dense, subject_id in ids.items():
-                    self._take(session, dense, subject_id, indices, at[0])
-                self._mark(session, indices, at[0])
-                kept.keep(session, at[0])
-                self._tell(session, ids, request_id, at[0])
-                pending = seal_pending(self._ledger.vault, at[0], ids)
-                session.add(
-                    ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending)
-                )
-                if also is not None:
-                    also(session, at[0])
+    def _commit(
+        self,
+        head: Head,
+        subject: int,
+        request_id: str,
+        holds: Sequence[HoldOrder],
+        also: Also | None,
+    ) -> Erased:
+        """Erase in the database and in memory; the ledger is held."""
+        current = head.projection.current(subject)
+        records = entries_of_person(self._ledger, self._identity, current)
+        ids = self._identity.subject_ids(records)
+        if not ids:
+            return Erased(None, 0, 0)
+        indices, fingerprint = self._entries(ids)
+        opened = sorted((e for of in records.values() for e in of), key=lambda e: e.index)
+        kept = self._holds.plan(opened, request_id, holds)
+        salt = self._rng(32)
+        record = Erasure(
+            request_id=request_id,
+            erased_at_ms=self._ledger.now(),
+            entries=len(indices),
+            entries_commitment=commit_set(BitMap(indices), salt),
+            key_fingerprint=fingerprint,
+            holds=kept.records,
+        )
 
-            (entry,) = self._ledger.append([record], also=take)
-            for dense in ids:
-                head.projection.forget(dense)
-        self.finish()
+        def take(session: Session, at: list[int]) -> None:
+            for dense, subject_id in ids.items():
+                self._take(session, dense, subject_id, indices, at[0])
+            self._mark(session, indices, at[0])
+            kept.keep(session, at[0])
+            self._tell(session, ids, request_id, at[0])
+            pending = seal_pending(self._ledger.vault, at[0], ids)
+            session.add(ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending))
+            if also is not None:
+                also(session, at[0])
+
+        (entry,) = self._ledger.append([record], at_size=head.size, also=take)
+        for dense in ids:
+            head.projection.forget(dense)
         return Erased(entry, len(indices), len(ids), sum(h.entries for h in kept.records))
 
     def _tell(self, session: Session, ids: dict[int, str], request_id: str, entry: int) -> None:
@@ -141,20 +159,39 @@ class Erasing:
                     data["request"] = request_id
                 self._outbox.enqueue(session, EventType.SUBJECT_ERASED, data, self._ledger.now())
 
-    def finish(self) -> None:
-        """Clean the files of erasures that are committed; at the start, what was interrupted."""
-        with self._ledger.database.reading() as session:
+    def finish(self) -> bool:
+        """Do what is left of the erasures that are committed; return whether nothing is.
+
+        Raises: DiskFull, DatabaseUnreachable.
+        """
+        database = self._ledger.database
+        with database.reading() as session:
             left = select(ErasureRow).where(col(ErasureRow.pending) != "")
             rows = session.execute(left).scalars().all()
+        if not rows:
+            return True
         for row in rows:
             for dense in open_pending(self._ledger.vault, row.entry, row.pending):
                 for clean in self._cleans:
                     clean(dense)
-            with self._ledger.database.writing() as session:
-                done = update(ErasureRow).where(col(ErasureRow.entry) == row.entry)
-                session.execute(done.values(pending=""))
-        if rows:
-            self._ledger.database.scrub()
+        # First the bytes, then the mark: one that dies in between finds the erasure pending.
+        if not database.scrub():
+            return False
+        with database.writing() as session:
+            done = update(ErasureRow).where(col(ErasureRow.entry).in_([row.entry for row in rows]))
+            session.execute(done.values(pending=""))
+        return True
+
+    def try_to_finish(self) -> bool:
+        """Do as `finish`; what cannot be done now is left for later, and logged."""
+        try:
+            finished = self.finish()
+        except NodeError as e:
+            log.warning("erasure-unfinished", cause=e.code, hint=e.hint)
+            return False
+        if not finished:
+            log.warning("erasure-unfinished", cause="still-read")
+        return finished
 
     def _entries(self, ids: dict[int, str]) -> tuple[list[int], bytes]:
         """Return the indices of their entries, and the fingerprint of their tag keys."""

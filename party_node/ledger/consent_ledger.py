@@ -471,6 +471,8 @@ class ConsentLedger:
     def _load(self) -> LedgerState:
         state = self.store.open(self._db, self._vocabulary)
         with self._db.reading() as session:
+            # In one snapshot: another process may have gone on, and signed, in between.
+            self.store.catch_up(session, state)
             self._checkpoints.require_continued(session, state.tree)
         return state
 

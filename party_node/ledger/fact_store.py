@@ -9,6 +9,7 @@ that holds one about the person.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
@@ -85,10 +86,19 @@ class FactStore:
 
     # -- writing -----------------------------------------------------------------------------------
 
-    def add(self, session: Session, facts: Facts, first: int, whats: Whats, stored: int) -> None:
+    def add(
+        self,
+        session: Session,
+        facts: Facts,
+        first: int,
+        whats: Whats,
+        stored: int,
+        bearing: Sequence[int] | None = None,
+    ) -> None:
         """Store facts, the first of which has that number, and the whats from number `stored` on.
 
-        In the caller's transaction.
+        `bearing` are the entries that have these facts or had one until they were erased, where
+        some were: numbers stay those that facts had. In the caller's transaction.
         """
         fresh = enumerate(whats.since(stored), stored)
         insert_many(
@@ -97,9 +107,10 @@ class FactStore:
             ("number", "sealed"),
             [(n, self._vault.seal(_what_context(n), write_what(what))) for n, what in fresh],
         )
+        of = facts["index"] if bearing is None else np.array(bearing, dtype=np.int64)
         rows = [
-            self._row(first + start, facts[start : start + LARGEST])
-            for start in range(0, len(facts), LARGEST)
+            self._row(first + start, facts, of[start : start + LARGEST])
+            for start in range(0, len(of), LARGEST)
         ]
         insert_many(session, FactsRow, _COLUMNS, rows)
         self._small += sum(row[1] < MANY_FACTS for row in rows)
@@ -152,10 +163,14 @@ class FactStore:
         insert_many(session, FactsRow, _COLUMNS, [(rows[0].first, span, lowest, highest, sealed)])
         self._small = 0
 
-    def _row(self, first: int, facts: Facts) -> tuple[int, int, int, int, bytes]:
-        index = facts["index"]
-        sealed = self._seal(first, len(facts), facts)
-        return first, len(facts), int(index.min()), int(index.max()), sealed
+    def _row(
+        self, first: int, facts: Facts, of: NDArray[np.int64]
+    ) -> tuple[int, int, int, int, bytes]:
+        """Return the row of those facts that are of these entries."""
+        lowest, highest, index = int(of[0]), int(of[-1]), facts["index"]
+        if len(index) and (index[0] < lowest or index[-1] > highest):
+            facts = facts[(index >= lowest) & (index <= highest)]
+        return first, len(of), lowest, highest, self._seal(first, len(of), facts)
 
     def _seal(self, first: int, span: int, facts: Facts) -> bytes:
         return self._vault.seal(_context(first, span), facts.tobytes())

@@ -14,10 +14,8 @@ from pyroaring import BitMap
 from sqlmodel import Session
 
 from consent.errors import ConsentError
-from consent.events import ConsentEvent
-from consent.facts import About, Facts, Whats, facts_of
+from consent.facts import WITH_FACT, About, Facts, Whats, facts_of
 from consent.ledger import parse_leaf
-from consent.merges import SubjectsMerged
 from consent.merkle import leaf_hash
 from consent.milestones import (
     Anomaly,
@@ -28,10 +26,9 @@ from consent.milestones import (
     PolicyChanged,
     StateSnapshot,
 )
-from consent.preferences import PreferenceEvent
 from consent.requests import SubjectRequest
 from consent.statements import Statement, SubjectEntry
-from consent.uses import OccurrenceReleased, OccurrenceReserved, UseRecord
+from consent.uses import UseRecord
 from party_node.database import select_among
 from party_node.errors import LedgerDamaged
 from party_node.ledger.entries import LedgerEntry
@@ -52,13 +49,6 @@ Milestone = (
     | StateSnapshot
     | SubjectRequest
 )
-_WITH_FACT = frozenset(
-    kind.TYPE
-    for kind in (
-        ConsentEvent, PreferenceEvent, OccurrenceReserved, OccurrenceReleased, SubjectsMerged,
-    )
-)  # fmt: skip
-"""Kinds of entries that have exactly one fact."""
 
 
 class EntryPass:
@@ -135,7 +125,7 @@ class EntryPass:
             if leaf.recorded_at_ms < self.newest_ms:
                 self._findings.add(where, "it was recorded before the entry before it")
             self.newest_ms = max(self.newest_ms, leaf.recorded_at_ms)
-        if kind in _WITH_FACT:
+        if kind in WITH_FACT:
             self._bearing.append(row.index)
         self._check_mark(row)
         return sound

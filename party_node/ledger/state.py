@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from consent.errors import LedgerInconsistent
-from consent.facts import About, Whats, facts_of
+from consent.facts import WITH_FACT, About, Whats, facts_of
 from consent.fields import Entry
 from consent.merkle import EMPTY_ROOT
 from consent.milestones import LedgerOpened, PolicyChanged
@@ -174,12 +174,13 @@ class StateStore:
                 raise LedgerDamaged(f"an entry after {tree.size} of the ledger is missing")
             self.tiles.add(session, tree.extend(entry.leaf_hash for entry in batch))
             facts = facts_of(_about(batch), whats, self._numbers)
-            self.facts.add(session, facts, reach.facts, whats, reach.whats)
+            bearing = [entry.index for entry in batch if entry.type in WITH_FACT]
+            self.facts.add(session, facts, reach.facts, whats, reach.whats, bearing)
             reach = Reach(
                 tree.size,
                 tree.root(),
                 max(reach.newest_ms, *(entry.recorded_ms for entry in batch)),
-                reach.facts + len(facts),
+                reach.facts + len(bearing),
                 len(whats),
                 policy_after(reach.policy, (entry.record for entry in batch)),
             )

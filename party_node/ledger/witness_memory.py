@@ -6,7 +6,7 @@ was ahead stays ahead: a ledger that grows past what the witness saw is not the 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func
@@ -20,6 +20,10 @@ from party_node.witness_tables import WitnessAlarmRow, WitnessViewRow
 
 MOST_EVIDENCE = 64
 """Alarms kept of one witness, which could raise them without end."""
+
+
+OnAlarm = Callable[[Session, str, int], None]
+"""Is told what a witness said (`asking.Said`) to a checkpoint of which size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,11 @@ class View:
 class WitnessMemory:
     """The memory of one node."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(
+        self, db: Database, clock: Clock, on_alarm: OnAlarm = lambda _session, _kind, _size: None
+    ) -> None:
+        """`on_alarm` is told of new evidence, in the transaction that keeps it."""
+        self._db, self._clock, self._on_alarm = db, clock, on_alarm
 
     def of(self, witness: Verifier) -> View:
         """Return what a witness said last."""
@@ -66,7 +73,8 @@ class WitnessMemory:
                 row.alarm = ""
             elif answer.said in ALARMS:
                 row.alarm = Said.AHEAD if row.alarm == Said.AHEAD else answer.said.value
-                _keep_evidence(session, row, answer, size, note)
+                if _keep_evidence(session, row, answer, size, note):
+                    self._on_alarm(session, answer.said.value, size)
             session.add(row)
 
     def alarms(self) -> list[WitnessAlarmRow]:
@@ -78,14 +86,16 @@ class WitnessMemory:
 
 def _keep_evidence(
     session: Session, view: WitnessViewRow, answer: Answer, size: int, note: str
-) -> None:
+) -> bool:
+    """Keep it if it is new and there is room; return whether it was kept."""
     kept = session.exec(
         select(func.count())
         .select_from(WitnessAlarmRow)
         .where(col(WitnessAlarmRow.key) == view.key)
     ).one()
     known = session.get(WitnessAlarmRow, (view.key, view.said, size)) is not None
-    if not known and kept < MOST_EVIDENCE:
+    fresh = not known and kept < MOST_EVIDENCE
+    if fresh:
         session.add(
             WitnessAlarmRow(
                 key=view.key,
@@ -98,6 +108,7 @@ def _keep_evidence(
                 raised_ms=view.said_ms,
             )
         )
+    return fresh
 
 
 def _key(witness: Verifier) -> str:

@@ -28,6 +28,8 @@ REGISTRY_HOST = re.compile(
 MACHINE_PATH = re.compile(r"(?<![\w.~$/}-])/(?:home|root|work|tmp|Users)/")
 PAGE_IN_CODE = re.compile(r"docs/[a-z0-9_/-]+\.md")
 TEST_NAME = re.compile(r"`(test_[a-z0-9_]+)`")
+CODE_ROOTS = ("protocols", "consent", "coordinator", "party_node", "tests", "benchmarks")
+MODULE_PATH = re.compile(r"`((?:[\w-]+/)*[\w-]+\.py|(?:" + "|".join(CODE_ROOTS) + r")/[\w./-]*)`")
 
 
 def named(path: Path) -> str:
@@ -124,6 +126,18 @@ def test_every_page_that_code_names_exists() -> None:
         if not (ROOT / page).is_file()
     }
     assert missing == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_file_of_code_that_a_page_names_exists(page: Path) -> None:
+    files = {named(path) for root in CODE_ROOTS for path in (ROOT / root).rglob("*.py")}
+    names = {file.rpartition("/")[2] for file in files}
+    missing = [
+        found
+        for found in MODULE_PATH.findall(prose_of(page))
+        if not ((ROOT / found).exists() if "/" in found else found in names)
+    ]
+    assert missing == []
 
 
 def test_every_test_that_a_page_names_exists() -> None:

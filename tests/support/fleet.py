@@ -69,7 +69,10 @@ class Fleet:
         self.ledger: ConsentLedger = self.node.open_ledger()
         for world in self.worlds.values():
             world.trust(self.ledger.vkey)
-        self.memory = WitnessMemory(self.node.db, self.node.clock)
+        self.told: list[tuple[str, int]] = []
+        self.memory = WitnessMemory(
+            self.node.db, self.node.clock, lambda _, kind, size: self.told.append((kind, size))
+        )
         home = self.node.home.path
         self.witnessing = Witnessing(
             self.ledger,

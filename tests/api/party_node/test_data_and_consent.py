@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from consent.milestones import OperatorAction
 from tests.support.node import write_csv
 from tests.support.running_node import AUDIENCE, Node
 
@@ -60,6 +61,11 @@ def test_a_withdrawal_decides_at_once(node: Node) -> None:
     assert (after["decision"], after["reason"]) == ("deny", "withdrawn")
     assert after["deciding_index"] == index
     assert after["deciding_entry"]["record"]["state"] == "withdrawn"
+    looks = [e.record for e in node.services.ledger.entries() if e.type == "operator-action"]
+    assert [(r.by, r.detail) for r in looks if isinstance(r, OperatorAction)] == [
+        ("person:operator", f"entry {before['deciding_index']}"),
+        ("person:operator", f"entry {index}"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -342,7 +342,7 @@ def test_erase_with_a_hold_that_two_roles_open(known: Node) -> None:
     hold = {"ground": "GDPR 17(3)(e)", "until": "2030-12-31"}
     erased = step(known, request, "erase", {"holds": [hold]})
     assert erased["erased"] == {"entry": erased["erased"]["entry"], "entries": 2, "records": 1,
-                                "held": 2}  # fmt: skip
+                                "held": 2, "finished": True}  # fmt: skip
     assert erased["subject"] is None
     assert erased["holds"][0]["until_ms"] == 1_924_991_999_999, "the end of that day"
     asked = {"email": PERSON, "purpose": AUDIENCE, "operation": "psi"}
@@ -397,6 +397,24 @@ def test_the_steward_destroys_what_is_over(known: Node) -> None:
     answer = known.http.post(f"/v1/requests/{request}/hold", headers=shown)
     assert answer.status_code == 404
     assert known.http.get(f"/v1/requests/{request}").json()["holds"][0]["destroyed"]
+
+
+def test_an_erased_person_is_not_brought_back_by_what_was_said_before(known: Node) -> None:
+    clock = known.services.clock_ms
+    before = clock()
+    assert decision(known) == "permitted"
+    request = verified(known, "erase")
+    step(known, request, "erase")
+    for key in ("event-1", "another-name"):  # sent once more, or by another system
+        again = known.say("given", key, event_time_ms=before)
+        assert (again.status_code, code(again.json())) == (422, "erased-person")
+    clock.advance(seconds=60)  # type: ignore[attr-defined]
+    assert known.say("given", "after", purpose=MEASUREMENT).status_code == 201
+    late = known.say("given", "event-1", event_time_ms=before)
+    assert (late.status_code, code(late.json())) == (422, "erased-person")
+    clock.advance(seconds=1)  # type: ignore[attr-defined]
+    assert decision(known) == "no-evidence"
+    assert decision(known, MEASUREMENT, "psi") == "permitted"
 
 
 # -- roles ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from consent.words import EventState
 from party_node import database
-from party_node.erasure.erasing import Erasing
+from party_node.erasure.erasing import Erased, Erasing
 from party_node.errors import CheckInterrupted, HomeDamaged, NotFound, SchemaUnknown
 from party_node.home_lock import locked
 from party_node.ledger import raw_rows
@@ -103,26 +103,21 @@ def test_who_was_erased_during_a_check_is_gone_after_it(
     ledger.append([node.event(PEOPLE[12], "a-name-that-nobody-else-has")])
     dense = node.identity.find("email", PEOPLE[12])
     assert dense is not None
-    seen = []
+    seen: list[Erased] = []
+    forgets = [lambda session, subject, _: full.gate.decisions.forget(session, subject)]
+    erasing = Erasing(ledger, node.identity, node.rng, forgets, [])
 
     def erase(entries: int) -> None:
         if entries and not seen:
-            seen.append(entries)
-            meanwhile(lambda: _erase(full, dense))
+            meanwhile(lambda: seen.append(erasing.erase(dense, "request-x")))
 
     assert not checking(full).run(erase)
-    assert seen
+    assert not seen[0].finished, "the check still read what was there before"
+    assert erasing.finish()
     left = b"".join(
         path.read_bytes() for path in node.home.path.rglob("node.db*") if path.is_file()
     )
     assert b"a-name-that-nobody-else-has" not in left
-    node.db.scrub_again()  # nothing is left to do
-    assert not node.db._unscrubbed
-
-
-def _erase(full: FullLedger, dense: int) -> None:
-    forgets = [lambda session, subject, _: full.gate.decisions.forget(session, subject)]
-    Erasing(full.ledger, full.node.identity, full.node.rng, forgets, []).erase(dense, "request-x")
 
 
 def test_a_check_is_followed_to_its_end(full: FullLedger) -> None:

@@ -106,13 +106,20 @@ def test_a_writer_holds_the_lock_before_it_reads(tmp_path):
 
 
 def test_a_full_disk_and_a_lost_database_are_named():
-    def error(words):
-        return OperationalError("INSERT", {}, sqlite3.OperationalError(words))
+    def error(words, name="SQLITE_ERROR"):
+        raised = sqlite3.OperationalError(words)
+        raised.sqlite_errorname = name
+        return OperationalError("INSERT", {}, raised)
 
     full = _named(error("database or disk is full"))
     assert isinstance(full, DiskFull)
     assert full.hint
+    assert isinstance(_named(error("disk i/o error", "SQLITE_IOERR_SHMSIZE")), DiskFull)
     assert isinstance(_named(error("unable to open database file")), DatabaseUnreachable)
+    busy = _named(error("database is locked", "SQLITE_BUSY"))
+    assert isinstance(busy, DatabaseUnreachable)
+    assert str(busy) == "another process has been writing to it for 30 seconds"
+    assert "which process" in busy.hint
 
 
 def test_a_full_disk_is_met_for_real(tmp_path):

@@ -193,7 +193,9 @@ def test_who_was_erased_does_not_come_back_by_a_copy_but_by_an_act(node, ledger,
     found = node.identity.resolve([A, B], [None, PHONE])
     assert (found.suppressed, found.created) == (frozenset({0}), 0)
     assert node.identity.find("email", A) is None
-    back = int(node.identity.resolve([A], [None], returning=True).dense[0])
+    before = node.clock.now_ms
+    assert node.identity.resolve([A], [None], returning_ms=[before]).suppressed == {0}
+    back = int(node.identity.resolve([A], [None], returning_ms=[before + 1]).dense[0])
     assert back not in (gone, node.identity.find("email", B))
     assert int(node.identity.resolve([A], [None]).dense[0]) == back
     assert ledger.events_of(back) == []

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from consent.checkpoint import Cosigner
@@ -276,3 +277,15 @@ def test_an_ended_check_says_so(full: FullLedger) -> None:
 
     with pytest.raises(CheckInterrupted):
         fsck(full.ledger, full.node.identity, full.trust, stop)
+
+
+@pytest.mark.parametrize("lost", ["ledger_facts", "ledger_whats", "ledger_tiles"])
+def test_a_state_that_was_made_again_after_erasures_is_sound(lost: str) -> None:
+    with full_ledger() as made:
+        with made.node.db.writing() as session:
+            session.execute(text(f"DELETE FROM {lost}"))
+        again = made.node.open_ledger()
+        assert again.head() == made.ledger.head()
+        assert fsck(again, made.node.identity, made.trust).listed == []
+        again.append([made.node.event("p3@x.example", "later")])
+        assert fsck(again, made.node.identity, made.trust).listed == []

@@ -150,7 +150,7 @@ def test_export_writes_a_file_and_never_over_one(office: Office, tmp_path: Path)
     assert f"wrote {out}" in office.accord("request", "export", request, str(out))
     with zipfile.ZipFile(out) as archive:
         assert "README.txt" in archive.namelist()
-    assert "File exists" in office.accord("request", "export", request, str(out), code=USAGE)
+    assert "is there already" in office.accord("request", "export", request, str(out), code=USAGE)
 
 
 def test_explain_says_it_in_words(office: Office) -> None:

@@ -191,6 +191,10 @@ def test_a_refusing_witness_is_an_alarm_that_is_kept_and_two_others_suffice(four
     (alarm,) = four.memory.alarms()
     assert (alarm.kind, alarm.size, alarm.name) == ("refused", 1, "a.example/w")
     assert alarm.note == four.ledger.checkpoint()
+    assert four.told == [("refused", 1)], "other systems are told"
+    four.publish()
+    four.settle()
+    assert four.told == [("refused", 1)], "once for each piece of evidence"
     four.open()
     assert four.alarms() == {"a": "refused"}, "also after a restart"
     (kept,) = four.worlds["a"].conflicts()
