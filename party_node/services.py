@@ -146,7 +146,9 @@ def assemble(
         witnessing=witnessing,
         checking=Checking(ledger, identity, witnessing, rng),
         publishing=Publishing(ledger, witnessing),
-        consent_receipts=ConsentReceipts(ledger, witnessing, home.settings.name, clock_ms),
+        consent_receipts=ConsentReceipts(
+            ledger, identity, witnessing, home.settings.name, clock_ms
+        ),
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,

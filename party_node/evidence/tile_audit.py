@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from consent.audit import Check, Outcome
 from consent.checkpoint import Checkpoint
-from consent.entry_bundle import published_leaves
+from consent.entry_bundle import decode_entries, published_leaves
 from consent.errors import ConsentError, LedgerInconsistent, MalformedRecord
 from consent.jws import from_jwk
 from consent.leaf_stream import verify_leaves
@@ -19,7 +19,7 @@ from consent.ledger import parse_leaf
 from consent.merkle import HASH_BYTES, verify_consistency
 from consent.policy import Policy, parse_policy, without_quorum
 from consent.tile_audit import open_tiles, verified_leaves, verify_tiles
-from consent.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, ReadPath, parse_path
+from consent.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, ReadPath, Tile, parse_path
 from party_node.evidence.tile_folder import CHECKPOINT, POLICY, README, RECEIPT_KEY
 
 T = TypeVar("T")
@@ -138,8 +138,8 @@ class _Audit:
             return ""  # compared already
         # A partial tile of a smaller tree: a log may keep it.
         data, whole = self._read(path) or b"", self._read(needed.path) or b""
-        is_long_enough = isinstance(tile, EntryBundle) or len(data) == tile.width * HASH_BYTES
-        return "" if is_long_enough and whole.startswith(data) else "is not what the tree had then"
+        fits = whole.startswith(data) and _is_whole(tile, data)
+        return "" if fits else "is not what the tree had then"
 
     def _file(self, name: str) -> bytes:
         data = self._named(name)
@@ -174,6 +174,17 @@ class _Audit:
         proof = tree.consistency_proof(before.size, said.size)
         verify_consistency(before.size, said.size, proof, before.root, said.root)
         return before
+
+
+def _is_whole(tile: Tile | EntryBundle, data: bytes) -> bool:
+    """Return whether these can be the bytes of a tile or a bundle of that width."""
+    if isinstance(tile, Tile):
+        return len(data) == tile.width * HASH_BYTES
+    try:
+        decode_entries(data, tile.width)
+    except MalformedRecord:
+        return False
+    return True
 
 
 def _signed(said: Checkpoint) -> str:

@@ -18,11 +18,13 @@ from consent.receipt_claims import Controller
 from consent.vocabulary import Vocabulary
 from consent.words import SELF
 from party_node.clock import Clock
+from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.evidence_of import proven, published
 from party_node.ledger.policies import policy_at
 from party_node.ledger.witnessing import Witnessing
+from party_node.persons import entries_of_person
 
 _LABEL = "receipt-signing/1"
 
@@ -49,9 +51,14 @@ class ConsentReceipts:
     """Issues receipts of one node; `name` is the party's as people know it."""
 
     def __init__(
-        self, ledger: ConsentLedger, witnessing: Witnessing, name: str, clock: Clock
+        self,
+        ledger: ConsentLedger,
+        identity: Identity,
+        witnessing: Witnessing,
+        name: str,
+        clock: Clock,
     ) -> None:
-        self._ledger, self._witnessing = ledger, witnessing
+        self._ledger, self._identity, self._witnessing = ledger, identity, witnessing
         self._name, self._clock = name, clock
         self._seed = ledger.vault.derive(_LABEL)
 
@@ -64,9 +71,12 @@ class ConsentReceipts:
     ) -> Issued:
         """Return receipts for what a person said and has not changed since, or for everything.
 
-        With `purpose`, only about that one. Raises: LedgerDamaged; LedgerInconsistent.
+        What was said under a record that was merged into theirs is theirs too. With `purpose`, only
+        about that one. Raises: LedgerDamaged; LedgerInconsistent.
         """
-        entries = [e for e in self._ledger.events_of(person) if isinstance(e.record, ConsentEvent)]
+        records = entries_of_person(self._ledger, self._identity, person).values()
+        said = [e for found in records for e in found if isinstance(e.record, ConsentEvent)]
+        entries = sorted(said, key=lambda e: e.index)
         wanted = entries if every else standing(entries)
         wanted = [e for e in wanted if purpose in (None, _event(e).purpose)]
         if not wanted:

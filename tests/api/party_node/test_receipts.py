@@ -1,65 +1,12 @@
-"""Receipts by the local API: which ones somebody gets, how they are described, what is noted."""
+"""Receipts by the local API: which ones somebody gets, what waits, and what is written down."""
 
-import json
-import re
 from typing import Any
 
 import pytest
 
-from consent.jws import from_jwk
-from consent.ledger import parse_leaf
-from consent.milestones import OperatorAction
-from consent.receipt import SignedReceipt, VerifiedReceipt, verify_receipt
 from party_node.errors import QuorumMissed
+from tests.support.issuing import PERSON, entries, handed_out, issued, opened, say
 from tests.support.running_node import AUDIENCE, MEASUREMENT, Node
-
-PERSON = "person0@example.com"
-NOTICE = {
-    "text": "We look for people whom we both know.", "by": "dana", "notice_id": "joint",
-    "version": 1, "language": "de", "purposes": [AUDIENCE], "recipients": ["paper"],
-    "withdrawal_method": "the link in every message",
-    "rights_url": "https://shop.example/rights", "policy_url": "https://shop.example/privacy",
-}  # fmt: skip
-
-
-def say(node: Node, key: str, state: str = "given", **changes: Any) -> int:
-    """Let person0 say something a second later; return its entry."""
-    node.services.clock_ms.advance(seconds=1)  # type: ignore[attr-defined]
-    answer = node.say(state, key, **changes)
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["index"])
-
-
-def issued(node: Node, **body: Any) -> dict[str, Any]:
-    answer = node.http.post("/v1/consent/receipts", json={"email": PERSON} | body)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def entries(found: dict[str, Any]) -> list[int]:
-    return [one["index"] for one in found["receipts"]]
-
-
-def opened(node: Node, found: dict[str, Any]) -> list[VerifiedReceipt]:
-    """Verify every receipt in an answer as a third party does."""
-    key = from_jwk(json.dumps(found["key"]).encode())
-    policy = node.services.witnessing.trust.policy
-    return [
-        verify_receipt(
-            SignedReceipt(one["receipt"]["receipt"], one["receipt"]["proof"]),
-            public=key,
-            policy=policy,
-        )
-        for one in found["receipts"]
-    ]
-
-
-def handed_out(node: Node) -> list[OperatorAction]:
-    records = [e.record for e in node.services.ledger.entries()]
-    return [
-        r for r in records if isinstance(r, OperatorAction) and r.action == "receipts-issued"
-    ]  # fmt: skip
-
 
 # -- which ones ----------------------------------------------------------------------------------
 
@@ -127,6 +74,32 @@ def test_an_erased_person_gets_none_any_more(node: Node) -> None:
     assert [one.index for one in opened(node, before)] == [given]
 
 
+def test_what_was_said_under_a_record_that_was_merged_is_theirs_too(node: Node) -> None:
+    given = say(node, "a")
+    say(node, "b")
+    newest = say(node, "c", "withdrawn", email="old@example.com")
+    counted = say(node, "d", purpose=MEASUREMENT, email="old@example.com")
+    merged = {
+        "keep": {"email": PERSON}, "absorb": {"email": "old@example.com"},
+        "ground": "both signed in with one password", "by": "dana",
+    }  # fmt: skip
+    assert node.http.post("/v1/persons/merges", json=merged).status_code == 201
+    for address in (PERSON, "old@example.com"):
+        found = issued(node, email=address)
+        assert entries(found) == [newest, counted]
+        assert [one.index for one in opened(node, found)] == [newest, counted]
+        assert entries(issued(node, email=address, every=True))[0] == given
+
+
+def test_who_comes_back_after_an_erasure_gets_only_what_they_said_since(node: Node) -> None:
+    say(node, "a")
+    dense = node.services.identity.find("email", PERSON)
+    assert dense is not None
+    node.services.aftermath.erasing.erase(dense, "request-17")
+    back = say(node, "b")
+    assert entries(issued(node, every=True)) == [back]
+
+
 # -- what waits ----------------------------------------------------------------------------------
 
 
@@ -152,51 +125,6 @@ def test_what_no_published_checkpoint_covers_waits(
         assert len(handed_out(node)) == 1
     found = issued(node)
     assert (entries(found), found["waiting"]) == ([unseen, newer], [])
-
-
-# -- how they are described ----------------------------------------------------------------------
-
-
-def test_the_policy_of_then_describes_it_whatever_was_changed_since(node: Node) -> None:
-    given = say(node, "a")
-    now = node.http.get("/v1/policy").json()
-    renamed = re.sub(r"(?m)^( *title:).*$", r"\1 Another title", now["yaml"])
-    answer = node.http.put("/v1/policy", json={"text": renamed, "by": "dana"})
-    assert answer.json()["applied"], answer.text
-    later = say(node, "b", purpose=MEASUREMENT)
-    found = {one.index: one.claims for one in opened(node, issued(node))}
-    assert set(found) == {given, later}
-    assert found[given].policy_hash.hex() == now["policy_hash"]
-    assert found[later].policy_hash.hex() == answer.json()["policy_hash"]
-    assert found[given].services[0].service != "Another title"
-    assert found[later].services[0].service == "Another title"
-
-
-def test_a_receipt_says_what_the_notice_said(node: Node) -> None:
-    published = node.http.post("/v1/notices", json=NOTICE)
-    assert published.status_code == 201, published.text
-    given = say(node, "a", recipient="paper", notice=published.json()["notice_hash"])
-    (one,) = opened(node, issued(node))
-    said = one.claims
-    assert one.index == given
-    assert (said.language, said.policyUrl) == ("de", NOTICE["policy_url"])
-    assert (said.withdrawalMethod, said.privacyRights) == (
-        NOTICE["withdrawal_method"],
-        NOTICE["rights_url"],
-    )
-
-
-def test_a_receipt_is_named_as_its_entry_and_holds_the_event_byte_for_byte(node: Node) -> None:
-    given = say(node, "a")
-    (one,) = opened(node, issued(node))
-    entry = node.services.ledger.entry(given)
-    leaf = parse_leaf(entry.leaf)
-    assert one.claims.consentReceiptID == leaf.entry_id
-    assert (one.claims.leaf.encode(), one.claims.salt) == (entry.leaf, entry.salt)
-    assert one.event == entry.record
-    assert one.claims.schema_version == "accord/consent-receipt/2"
-    assert one.claims.issued_at_ms == node.services.clock_ms()
-    assert PERSON not in json.dumps(issued(node))
 
 
 # -- who got them --------------------------------------------------------------------------------

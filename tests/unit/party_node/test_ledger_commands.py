@@ -1,11 +1,9 @@
-"""`accord ledger status | verify | fsck | prove | entry | export | snapshot`, as they are typed."""
+"""`accord ledger status | verify | prove | entry | export | snapshot`, as they are typed."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
 from typer.testing import CliRunner
 
 from consent.errors import LedgerInconsistent
@@ -15,8 +13,14 @@ from consent.policy import parse_policy
 from consent.proof import parse_proof, verify_proof
 from party_node.errors import QuorumMissed
 from party_node.evidence.verifier import app
-from party_node.tables import EntryRow, PayloadRow
-from tests.support.commands import ERROR, NOT_READY, USAGE, Terminal, terminal_at, use
+from party_node.tables import EntryRow
+from tests.support.commands import (
+    NOT_READY,
+    USAGE,
+    Terminal,
+    terminal_at,
+    use,
+)
 from tests.support.evidence import unpacked
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -76,34 +80,6 @@ def test_verify_says_that_it_is_whole_or_that_it_is_not(terminal: Terminal) -> N
     error, hint = terminal.complains("ledger", "verify")
     assert "the leaves do not lead to the root" in error
     assert "backup" in hint
-
-
-def test_fsck_finds_nothing_in_a_sound_ledger(terminal: Terminal) -> None:
-    out = terminal.accord("ledger", "fsck")
-    assert out == "nothing is wrong: 2 entries and all that belongs to them\n"
-    assert terminal.answer("ledger", "fsck") == {
-        "sound": True, "entries": 2, "findings": [], "total": 0,
-    }  # fmt: skip
-
-
-def test_fsck_says_what_does_not_fit_and_where_and_ends_with_1(terminal: Terminal) -> None:
-    with terminal.node.services.db.writing() as session:
-        flip_payload(session, 1)
-    out = terminal.accord("ledger", "fsck", code=ERROR)
-    head, *rows, end = out.splitlines()
-    assert head.split() == ["where", "what", "is", "wrong"]
-    assert any(row.startswith("payload of entry 1 ") for row in rows)
-    assert end.endswith("findings in 2 entries: the ledger is NOT sound")
-    found = terminal.answer("ledger", "fsck", code=ERROR)
-    assert (found["sound"], found["total"]) == (False, len(rows))
-    assert "ann@example.com" not in out + json.dumps(found)
-    # It changes nothing: the same again.
-    assert terminal.answer("ledger", "fsck", code=ERROR) == found
-
-
-def flip_payload(session: Session, index: int) -> None:
-    row = session.get_one(PayloadRow, index)
-    row.ciphertext = bytes([row.ciphertext[0] ^ 1]) + row.ciphertext[1:]
 
 
 def test_snapshot_logs_the_state_for_fsck(terminal: Terminal) -> None:
