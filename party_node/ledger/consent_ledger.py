@@ -33,6 +33,7 @@ from party_node.clock import Clock, system_clock
 from party_node.database import Database
 from party_node.errors import (
     IdempotencyConflict,
+    LedgerDamaged,
     LedgerForked,
     LedgerMoved,
     NotFound,
@@ -112,7 +113,7 @@ class ConsentLedger:
         self._lock, self._owner = threading.RLock(), 0
         self._small = GroupCommit(self._write_many)
         self.on_appended: list[OnAppended] = []
-        self._state = self._load()
+        self._state, self._behind = self._load(), False
         self._wanted = None  # from here on the ledger says what is in force
 
     @property
@@ -186,7 +187,7 @@ class ConsentLedger:
                     also(session, indices)
 
             indices = self.append([changed, *others], also=keep)
-            with self._db.reading() as session:
+            with self._following(), self._db.reading() as session:
                 self.store.judge_again(session, self._state, vocabulary)
             return indices
 
@@ -243,7 +244,8 @@ class ConsentLedger:
         known_whats = len(state.whats)
         try:
             with self._db.writing() as session:
-                self.store.catch_up(session, state)
+                with self._following():
+                    self.store.catch_up(session, state)
                 known_whats = len(state.whats)
                 if at_size is not None and at_size != state.tree.size:
                     raise LedgerMoved
@@ -261,7 +263,8 @@ class ConsentLedger:
         except BaseException:
             state.whats.forget_from(known_whats)
             raise
-        grown()
+        with self._following():
+            grown()
         return written
 
     def _grow(
@@ -317,7 +320,7 @@ class ConsentLedger:
     def hold(self) -> Iterator[Head]:
         """Nobody else in this process appends while this is held."""
         with self._locked():
-            with self._db.reading() as session:
+            with self._following(), self._db.reading() as session:
                 self.store.catch_up(session, self._state)
             reach = self._state.reach
             yield Head(reach.size, reach.root, reach.newest_ms, self._state.projection)
@@ -409,7 +412,8 @@ class ConsentLedger:
         Raises: LedgerDamaged if the ledger no longer continues an earlier checkpoint.
         """
         with self._locked(), self._db.writing() as session:
-            self.store.catch_up(session, self._state)
+            with self._following():
+                self.store.catch_up(session, self._state)
             return self._checkpoints.issue(session, self._state.tree)
 
     def covering(self, index: int) -> tuple[int, bytes]:
@@ -461,9 +465,30 @@ class ConsentLedger:
         with self._lock:
             before, self._owner = self._owner, threading.get_ident()
             try:
+                if self._behind:
+                    self._catch_up_anew()
                 yield
             finally:
                 self._owner = before
+
+    @contextmanager
+    def _following(self) -> Iterator[None]:
+        """What memory could not follow is read anew before anybody is told anything by it: else the
+        gate would go on by a state, or a policy, that is not the ledger's any more.
+        """
+        try:
+            yield
+        except LedgerDamaged:
+            raise  # reading anew must not make that good
+        except BaseException:
+            self._behind = True
+            raise
+
+    def _catch_up_anew(self) -> None:
+        state = self._load()
+        if state.reach.size < self._state.reach.size:
+            raise LedgerDamaged("entries of the ledger have disappeared while it was open")
+        self._state, self._behind = state, False
 
     def _number_of(self, subject_id: str) -> int:
         return self._identity.dense_of([subject_id])[subject_id]

@@ -13,7 +13,8 @@ from consent.merkle import verify_consistency, verify_inclusion
 from consent.milestones import LedgerOpened
 from consent.note import KeyType, parse_vkey
 from consent.policy import parse_policy, write_policy
-from consent.reasons import Query
+from consent.projection import Projection
+from consent.reasons import Query, Reason
 from consent.statements import Evidence
 from consent.words import EventState, Operation
 from party_node.errors import (
@@ -27,6 +28,7 @@ from party_node.errors import (
 )
 from party_node.ledger import fact_store
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.ledger.state import StateStore
 from party_node.ledger.writer import event_content
 from party_node.tables import (
     CheckpointRow,
@@ -423,3 +425,70 @@ def test_what_the_ledger_sets_is_no_content(node):
     event = node.event(A, 1)
     linked = replace(event, subject_seq=4, previous=b"p" * 32)
     assert event_content(linked) == event_content(event)
+
+
+def _fail_once(monkeypatch, kind, name):
+    """Let the next call of a method fail, as if memory or the connection gave out just then."""
+    whole = getattr(kind, name)
+
+    def failing(*args, **more):
+        monkeypatch.setattr(kind, name, whole)
+        raise MemoryError
+
+    monkeypatch.setattr(kind, name, failing)
+
+
+def test_a_policy_that_memory_could_not_follow_is_decided_by_all_the_same(
+    node, ledger, monkeypatch
+):
+    ledger.append([node.event(A, 1)])
+    other = replace(ledger.vocabulary, purposes=tuple(
+        replace(p, renew_below=2, version=2) for p in ledger.vocabulary.purposes
+    ))  # fmt: skip
+    _fail_once(monkeypatch, StateStore, "judge_again")
+    with pytest.raises(MemoryError):
+        ledger.change_policy(other, "person:eve")
+    said = node.explain(ledger, "email", A, "joint-audience", "shop", "psi")
+    assert said.decision.reason is Reason.RENEWAL_REQUIRED
+    assert ledger.vocabulary.digest() == other.digest()
+
+
+@pytest.mark.parametrize("by_another_process", [False, True])
+def test_a_withdrawal_that_memory_could_not_follow_counts_all_the_same(
+    node, ledger, monkeypatch, by_another_process
+):
+    ledger.append([node.event(A, 1)])
+    no = node.event(A, 2, state=EventState.WITHDRAWN, event_time_ms=node.clock.now_ms + 1)
+    writer = node.open_ledger() if by_another_process else ledger
+    if by_another_process:
+        writer.append([no])
+        _fail_once(monkeypatch, Projection, "take_in")
+        with pytest.raises(MemoryError):
+            ledger.head()
+    else:
+        _fail_once(monkeypatch, Projection, "take_in")
+        with pytest.raises(MemoryError):
+            ledger.append([no])
+    node.clock.advance(2)
+    said = node.explain(ledger, "email", A, "joint-audience", "shop", "psi")
+    assert said.decision.reason is Reason.WITHDRAWN
+    assert ledger.head() == node.open_ledger().head()
+    assert ledger.verify().size == 3
+
+
+def test_a_ledger_that_lost_entries_is_not_read_anew(node, ledger, monkeypatch):
+    ledger.append([node.event(A, 1)])
+    with node.db.reading() as session:
+        before = session.get(HeadRow, 1).sealed
+    ledger.append([node.event(A, 2, state=EventState.WITHDRAWN)])
+    _fail_once(monkeypatch, Projection, "take_in")
+    with pytest.raises(MemoryError):
+        ledger.append([node.event(B, 3)])
+    with node.db.writing() as session:  # an older backup is put in its place
+        for table in (EntryRow, PayloadRow):
+            session.execute(delete(table).where(col(table.index) > 1))
+        session.execute(delete(FactsRow).where(col(FactsRow.first) > 0))
+        session.get(HeadRow, 1).sealed = before
+    for _ in range(2):
+        with pytest.raises(LedgerDamaged, match="disappeared"):
+            ledger.head()
