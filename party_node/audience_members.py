@@ -27,13 +27,16 @@ def open_members(vault: Vault, row: AudienceRow) -> BitMap:
 
 
 def forget_member(session: Session, vault: Vault, subject: int) -> None:
-    """Take a person out of every audience, for erasure, in the caller's transaction."""
+    """Take a person out of every audience, for erasure, in the caller's transaction.
+
+    The salt goes too: else whoever has the rest of an audience could try who was in it.
+    """
     for row in session.exec(select(AudienceRow)):
         kept = vault.open(_context(row.job), row.members)
         members = BitMap.deserialize(kept[SALT_BYTES:])
         if subject in members:
             members.discard(subject)
-            row.members = vault.seal(_context(row.job), kept[:SALT_BYTES] + members.serialize())
+            row.members = vault.seal(_context(row.job), bytes(SALT_BYTES) + members.serialize())
             session.add(row)
 
 

@@ -148,7 +148,9 @@ class Decisions:
                 yield row, decided
 
     def forget(self, session: Session, subject: int) -> None:
-        """Take a person out of every set; commitments over sets that change no longer open."""
+        """Take a person out of every set that has them, and its salts away: else whoever has the
+        rest of a set could try who was in it.
+        """
         for row in session.execute(select(DecisionRow)).scalars():
             decided = self._open(row)
             asked, allowed = decided.everybody, decided.people
@@ -160,6 +162,8 @@ class Decisions:
                     asked=packed(asked),
                     allowed=packed(allowed),
                     reserved=tuple(r for r in decided.reserved if r.subject != subject),
+                    asked_salt=b"",
+                    allowed_salt=b"",
                     pruned=True,
                 )
                 row.sealed = self._seal(row.entry, pruned)

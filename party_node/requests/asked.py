@@ -12,8 +12,18 @@ from party_node.identity import EMAIL, NOBODY, Identity
 from party_node.ledger.entries import LedgerEntry
 from party_node.requests.channels import RequestChannel
 
-MAKES_KNOWN = frozenset({RequestType.OBJECT, RequestType.OPT_OUT_OF_SALE, RequestType.RESTRICT})
-"""A no to what may come later: it is kept also of somebody of whom nothing is known yet."""
+MAKES_KNOWN = frozenset(
+    {
+        RequestType.ERASE,
+        RequestType.OBJECT,
+        RequestType.OPT_OUT_OF_SALE,
+        RequestType.RESTRICT,
+        RequestType.WITHDRAW,
+    }
+)
+"""A no to what may come later, be it before the request is completed or by a copy after it: it is
+kept also of somebody of whom nothing is known yet.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from consent.merkle import verify_consistency, verify_inclusion
 from consent.milestones import Erasure
+from consent.projection import commit_set
 from consent.reasons import Query
 from consent.words import EventState, Operation
 from party_node.contact.counters import Counter
@@ -199,6 +200,26 @@ def test_who_was_erased_does_not_come_back_by_a_copy_but_by_an_act(node, ledger,
     assert back not in (gone, node.identity.find("email", B))
     assert int(node.identity.resolve([A], [None]).dense[0]) == back
     assert ledger.events_of(back) == []
+
+
+def test_who_was_in_a_decision_cannot_be_tried_out_after_an_erasure(node, ledger, gate, erasing):
+    dense = node.identity.find("email", A)
+    permission = gate.permit(
+        "f" * 32, b"h" * 32, "people", "joint-audience", "shop", ("psi",), "brand", 60_000
+    )
+    use = ledger.entry(permission.grant.use_entry).record
+    erasing.erase(dense, "request-1")
+    with node.db.reading() as session:
+        kept = next(
+            decided
+            for row, decided in gate.decisions.between(session, 0, 2**52)
+            if row.entry == permission.grant.use_entry
+        )
+    assert kept.pruned
+    assert dense not in kept.everybody
+    assert (kept.asked_salt, kept.allowed_salt) == (b"", b"")
+    tried = {commit_set(kept.everybody | BitMap([dense]), salt) for salt in (bytes(32), b"h" * 32)}
+    assert not tried & {use.input_commitment, use.allowed_commitment}
 
 
 def test_a_number_is_never_given_twice(node, ledger, erasing):

@@ -5,6 +5,7 @@ import pytest
 from consent.uses import ExposureReport, UseRecord
 from consent.words import EventState
 from party_node.aftermath.exposures import Exposures
+from party_node.merging import Merging
 from tests.unit.party_node.aftermath.conftest import HOUR, PEOPLE
 
 
@@ -132,3 +133,18 @@ def test_an_erased_person_is_in_no_report(rig, exposures):
     erasing = Erasing(rig.ledger, rig.node.identity, rig.node.rng, [forget], [])
     erasing.erase(rig.node.identity.find("email", PEOPLE[0]), "r")
     assert exposures.report() == 0
+
+
+def test_rule_6_a_use_under_a_record_that_was_merged_is_found(rig, exposures):
+    rig.say(0)
+    rig.node.clock.advance(HOUR)
+    rig.use()
+    rig.say(1)
+    kept, absorbed = (rig.node.identity.find("email", PEOPLE[n]) for n in (1, 0))
+    merging = Merging(rig.ledger, rig.node.identity, rig.node.datasets)
+    merging.merge(kept, absorbed, "same person", "person:ann")
+    rig.node.clock.advance(HOUR)
+    rig.say(1, EventState.WITHDRAWN, ago_ms=HOUR + HOUR // 2)
+    assert exposures.report() == 1
+    (report,) = reports(rig)
+    assert (report.subject_id, report.uses_total) == (rig.node.person(PEOPLE[1]), 1)

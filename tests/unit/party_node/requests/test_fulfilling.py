@@ -11,12 +11,13 @@ from consent.requests import RequestType
 from consent.statements import Method, Relation
 from consent.words import EventState, Operation
 from party_node.aftermath.exposures import Exposures
+from party_node.identity import EMAIL
 from party_node.ledger.fsck import fsck
 from party_node.merging import Merging
 from party_node.requests.channels import METHOD, RequestChannel
 from party_node.requests.errors import StepNotPossible
 from party_node.requests.statements import SOURCE
-from tests.support.desk import ANNA, BO, BY
+from tests.support.desk import ANNA, BO, BY, DAY_MS
 from tests.support.node import write_csv
 
 DPSTAT = {"purpose": "audience-measurement", "operation": Operation.DP_STAT}
@@ -143,11 +144,40 @@ def test_somebody_unknown_can_object_to_what_may_come_later(desk):
 
 def test_of_somebody_unknown_nothing_is_made_by_asking_for_access(desk):
     before = desk.node.identity.count()
-    for kind in (RequestType.ACCESS, RequestType.ERASE, RequestType.WITHDRAW):
-        request = desk.verified(kind, "stranger@x.example")
-        desk.requests.complete(request, [], BY)
-        assert own(desk, request) == ("nobody-known", None)
+    request = desk.verified(RequestType.ACCESS, "stranger@x.example")
+    desk.requests.complete(request, [], BY)
+    assert own(desk, request) == ("nobody-known", None)
     assert desk.node.identity.count() == before
+
+
+def test_an_erasure_that_is_asked_for_before_the_person_is_known_takes_what_comes_meanwhile(desk):
+    stranger = "stranger@x.example"
+    request = desk.verified(RequestType.ERASE, stranger)
+    desk.ledger.append([desk.node.event(stranger, "meanwhile", method=Method.IMPORT)])
+    assert desk.fulfilling.erase(request).entries == 1
+    desk.requests.complete(request, [], BY)
+    assert desk.node.identity.find(EMAIL, stranger) is None
+    assert desk.node.identity.resolve([stranger], [None]).suppressed == {0}, (
+        "no copy brings it back"
+    )
+
+
+def test_who_is_known_by_nothing_but_their_wish_to_be_erased_is_not_brought_in_later(desk):
+    stranger = "stranger@x.example"
+    request = desk.verified(RequestType.ERASE, stranger)
+    assert desk.fulfilling.erase(request).records == 1
+    desk.requests.complete(request, [], BY)
+    assert desk.node.identity.resolve([stranger], [None]).suppressed == {0}
+
+
+def test_a_withdrawal_that_is_asked_for_before_the_person_is_known_ends_what_comes_meanwhile(desk):
+    stranger = "stranger@x.example"
+    request = desk.verified(RequestType.WITHDRAW, stranger)
+    before = desk.node.clock.now_ms - DAY_MS
+    desk.ledger.append([desk.node.event(stranger, "meanwhile", event_time_ms=before)])
+    desk.requests.complete(request, [], BY)
+    desk.node.clock.advance(1_000)
+    assert desk.reason(stranger) is Reason.WITHDRAWN
 
 
 def test_a_restriction_holds_for_everything_until_it_is_lifted(desk):
