@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from consent.events import ConsentEvent
+from consent.events import ConsentEvent, EventType
 from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, SELF, AgeBand, Assurance, EventState, Operation
 from party_node.api.access import Calling
@@ -57,6 +57,8 @@ class EventBody(Person, OriginBody):
     separate: bool = False
     """Given by an act of its own for this recipient."""
     written: bool = False
+    event_type: EventType = EventType.EXPLICITLY_EXPRESSED
+    """How the will was shown; where nobody clicked or signed for just this, say so."""
     listed: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
     """Narrower purposes that the notice listed: a yes covers these too."""
     notice: NoticeHash | NoticeName | None = None
@@ -107,8 +109,8 @@ class EventBody(Person, OriginBody):
 
 
 _SAME = frozenset({
-    "purpose", "recipient", "channel", "separate", "written", "residence", "age_band",
-    "age_assurance", "valid_until_ms", "validity",
+    "purpose", "recipient", "channel", "separate", "written", "event_type", "residence",
+    "age_band", "age_assurance", "valid_until_ms", "validity",
 })  # fmt: skip
 
 

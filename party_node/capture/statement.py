@@ -58,6 +58,7 @@ class Said:
     channel: str = ANY_CHANNEL
     separate: bool = False
     written: bool = False
+    event_type: EventType = EventType.EXPLICITLY_EXPRESSED
     listed: tuple[str, ...] = ()
     notice_hash: bytes | None = None
     jurisdiction: str
@@ -86,7 +87,7 @@ def consent_event(said: Said, known: Circumstances) -> ConsentEvent:
         subject_id=known.subject_id,
         **_origin(origin, known),
         state=said.state,
-        event_type=EventType.EXPLICITLY_EXPRESSED,
+        event_type=said.event_type,
         purpose=said.purpose,
         purpose_version=purpose.version,
         recipient=said.recipient,

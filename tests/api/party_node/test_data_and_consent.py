@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from consent.events import ConsentEvent
 from consent.milestones import OperatorAction
 from tests.support.node import write_csv
 from tests.support.running_node import AUDIENCE, Node
@@ -108,3 +109,12 @@ def test_an_explanation_about_nobody_is_not_found(node: Node) -> None:
     answer = node.http.post("/v1/consent/explanations", json=body)
     assert answer.status_code == 404
     assert "nobody@" not in answer.text
+
+
+@pytest.mark.parametrize("shown", ["implied", "expressed", "explicitly-expressed", None])
+def test_how_the_will_was_shown_is_kept_as_it_is_said(node: Node, shown: str | None) -> None:
+    said = {} if shown is None else {"event_type": shown}
+    index = node.say("given", "event-1", **said).json()["index"]
+    record = node.services.ledger.entry(index).record
+    assert isinstance(record, ConsentEvent)
+    assert record.event_type.value == (shown or "explicitly-expressed")
