@@ -27,9 +27,9 @@ from sqlmodel import col, select
 
 from party_node import durable_file
 from party_node.clock import Clock, system_clock
+from party_node.data_folders import may_show
 from party_node.database import Database
 from party_node.durable_file import named_if_full
-from party_node.data_folders import may_show
 from party_node.errors import (
     DatasetChanged,
     DatasetUnreadable,
