@@ -212,8 +212,10 @@ def test_a_consent_file_is_looked_at_and_taken_in(
     assert "accepted 0, known already 3" in capsys.readouterr().out
     assert accord(pair, "shop", *words, "--map", "email=mail") == 2
     assert "one of the two" in capsys.readouterr().err
-    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert rejects.stat().st_mode & 0o777 == 0o600
+    assert not list((pair.shop.services.home.path / "out").iterdir()), "it was moved, not copied"
+    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 2
+    assert "is there already" in capsys.readouterr().err
 
 
 def test_a_mapping_is_checked_without_a_node(
