@@ -135,9 +135,7 @@ def _bulk(brand: Party, folder: Path, people: int) -> dict[str, Any]:
     for number in range(BULKS):
         out = f"permitted-{number}.txt"
         began = time.perf_counter()
-        found = brand.post(
-            "/v1/decisions/bulk", body | {"keys_path": str(wanted), "out_file": out}
-        )
+        found = brand.post("/v1/decisions/bulk", body | {"keys_path": str(wanted), "out_file": out})
         seconds.append(time.perf_counter() - began)
         if (found["asked"], found["permitted_keys"]) != (
             people,

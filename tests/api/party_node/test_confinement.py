@@ -16,7 +16,7 @@ from tests.support.running_node import AUDIENCE, Node
 
 SECRET = "root-5d41402a"
 RULE = {"collaboration": "spring", "kind": "overlap", "purpose": AUDIENCE, "max_rho": "0.01"}
-HOOK = {"name": "crm", "url": "https://hooks.example/token-abc", "events": ["subject.erased"]}
+HOOK = {"name": "crm", "url": "http://127.0.0.1:9/token-abc", "loopback": True}
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_rebound_name_reads_nothing(node: Node) -> None:
 def test_what_operators_change_is_in_the_ledger(node: Node, operator: TestClient) -> None:
     csv = write_csv(node.folder / "c.csv", "id,email", "row-0,person0@example.com")
     body = {"dataset": "c", "path": str(csv), "key_column": "id", "email_column": "email"}
-    changed = {"url": HOOK["url"], "events": []}
+    changed = {"url": HOOK["url"], "loopback": True, "events": ["subject.erased"]}
     told: list[tuple[str, str, Any, str]] = [
         ("POST", "/v1/datasets", body, "dataset-registered"),
         ("PUT", "/v1/rules/r1", RULE, "rule-put"),
