@@ -294,6 +294,23 @@ def test_files_are_written_for_their_owner_only(
     assert accord(pair, "paper", *words) == 2
 
 
+def test_keys_are_written_by_who_typed_the_command(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.paper.say("given")
+    out = tmp_path / "keys.txt"
+    words = ["decide", "keys", "readers", "--purpose", "joint-audience", "--operation", "activate"]
+    words += ["--out", str(out)]
+    assert accord(pair, "paper", *words, "--json") == 0
+    assert answer(capsys)["keys"] is None  # type: ignore[index]
+    assert out.read_text() == "row-0\n"
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert not (pair.paper.services.home.path / "out").exists()
+    size = pair.paper.services.ledger.head()
+    assert accord(pair, "paper", *words) == 2
+    assert pair.paper.services.ledger.head() == size, "asked before a use is written down"
+
+
 def test_the_trust_policy_is_shown_and_set(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
