@@ -442,7 +442,7 @@ def test_what_each_role_may_do(known: Node) -> None:
 
 def test_who_looked_is_who_showed_the_token_and_not_who_was_stated(known: Node) -> None:
     officer = as_role(known, two(known)["Accord-Compliance-Token"])
-    looked = officer("POST", "/v1/ledger/entries/1/views", json={"by": "ann"})
+    looked = officer("POST", "/v1/ledger/entries/2/views", json={"by": "ann"})
     assert looked.status_code == 200
     handed = officer("POST", "/v1/consent/receipts", json={"email": PERSON, "by": "ann"})
     assert handed.status_code == 200, handed.text

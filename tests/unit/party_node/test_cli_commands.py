@@ -297,6 +297,7 @@ def test_files_are_written_for_their_owner_only(
 def test_keys_are_written_by_who_typed_the_command(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pair.paper.add_people("readers")
     pair.paper.say("given")
     out = tmp_path / "keys.txt"
     words = ["decide", "keys", "readers", "--purpose", "joint-audience", "--operation", "activate"]
