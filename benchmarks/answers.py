@@ -133,11 +133,9 @@ def _bulk(brand: Party, folder: Path, people: int) -> dict[str, Any]:
     seconds = []
     cpu = brand.service.usage()["cpu_seconds"]
     for number in range(BULKS):
-        out = folder / f"permitted-{number}.txt"
+        out = f"permitted-{number}.txt"
         began = time.perf_counter()
-        found = brand.post(
-            "/v1/decisions/bulk", body | {"keys_path": str(wanted), "out_path": str(out)}
-        )
+        found = brand.post("/v1/decisions/bulk", body | {"keys_path": str(wanted), "out_file": out})
         seconds.append(time.perf_counter() - began)
         if (found["asked"], found["permitted_keys"]) != (
             people,

@@ -17,6 +17,7 @@ from party_node.api import (
     entries,
     fsck,
     health,
+    hosts,
     imports,
     jobs,
     ledger,
@@ -92,5 +93,6 @@ def create_app(node: RunningNode) -> FastAPI:
     pages.install(app)
     app.include_router(well_known.router)
     app.add_middleware(access.Doorkeeper, token=node.token, roles=node.services.roles)
+    app.add_middleware(hosts.HostGuard, settings=node.services.home.settings)
     app.add_middleware(observability.RequestLog)
     return app

@@ -8,9 +8,9 @@ waits for a person.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from party_node.database import Database
+from party_node.database import Database, Within
 from party_node.errors import NotFound
 from party_node.job_tables import RuleRow
 from protocols.collaboration import Permitted
@@ -44,23 +44,29 @@ class Rules:
     def __init__(self, db: Database, clock_ms: Callable[[], int]) -> None:
         self._db, self._clock_ms = db, clock_ms
 
-    def put(self, rule: Rule) -> None:
+    def put(self, rule: Rule, within: Within | None = None) -> None:
         """Add a rule, or replace the one of that name."""
         row = RuleRow(
             name=rule.name, collaboration=rule.collaboration, kind=rule.kind, purpose=rule.purpose,
             max_rho_nano=rule.max_rho_nano, allow_reveal=rule.allow_reveal,
             created_ms=self._clock_ms(),
         )  # fmt: skip
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             session.merge(row)
 
-    def remove(self, name: str) -> None:
+        (within or self._db.work)(keep)
+
+    def remove(self, name: str, within: Within | None = None) -> None:
         """Remove a rule. Raises: NotFound."""
-        with self._db.writing() as session:
+
+        def drop(session: Session) -> None:
             row = session.get(RuleRow, name)
             if row is None:
                 raise NotFound(f"there is no rule {name}")
             session.delete(row)
+
+        (within or self._db.work)(drop)
 
     def all(self) -> list[Rule]:
         """Return all rules by name."""

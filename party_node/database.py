@@ -6,7 +6,7 @@ lock for the length of the transaction), so what it reads cannot change before i
 what is committed survives a power cut.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -17,6 +17,10 @@ from sqlmodel import Session, SQLModel
 from party_node.errors import DatabaseUnreachable, DiskFull, InvalidSettings, NodeError
 
 T = TypeVar("T")
+Work = Callable[[Session], None]
+"""Changes rows in a transaction that somebody else begins and ends."""
+Within = Callable[[Work], None]
+"""Does some work in a transaction, beside what else belongs there."""
 
 _BATCH = 5_000
 _WRITE_LOCK = 0x4163636F7264
@@ -73,6 +77,11 @@ class Database:
         ):
             session.connection()  # takes the lock now, not at the first statement
             yield session
+
+    def work(self, work: "Work") -> None:
+        """Do some work in a transaction of its own (`writing`)."""
+        with self.writing() as session:
+            work(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

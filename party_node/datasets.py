@@ -27,6 +27,7 @@ from sqlmodel import col, select
 
 from party_node import durable_file
 from party_node.clock import Clock, system_clock
+from party_node.data_folders import may_show
 from party_node.database import Database
 from party_node.durable_file import named_if_full
 from party_node.errors import (
@@ -126,7 +127,7 @@ class Datasets:
             )
         if email_column is None and phone_column is None:
             raise MissingColumn("name the column of the e-mail address or of the telephone number")
-        file = RowFile(path)
+        file = RowFile(path, may_show=may_show(path, self._home.settings.data_folders))
         sha256 = file.sha256()
         wanted = [c for c in (key_column, email_column, phone_column) if c is not None]
         table = file.read(wanted, as_text=True)

@@ -145,6 +145,13 @@ class RejectsUnwritable(NodeError):
     hint = "name a file that does not exist yet, in a folder that the node may write to"
 
 
+class OutputRefused(NodeError):
+    """The node does not write a file of this name."""
+
+    code = "output-refused"
+    hint = "name a new file; the node writes it to the folder `out` of its home"
+
+
 class ImportInterrupted(NodeError):
     """The import stopped before the end of the file."""
 

@@ -5,6 +5,7 @@
     runs/        chunks of running jobs       kek         wraps the keys of persons
     datasets/    indexes of datasets          token       opens the node's own interface
     audiences/   finished audiences      policy.txt  whose cosignatures the ledger needs
+    out/         files made on request   policy.entry  the entry that says so
 
 The folder is for its owner only (0700), the four secret files too (0600); a home whose secrets
 others can read is refused.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from party_node.errors import DatasetUnreadable, DiskFull
@@ -16,7 +17,11 @@ def read_keys(path: Path) -> list[str]:
     Raises: DatasetUnreadable.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        # Before it is opened: who opens a pipe waits for its other end.
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise DatasetUnreadable(f"{path.name} is no file", hint="name a file of keys")
+        if found.st_size > MOST_BYTES:
             raise DatasetUnreadable(f"{path.name} is larger than {MOST_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -80,9 +80,11 @@ class LocalClient:
         """Do something. Raises: Refused, NodeNotRunning."""
         return self._json("POST", path, json=None if body is None else dict(body), headers=headers)
 
-    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def put(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Set something. Raises: Refused, NodeNotRunning."""
-        return self._json("PUT", path, json=dict(body))
+        return self._json("PUT", path, json=dict(body), headers=headers)
 
     def delete(self, path: str) -> None:
         """Remove something. Raises: Refused, NodeNotRunning."""

@@ -72,6 +72,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     surface_errors.UnknownRoute: HTTPStatus.NOT_FOUND,
     surface_errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     surface_errors.ForeignOrigin: HTTPStatus.FORBIDDEN,
+    surface_errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
     surface_errors.Internal: HTTPStatus.INTERNAL_SERVER_ERROR,
     surface_errors.WireMismatch: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NodeError: HTTPStatus.UNPROCESSABLE_ENTITY,

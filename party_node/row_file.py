@@ -37,13 +37,13 @@ _LOCKED: dict[str, str | bool | int | float | list[str]] = {
 
 class RowFile:
     """A CSV file (UTF-8, with a header line) or a Parquet file; `kind` says which, or the name's
-    ending does.
+    ending does. With `may_show` an error may repeat the names of its columns.
 
     Raises: DatasetUnreadable if there is no such file or its kind is unknown.
     """
 
-    def __init__(self, path: Path, kind: str = "") -> None:
-        self.path = Path(path).absolute()
+    def __init__(self, path: Path, kind: str = "", *, may_show: bool = False) -> None:
+        self.path, self._may_show = Path(path).absolute(), may_show
         if _GLOB.search(str(self.path)):
             raise DatasetUnreadable("the path holds one of * ? [ ] { }", hint="rename the file")
         if not self.path.is_file():
@@ -118,9 +118,17 @@ class RowFile:
         for column in columns:
             if column not in found:
                 raise MissingColumn(
-                    f"{self.path.name} has no column {column!r}",
-                    hint=f"its columns are: {', '.join(found[:20])}",
+                    f"{self.path.name} has no column {column!r}", hint=self._columns_in_words(found)
                 )
+
+    def _columns_in_words(self, found: Sequence[str]) -> str:
+        """What to say of the header line: nothing that is in it, unless it may be shown."""
+        if self._may_show:
+            return f"its columns are: {', '.join(found[:20])}"
+        return (
+            f"it has {len(found)} columns; they are named here for files under `data_folders` "
+            "(docs/reference/settings.md)"
+        )
 
     @contextmanager
     def _engine(self, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:

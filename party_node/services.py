@@ -1,6 +1,5 @@
 """Everything that a running party node consists of, put together once, in one place."""
 
-import functools
 import secrets
 from dataclasses import dataclass
 
@@ -32,6 +31,7 @@ from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.consent_receipts import ConsentReceipts
+from party_node.ledger.policy_changes import PolicyChanges
 from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
@@ -174,10 +174,14 @@ def _witnessing(
 ) -> Witnessing:
     coordinator = home.coordinator_witness
     log, url = parse_vkey(ledger.vkey), home.settings.coordinator_url
+    changes = PolicyChanges(ledger, home.path)
+    changes.finish()
+    trust = trust_policy.load(home.path, log, coordinator, url)
+    changes.compare(trust, trust_policy.first(log, coordinator, url))
     return Witnessing(
         ledger,
         WitnessMemory(ledger.database, clock_ms, alarm),
-        trust_policy.load(home.path, log, coordinator, url),
+        trust,
         ways(client, coordinator),
-        functools.partial(trust_policy.store, home.path),
+        changes.put_in_force,
     )

@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from coordinator.wire import PartyId
 from party_node import durable_file
+from party_node.data_folders import folders_of
 from party_node.errors import HomeDamaged, InvalidSettings
+from party_node.host_names import hosts_of
 from party_node.webhooks.addresses import networks_of
 
 ENVIRONMENT_PREFIX = "ACCORD_NODE_"
@@ -23,6 +25,16 @@ _NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
 
 def _networks(text: str) -> str:
     networks_of(text)
+    return text
+
+
+def _folders(text: str) -> str:
+    folders_of(text)
+    return text
+
+
+def _hosts(text: str) -> str:
+    hosts_of(text)
     return text
 
 
@@ -54,6 +66,10 @@ class NodeSettings(BaseModel):
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
     webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
     """Private networks that webhooks may go to, comma-separated: `10.20.0.0/16, fd00::/8`."""
+    public_hosts: Annotated[str, AfterValidator(_hosts)] = ""
+    """Names under which a proxy shows the node, comma-separated: `accord.brand.example`."""
+    data_folders: Annotated[str, AfterValidator(_folders)] = ""
+    """Folders of the party's own files, comma-separated: errors may name the columns of these."""
     gpc_support_since: Annotated[str, AfterValidator(_day_or_nothing)] = ""
     """Day since which the site at this address heeds GPC, as 2026-11-26; empty: it is not said."""
 

@@ -49,6 +49,13 @@ class ForeignOrigin(NodeError):
     hint = "open the console itself, and send the form from there"
 
 
+class UnknownHost(NodeError):
+    """The request was sent to a name that is not this node's."""
+
+    code = "unknown-host"
+    hint = "use its address, or add the name to the setting `public_hosts`"
+
+
 class Internal(NodeError):
     """Something went wrong inside the node."""
 

@@ -128,6 +128,24 @@ TwoCalling = Annotated[tuple[Proven, Proven], Depends(two_of)]
 """An operator and a compliance officer who agree, in a route's parameters."""
 
 
+def shown_two(
+    node: Here,
+    accord_operator_token: RoleTokenHeader = None,
+    accord_compliance_token: RoleTokenHeader = None,
+) -> tuple[Proven, Proven] | None:
+    """Return as `two_of`, or None if the request shows no token of a role at all.
+
+    Raises: TwoRolesNeeded if it shows one, or two that do not hold.
+    """
+    if accord_operator_token is None and accord_compliance_token is None:
+        return None
+    return two_of(node, accord_operator_token, accord_compliance_token)
+
+
+TwoShown = Annotated[tuple[Proven, Proven] | None, Depends(shown_two)]
+"""The same where one person may suffice."""
+
+
 def _may(role: StaffRole, method: str, path: str) -> bool:
     match role:
         case StaffRole.ADMINISTRATOR:

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Path, Response
 from sqlmodel import select
 
 from party_node import audiences
+from party_node.api.access import Calling
+from party_node.api.noting import note
 from party_node.api.strict import Strict
 from party_node.job_tables import AudienceRow
 from party_node.running import Here
@@ -39,10 +41,14 @@ def listed(node: Here) -> list[dict[str, Any]]:
 
 @router.post("/{job}/activations", response_model=None)
 def activate(
-    job: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], body: ActivationBody, node: Here
+    job: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")],
+    body: ActivationBody,
+    node: Here,
+    caller: Calling,
 ) -> dict[str, Any] | Response:
     """Ask the gate again and return the row keys that may be used now; a use record is written."""
     found = audiences.activate(node.services, job, node.party)
+    note(node.services, caller, "audience-handed-out", f"job {job}, {found.people} people")
     if body.format == "json":
         return {
             "job": found.job,

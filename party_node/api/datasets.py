@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from party_node.api.access import Calling
+from party_node.api.noting import note
 from party_node.api.strict import Name, Strict
 from party_node.datasets import DatasetInfo
 from party_node.running import Here
@@ -26,7 +28,7 @@ class DatasetBody(Strict):
 
 
 @router.post("/datasets", status_code=201)
-def register(body: DatasetBody, node: Here) -> dict[str, Any]:
+def register(body: DatasetBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Register a file, or take up a changed one; the answer says what was found, as counts."""
     parts = node.services
     report = parts.datasets.register(
@@ -37,6 +39,8 @@ def register(body: DatasetBody, node: Here) -> dict[str, Any]:
         body.phone_column,
         parts.home.settings.default_region,
     )
+    told = f"{body.dataset}: {report.rows} rows, sha256 {report.sha256}"
+    note(parts, caller, "dataset-registered", told)
     return dataclasses.asdict(report)
 
 

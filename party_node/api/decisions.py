@@ -8,6 +8,7 @@ from fastapi import Path as InPath
 from pydantic import Field, model_validator
 
 from consent.words import ANY_CHANNEL, SELF, Operation
+from party_node import out_folder
 from party_node.api.person import Identifier, normalised
 from party_node.api.strict import Name, Strict
 from party_node.bulk_decisions import BulkQuestion, decide_keys
@@ -60,8 +61,10 @@ class BulkBody(Strict):
     keys_path: Annotated[str, Field(max_length=4096)] | None = None
     """File on the node's machine with one key a line; of keys and keys_path at most one. With
     neither, everybody in the dataset is asked about."""
-    out_path: Annotated[str, Field(max_length=4096)] | None = None
-    """New file for the keys that may be used; without it they stand in the answer."""
+    out_file: Annotated[str, Field(pattern=out_folder.NAME)] | None = None
+    """Name of a new file in the folder `out` of the node's home for the keys that may be used;
+    without it they stand in the answer.
+    """
 
     @model_validator(mode="after")
     def _one_list(self) -> "BulkBody":
@@ -109,16 +112,19 @@ def bulk(body: BulkBody, node: Here) -> dict[str, Any]:
     question = BulkQuestion(
         body.dataset, body.purpose, body.operation, node.party, body.recipient, body.channel
     )
+    # First: nothing is decided for a file that cannot be.
+    out = None if body.out_file is None else out_folder.new_file(parts.home.path, body.out_file)
     keys = body.keys if body.keys_path is None else read_keys(Path(body.keys_path))
     found = decide_keys(parts, question, keys)
-    if body.out_path is not None:
-        write_keys(Path(body.out_path), found.keys)
+    if out is not None:
+        write_keys(out, found.keys)
     return {
         "use_entry": found.use_entry,
         "asked": found.asked,
         "denied": found.denied,
         "permitted_keys": len(found.keys),
-        "keys": found.keys if body.out_path is None else None,
+        "keys": found.keys if out is None else None,
+        "out_path": None if out is None else str(out),
     }
 
 

@@ -11,13 +11,15 @@ from pydantic import Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import problems
+from party_node import out_folder, problems
 from party_node.api.strict import Name, Strict
 from party_node.capture import mapping_file
 from party_node.capture.imports import ImportRequest, Progress
 from party_node.capture.mapping import FileMapping, by_columns
 from party_node.capture.report import ImportReport, RowNote
 from party_node.capture.strict_yaml import MAX_TEXT
+from party_node.data_folders import may_show
+from party_node.errors import InvalidMapping
 from party_node.running import Here
 from party_node.services import Services
 from party_node.surface_errors import Internal
@@ -43,8 +45,10 @@ class ImportBody(Strict):
     """The same as a file on the node's machine."""
     dry_run: bool = False
     """True: say what would happen, and write nothing."""
-    rejects: PathText | None = None
-    """A new file on the node's machine for the line and the reason of every refused row."""
+    rejects: Annotated[str, Field(pattern=out_folder.NAME)] | None = None
+    """Name of a new file in the folder `out` of the node's home for the line and the reason of
+    every refused row.
+    """
     wait: bool = True
     """False: answer at once; the import runs on and is followed by its id."""
 
@@ -60,17 +64,15 @@ class ImportBody(Strict):
 def import_events(body: ImportBody, node: Here, response: Response) -> dict[str, Any]:
     """Take up a file of events; what came before is not written twice."""
     parts = node.services
+    rejects = None if body.rejects is None else out_folder.new_file(parts.home.path, body.rejects)
     request = ImportRequest(
-        Path(body.path),
-        body.source,
-        _mapping(body, parts),
-        body.dry_run,
-        None if body.rejects is None else Path(body.rejects),
+        Path(body.path), body.source, _mapping(body, parts), body.dry_run, rejects
     )
+    written = {"rejects_path": None if rejects is None else str(rejects)}
     if body.wait:
-        return _described(parts.imports.run(request), parts)
+        return _described(parts.imports.run(request), parts) | written
     response.status_code = 202
-    return _standing(parts.imports.start(request), parts)
+    return _standing(parts.imports.start(request), parts) | written
 
 
 @router.get("/{import_id}")
@@ -95,10 +97,23 @@ async def show_import(
 
 def _mapping(body: ImportBody, parts: Services) -> FileMapping:
     if body.mapping_path is not None:
-        return parts.imports.mapping_of(mapping_file.read_text(Path(body.mapping_path)))
+        return _mapping_at(Path(body.mapping_path), parts)
     if body.mapping_text is not None:
         return parts.imports.mapping_of(body.mapping_text)
     return by_columns(body.mapping or {})
+
+
+def _mapping_at(path: Path, parts: Services) -> FileMapping:
+    """Read a mapping of the node's machine; what is wrong in it is said only where it may be."""
+    try:
+        return parts.imports.mapping_of(mapping_file.read_text(path))
+    except InvalidMapping:
+        if may_show(path, parts.home.settings.data_folders):
+            raise
+        raise InvalidMapping(
+            f"{path.name} is no mapping that can be used",
+            hint="send its text as mapping_text: then the answer says what is wrong in it",
+        ) from None
 
 
 def _standing(found: Progress, parts: Services) -> dict[str, Any]:

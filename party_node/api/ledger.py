@@ -1,10 +1,13 @@
 """/v1/ledger: the consent ledger's size, its checkpoints, its verification, its evidence."""
 
 import dataclasses
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from party_node.api.access import Calling
+from party_node.api.noting import note
 from party_node.running import Here
 from party_node.services import Services
 
@@ -31,14 +34,21 @@ def verify(node: Here) -> dict[str, Any]:
 
 @router.get("/export", response_class=Response)
 def export(
-    node: Here, job: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None
+    node: Here,
+    caller: Calling,
+    job: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None,
 ) -> Response:
-    """Return the evidence as a zip file that verifies without this node; of one job or of all."""
+    """Return the evidence as a zip file that verifies without this node; of one job or of all.
+
+    That it is handed out is written down first.
+    """
     from party_node.evidence.bundle import bundle
 
     if job is not None:
         node.services.jobs.get(job)
     content = bundle(node.services, job)
+    told = f"{'all' if job is None else f'job {job}'}, sha256 {hashlib.sha256(content).hexdigest()}"
+    note(node.services, caller, "evidence-exported", told)
     name = f"accord-{node.party}{'-' + job[:8] if job else ''}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type="application/zip", headers=headers)

@@ -9,6 +9,7 @@ from party_node.api.access import Calling
 from party_node.api.person import Person
 from party_node.api.strict import Strict
 from party_node.errors import NotFound
+from party_node.requests.texts import nameless
 from party_node.running import Here
 from party_node.services import Services
 
@@ -33,8 +34,8 @@ def merge(body: MergeBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Make two records one person: what either did not permit is not permitted from then on."""
     parts = node.services
     kept, absorbed = _found(body.keep, parts), _found(body.absorb, parts)
-    by = caller.signing(body.by)
-    index = parts.merging.merge(kept, absorbed, body.ground, by)
+    ground, by = nameless(body.ground), caller.signing(body.by)
+    index = parts.merging.merge(kept, absorbed, ground, by)
     return {"index": index, "merged_before": index is None}
 
 

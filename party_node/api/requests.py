@@ -208,7 +208,9 @@ def complete(
 
 
 @router.post("/{request}/erase")
-def erase(request: RequestId, node: Here, body: ErasureBody | None = None) -> dict[str, Any]:
+def erase(
+    request: RequestId, node: Here, caller: Calling, body: ErasureBody | None = None
+) -> dict[str, Any]:
     """Erase the person of a verified request here; what is under a hold is sealed away."""
     parts, asked = node.services, body or ErasureBody()
     zone = zone_of(parts.vocabulary)
@@ -216,7 +218,7 @@ def erase(request: RequestId, node: Here, body: ErasureBody | None = None) -> di
         HoldOrder(h.ground, end_of_day((h.until - _EPOCH).days, zone), h.purposes)
         for h in asked.holds
     ]
-    erased = parts.requests.fulfilling.erase(request, holds)
+    erased = parts.requests.fulfilling.erase(request, caller.words, holds)
     return _shown(parts, request) | {"erased": dataclasses.asdict(erased)}
 
 

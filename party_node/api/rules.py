@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 
+from party_node.api.access import Calling
+from party_node.api.noting import noted
 from party_node.api.strict import Name, RhoText, Strict, nano
 from party_node.approvals import Rule
 from party_node.running import Here
@@ -27,12 +29,17 @@ class RuleBody(Strict):
 
 
 @router.put("/rules/{name}")
-def put(name: RuleName, body: RuleBody, node: Here) -> dict[str, Any]:
+def put(name: RuleName, body: RuleBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Add a rule or replace the one of that name; jobs that wait are looked at again."""
     rule = Rule(
         name, body.collaboration, body.kind, body.purpose, nano(body.max_rho), body.allow_reveal
     )
-    node.services.rules.put(rule)
+    detail = (
+        f"{name}: {rule.kind} for {rule.purpose} in {rule.collaboration},"
+        f" rho {Rho(rule.max_rho_nano).decimal()}{', reveals' if rule.allow_reveal else ''}"
+    )
+    parts = node.services
+    parts.rules.put(rule, noted(parts, caller, "rule-put", detail))
     node.driver.wake()
     return _view(rule)
 
@@ -44,9 +51,10 @@ def listed(node: Here) -> list[dict[str, Any]]:
 
 
 @router.delete("/rules/{name}", status_code=204)
-def remove(name: RuleName, node: Here) -> None:
+def remove(name: RuleName, node: Here, caller: Calling) -> None:
     """Remove a rule; what it has approved stays approved."""
-    node.services.rules.remove(name)
+    parts = node.services
+    parts.rules.remove(name, noted(parts, caller, "rule-deleted", name))
 
 
 def _view(rule: Rule) -> dict[str, Any]:

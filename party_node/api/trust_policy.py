@@ -5,9 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
+from party_node.api.access import Calling, TwoShown
 from party_node.api.ledger import witness_views
 from party_node.api.strict import Strict
 from party_node.ledger.trust_policy import MOST_WITNESSES
+from party_node.roles.errors import TwoRolesNeeded
+from party_node.roles.roles import GRANTED
+from party_node.roles.tokens import StaffRole
 from party_node.running import Here
 from party_node.services import Services
 from party_node.witness_tables import WitnessAlarmRow
@@ -31,9 +35,22 @@ def policy(node: Here) -> dict[str, Any]:
 
 
 @router.put("")
-def change(body: PolicyBody, node: Here) -> dict[str, Any]:
-    """Put another trust policy in force, if its witnesses publish the ledger as it stands."""
-    node.services.witnessing.adopt(body.text, body.despite)
+def change(body: PolicyBody, node: Here, caller: Calling, two: TwoShown) -> dict[str, Any]:
+    """Put another trust policy in force, if its witnesses publish the ledger as it stands.
+
+    One that leaves out a witness or asks for less wants the tokens of two people, as break-glass:
+    an operator's in `Accord-Operator-Token`, a compliance officer's in `Accord-Compliance-Token`.
+    While there is nobody in one of the roles, the node's own token suffices.
+    """
+    roles = node.services.roles
+
+    def if_weaker() -> None:
+        filled = {StaffRole(row.role) for row in roles.listed()}
+        if two is None and (caller.role is not StaffRole.ADMINISTRATOR or filled >= set(GRANTED)):
+            raise TwoRolesNeeded
+
+    by = caller.words if two is None else " and ".join(who.words for who in two)
+    node.services.witnessing.adopt(body.text, body.despite, by, if_weaker)
     node.driver.wake()
     return policy_view(node.services)
 

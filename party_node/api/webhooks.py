@@ -1,11 +1,14 @@
 """/v1/webhooks: who is told what happens here, and how the telling goes."""
 
 import dataclasses
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from party_node.api.access import Calling
+from party_node.api.noting import noted
 from party_node.api.strict import Name, Strict
 from party_node.running import Here
 from party_node.services import Services
@@ -59,10 +62,13 @@ class RetryBody(Strict):
 
 
 @router.post("", status_code=201)
-def add(body: WebhookBody, node: Here) -> dict[str, Any]:
+def add(body: WebhookBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Set up a webhook; the answer has its secret, which is shown this once."""
     parts = node.services
-    secret = parts.webhooks.registrations.add(body.name, body.definition(), parts.clock_ms())
+    within = noted(parts, caller, "webhook-added", _told(body.name, body))
+    secret = parts.webhooks.registrations.add(
+        body.name, body.definition(), parts.clock_ms(), within
+    )
     return _view(parts, body.name) | {"secret": secret}
 
 
@@ -79,37 +85,49 @@ def get(name: WebhookName, node: Here) -> dict[str, Any]:
 
 
 @router.put("/{name}")
-def change(name: WebhookName, body: DefinitionBody, node: Here) -> dict[str, Any]:
+def change(name: WebhookName, body: DefinitionBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Give a webhook another URL or other event types; secret, state and queue stay."""
-    node.services.webhooks.registrations.change(name, body.definition())
-    return _woken(node.services, name)
+    parts = node.services
+    within = noted(parts, caller, "webhook-changed", _told(name, body))
+    parts.webhooks.registrations.change(name, body.definition(), within)
+    return _woken(parts, name)
 
 
 @router.delete("/{name}", status_code=204)
-def remove(name: WebhookName, node: Here) -> None:
+def remove(name: WebhookName, node: Here, caller: Calling) -> None:
     """Remove a webhook with its secrets and everything that waited for it."""
-    node.services.webhooks.registrations.remove(name)
+    parts = node.services
+    parts.webhooks.registrations.remove(name, noted(parts, caller, "webhook-deleted", name))
 
 
 @router.post("/{name}/pause")
-def pause(name: WebhookName, node: Here) -> dict[str, Any]:
+def pause(name: WebhookName, node: Here, caller: Calling) -> dict[str, Any]:
     """Stop sending; what happens meanwhile is kept for later."""
-    node.services.webhooks.registrations.pause(name)
-    return _view(node.services, name)
+    parts = node.services
+    parts.webhooks.registrations.pause(name, noted(parts, caller, "webhook-paused", name))
+    return _view(parts, name)
 
 
 @router.post("/{name}/resume")
-def resume(name: WebhookName, node: Here) -> dict[str, Any]:
+def resume(name: WebhookName, node: Here, caller: Calling) -> dict[str, Any]:
     """Send again after a pause or after the node disabled it, what waits first."""
-    node.services.webhooks.registrations.resume(name)
-    return _woken(node.services, name)
+    parts = node.services
+    parts.webhooks.registrations.resume(name, noted(parts, caller, "webhook-resumed", name))
+    return _woken(parts, name)
 
 
 @router.post("/{name}/rotate")
-def rotate(name: WebhookName, node: Here, body: RotationBody | None = None) -> dict[str, Any]:
+def rotate(
+    name: WebhookName, node: Here, caller: Calling, body: RotationBody | None = None
+) -> dict[str, Any]:
     """Draw a new secret, shown this once; the one before signs too for a while."""
     parts, asked = node.services, body or RotationBody()
-    secret = parts.webhooks.registrations.rotate(name, parts.clock_ms(), asked.overlap_hours)
+    secret = parts.webhooks.registrations.rotate(
+        name,
+        parts.clock_ms(),
+        asked.overlap_hours,
+        noted(parts, caller, "webhook-rotated", name),
+    )
     return _view(parts, name) | {"secret": secret}
 
 
@@ -165,6 +183,12 @@ def webhooks_glance(parts: Services) -> dict[str, Any]:
         "waiting": sum(standing.waiting for standing in found),
         "failed": sum(standing.failed for standing in found),
     }
+
+
+def _told(name: str, body: DefinitionBody) -> str:
+    """What the ledger says of a webhook: its URL as a hash, for it may hold a secret."""
+    events = ", ".join(sorted(body.events)) or "every event"
+    return f"{name}: URL sha256 {hashlib.sha256(body.url.encode()).hexdigest()}; {events}"[:512]
 
 
 def _woken(parts: Services, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from consent.words import ANY_CHANNEL, SELF
@@ -20,6 +21,7 @@ from party_node.cli.output import (
     usage_of,
     when,
 )
+from party_node.key_lists import write_keys
 
 app = group("decide", "Ask whether people may be used or contacted now.")
 
@@ -48,9 +50,12 @@ def keys(
     body |= {"recipient": recipient, "channel": channel}
     if list_ is not None:
         body["keys_path"] = str(list_.absolute())
-    if out is not None:
-        body["out_path"] = str(out.absolute())
+    if out is not None and out.exists():  # asked before the node writes the use down
+        raise click.UsageError(f"{out} is there already: name a new file")
     found = client_of(home).post("/v1/decisions/bulk", body)
+    if out is not None:  # by whoever typed it: the node writes nowhere but in its own home
+        write_keys(out, found["keys"])
+        found["keys"] = None
     if as_json:
         show_json(found)
         return

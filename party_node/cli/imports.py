@@ -1,9 +1,13 @@
 """`accord consent import`: a file of what people said, followed until it is taken in."""
 
+import os
+import secrets
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from coordinator.wire import MAX_WAIT_SECONDS, Problem
@@ -46,17 +50,23 @@ def import_file(
         pairs = _pairs(map_ or [])
         if pairs and mapping is not None:
             raise ValueError("a mapping file names the columns itself; give one of the two")
+    if rejects is not None and rejects.exists():
+        raise click.UsageError(f"{rejects} is there already: name a new file")
     body = {
         "path": str(path.absolute()),
         "source": source,
         "mapping": pairs or None,
         "mapping_text": None if mapping is None else mapping_file.read_text(mapping),
         "dry_run": dry_run,
-        "rejects": None if rejects is None else str(rejects.absolute()),
+        "rejects": None if rejects is None else f"rejects-{secrets.token_hex(8)}.csv",
         "wait": False,
     }
     client = client_of(home)
-    found = _follow(client, client.post("/v1/consent/imports", body))
+    started = client.post("/v1/consent/imports", body)
+    found = _follow(client, started)
+    if rejects is not None:
+        with usage_of(str(rejects)):
+            _fetch(Path(started["rejects_path"]), rejects)
     if as_json:
         show_json(found)
     else:
@@ -78,6 +88,15 @@ def _follow(client: LocalClient, found: dict[str, Any]) -> dict[str, Any]:
         raise refused(Problem.model_validate(found["problem"]))
     report: dict[str, Any] = found["report"]
     return report
+
+
+def _fetch(written: Path, wanted: Path) -> None:
+    """Move a file out of the node's folder, as the user who typed the command."""
+    with written.open("rb") as source:
+        descriptor = os.open(wanted, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            shutil.copyfileobj(source, out)
+    written.unlink()
 
 
 def _show(found: dict[str, Any], rejects: Path | None) -> None:

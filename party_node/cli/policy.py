@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from party_node.cli import role_tokens
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -45,14 +46,21 @@ def change(
         list[str] | None,
         typer.Option(help="Leave this witness out although it raised an alarm; may be repeated."),
     ] = None,
+    two_roles: Annotated[
+        bool,
+        typer.Option("--two-roles", help="Ask for an operator's and a compliance officer's token."),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Put another trust policy in force, if its witnesses publish the ledger as it stands."""
+    """Put another trust policy in force, if its witnesses publish the ledger as it stands. One that
+    asks for less, or leaves out a witness, wants --two-roles.
+    """
     with usage_of(str(file)):
         text = file.read_text(encoding="utf-8")
     body = {"text": text, "despite": despite or []}
-    found = client_of(home).put("/v1/ledger/policy", body)
+    shown = role_tokens.both() if two_roles else None
+    found = client_of(home).put("/v1/ledger/policy", body, shown)
     if as_json:
         show_json(found)
         return

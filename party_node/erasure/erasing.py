@@ -25,7 +25,8 @@ from pyroaring import BitMap
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from consent.milestones import Erasure
+from consent.fields import Entry
+from consent.milestones import Erasure, OperatorAction
 from consent.projection import commit_set
 from party_node.database import in_batches
 from party_node.erasure.holds import HoldOrder, Holds
@@ -95,15 +96,18 @@ class Erasing:
         request_id: str,
         holds: Sequence[HoldOrder] = (),
         also: Also | None = None,
+        by: str | None = None,
     ) -> Erased:
         """Erase the person with this number, and every record that was merged into theirs.
+
+        With `by`, another entry says who did it.
 
         With `holds`, some payloads stay, sealed so that two roles must open them. Returns once
         nothing else is left, or says that it is not finished. Raises: DiskFull, LedgerMoved,
         LedgerDamaged; NobodyInRole, IllegalState for a hold that cannot be; then nothing is erased.
         """
         with self._ledger.hold() as head:
-            erased = self._commit(head, subject, request_id, holds, also)
+            erased = self._commit(head, subject, request_id, holds, also, by)
         # Not while the ledger is held: it may have to wait for those who still read.
         return replace(erased, finished=self.try_to_finish())
 
@@ -114,6 +118,7 @@ class Erasing:
         request_id: str,
         holds: Sequence[HoldOrder],
         also: Also | None,
+        by: str | None,
     ) -> Erased:
         """Erase in the database and in memory; the ledger is held."""
         current = head.projection.current(subject)
@@ -145,7 +150,17 @@ class Erasing:
             if also is not None:
                 also(session, at[0])
 
-        (entry,) = self._ledger.append([record], at_size=head.size, also=take)
+        written: list[Entry] = [record]
+        if by is not None:
+            written.append(
+                OperatorAction(
+                    action="erased",
+                    by=by,
+                    at_ms=record.erased_at_ms,
+                    detail=f"request {request_id}",
+                )
+            )
+        entry, *_ = self._ledger.append(written, at_size=head.size, also=take)
         for dense in ids:
             head.projection.forget(dense)
         return Erased(entry, len(indices), len(ids), sum(h.entries for h in kept.records))

@@ -98,10 +98,15 @@ def store(home: Path, trust: TrustPolicy) -> None:
 
     Raises: PolicyUnusable if it cannot be written.
     """
+    store_text(home, trust.text)
+
+
+def store_text(home: Path, text: str) -> None:
+    """Do as `store` with the text of a policy that was checked."""
     fresh = home / f".{FILE}"
     try:
         with fresh.open("w", encoding="utf-8") as file:
-            file.write(trust.text)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(home / FILE)

@@ -28,6 +28,7 @@ from party_node.ledger.asking import ALARMS, SENTENCES, Endpoint, Said, ask
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.gathering import Patience, gather
 from party_node.ledger.trust_policy import TrustPolicy
+from party_node.ledger.weakening import weaker
 from party_node.ledger.witness_memory import View, WitnessMemory
 from party_node.witness_tables import WitnessAlarmRow
 
@@ -35,8 +36,10 @@ log = structlog.get_logger()
 
 Connect = Callable[[Verifier, str], Endpoint | None]
 """Opens the way to a witness by its key and its URL, which may be empty; None if there is none."""
-Keep = Callable[[TrustPolicy], None]
-"""Writes a policy where the next start finds it."""
+Keep = Callable[[TrustPolicy, str, str], None]
+"""Writes down a change of the policy, by whom and in words, and then the policy where the next
+start finds it (`policy_changes.py`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +131,25 @@ class Witnessing:
                 raise CoordinatorUnreachable("its witness does not answer")
             return note
 
-    def adopt(self, text: str, despite: Collection[str] = ()) -> None:
+    def adopt(
+        self,
+        text: str,
+        despite: Collection[str] = (),
+        by: str = "administrator",
+        if_weaker: Callable[[], None] = lambda: None,
+    ) -> None:
         """Check another policy, try it, and put it in force if it publishes the ledger as it is.
 
-        A witness that raises an alarm is left out only if `despite` names it.
-        Raises: PolicyUnusable; LedgerInconsistent; then the old policy stays in force.
+        A witness that raises an alarm is left out only if `despite` names it. `if_weaker` is
+        called, and may refuse, if the policy leaves out a witness or asks for less. Raises:
+        PolicyUnusable; LedgerInconsistent; DiskFull; then the old policy stays in force.
         """
         with self._one_at_a_time:
             before = self._trust
             trust = trust_policy.check(text, self._log, before.policy.witnesses[before.coordinator])
+            less = weaker(before.policy, trust.policy)
+            if less:
+                if_weaker()
             left_out = {
                 name: key
                 for name, key in before.policy.witnesses.items()
@@ -152,7 +165,11 @@ class Witnessing:
                     f"its quorum is not reached now: {self._told(trust.policy, asked)}",
                     hint="put the witnesses right, then set the policy again",
                 ) from e
-            self._keep(trust)
+            what = (
+                f"{len(trust.policy.witnesses)} witnesses, {len(left_out)} left out,"
+                f" {'weaker' if less else 'not weaker'} than before"
+            )
+            self._keep(trust, by, what)
             self._trust, self._missed, self._asked_since_start = trust, "", True
         log.info("policy-adopted", witnesses=len(trust.policy.witnesses), left_out=len(left_out))
 

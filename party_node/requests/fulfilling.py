@@ -106,8 +106,10 @@ class Fulfilling:
 
             self._ledger.append([said], also=keep)
 
-    def erase(self, request_id: str, holds: Sequence[HoldOrder] = ()) -> Erased:
+    def erase(self, request_id: str, by: str, holds: Sequence[HoldOrder] = ()) -> Erased:
         """Erase the person of a request; a second time finds nobody and changes nothing.
+
+        By whom it is done is an entry beside the erasure's own.
 
         Raises: StepNotPossible, also while another request of the person is open; NobodyInRole,
         IllegalState for a hold that cannot be; UnknownPurpose.
@@ -131,7 +133,7 @@ class Fulfilling:
             result = _result("erased", self._ledger.now(), f"entry {entry} of the ledger")
             _fulfilled(session, request_id, result)
 
-        return self._erasing.erase(row.subject, request_id, holds, also=keep)
+        return self._erasing.erase(row.subject, request_id, holds, also=keep, by=by)
 
     # -- by completing -----------------------------------------------------------------------------
 

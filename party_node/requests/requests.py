@@ -163,6 +163,8 @@ class Requests:
         Raises: StepNotPossible if it is not verified, or something must be done before.
         """
         for result in results:
+            nameless(result.system)
+            nameless(result.outcome)
             nameless_or_none(result.detail)
         with self._ledger.hold() as head:
             row = self.get(request_id)

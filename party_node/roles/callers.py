@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from party_node.requests.texts import nameless
 from party_node.roles.tokens import RoleToken, StaffRole
 from protocols.keys import PartyKeys
 
@@ -23,9 +24,12 @@ class Caller:
         """How the ledger names them where a request says who it is for.
 
         A role is proven by its token and overrules what is stated. The node's own token proves
-        nobody in particular: with it, the name is only what somebody wrote, and reads so.
+        nobody in particular: with it, the name is only what somebody wrote, and reads so. Raises:
+        IdentifierInText if that looks like an e-mail address or a telephone number.
         """
-        return f"person:{stated}" if self.role is StaffRole.ADMINISTRATOR else self.words
+        if self.role is not StaffRole.ADMINISTRATOR:
+            return self.words
+        return f"person:{nameless(stated)}"
 
 
 ADMINISTRATOR = Caller(StaffRole.ADMINISTRATOR)

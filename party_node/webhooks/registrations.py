@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
-from party_node.database import Database
+from party_node.database import Database, Within, Work
 from party_node.errors import IllegalState, NotFound
 from party_node.vault import Vault
 from party_node.webhooks.addresses import target_of
@@ -54,14 +54,17 @@ class Registrations:
     def __init__(self, db: Database, vault: Vault, sender: Sender, rng: Rng) -> None:
         self._db, self._vault, self._sender, self._rng = db, vault, sender, rng
 
-    def add(self, name: str, definition: Definition, now_ms: int) -> str:
+    def add(
+        self, name: str, definition: Definition, now_ms: int, within: Within | None = None
+    ) -> str:
         """Set up a webhook; return its secret, which is shown this once.
 
         It is told what happens from now on. Raises: WebhookUrlRefused, WebhookExists.
         """
         self._require_callable(definition)
         secret = new_secret(self._rng)
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             if session.get(WebhookRow, name) is not None:
                 raise WebhookExists(f"there is a webhook {name} already")
             row = WebhookRow(
@@ -74,34 +77,43 @@ class Registrations:
                 created_ms=now_ms,
             )
             session.add(row)
+
+        self._do(keep, within)
         return shown(secret)
 
-    def change(self, name: str, definition: Definition) -> None:
+    def change(self, name: str, definition: Definition, within: Within | None = None) -> None:
         """Give a webhook another URL or other event types; secret, state and queue stay.
 
         What waits already is sent, whatever its type. Raises: NotFound, WebhookUrlRefused.
         """
         self._require_callable(definition)
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             row = _existing(session, name)
             if (row.url, row.loopback) != (definition.url, definition.loopback):
                 _forget_failures(row)
             row.url, row.loopback = definition.url, definition.loopback
             row.events = _types_text(definition.events)
 
-    def pause(self, name: str) -> None:
+        self._do(keep, within)
+
+    def pause(self, name: str, within: Within | None = None) -> None:
         """Stop sending; what happens meanwhile is kept. Raises: NotFound, IllegalState."""
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             row = _existing(session, name)
             if row.state == WebhookState.DISABLED:
                 raise IllegalState(f"webhook {name} is disabled: nothing is sent")
             row.state = WebhookState.PAUSED
 
-    def resume(self, name: str) -> None:
+        self._do(keep, within)
+
+    def resume(self, name: str, within: Within | None = None) -> None:
         """Send again, what waits first, as if it had never failed. Raises: NotFound."""
         waiting = col(WebhookDeliveryRow.state) == DeliveryState.WAITING
         of_it = col(WebhookDeliveryRow.webhook) == name
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             row = _existing(session, name)
             row.state, row.reason = WebhookState.ACTIVE, ""
             _forget_failures(row)
@@ -109,23 +121,35 @@ class Registrations:
                 update(WebhookDeliveryRow).where(of_it, waiting).values(due_ms=0, attempts=0)
             )
 
-    def rotate(self, name: str, now_ms: int, overlap_hours: int = OVERLAP_HOURS) -> str:
+        self._do(keep, within)
+
+    def rotate(
+        self,
+        name: str,
+        now_ms: int,
+        overlap_hours: int = OVERLAP_HOURS,
+        within: Within | None = None,
+    ) -> str:
         """Draw a new secret and return it, shown this once; the old one signs too for a while.
 
         With no overlap the old one ends at once. An older one that still signed ends in any case.
         Raises: NotFound.
         """
         secret = new_secret(self._rng)
-        with self._db.writing() as session:
+
+        def keep(session: Session) -> None:
             row = _existing(session, name)
             row.previous_secret = row.secret if overlap_hours else b""
             row.previous_until_ms = now_ms + overlap_hours * _HOUR_MS if overlap_hours else 0
             row.secret = self._vault.seal(secret_context(name), secret)
+
+        self._do(keep, within)
         return shown(secret)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, within: Within | None = None) -> None:
         """Remove a webhook with its secrets and everything that waited. Raises: NotFound."""
-        with self._db.writing() as session:
+
+        def drop(session: Session) -> None:
             session.delete(_existing(session, name))
             session.execute(
                 delete(WebhookDeliveryRow).where(col(WebhookDeliveryRow.webhook) == name)
@@ -134,6 +158,8 @@ class Registrations:
                 col(WebhookDeliveryRow.seq) == col(WebhookEventRow.seq)
             )
             session.execute(delete(WebhookEventRow).where(~told.exists()))
+
+        self._do(drop, within)
 
     def get(self, name: str) -> Standing:
         """Return one webhook. Raises: NotFound."""
@@ -145,6 +171,9 @@ class Registrations:
         with self._db.reading() as session:
             rows = session.exec(select(WebhookRow).order_by(col(WebhookRow.webhook))).all()
             return [_standing(session, row) for row in rows]
+
+    def _do(self, work: Work, within: Within | None) -> None:
+        (within or self._db.work)(work)
 
     def _require_callable(self, definition: Definition) -> None:
         self._sender.require_callable(target_of(definition.url, loopback=definition.loopback))

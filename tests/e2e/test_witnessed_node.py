@@ -139,7 +139,7 @@ def test_a_ledger_with_two_witnesses_of_other_operators(four: Four) -> None:
     ]
     policy.write_text("\n".join(changed) + "\n")
     assert four.accord("ledger", "policy", "set", str(policy)).code == 0
-    assert four.read("ledger", "status")["published"]["size"] == size + 1
+    assert four.read("ledger", "status")["published"]["size"] > size
     assert four.accord("node", "status").code == 0
 
 

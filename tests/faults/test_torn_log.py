@@ -10,7 +10,6 @@ that has seen more of it does.
 """
 
 import contextlib
-import functools
 import itertools
 import json
 import random
@@ -27,6 +26,7 @@ from consent.note import Verifier, parse_vkey
 from party_node.ledger import trust_policy
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.fsck import fsck
+from party_node.ledger.policy_changes import PolicyChanges
 from party_node.ledger.witness_http import HttpWitness
 from party_node.ledger.witness_memory import WitnessMemory
 from party_node.ledger.witnessing import Witnessing
@@ -167,7 +167,7 @@ def witnessing(busy: BusyNode, witness: WitnessProcess) -> Witnessing:
         WitnessMemory(busy.storage.db, busy.storage.clock),
         trust_policy.load(home, parse_vkey(busy.ledger.vkey), key, witness.url),
         connect,
-        functools.partial(trust_policy.store, home),
+        PolicyChanges(busy.ledger, home).put_in_force,
     )
 
 

@@ -100,7 +100,7 @@ class Desk:
         return found
 
     def erase(self, request: str, *holds: HoldOrder) -> Any:
-        return self.fulfilling.erase(request, holds)
+        return self.fulfilling.erase(request, "compliance:dpo", holds)
 
 
 def open_desk(node: NodeStorage, vocabulary: Vocabulary | None = None) -> Desk:

@@ -1,6 +1,5 @@
 """A node's ledger with several witnesses, each of which can be made dead, slow or deceived."""
 
-import functools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -79,7 +78,7 @@ class Fleet:
             self.memory,
             trust_policy.load(home, self.log, self.key(COORDINATOR), "https://hub.example"),
             self._connect,
-            functools.partial(trust_policy.store, home),
+            lambda trust, _by, _what: trust_policy.store(home, trust),
             self.patience,
         )
 

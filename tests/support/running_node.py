@@ -127,6 +127,7 @@ def _node(folder: Path, party: str, world: World) -> Iterator[Node]:
     invited = world.invite(party)
     info = connect("http://coordinator").info()
     token = parties.token("http://coordinator", info.name, info.witness_vkey, party, invited)
+    home.save(home.settings.model_copy(update={"public_hosts": f"{party}.test"}))
     enrolment.enrol(home, token, connect)
     db = Database(home.database_url)
     migrate(db)

@@ -100,14 +100,17 @@ def test_a_list_of_row_keys_is_decided_and_recorded(node: Node) -> None:
 def test_a_list_goes_through_files(node: Node, tmp_path: Path) -> None:
     node.add_people("customers", 4)
     node.say("given", "e0")
-    wanted, out = tmp_path / "wanted.txt", tmp_path / "permitted.txt"
+    wanted, out = tmp_path / "wanted.txt", node.services.home.path / "out" / "permitted.txt"
     wanted.write_text("row-0\nrow-1\n\n", encoding="utf-8")
-    found = bulk(node, keys_path=str(wanted), out_path=str(out))
+    found = bulk(node, keys_path=str(wanted), out_file=out.name)
+    assert found["out_path"] == str(out)
     assert (found["keys"], found["permitted_keys"]) == (None, 1)
     assert out.read_text(encoding="utf-8") == "row-0\n"
     assert out.stat().st_mode & 0o077 == 0
-    refused = bulk(node, 422, keys_path=str(wanted), out_path=str(out))
-    assert "there already" in refused["detail"]
+    uses = node.services.ledger.head()
+    refused = bulk(node, 422, keys_path=str(wanted), out_file=out.name)
+    assert "exists already" in refused["detail"]
+    assert node.services.ledger.head() == uses, "no use is written down for a file that cannot be"
     assert bulk(node, 422, keys_path=str(tmp_path / "nothing"))["type"].endswith("unreadable")
 
 

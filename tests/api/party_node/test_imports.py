@@ -71,18 +71,19 @@ def test_a_mapping_is_named_or_sent(
     assert found["reasons"] == {"unmapped-value": 1}
 
 
-def test_a_dry_run_and_a_list_of_rejects(node: Node, body: dict[str, Any], tmp_path: Path) -> None:
-    rejects = tmp_path / "rejects.csv"
-    asked = {"mapping_text": MAPPING, "dry_run": True, "rejects": str(rejects)}
+def test_a_dry_run_and_a_list_of_rejects(node: Node, body: dict[str, Any]) -> None:
+    rejects = node.services.home.path / "out" / "rejects.csv"
+    asked = {"mapping_text": MAPPING, "dry_run": True, "rejects": "rejects.csv"}
     before = node.services.ledger.head()
     found = node.http.post("/v1/consent/imports", json=body | asked)
     assert found.json()["dry_run"]
     assert (found.json()["accepted"], found.json()["checkpoint"]) == (1, None)
     assert node.services.ledger.head() == before
+    assert found.json()["rejects_path"] == str(rejects)
     assert rejects.read_text() == "line,event,reason\n4,,unmapped-value\n"
     assert "hidden" not in found.text
     again = node.http.post("/v1/consent/imports", json=body | asked)
-    assert again.json()["type"].endswith(":rejects-unwritable")
+    assert again.json()["type"].endswith(":output-refused")
 
 
 def test_an_import_is_followed(node: Node, body: dict[str, Any]) -> None:

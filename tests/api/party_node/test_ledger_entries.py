@@ -155,10 +155,10 @@ def test_an_erased_entry_says_under_which_request(node: Node) -> None:
 def test_a_proof_leads_from_the_leaf_to_what_witnesses_have_seen(pair: Pair) -> None:
     append(pair.shop, statement(pair.shop))
     parts = pair.shop.services
-    found = pair.shop.http.get("/v1/ledger/entries/1/proof").json()
+    found = pair.shop.http.get("/v1/ledger/entries/2/proof").json()
     hashed = leaf_hash(found["leaf"].encode())
     said = verify_proof(parse_proof(found["proof"]), hashed, parts.witnessing.trust.policy)
-    assert (said.origin, said.size, found["size"]) == (parse_vkey(parts.ledger.vkey).name, 2, 2)
+    assert (said.origin, said.size, found["size"]) == (parse_vkey(parts.ledger.vkey).name, 3, 3)
     assert hashed.hex() == found["leaf_hash"]
 
 

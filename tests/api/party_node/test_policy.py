@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from consent.milestones import OperatorAction
 from party_node.ledger import trust_policy
+from party_node.ledger.policy_changes import ACTION
 from tests.support.running_node import Node
 from tests.support.witness import WitnessWorld, reached_by_nodes, running_witness
 
@@ -92,7 +95,8 @@ def test_an_alarm_is_shown_wherever_one_looks(node: Node, auditor: WitnessWorld)
     checks = {c["name"]: c["code"] for c in node.http.get("/v1/status").json()["checks"]}
     assert checks["witnesses"] == "ledger-inconsistent"
     assert node.stranger.get("/readyz").status_code == 503
-    assert ledger.head()[0] == 2, "what people say is still taken"
+    assert ledger.head()[0] == 3, "what people say is still taken"
+    shown = ledger.checkpoint()
     rules = {"text": "\n".join(text(node, auditor).splitlines()[:2]) + "\nquorum coordinator\n"}
     refused = node.http.put("/v1/ledger/policy", json=rules)
     assert refused.json()["type"] == "urn:accord:error:policy-unusable"
@@ -102,5 +106,69 @@ def test_an_alarm_is_shown_wherever_one_looks(node: Node, auditor: WitnessWorld)
     assert node.stranger.get("/readyz").status_code == 200
     (kept,) = node.http.get("/v1/ledger/policy").json()["alarms"]
     assert (kept["witness_key_name"], kept["kind"]) == ("auditor.example/w", "ahead")
-    assert (kept["size"], kept["seen"], kept["answer"]) == (2, 9, "it has seen 9 entries")
-    assert kept["note"] == ledger.checkpoint()
+    assert (kept["size"], kept["seen"], kept["answer"]) == (3, 9, "it has seen 9 entries")
+    assert kept["note"] == shown
+
+
+def test_an_operator_alone_does_not_drop_a_witness(node: Node, auditor: WitnessWorld) -> None:
+    """The hostile case: a silent witness is dropped by one person, past the two of break-glass."""
+    before = str(node.http.get("/v1/ledger/policy").json()["text"])
+    both = text(node, auditor)
+    tokens = roles(node)
+    operator = {"Authorization": f"Bearer {tokens['Accord-Operator-Token']}"}
+
+    def put(wanted: str, headers: dict[str, str]) -> httpx2.Response:
+        return node.http.put("/v1/ledger/policy", json={"text": wanted}, headers=headers)
+
+    assert put(both, operator).status_code == 200, "asking for more takes one"
+    size = node.services.ledger.head()
+    for headers in (
+        operator,
+        {},  # the administrator's token
+        operator | {"Accord-Operator-Token": tokens["Accord-Operator-Token"]},
+        dict.fromkeys(tokens, tokens["Accord-Operator-Token"]),
+    ):
+        for weaker in (before, both.replace(BOTH, "quorum coordinator\n")):
+            refused = put(weaker, headers)
+            assert refused.status_code == 403
+            assert refused.json()["type"] == "urn:accord:error:two-roles-needed"
+    assert node.services.ledger.head() == size
+    assert put(before, operator | tokens).status_code == 200
+    assert [(by, detail.split("; ")[1]) for by, detail in changes(node)] == [
+        ("operator:ops", "2 witnesses, 0 left out, not weaker than before"),
+        ("operator:ops and compliance:dpo", "1 witnesses, 1 left out, weaker than before"),
+    ]
+
+
+def test_while_a_role_is_empty_the_administrator_suffices_and_no_operator(
+    node: Node, auditor: WitnessWorld
+) -> None:
+    before = str(node.http.get("/v1/ledger/policy").json()["text"])
+    token = node.http.post("/v1/roles", json={"name": "ops", "role": "operator"}).json()["token"]
+    assert node.http.put("/v1/ledger/policy", json={"text": text(node, auditor)}).is_success
+    operator = {"Authorization": f"Bearer {token}"}
+    refused = node.http.put("/v1/ledger/policy", json={"text": before}, headers=operator)
+    assert refused.status_code == 403
+    assert node.http.put("/v1/ledger/policy", json={"text": before}).is_success
+    assert [by for by, _ in changes(node)] == ["administrator"] * 2
+
+
+def roles(node: Node) -> dict[str, str]:
+    """Put somebody in each role; return the headers that show their tokens."""
+    return {
+        header: node.http.post("/v1/roles", json={"name": name, "role": role}).json()["token"]
+        for header, name, role in (
+            ("Accord-Operator-Token", "ops", "operator"),
+            ("Accord-Compliance-Token", "dpo", "compliance"),
+        )
+    }
+
+
+def changes(node: Node) -> list[tuple[str, str]]:
+    """Return by whom the policy was changed, and in which words."""
+    records = [entry.record for entry in node.services.ledger.entries()]
+    return [
+        (record.by, record.detail or "")
+        for record in records
+        if isinstance(record, OperatorAction) and record.action == ACTION
+    ]

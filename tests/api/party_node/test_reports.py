@@ -56,15 +56,15 @@ def test_audit_tells_what_was_asked_and_withheld(pair: Pair) -> None:
 def test_ledger_status_and_verification(pair: Pair) -> None:
     pair.paper.say("given")
     found = pair.paper.http.get("/v1/ledger").json()
-    assert (found["origin"], found["size"], found["published"]) == ("accord/paper/consent", 2, None)
+    assert (found["origin"], found["size"], found["published"]) == ("accord/paper/consent", 3, None)
     services = pair.paper.services
     services.witnessing.publish(services.ledger.head()[0])
     pair.world.clock.advance(hours=2)
     published = pair.paper.http.get("/v1/ledger").json()["published"]
-    assert (published["cosigned_by"], published["size"]) == (["coordinator"], 2)
+    assert (published["cosigned_by"], published["size"]) == (["coordinator"], 3)
     assert published["age_seconds"] >= 7200
     verified = pair.paper.http.post("/v1/ledger/verify").json()
-    assert (verified["size"], verified["published"]) == (2, 1)
+    assert (verified["size"], verified["published"]) == (3, 1)
 
 
 def test_an_audience_goes_through_the_gate_each_time(pair: Pair) -> None:

@@ -212,8 +212,10 @@ def test_a_consent_file_is_looked_at_and_taken_in(
     assert "accepted 0, known already 3" in capsys.readouterr().out
     assert accord(pair, "shop", *words, "--map", "email=mail") == 2
     assert "one of the two" in capsys.readouterr().err
-    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert rejects.stat().st_mode & 0o777 == 0o600
+    assert not list((pair.shop.services.home.path / "out").iterdir()), "it was moved, not copied"
+    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 2
+    assert "is there already" in capsys.readouterr().err
 
 
 def test_a_mapping_is_checked_without_a_node(
@@ -290,6 +292,24 @@ def test_files_are_written_for_their_owner_only(
     assert out.read_text() == "k1\nk2\n"
     assert out.stat().st_mode & 0o777 == 0o600
     assert accord(pair, "paper", *words) == 2
+
+
+def test_keys_are_written_by_who_typed_the_command(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.paper.add_people("readers")
+    pair.paper.say("given")
+    out = tmp_path / "keys.txt"
+    words = ["decide", "keys", "readers", "--purpose", "joint-audience", "--operation", "activate"]
+    words += ["--out", str(out)]
+    assert accord(pair, "paper", *words, "--json") == 0
+    assert answer(capsys)["keys"] is None  # type: ignore[index]
+    assert out.read_text() == "row-0\n"
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert not (pair.paper.services.home.path / "out").exists()
+    size = pair.paper.services.ledger.head()
+    assert accord(pair, "paper", *words) == 2
+    assert pair.paper.services.ledger.head() == size, "asked before a use is written down"
 
 
 def test_the_trust_policy_is_shown_and_set(

@@ -220,3 +220,16 @@ def test_break_glass_wants_two_roles(office: Office) -> None:
     office.accord(*words, "--hours", "25", stdin=tokens, code=USAGE)
     office.accord("job", "cancel", job)
     assert f"job {job} is cancelled" in office.accord(*words, stdin=tokens, code=ERROR)
+
+
+def test_a_weaker_trust_policy_is_set_by_two_roles(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "policy.txt"
+    path.write_text("# ours\n" + office.answer("ledger", "policy", "show")["text"])
+    words = ("ledger", "policy", "set", str(path), "--two-roles")
+    tokens = office.tokens()
+    first, second = tokens.split()
+    refused = office.accord(*words, stdin=f"{second}\n{first}\n", code=REFUSED)
+    assert "two people must show their tokens" in refused
+    assert "in force" in office.accord(*words, stdin=tokens)
+    said = [e.record for e in office.node.services.ledger.entries() if e.type == "operator-action"]
+    assert getattr(said[-1], "by", "") == "operator:ops and compliance:dpo"
