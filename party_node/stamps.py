@@ -17,7 +17,7 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Table, event, inspect, select, type_coerce
+from sqlalchemy import Boolean, Column, Connection, Table, event, inspect, select, type_coerce
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.types import NullType
 from sqlmodel import Session
@@ -66,9 +66,9 @@ class Stamps:
         # As they lie there: a database may hold values that no such column ever holds.
         raw = select(*(_raw(column) for column in table.columns)).order_by(*table.primary_key)
         for row in connection.execute(raw):
-            values = dict(row._mapping)
+            values = dict(row._mapping)  # noqa: SLF001 - its public name
             for column in table.columns:
-                if column.type.python_type is bool and values[column.name] in (0, 1):
+                if isinstance(column.type, Boolean) and values[column.name] in (0, 1):
                     values[column.name] = bool(values[column.name])
             if not self.fits(table, values):
                 yield tuple(values[key] for key in keys)
@@ -158,6 +158,7 @@ def _refuse_unstamped(state: ORMExecuteState) -> None:
     if not isinstance(table, Table) or not is_stamped(table):
         return
     stamped = {column.name for column in _stamped(table)}
-    set_here = {getattr(key, "name", key) for key in (state.statement._values or {})}  # type: ignore[attr-defined]
+    values: Any = getattr(state.statement, "_values", None) or {}
+    set_here = {getattr(key, "name", key) for key in values}
     if state.is_insert or set_here & stamped:
         raise TypeError(f"rows of {table.name} are stamped: change them one by one")
