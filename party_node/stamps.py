@@ -1,8 +1,8 @@
 """Stamps: a keyed digest on every row that decides something, so that a changed row is refused.
 
-What the ledger says is bound by its tree. What lies beside it (roles, requests, budgets, …) is bound
-by this: the column `stamp` holds HMAC-SHA-256, under a key of this node, over the table's name and
-every other column. A table is stamped if it has that column; `Database` does the rest:
+What the ledger says is bound by its tree. What lies beside it (roles, requests, budgets, …) is
+bound by this: the column `stamp` holds HMAC-SHA-256, under a key of this node, over the table's
+name and every other column. A table is stamped if it has that column; `Database` does the rest:
 
     write    each row is stamped before it is written
     read     each row is compared before anybody sees it; a wrong one raises RowChanged

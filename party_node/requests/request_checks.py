@@ -46,7 +46,7 @@ def damaged(
 
 
 def _done(milestones: Sequence[tuple[int, object]]) -> set[tuple[str, bool]]:
-    """Return under which requests something was done, and whether that was to lift a restriction."""
+    """Return under which requests something was done; True where a restriction was lifted."""
     done: set[tuple[str, bool]] = set()
     for _, record in milestones:
         if isinstance(record, Erasure):

@@ -27,9 +27,7 @@ class WebhookRow(NodeTable, table=True):
     reason: str = Field(default="", sa_column_kwargs=UNSTAMPED)
     """Why it is disabled."""
     secret: bytes = Field(sa_type=LargeBinary)
-    previous_secret: bytes = Field(
-        default=b"", sa_type=LargeBinary, sa_column_kwargs=UNSTAMPED
-    )
+    previous_secret: bytes = Field(default=b"", sa_type=LargeBinary, sa_column_kwargs=UNSTAMPED)
     """The secret before, as long as it signs too."""
     previous_until_ms: int = Field(default=0, sa_type=_BIG, sa_column_kwargs=UNSTAMPED)
     created_ms: int = Field(sa_type=_BIG)

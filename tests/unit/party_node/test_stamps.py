@@ -7,6 +7,7 @@ it. Then the attacks by name: a role, an erasure of somebody else, a budget, an 
 import contextlib
 import itertools
 import uuid
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Boolean, Integer, LargeBinary, delete, insert, select, text, update
@@ -72,7 +73,7 @@ def filled(tmp_path_factory):
 @contextlib.contextmanager
 def changed(node, table, column):
     """Change one column of the only row; give the key that it has then; put it back."""
-    keys = [c for c in table.primary_key.columns]
+    keys = list(table.primary_key.columns)
     with node.db.connection() as connection:
         before = connection.execute(select(table)).one()._mapping
         other = value_of(table.columns[column], 3)
@@ -164,6 +165,16 @@ def test_the_program_itself_cannot_pass_by_the_stamps(filled):
 def test_every_mapped_table_is_known():
     assert {table.name for table in all_tables()} == set(CLASSES)
     assert all(class_mapper(cls).local_table.name == name for name, cls in CLASSES.items())
+
+
+def test_the_documentation_says_of_every_table_what_is_checked():
+    """`docs/operate/ledger.md` has each table once, in order, and says which have stamps."""
+    text = (Path(__file__).parents[3] / "docs/operate/ledger.md").read_text(encoding="utf-8")
+    part = text.split("## Table by table")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in part.splitlines() if line.startswith("| `")]
+    assert [row[0].strip(" `") for row in rows] == [table.name for table in all_tables()]
+    said = {row[0].strip(" `") for row in rows if row[1].strip().startswith("stamp")}
+    assert said == {table.name for table in STAMPED}
 
 
 # -- attacks ---------------------------------------------------------------------------------------
