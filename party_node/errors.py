@@ -211,7 +211,10 @@ class RowChanged(LedgerDamaged):
     """A row of the database is not as this node wrote it, and nothing is decided by it."""
 
     code = "row-changed"
-    hint = "run `accord ledger fsck`: it names the row; restore the database from a backup"
+    hint = (
+        "run `accord ledger fsck`, with --offline if the node does not start: it names the row; "
+        "restore the database from a backup"
+    )
 
 
 class CheckInterrupted(NodeError):

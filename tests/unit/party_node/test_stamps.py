@@ -10,14 +10,20 @@ import uuid
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Boolean, Integer, LargeBinary, delete, insert, select, text, update
 from sqlalchemy.orm import class_mapper
 
 from consent.requests import RequestType
 from party_node.all_tables import all_tables
 from party_node.budgets import Budgets
+from party_node.database import Database
 from party_node.emergencies import Emergencies
+from party_node.erasure.holds import Holds
 from party_node.errors import RowChanged
+from party_node.home import Home
 from party_node.identity import EMAIL
 from party_node.ledger.fsck import fsck
 from party_node.ledger.fsck_rows import place
@@ -29,7 +35,7 @@ from party_node.stamps import Stamps, is_stamped
 from party_node.tables import BudgetChargeRow, NodeTable
 from protocols.codec import encode
 from tests.support.desk import ANNA, BO, desk_in
-from tests.support.node import open_storage, write_csv
+from tests.support.node import SeededRng, open_storage, reopen_storage, write_csv
 from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
 
 STAMPED = [table for table in all_tables() if is_stamped(table)]
@@ -160,6 +166,30 @@ def test_the_program_itself_cannot_pass_by_the_stamps(filled):
         session.execute(update(RoleRow).values(role="compliance"))
     with node.db.writing() as session, pytest.raises(TypeError, match="stamped"):
         session.execute(insert(RoleRow).values(name="x"))
+
+
+def test_rows_from_before_there_were_stamps_are_refused_and_named(tmp_path):
+    """The step works on a database that has rows; it makes no stamp for anybody's row."""
+    home = Home.create(tmp_path / "brand", "brand", "Brand", rng=SeededRng())
+    db, scripts = Database(home.database_url), Config()
+    scripts.set_main_option("script_location", "party_node:migrations")
+    scripts.set_main_option("path_separator", "os")
+    before = ScriptDirectory.from_config(scripts).get_revision("0017").down_revision
+    with db.connection() as connection:
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, before)
+        connection.exec_driver_sql(
+            "INSERT INTO roles VALUES ('op', 'operator', x'01', x'02', 1, 'administrator')"
+        )
+        connection.exec_driver_sql("INSERT INTO erasures VALUES (0, 'r', x'00', '')")
+    db.close()
+    node = reopen_storage(home.path)
+    ledger = node.open_ledger()
+    with pytest.raises(RowChanged):
+        Roles(ledger, Holds(ledger, node.rng), node.rng)
+    named = {f.where for f in fsck(ledger, node.identity).listed}
+    assert {"roles op", "erasures 0"} <= named
+    node.db.close()
 
 
 def test_every_mapped_table_is_known():
