@@ -3,20 +3,23 @@
 A charge is one row, made in a transaction that holds the write lock from before it reads the sum:
 two charges at once can never both fit into what is left for one. Repeating a charge charges
 nothing, so a run that crashed between charge and release pays once. Amounts are whole billionths of
-a rho (`protocols.dp.budget`), which add up.
+a rho (`protocols.dp.budget`), which add up. Charges are numbered from 1 without a gap and counted:
+one that was taken away is missed, and nothing more is charged until that is cleared up.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from party_node.database import Database
-from party_node.errors import IdempotencyConflict
-from party_node.tables import BudgetChargeRow
+from party_node.errors import IdempotencyConflict, RowChanged
+from party_node.tables import BudgetChargeRow, CounterRow
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
+
+CHARGES = "budget-charges"
+"""Counter of all charges that were ever made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Budgets:
 
         When it returns, the charge is on disk.
         Raises: BudgetExceeded, and nothing is charged; InvalidParameter for a negative amount;
-        IdempotencyConflict if it was charged before with another amount; DiskFull.
+        IdempotencyConflict if it was charged before with another amount; DiskFull; RowChanged.
         """
         cost = Rho(rho_nano)
         with self._db.writing() as session:
@@ -76,8 +79,11 @@ class Budgets:
                     available=left.decimal(),
                     missing=(cost - left).decimal(),
                 )
+            number = _all(session) + 1
+            session.merge(CounterRow(name=CHARGES, value=number))
             session.add(
                 BudgetChargeRow(
+                    charge=number,
                     job=job,
                     collaboration=collaboration,
                     to_party=to_party,
@@ -109,8 +115,19 @@ def _of(job: str, to_party: str, what: str) -> SelectOfScalar[BudgetChargeRow]:
 
 
 def _spent(session: Session, collaboration: str, to_party: str) -> int:
-    total = select(func.coalesce(func.sum(col(BudgetChargeRow.rho_nano)), 0)).where(
-        col(BudgetChargeRow.collaboration) == collaboration,
-        col(BudgetChargeRow.to_party) == to_party,
+    """Return the sum of what was charged; every charge is looked at, so that each is as it was."""
+    _all(session)
+    return sum(
+        row.rho_nano
+        for row in session.exec(select(BudgetChargeRow))
+        if (row.collaboration, row.to_party) == (collaboration, to_party)
     )
-    return int(session.exec(total).one())
+
+
+def _all(session: Session) -> int:
+    """Return how many charges there are. Raises: RowChanged if there should be others."""
+    numbers = session.exec(select(BudgetChargeRow.charge).order_by(col(BudgetChargeRow.charge)))
+    found, counted = list(numbers), session.get(CounterRow, CHARGES)
+    if found != list(range(1, 1 + (0 if counted is None else counted.value))):
+        raise RowChanged("charges are missing in the table budget_charges")
+    return len(found)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlmodel import Session, SQLModel
 
 from party_node.errors import DatabaseUnreachable, DiskFull, InvalidSettings, NodeError
+from party_node.stamps import StampingSession
 
 T = TypeVar("T")
 Work = Callable[[Session], None]
@@ -57,6 +58,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self.info: dict[str, Any] = {}
+        """What every session is told: the key of the stamps (`stamps.py`)."""
         self._writer = self._engine.execution_options(accord_writing=True)
 
     @property
@@ -72,7 +75,7 @@ class Database:
         """
         with (
             _translated(),
-            Session(self._writer, expire_on_commit=False) as session,
+            StampingSession(self._writer, expire_on_commit=False, info=self.info) as session,
             session.begin(),
         ):
             session.connection()  # takes the lock now, not at the first statement
@@ -89,7 +92,10 @@ class Database:
 
         Raises: DatabaseUnreachable.
         """
-        with _translated(), Session(self._engine, expire_on_commit=False) as session:
+        with (
+            _translated(),
+            StampingSession(self._engine, expire_on_commit=False, info=self.info) as session,
+        ):
             yield session
 
     @contextmanager

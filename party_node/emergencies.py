@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from consent.milestones import Approver, BreakGlass
-from party_node.errors import IllegalState
+from party_node.errors import IllegalState, RowChanged
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.observability import log
 from party_node.roles.callers import Caller
@@ -75,11 +75,19 @@ class Emergencies:
         return Approval(record.approval_id, entry, record.expires_at_ms)
 
     def standing(self, job: str) -> Approval | None:
-        """Return the approval of a job that lasts longest, if it has not run out."""
+        """Return the approval of a job that lasts longest, if it has not run out.
+
+        Raises: RowChanged if it is not as it was written; LedgerDamaged.
+        """
         latest = select(EmergencyRow).where(col(EmergencyRow.job) == job)
         latest = latest.order_by(col(EmergencyRow.expires_ms).desc()).limit(1)
         with self._ledger.database.reading() as session:
             row = session.execute(latest).scalars().one_or_none()
         if row is None or self._ledger.now() >= row.expires_ms:
             return None
+        said = self._ledger.entry(row.entry).record
+        if not isinstance(said, BreakGlass) or (said.approval_id, said.job, said.expires_at_ms) != (
+            row.approval_id, row.job, row.expires_ms,
+        ):  # fmt: skip
+            raise RowChanged("in the table emergencies")
         return Approval(row.approval_id, row.entry, row.expires_ms)

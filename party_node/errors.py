@@ -215,6 +215,16 @@ class LedgerStateDamaged(LedgerDamaged):
     hint = "run `accord ledger fsck`: it says what was changed, and where"
 
 
+class RowChanged(LedgerDamaged):
+    """A row of the database is not as this node wrote it, and nothing is decided by it."""
+
+    code = "row-changed"
+    hint = (
+        "run `accord ledger fsck`, with --offline if the node does not start: it names the row; "
+        "restore the database from a backup"
+    )
+
+
 class CheckInterrupted(NodeError):
     """The check of the ledger stopped before its end."""
 

@@ -91,7 +91,7 @@ class Gate:
         names that emergency approval; it permits nobody more. Idempotent for each job and dataset.
         For a use that has ended it permits nobody. Raises: UnknownDataset, UnknownPurpose,
         UnknownOperation; IdempotencyConflict if this job asked something else before;
-        LedgerDamaged, LedgerMoved, DiskFull.
+        LedgerDamaged, LedgerMoved, DiskFull; RowChanged.
         """
         question = Question(
             job, job_hash, dataset, purpose, recipient, tuple(operations), requester, channel

@@ -11,7 +11,7 @@ Identifiers are kept only as HMAC-SHA-256 digests under a key of this node. The 
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from consent.instants import NEVER
 from party_node.database import Database, insert_many, select_among
+from party_node.errors import RowChanged
 from party_node.keyed_digest import keyed_digest
 from party_node.row_checks import RowChecks
 from party_node.suppression import Suppression
@@ -84,7 +85,7 @@ class Identity:
         Both columns hold normalised identifiers or None and are equally long. One transaction. Who
         was erased stays so, unless they come back by an act of their own: `returning_ms` says of
         each row when that was, and it must be after the erasure. Raises: ValueError if the lengths
-        differ.
+        differ; RowChanged.
         """
         if len(emails) != len(phones):
             raise ValueError("one e-mail and one number for each row")
@@ -121,29 +122,39 @@ class Identity:
         return found
 
     def find(self, kind: str, value: str) -> int | None:
-        """Return the person with this normalised identifier, or None; makes nobody."""
+        """Return the person with this normalised identifier, or None; makes nobody.
+
+        Raises: RowChanged.
+        """
         with self._db.reading() as session:
-            row = session.get(IdentifierRow, (kind, self._digest(kind, value)))
-            return None if row is None else row.subject
+            digest = self._digest(kind, value)
+            return _look_up(session, self.checks, kind, [digest], None).get(digest)
 
     def subject_ids(self, dense: Iterable[int]) -> dict[int, str]:
         """Return the record ids of these persons; persons who do not exist are left out."""
-        wanted = sorted(set(dense))
         with self._db.reading() as session:
-            return dict(select_among(session, SubjectRow, ("dense", "subject_id"), "dense", wanted))
+            return dict(self._persons(session, "dense", sorted(set(dense))))
 
     def dense_of(self, subject_ids: Iterable[str]) -> dict[str, int]:
         """Return the dense numbers of these record ids; unknown ids are left out."""
-        wanted = sorted(set(subject_ids))
         with self._db.reading() as session:
-            return dict(
-                select_among(session, SubjectRow, ("subject_id", "dense"), "subject_id", wanted)
-            )
+            found = self._persons(session, "subject_id", sorted(set(subject_ids)))
+            return {name: dense for dense, name in found}
 
     def count(self) -> int:
         """Return how many persons this node knows."""
         with self._db.reading() as session:
             return int(session.execute(select(func.count()).select_from(SubjectRow)).scalar_one())
+
+    def _persons(
+        self, session: Session, key: str, wanted: Sequence[int] | Sequence[str]
+    ) -> Iterator[tuple[int, str]]:
+        """Return number and record id of these persons. Raises: RowChanged."""
+        columns = ("dense", "subject_id", "check")
+        for dense, name, check in select_among(session, SubjectRow, columns, key, wanted):
+            if check != self.checks.subject(dense, name):
+                raise RowChanged("in the table subjects")
+            yield dense, name
 
     def _digest(self, kind: str, value: str) -> bytes:
         return self._keyed(f"{kind}\x00{value}".encode())
@@ -161,8 +172,8 @@ class Identity:
         made_up: "MadeUp | None" = None,
     ) -> "_Known":
         by_email, by_phone = self._digests(EMAIL, emails), self._digests(PHONE, phones)
-        emails_known = _look_up(session, EMAIL, by_email, made_up)
-        phones_known = _look_up(session, PHONE, by_phone, made_up)
+        emails_known = _look_up(session, self.checks, EMAIL, by_email, made_up)
+        phones_known = _look_up(session, self.checks, PHONE, by_phone, made_up)
         reachable = sorted(set(phones_known.values()))
         found = select_among(session, IdentifierRow, ("subject",), "subject", reachable, kind=EMAIL)
         with_email = {subject for (subject,) in found} | set(emails_known.values())
@@ -278,11 +289,22 @@ class _Known:
 
 
 def _look_up(
-    session: Session, kind: str, digests: Iterable[bytes | None], made_up: MadeUp | None
+    session: Session,
+    checks: RowChecks,
+    kind: str,
+    digests: Iterable[bytes | None],
+    made_up: MadeUp | None,
 ) -> dict[bytes, int]:
+    """Return the persons of these digests. Raises: RowChanged."""
     wanted = sorted({d for d in digests if d is not None})
-    rows = select_among(session, IdentifierRow, ("digest", "subject"), "digest", wanted, kind=kind)
-    found = {bytes(digest): subject for digest, subject in rows}
+    columns = ("digest", "subject", "check")
+    found: dict[bytes, int] = {}
+    for digest, subject, check in select_among(
+        session, IdentifierRow, columns, "digest", wanted, kind=kind
+    ):
+        if check != checks.identifier(kind, digest, subject):
+            raise RowChanged("in the table identifiers")
+        found[digest] = subject
     if made_up is not None:
         found |= made_up.find(kind, [d for d in wanted if d not in found])
     return found

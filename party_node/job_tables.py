@@ -24,6 +24,8 @@ class CollaborationRow(NodeTable, table=True):
     """Parties that have signed, comma-separated."""
     countersignatures: str = Field(default="{}", sa_type=Text)
     """JSON: party to hexadecimal signature over the document, each verified when it came."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class RuleRow(NodeTable, table=True):
@@ -37,6 +39,8 @@ class RuleRow(NodeTable, table=True):
     max_rho_nano: int = Field(sa_type=_BIG)
     allow_reveal: bool
     created_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class JobRow(NodeTable, table=True):
@@ -58,6 +62,8 @@ class JobRow(NodeTable, table=True):
     revision: int = Field(default=0, sa_type=_BIG)
     created_ms: int = Field(sa_type=_BIG)
     updated_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class RunRow(NodeTable, table=True):
@@ -77,6 +83,8 @@ class RunRow(NodeTable, table=True):
     output: bytes = Field(default=b"", sa_type=LargeBinary)
     facts: str = Field(default="{}", sa_type=Text)
     """JSON: counts, checkpoint and permission of this run, for results and receipts."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class OutboxRow(NodeTable, table=True):
@@ -95,6 +103,8 @@ class PreflightRow(NodeTable, table=True):
     job: str = Field(primary_key=True)
     party: str = Field(primary_key=True)
     record: bytes = Field(sa_type=LargeBinary)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class ResultRow(NodeTable, table=True):
@@ -104,6 +114,8 @@ class ResultRow(NodeTable, table=True):
     job: str = Field(primary_key=True)
     document: str = Field(sa_type=Text)
     created_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class AudienceRow(NodeTable, table=True):

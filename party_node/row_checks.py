@@ -35,7 +35,7 @@ class RowChecks:
         """Return each row that this node did not write so: where it is, and what is wrong."""
         subjects = select(col(SubjectRow.dense), col(SubjectRow.subject_id), col(SubjectRow.check))
         for row in session.execute(subjects).yield_per(_BATCH):
-            if row.check is not None and row.check != self.subject(row.dense, row.subject_id):
+            if row.check != self.subject(row.dense, row.subject_id):
                 yield f"person {row.dense}", "the row was changed"
         identifiers = select(
             col(IdentifierRow.kind), col(IdentifierRow.digest), col(IdentifierRow.subject),
@@ -43,5 +43,5 @@ class RowChecks:
         )  # fmt: skip
         for row in session.execute(identifiers).yield_per(_BATCH):
             made = self.identifier(row.kind, bytes(row.digest), row.subject)
-            if row.check is not None and row.check != made:
+            if row.check != made:
                 yield f"an identifier of person {row.subject}", "the row was changed"

@@ -41,6 +41,7 @@ from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
 from party_node.roles.roles import Roles
 from party_node.runs import Runs
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from protocols.collaboration_terms import ledger_origin
@@ -100,6 +101,7 @@ def assemble(
         raise NotEnrolled
     keys = home.keys
     vault = Vault(home.kek, rng)
+    Stamps(vault).guard(db)
     identity = Identity(db, vault, rng)
     datasets = Datasets(db, home, identity, clock_ms)
     datasets.clear_away()

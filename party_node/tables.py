@@ -155,6 +155,8 @@ class CounterRow(NodeTable, table=True):
     __tablename__ = "counters"
     name: str = Field(primary_key=True)
     value: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class ErasureRow(NodeTable, table=True):
@@ -166,6 +168,10 @@ class ErasureRow(NodeTable, table=True):
     salt: bytes = Field(sa_type=LargeBinary)
     pending: str = Field(sa_type=Text)
     """Whose rows in files are not cleaned yet (`erasure/pending.py`); empty when all are."""
+    suppressed: int = 0
+    """How many tokens of identifiers stand in `suppressions` for it."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class SuppressionRow(NodeTable, table=True):
@@ -176,6 +182,19 @@ class SuppressionRow(NodeTable, table=True):
     token: bytes = Field(primary_key=True, sa_type=LargeBinary)
     entry: int = Field(sa_type=_BIG)
     """Index of the erasure."""
+
+
+class SuppressionSetRow(NodeTable, table=True):
+    """Which tokens of a kind begin with one byte: one that was taken away or put in is found."""
+
+    __tablename__ = "suppression_sets"
+    kind: str = Field(primary_key=True)
+    first: int = Field(primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    tokens: int
+    digest: bytes = Field(sa_type=LargeBinary)
+    """Over the tokens in their order and their erasures, 32 bytes."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class SourceEventRow(NodeTable, table=True):
@@ -218,6 +237,8 @@ class DatasetRow(NodeTable, table=True):
     report: str = Field(sa_type=Text)
     """JSON object of the counts of the registration."""
     registered_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class BudgetChargeRow(NodeTable, table=True):
@@ -232,6 +253,8 @@ class BudgetChargeRow(NodeTable, table=True):
     what: str
     rho_nano: int = Field(sa_type=_BIG)
     charged_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class UsePermissionRow(NodeTable, table=True):
@@ -252,6 +275,8 @@ class UsePermissionRow(NodeTable, table=True):
     """Empty, or how the use ended."""
     break_glass: str = ""
     """Empty, or the emergency approval that the use record names."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class DecisionRow(NodeTable, table=True):
@@ -275,3 +300,5 @@ class EmergencyRow(NodeTable, table=True):
     job: str = Field(index=True)
     entry: int = Field(sa_type=_BIG)
     expires_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""

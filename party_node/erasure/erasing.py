@@ -140,13 +140,14 @@ class Erasing:
         )
 
         def take(session: Session, at: list[int]) -> None:
+            pending = seal_pending(self._ledger.vault, at[0], ids)
+            session.add(ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending))
+            session.flush()  # what is suppressed is counted in it
             for dense, subject_id in ids.items():
                 self._take(session, dense, subject_id, indices, at[0])
             self._mark(session, indices, at[0])
             kept.keep(session, at[0])
             self._tell(session, ids, request_id, at[0])
-            pending = seal_pending(self._ledger.vault, at[0], ids)
-            session.add(ErasureRow(entry=at[0], request_id=request_id, salt=salt, pending=pending))
             if also is not None:
                 also(session, at[0])
 
@@ -193,8 +194,8 @@ class Erasing:
         if not database.scrub():
             return False
         with database.writing() as session:
-            done = update(ErasureRow).where(col(ErasureRow.entry).in_([row.entry for row in rows]))
-            session.execute(done.values(pending=""))
+            for row in rows:
+                session.get_one(ErasureRow, row.entry).pending = ""
         return True
 
     def try_to_finish(self) -> bool:

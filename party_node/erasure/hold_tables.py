@@ -22,6 +22,8 @@ class HoldRow(NodeTable, table=True):
     entries: int
     ended: int | None = Field(default=None, sa_type=_BIG)
     """Index of the entry that says that the hold was destroyed."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class HoldHalfRow(NodeTable, table=True):

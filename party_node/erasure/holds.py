@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from consent.ledger import SALT_BYTES, open_payload
@@ -250,8 +250,8 @@ class Holds:
         def destroy(session: Session, indices: list[int]) -> None:
             for table in (HoldHalfRow, HeldPayloadRow):
                 session.execute(delete(table).where(col(table.hold) == row.hold))
-            ended = update(HoldRow).where(col(HoldRow.hold) == row.hold)
-            session.execute(ended.values(ended=indices[0]))
+            row.ended = indices[0]
+            session.merge(row)
 
         self._ledger.append([said], also=destroy)
 

@@ -15,7 +15,6 @@ from consent.milestones import (
     PolicyChanged,
 )
 from consent.projection import commit_set
-from consent.requests import SubjectRequest
 from party_node.erasure import hold_checks
 from party_node.erasure.pending import open_pending
 from party_node.errors import SealBroken
@@ -140,12 +139,7 @@ class BesideCheck:
 
     def requests(self) -> None:
         """Compare people's requests with the last entry about each."""
-        last = {
-            r.request_id: (i, r)
-            for i, r in self._entries.milestones
-            if isinstance(r, SubjectRequest)
-        }
-        for where, what in request_checks.damaged(self._session, last):
+        for where, what in request_checks.damaged(self._session, self._entries.milestones):
             self._findings.add(where, what)
 
     def _erasure(

@@ -19,6 +19,7 @@ from consent.ledger import parse_leaf
 from consent.merkle import leaf_hash
 from consent.milestones import (
     Anomaly,
+    BreakGlass,
     Erasure,
     LedgerOpened,
     NoticePublished,
@@ -28,7 +29,7 @@ from consent.milestones import (
 )
 from consent.requests import SubjectRequest
 from consent.statements import Statement, SubjectEntry
-from consent.uses import UseRecord
+from consent.uses import UseOutcome, UseRecord
 from party_node.database import select_among
 from party_node.errors import LedgerDamaged
 from party_node.ledger.entries import LedgerEntry
@@ -41,7 +42,8 @@ from party_node.ledger.writer import ANOMALIES, event_content
 from party_node.tables import SourceEventRow, SubjectRow
 
 Milestone = (
-    Erasure
+    BreakGlass
+    | Erasure
     | LedgerOpened
     | NoticePublished
     | OperatorAction
@@ -66,6 +68,10 @@ class EntryPass:
         self.newest_ms = 0
         self.whats = Whats()
         self.milestones: list[tuple[int, Milestone]] = []
+        self.uses: dict[str, tuple[int, UseRecord]] = {}
+        """Job and dataset (`job/dataset`) → the last use record about them, with its index."""
+        self.outcomes: dict[str, UseOutcome] = {}
+        """Decision → how its use ended."""
         self.erased: dict[int, list[int]] = {}
         """Index of an erasure → the entries that are marked with it."""
         self.people = BitMap()
@@ -161,6 +167,10 @@ class EntryPass:
             self.milestones.append((e.index, e.record))
         elif isinstance(e.record, UseRecord):
             self._decisions.check(e.index, e.record)
+            for dataset in e.record.datasets:
+                self.uses[f"{e.record.job}/{dataset}"] = e.index, e.record
+        elif isinstance(e.record, UseOutcome):
+            self.outcomes[e.record.decision_id] = e.record
 
     # -- a page of them --------------------------------------------------------------------------
 

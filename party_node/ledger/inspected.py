@@ -16,6 +16,7 @@ from party_node.ledger.entries import EntryReader
 from party_node.ledger.keyring import Keyring
 from party_node.ledger.state import StateStore
 from party_node.ledger.tree_store import TreeStore
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 
 
@@ -61,6 +62,7 @@ class Inspected:
 def inspected(db: Database, vault: Vault, origin: str, seed: bytes, controller: str) -> Inspected:
     """Return the parts of the ledger in a database; nothing is read yet."""
     keyring, signer = Keyring(vault, secrets.token_bytes), LogSigner(origin, seed)
+    Stamps(vault).guard(db)
     reader, identity = EntryReader(keyring, controller), Identity(db, vault)
     return Inspected(
         database=db,

@@ -5,7 +5,7 @@ about.
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, select, tuple_
 from sqlmodel import Session, col
 
 from consent.request_life import Life
@@ -58,18 +58,20 @@ def counted(session: Session, now_ms: int) -> tuple[int, int]:
 
 def open_ones(session: Session, people: Iterable[int], but: str) -> Sequence[str]:
     """Return the requests of these people that have not ended, but for one."""
-    query = select(col(SubjectRequestRow.request_id)).where(
+    # Also those that have ended: that they have is compared with their stamp.
+    query = select(SubjectRequestRow).where(
         col(SubjectRequestRow.subject).in_(list(people)),
-        col(SubjectRequestRow.ended).is_(False),
         col(SubjectRequestRow.request_id) != but,
     )
-    return session.execute(query.order_by(col(SubjectRequestRow.due_ms))).scalars().all()
+    found = session.execute(query.order_by(col(SubjectRequestRow.due_ms))).scalars().all()
+    return [row.request_id for row in found if not row.ended]
 
 
 def forget_person(session: Session, subject: int) -> None:
     """Forget whom requests are about, in the transaction of an erasure; the requests stay."""
-    own = update(SubjectRequestRow).where(col(SubjectRequestRow.subject) == subject)
-    session.execute(own.values(subject=None, key=None, content=None))
+    own = select(SubjectRequestRow).where(col(SubjectRequestRow.subject) == subject)
+    for row in session.execute(own).scalars():
+        row.subject = row.key = row.content = None
 
 
 def life_of(row: SubjectRequestRow) -> Life:

@@ -229,7 +229,9 @@ class Requests:
 
             def keep(session: Session, indices: list[int]) -> None:
                 row.entry = indices[-1]
-                session.merge(row)
+                stored = session.merge(row)
+                session.flush()
+                row.stamp = stored.stamp
 
             self._ledger.append([*others, record], also=keep)
         return row

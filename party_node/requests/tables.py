@@ -49,3 +49,5 @@ class SubjectRequestRow(NodeTable, table=True):
     """Keyed digest of the caller's own key for it; gone with the person."""
     content: bytes | None = Field(default=None, sa_type=LargeBinary)
     """Keyed digest of what was asked under that key; gone with the person."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""

@@ -58,7 +58,7 @@ class Roles:
         token = RoleToken.draw(role, self._rng)
         public = encode(token.keys(name).public())
 
-        def keep(session: Session, _indices: list[int]) -> None:
+        def keep(session: Session, indices: list[int]) -> None:
             session.add(
                 RoleRow(
                     name=name,
@@ -67,6 +67,7 @@ class Roles:
                     public=public,
                     added_ms=self._ledger.now(),
                     added_by=by.words,
+                    entry=indices[0],
                 )
             )
             if sharing is not None:

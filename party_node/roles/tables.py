@@ -20,3 +20,7 @@ class RoleRow(NodeTable, table=True):
     """Encoded public keys that follow from the token: what a hold is sealed to."""
     added_ms: int = Field(sa_type=_BIG)
     added_by: str
+    entry: int = Field(default=-1, sa_type=_BIG)
+    """Index of the entry that says that the role was given."""
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""

@@ -7,6 +7,7 @@ only as a keyed digest: enough to keep an order and to erase, not to name anybod
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text
 from sqlmodel import Field
 
+from party_node.stamps import UNSTAMPED
 from party_node.tables import NodeTable
 
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
@@ -22,23 +23,25 @@ class WebhookRow(NodeTable, table=True):
     events: str = Field(sa_type=Text)
     """Event types, sorted and comma-separated; empty for every type."""
     loopback: bool
-    state: str
-    reason: str = ""
+    state: str = Field(sa_column_kwargs=UNSTAMPED)
+    reason: str = Field(default="", sa_column_kwargs=UNSTAMPED)
     """Why it is disabled."""
     secret: bytes = Field(sa_type=LargeBinary)
-    previous_secret: bytes = Field(default=b"", sa_type=LargeBinary)
+    previous_secret: bytes = Field(default=b"", sa_type=LargeBinary, sa_column_kwargs=UNSTAMPED)
     """The secret before, as long as it signs too."""
-    previous_until_ms: int = Field(default=0, sa_type=_BIG)
+    previous_until_ms: int = Field(default=0, sa_type=_BIG, sa_column_kwargs=UNSTAMPED)
     created_ms: int = Field(sa_type=_BIG)
-    failures: int = 0
+    failures: int = Field(default=0, sa_column_kwargs=UNSTAMPED)
     """In a row."""
-    failing_since_ms: int = Field(default=0, sa_type=_BIG)
-    hold_until_ms: int = Field(default=0, sa_type=_BIG)
+    failing_since_ms: int = Field(default=0, sa_type=_BIG, sa_column_kwargs=UNSTAMPED)
+    hold_until_ms: int = Field(default=0, sa_type=_BIG, sa_column_kwargs=UNSTAMPED)
     """Nothing is sent before."""
-    delivered_ms: int = Field(default=0, sa_type=_BIG)
+    delivered_ms: int = Field(default=0, sa_type=_BIG, sa_column_kwargs=UNSTAMPED)
     """When it last took something."""
-    last_status: int = 0
-    last_cause: str = ""
+    last_status: int = Field(default=0, sa_column_kwargs=UNSTAMPED)
+    last_cause: str = Field(default="", sa_column_kwargs=UNSTAMPED)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""
 
 
 class WebhookEventRow(NodeTable, table=True):

@@ -18,6 +18,7 @@ from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.explaining import Explanation, explain
 from party_node.migrations import migrate
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 
 START_MS = 1_790_000_000_000
@@ -127,6 +128,7 @@ def _storage(home: Home, rng: SeededRng, clock: HandClock) -> NodeStorage:
     db = Database(home.database_url)
     migrate(db)
     vault = Vault(home.kek, rng)
+    Stamps(vault).guard(db)
     identity = Identity(db, vault, rng)
     return NodeStorage(home, db, vault, identity, Datasets(db, home, identity, clock), clock, rng)
 

@@ -95,7 +95,7 @@ PLACES = {
     "source_events": ("source of entry {entry}",),
     "policies": ("policy of entry {entry}",),
     "notices": ("notice of entry {entry}",),
-    "erasures": ("erasure of entry {entry}",),
+    "erasures": ("erasure of entry {entry}", "erasures {entry}"),
     "use_decisions": ("decision of entry {entry}",),
 }  # fmt: skip
 """What a finding about a row of a table may be called, by the values of the row."""

@@ -266,11 +266,16 @@ def test_somebody_new_can_be_let_in_by_somebody_in_the_role(desk, staff):
     assert not fsck(desk.ledger, desk.node.identity)
 
 
+def put(**values):
+    """Change every hold, past its stamp."""
+    return lambda session: session.connection().execute(update(HoldRow).values(**values))
+
+
 CHANGES = {
     "a hold is gone": (lambda s: s.execute(delete(HoldRow)), "holds of erasure"),
-    "its time": (lambda s: s.execute(update(HoldRow).values(until_ms=9)), "holds of erasure"),
-    "its ground": (lambda s: s.execute(update(HoldRow).values(ground="x")), "holds of erasure"),
-    "its end": (lambda s: s.execute(update(HoldRow).values(ended=0)), "hold "),
+    "its time": (put(until_ms=9), "holds of erasure"),
+    "its ground": (put(ground="x"), "holds of erasure"),
+    "its end": (put(ended=0), "hold "),
     "payloads are gone": (lambda s: s.execute(delete(HeldPayloadRow)), "hold "),
     "a payload": (
         lambda s: s.execute(update(HeldPayloadRow).values(sealed=b"x")), "held payload of entry",

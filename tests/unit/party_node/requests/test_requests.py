@@ -205,7 +205,7 @@ def test_a_row_that_was_changed_is_found(desk):
     request, other = desk.verified(WITHDRAW), desk.open(ACCESS).request_id
     with desk.node.db.writing() as session:
         change = update(SubjectRequestRow).where(col(SubjectRequestRow.request_id) == request)
-        session.execute(change.values(due_ms=SubjectRequestRow.due_ms + DAY_MS))
+        session.connection().execute(change.values(due_ms=SubjectRequestRow.due_ms + DAY_MS))
         session.delete(session.get(SubjectRequestRow, other))
     found = {f.where: f.what for f in fsck(desk.ledger, desk.node.identity).listed}
     assert (
