@@ -200,7 +200,10 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except DatasetUnreadable as e:
-        raise ImportUnreadable(e.detail, hint="make a new copy of the file") from None
+        raise ImportUnreadable(
+            e.detail,
+            hint="make a new copy of the file; docs/operate/data.md says which files are read",
+        ) from None
 
 
 def _check_type(ours: str, theirs: str, kind: str) -> None:
