@@ -154,7 +154,7 @@ def test_an_erasure_that_is_asked_for_before_the_person_is_known_takes_what_come
     stranger = "stranger@x.example"
     request = desk.verified(RequestType.ERASE, stranger)
     desk.ledger.append([desk.node.event(stranger, "meanwhile", method=Method.IMPORT)])
-    assert desk.fulfilling.erase(request).entries == 1
+    assert desk.fulfilling.erase(request, BY).entries == 1
     desk.requests.complete(request, [], BY)
     assert desk.node.identity.find(EMAIL, stranger) is None
     assert desk.node.identity.resolve([stranger], [None]).suppressed == {0}, (
@@ -165,7 +165,7 @@ def test_an_erasure_that_is_asked_for_before_the_person_is_known_takes_what_come
 def test_who_is_known_by_nothing_but_their_wish_to_be_erased_is_not_brought_in_later(desk):
     stranger = "stranger@x.example"
     request = desk.verified(RequestType.ERASE, stranger)
-    assert desk.fulfilling.erase(request).records == 1
+    assert desk.fulfilling.erase(request, BY).records == 1
     desk.requests.complete(request, [], BY)
     assert desk.node.identity.resolve([stranger], [None]).suppressed == {0}
 
