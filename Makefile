@@ -32,7 +32,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2
+	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2
 
 e2e: $(READY)
 	$(BIN)/python -m pytest -m e2e

@@ -34,6 +34,7 @@ from party_node.gate import Permission
 from party_node.permission import Grant
 from party_node.row_file import RowFile
 from party_node.tables import UsePermissionRow
+from tests.support.depth import examples
 from tests.support.node import open_storage, write_csv
 
 JOB, HASH, TTL = "0" * 32, b"h" * 32, 60_000
@@ -329,7 +330,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(said=events)
 def test_the_gate_agrees_with_deciding_one_by_one(tmp_path_factory, said):
     folder = tmp_path_factory.mktemp("n")
