@@ -2,7 +2,7 @@
 
 By the rules of `consent/narrowing.py`: a switch (channel, topic, automated decisions, processing)
 is off from a no until a later act of the person, also through a merge, and a copy may only lengthen
-a pause; of everything else the latest counts.
+a pause; of everything else the person's latest counts, and beside it a copy that is no older.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,7 @@ def chosen(entries: Sequence[LoggedEntry], vocabulary: Vocabulary, at_ms: int) -
     for choice in choices_of(entries, vocabulary):
         by_key.setdefault(key_of(choice.preference), []).append(choice)
     history = _History(entries, vocabulary, at_ms)
-    standing = (history.standing(key, by_key[key]) for key in sorted(by_key))
-    return [found for found in standing if found is not None]
+    return [found for key in sorted(by_key) for found in history.standing(key, by_key[key])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +48,24 @@ class _History:
     vocabulary: Vocabulary
     at_ms: int
 
-    def standing(self, key: Key, choices: Sequence[Choice]) -> Chosen | None:
-        """Return what of the choices about one thing holds, if any does."""
+    def standing(self, key: Key, choices: Sequence[Choice]) -> list[Chosen]:
+        """Return what of the choices about one thing holds: nothing, one, or a copy beside it."""
         last = choices[-1]
         if isinstance(last.preference, Switch):
-            return self._switch(key, choices, last.preference)
-        match last.preference:
-            case Pause(channel=channel):
-                until, index = paused_until(self.entries, self.vocabulary, channel)
-                if until <= self.at_ms:
-                    return None
-                return Chosen(
-                    Pause(until_ms=until, channel=channel), index, self._since(choices, index)
-                )
-            case Quiet(days=()):
-                return None
-            case preference:
-                return Chosen(preference, last.index, last.time)
+            found = self._switch(key, choices, last.preference)
+            return [] if found is None else [found]
+        if isinstance(last.preference, Pause):
+            channel = last.preference.channel
+            until, index = paused_until(self.entries, self.vocabulary, channel)
+            if until <= self.at_ms:
+                return []
+            pause = Pause(until_ms=until, channel=channel)
+            return [Chosen(pause, index, self._since(choices, index))]
+        return [
+            Chosen(choice.preference, choice.index, choice.time)
+            for choice in _latest(choices)
+            if not (isinstance(choice.preference, Quiet) and not choice.preference.days)
+        ]
 
     def _switch(self, key: Key, choices: Sequence[Choice], switch: Switch) -> Chosen | None:
         """Return how a switch stands: off by an entry, or on by the last act, if there is one."""
@@ -84,3 +84,12 @@ class _History:
 
     def _recorded(self, index: int) -> int:
         return next(e.recorded_at_ms for e in self.entries if e.index == index)
+
+
+def _latest(choices: Sequence[Choice]) -> list[Choice]:
+    """Return the person's latest, and the latest copy if it is no older: it adds and takes nothing
+    away.
+    """
+    own = [c for c in choices if c.own][-1:]
+    copies = [c for c in choices if not c.own][-1:]
+    return own + [c for c in copies if not own or c.time >= own[0].time]
