@@ -26,6 +26,7 @@ from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.migrations import migrate
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 
 TARGET_SECONDS_A_MILLION = 60.0
@@ -56,6 +57,7 @@ def _run(case: str, events: int) -> dict[str, Any]:
         db = Database(home.database_url)
         migrate(db)
         vault = Vault(home.kek)
+        Stamps(vault).guard(db)
         identity = Identity(db, vault, secrets.token_bytes)
         ledger = ConsentLedger(db, vault, "accord/brand/consent", home.ledger_seed)
         ledger.open()

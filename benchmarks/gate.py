@@ -18,6 +18,7 @@ from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.migrations import migrate
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 from protocols.job import OPERATIONS
 
@@ -31,6 +32,7 @@ def measure(subjects: int) -> dict[str, Any]:
         db = Database(home.database_url)
         migrate(db)
         vault = Vault(home.kek)
+        Stamps(vault).guard(db)
         identity = Identity(db, vault, secrets.token_bytes)
         datasets = Datasets(db, home, identity)
         ledger = ConsentLedger(db, vault, "accord/brand/consent", home.ledger_seed)
