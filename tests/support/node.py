@@ -17,9 +17,9 @@ from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.explaining import Explanation, explain
-from party_node.migrations import migrate
 from party_node.stamps import Stamps
 from party_node.vault import Vault
+from tests.support.migrated import open_migrated
 
 START_MS = 1_790_000_000_000
 
@@ -125,8 +125,7 @@ def reopen_storage(path: Path) -> NodeStorage:
 
 
 def _storage(home: Home, rng: SeededRng, clock: HandClock) -> NodeStorage:
-    db = Database(home.database_url)
-    migrate(db)
+    db = open_migrated(home.database_url)
     vault = Vault(home.kek, rng)
     Stamps(vault).guard(db)
     identity = Identity(db, vault, rng)

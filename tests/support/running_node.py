@@ -17,13 +17,12 @@ from coordinator import parties
 from party_node import enrolment, results
 from party_node.app import create_app
 from party_node.coordinator_client import CoordinatorClient
-from party_node.database import Database
 from party_node.home import Home
-from party_node.migrations import migrate
 from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import Services, assemble
 from tests.support.coordinator import TestClient, World, running_world
+from tests.support.migrated import open_migrated
 from tests.support.node import SeededRng, write_csv
 
 SHOP, PAPER = "shop", "paper"
@@ -129,8 +128,7 @@ def _node(folder: Path, party: str, world: World) -> Iterator[Node]:
     token = parties.token("http://coordinator", info.name, info.witness_vkey, party, invited)
     home.save(home.settings.model_copy(update={"public_hosts": f"{party}.test"}))
     enrolment.enrol(home, token, connect)
-    db = Database(home.database_url)
-    migrate(db)
+    db = open_migrated(home.database_url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "party_node.services.CoordinatorClient",

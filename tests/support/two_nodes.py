@@ -36,7 +36,6 @@ from party_node.driver import Driver, Turn
 from party_node.errors import NotFound
 from party_node.home import Home
 from party_node.job_tables import AudienceRow
-from party_node.migrations import migrate
 from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import Services, assemble
@@ -44,6 +43,7 @@ from party_node.tables import BudgetChargeRow, UsePermissionRow
 from protocols.job import RunReceipt
 from protocols.keys import PartyKeys
 from tests.support.coordinator import FakeClock, TestClient, prepare_home
+from tests.support.migrated import open_migrated
 from tests.support.seeded import seeded
 
 BRAND, PUBLISHER = "brand", "publisher"
@@ -317,8 +317,7 @@ class TwoNodes:
         """Make a home for a party and use an invitation; return the home."""
         home = Home.create(self.folder / party, party, party.title(), rng=seeded(party))
         self.invite(home, party)
-        db = Database(home.database_url)
-        migrate(db)
+        db = open_migrated(home.database_url)
         db.close()
         return home
 
