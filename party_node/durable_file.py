@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from party_node.errors import DiskFull
 
@@ -43,6 +44,16 @@ def replace(path: Path, write: Callable[[Path], None], mode: int = 0o600) -> Non
             fresh.unlink(missing_ok=True)
             raise
         sync(path.parent)
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Open a new file that only its owner can read, whatever the umask says.
+
+    Raises: FileExistsError, also for a link that points nowhere; OSError.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def sync(path: Path) -> None:

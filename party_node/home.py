@@ -18,6 +18,7 @@ from pathlib import Path
 
 from consent.errors import MalformedRecord
 from consent.note import Verifier, parse_vkey
+from party_node.durable_file import create_private
 from party_node.errors import HomeDamaged, HomeExists, HomeMissing, InvalidSettings, SecretsExposed
 from party_node.settings import NodeSettings, load, store
 from protocols.codec import decode, encode
@@ -164,12 +165,10 @@ def _settings(**values: object) -> NodeSettings:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)  # whatever the umask took away
+    with create_private(path) as file:
         file.write(content)
         file.flush()
-        os.fsync(descriptor)
+        os.fsync(file.fileno())
 
 
 def _read_secret(path: Path, name: str) -> bytes:

@@ -1,10 +1,9 @@
 """Lists of a party's own row keys in files: UTF-8, one key a line."""
 
-import errno
-import os
 import stat
 from pathlib import Path
 
+from party_node.durable_file import NO_SPACE, create_private
 from party_node.errors import DatasetUnreadable, DiskFull
 
 MOST_BYTES = 1 << 31
@@ -39,12 +38,11 @@ def write_keys(path: Path, keys: list[str]) -> None:
     if any("\n" in key for key in keys):
         raise DatasetUnreadable("a row key holds a line break", hint="ask for JSON instead")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("\n".join(keys) + "\n" if keys else "")
+        with create_private(path) as file:
+            file.write("".join(f"{key}\n" for key in keys).encode())
     except FileExistsError:
         raise DatasetUnreadable(f"{path.name} is there already", hint="name a new file") from None
     except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        if e.errno in NO_SPACE:
             raise DiskFull from None
         raise DatasetUnreadable(f"{path.name}: {e.strerror}") from None

@@ -4,11 +4,11 @@ A caller names the file and nothing more. So a token never decides where on the 
 what, something is written; who runs the node moves the file on.
 """
 
-import errno
 import re
 import stat
 from pathlib import Path
 
+from party_node.durable_file import NO_SPACE
 from party_node.errors import DiskFull, OutputRefused
 
 FOLDER = "out"
@@ -34,7 +34,7 @@ def new_file(home: Path, name: str) -> Path:
     except FileExistsError:
         raise OutputRefused(f"{folder} is no folder of its own", hint="move it away") from None
     except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        if e.errno in NO_SPACE:
             raise DiskFull from None
         raise OutputRefused(f"{folder}: {e.strerror}") from None
     path = folder / name

@@ -93,7 +93,8 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
 def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
     """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
     ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
-    note, head = ledger.latest_published(), decode(LedgerHead, bytes.fromhex(run.facts["head"]))
+    note = ledger.checkpoints.latest_published()
+    head = decode(LedgerHead, bytes.fromhex(run.facts["head"]))
     if note is None or checkpoint_of(note).size <= entry:
         note = run.facts.get(UNDER)  # the quorum is missing still: the approval's checkpoint
     if note is None:

@@ -5,7 +5,6 @@ is the operating system's: however the process ends, the next one can take it.
 """
 
 import ipaddress
-import os
 import signal
 import socket
 import threading
@@ -22,6 +21,7 @@ from consent.errors import ConsentError
 from party_node.app import create_app
 from party_node.database import Database
 from party_node.driver import Driver
+from party_node.durable_file import create_private
 from party_node.errors import NodeError
 from party_node.home import Home
 from party_node.home_lock import locked
@@ -119,9 +119,8 @@ def announce(home: Path, url: str) -> None:
     """Write the address where the command line finds it; whole or not at all."""
     fresh = home / f".{URL}"
     fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(url + "\n")
+    with create_private(fresh) as file:
+        file.write(f"{url}\n".encode())
     fresh.replace(home / URL)
 
 

@@ -156,7 +156,7 @@ class UseRecorder:
 
     def _witnessed(self) -> AsOf | None:
         """Rule 19: the newest published state, beside the newest durable one that decides."""
-        note = self._ledger.latest_published()
+        note = self._ledger.checkpoints.latest_published()
         if note is None:
             return None
         said = checkpoint_of(note)

@@ -1,6 +1,5 @@
 """/v1/ledger/fsck: everything about the ledger that can be checked, and what does not fit."""
 
-import asyncio
 import dataclasses
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import problems
 from party_node.api.strict import Strict
+from party_node.api.waiting import look_until
 from party_node.ledger.checking import CheckProgress
 from party_node.ledger.findings import Findings
 from party_node.running import Here
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/v1/ledger/fsck", tags=["ledger"])
 log = structlog.stdlib.get_logger("party_node")
 
 CheckId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-_LOOK_SECONDS = 0.1
 
 
 class CheckBody(Strict):
@@ -53,13 +52,13 @@ async def show_check(
 
     Answers after `wait` seconds at the latest.
     """
-    loop = asyncio.get_running_loop()
-    limit = loop.time() + wait
-    while True:
-        found = node.services.checking.progress(check_id)
-        if found.ended or found.entries != known or loop.time() >= limit or node.stopping.is_set():
-            return _standing(found)
-        await asyncio.sleep(_LOOK_SECONDS)
+    found = await look_until(
+        node,
+        wait,
+        lambda: node.services.checking.progress(check_id),
+        lambda found: found.ended or found.entries != known,
+    )
+    return _standing(found)
 
 
 def found_view(found: Findings) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """/v1/consent/imports: files of what people said to other systems."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import out_folder, problems
 from party_node.api.strict import Name, Strict
+from party_node.api.waiting import look_until
 from party_node.capture import mapping_file
 from party_node.capture.imports import ImportRequest, Progress
 from party_node.capture.mapping import FileMapping, by_columns
@@ -29,7 +29,6 @@ log = structlog.stdlib.get_logger("party_node")
 
 ImportId = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{32}$")]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
-_LOOK_SECONDS = 0.1
 
 
 class ImportBody(Strict):
@@ -86,13 +85,13 @@ async def show_import(
 
     Answers after `wait` seconds at the latest.
     """
-    loop = asyncio.get_running_loop()
-    limit = loop.time() + wait
-    while True:
-        found = node.services.imports.progress(import_id)
-        if found.ended or found.rows != known or loop.time() >= limit or node.stopping.is_set():
-            return await run_in_threadpool(_standing, found, node.services)
-        await asyncio.sleep(_LOOK_SECONDS)
+    found = await look_until(
+        node,
+        wait,
+        lambda: node.services.imports.progress(import_id),
+        lambda found: found.ended or found.rows != known,
+    )
+    return await run_in_threadpool(_standing, found, node.services)
 
 
 def _mapping(body: ImportBody, parts: Services) -> FileMapping:

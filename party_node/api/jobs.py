@@ -1,17 +1,16 @@
 """/v1/jobs: asked for, decided, followed, and what came of them."""
 
-import asyncio
 import dataclasses
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import disclosures, preflight, receipts, results
 from party_node.api.access import Calling
 from party_node.api.strict import By, Name, RhoText, Strict, nano
+from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, NotFound
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import STRICT_BELOW, Request, strictly
@@ -23,8 +22,6 @@ from protocols.job import OPERATIONS, JobDescription, Preflight, ReceiptPart, Ru
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-_LOOK_SECONDS = 0.1
-"""Between two looks of a long poll: one indexed read of the node's own database."""
 DEFAULT_RHO = "0.005"
 
 
@@ -81,14 +78,12 @@ async def show(
 
     Answers after `wait` seconds at the latest, with the job as it then stands.
     """
-    loop = asyncio.get_running_loop()
-    limit = loop.time() + wait
-    while True:
-        found = await run_in_threadpool(job_view, node.services, job)
-        changed = until == "changed" and found["stage"] != known
-        if found["ended"] or changed or loop.time() >= limit or node.stopping.is_set():
-            return found
-        await asyncio.sleep(_LOOK_SECONDS)
+    return await look_until(
+        node,
+        wait,
+        lambda: job_view(node.services, job),
+        lambda found: found["ended"] or (until == "changed" and found["stage"] != known),
+    )
 
 
 @router.post("/{job}/approve")

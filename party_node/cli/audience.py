@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from party_node.cli.output import (
@@ -13,6 +12,7 @@ from party_node.cli.output import (
     client_of,
     group,
     note,
+    require_new,
     say,
     show_json,
     table,
@@ -44,8 +44,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the row keys that may be used now, one a line. Consent is asked again each time."""
-    if out is not None and out.exists():  # asked before the node writes the use down
-        raise click.UsageError(f"{out} is there already: name a new file")
+    require_new(out)
     found = client_of(home).post(f"/v1/audiences/{job}/activations", {"format": "json"})
     if as_json:
         show_json(found)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from consent.words import ANY_CHANNEL, SELF
@@ -16,6 +15,7 @@ from party_node.cli.output import (
     client_of,
     group,
     note,
+    require_new,
     say,
     show_json,
     usage_of,
@@ -50,8 +50,7 @@ def keys(
     body |= {"recipient": recipient, "channel": channel}
     if list_ is not None:
         body["keys_path"] = str(list_.absolute())
-    if out is not None and out.exists():  # asked before the node writes the use down
-        raise click.UsageError(f"{out} is there already: name a new file")
+    require_new(out)
     found = client_of(home).post("/v1/decisions/bulk", body)
     if out is not None:  # by whoever typed it: the node writes nowhere but in its own home
         write_keys(out, found["keys"])

@@ -1,10 +1,8 @@
 """What this node itself does about a request: `accord request erase`, `export`, `explain` …"""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from party_node.cli import role_tokens
@@ -13,12 +11,14 @@ from party_node.cli.output import (
     HomeOption,
     JsonOption,
     client_of,
+    require_new,
     say,
     show_json,
     usage_of,
     when,
 )
 from party_node.cli.request_words import Purposes, Request, step, whole
+from party_node.durable_file import create_private
 
 
 def erase(
@@ -58,12 +58,10 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the file for a person who asks for access or for their data to take away."""
-    if out.exists():  # asked before the node writes down that the file was made
-        raise click.UsageError(f"{out} is there already: name a new file")
+    require_new(out)
     client = client_of(home)
     content = client.download(f"/v1/requests/{whole(client, request)}/export", method="POST")
-    with usage_of(str(out)), out.open("xb") as file:
-        os.fchmod(file.fileno(), 0o600)
+    with usage_of(str(out)), create_private(out) as file:
         file.write(content)
     if as_json:
         show_json({"file": str(out), "bytes": len(content)})

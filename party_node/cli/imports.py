@@ -1,13 +1,11 @@
 """`accord consent import`: a file of what people said, followed until it is taken in."""
 
-import os
 import secrets
 import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from coordinator.wire import MAX_WAIT_SECONDS, Problem
@@ -17,11 +15,13 @@ from party_node.cli.output import (
     HomeOption,
     JsonOption,
     client_of,
+    require_new,
     say,
     show_json,
     table,
     usage_of,
 )
+from party_node.durable_file import create_private
 from party_node.local_client import LocalClient, refused
 
 _SHOWN = 20
@@ -50,8 +50,7 @@ def import_file(
         pairs = _pairs(map_ or [])
         if pairs and mapping is not None:
             raise ValueError("a mapping file names the columns itself; give one of the two")
-    if rejects is not None and rejects.exists():
-        raise click.UsageError(f"{rejects} is there already: name a new file")
+    require_new(rejects)
     body = {
         "path": str(path.absolute()),
         "source": source,
@@ -92,10 +91,8 @@ def _follow(client: LocalClient, found: dict[str, Any]) -> dict[str, Any]:
 
 def _fetch(written: Path, wanted: Path) -> None:
     """Move a file out of the node's folder, as the user who typed the command."""
-    with written.open("rb") as source:
-        descriptor = os.open(wanted, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            shutil.copyfileobj(source, out)
+    with written.open("rb") as source, create_private(wanted) as out:
+        shutil.copyfileobj(source, out)
     written.unlink()
 
 

@@ -178,6 +178,12 @@ def complain(message: str, hint: str, code: int) -> int:
     return code
 
 
+def require_new(path: Path | None) -> None:
+    """Refuse a file that is there, before the node is asked and writes down what it hands out."""
+    if path is not None and path.exists():
+        raise click.UsageError(f"{path} is there already: name a new file")
+
+
 @contextmanager
 def usage_of(what: str) -> Iterator[None]:
     """Turn a value that cannot be read into a usage error."""

@@ -12,7 +12,7 @@ and rules are those of the package `consent`.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,8 +24,6 @@ from consent.defaults import DEFAULT_VOCABULARY
 from consent.facts import About, What, facts_of
 from consent.fields import Entry
 from consent.milestones import LedgerOpened, PolicyChanged
-from consent.note import Verified
-from consent.policy import Policy
 from consent.projection import Projection
 from consent.tiled_tree import TiledTree
 from consent.vocabulary import Vocabulary
@@ -148,7 +146,7 @@ class ConsentLedger:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The signed checkpoints."""
+        """The signed checkpoints: cosigning, publishing, looking them up."""
         return self._checkpoints
 
     # -- writing -----------------------------------------------------------------------------------
@@ -428,35 +426,6 @@ class ConsentLedger:
         if covering is None:
             raise _no_entry(index)
         return covering
-
-    def add_cosignatures(self, size: int, cosignatures: Iterable[Verified]) -> str:
-        """Keep verified cosignatures with the checkpoint of that size; return the whole note.
-
-        Raises: NotFound.
-        """
-        return self._checkpoints.add_cosignatures(size, cosignatures)
-
-    def publish(self, size: int, policy: Policy) -> None:
-        """Mark the checkpoint of that size as published.
-
-        Raises: BadSignature if the policy's quorum has not cosigned it; NotFound.
-        """
-        self._checkpoints.publish(size, policy)
-
-    def cosigned(self, size: int) -> str:
-        """Return the checkpoint of that size with the cosignatures that are there so far.
-
-        Raises: NotFound.
-        """
-        return self._checkpoints.cosigned(size)
-
-    def latest_checkpoint(self) -> str | None:
-        """Return the newest checkpoint's note, with the cosignatures that are there so far."""
-        return self._checkpoints.latest()
-
-    def latest_published(self) -> str | None:
-        """Return the newest checkpoint that a quorum of its witnesses has cosigned, or None."""
-        return self._checkpoints.latest_published()
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ class Witnessing:
 
     def published(self) -> str | None:
         """Return the newest published checkpoint, if the policy in force accepts it."""
-        note = self._ledger.latest_published()
+        note = self._ledger.checkpoints.latest_published()
         # One that was published under another policy is to be published again.
         return note if note is not None and _accepts(self._trust.policy, note) else None
 
@@ -126,7 +126,7 @@ class Witnessing:
             alarmed = {name: view for name, view in self.views().items() if view.alarm}
             if alarmed:
                 raise LedgerInconsistent(alarms_in_words(alarmed))
-            note = self._ledger.cosigned(asked.size)
+            note = self._ledger.checkpoints.cosigned(asked.size)
             if asked.size < size or not self._is_vouched(note):
                 raise CoordinatorUnreachable("its witness does not answer")
             return note
@@ -214,7 +214,7 @@ class Witnessing:
             witness = self._witness(policy, name)
             if witness is not None:
                 tasks[name] = functools.partial(ask_one, name, witness)
-        gather(tasks, lambda: enough(self._ledger.cosigned(asked.size)), self._patience)
+        gather(tasks, lambda: enough(self._ledger.checkpoints.cosigned(asked.size)), self._patience)
         return _Round(note, asked.size, dict(asked.said))  # who comes later changes it no more
 
     def _hear(self, name: str, witness: _Witness, asked: _Round) -> Said:
@@ -234,7 +234,7 @@ class Witnessing:
                 lambda: self._ledger.head()[0],
             )
             if answer.cosignatures:
-                self._ledger.add_cosignatures(asked.size, answer.cosignatures)
+                self._ledger.checkpoints.add_cosignatures(asked.size, answer.cosignatures)
             self._memory.remember(witness.key, answer, asked.size, asked.note)
         finally:
             witness.busy.release()
@@ -253,7 +253,7 @@ class Witnessing:
                 " an old backup was restored, or another process writes to a copy"
             )
         try:
-            self._ledger.publish(asked.size, policy)
+            self._ledger.checkpoints.publish(asked.size, policy)
         except BadSignature:
             raise self._why_not(trust, asked, views) from None
 

@@ -13,7 +13,6 @@
 The rows of the controller's own files are not in it: this node reads no row for it.
 """
 
-import contextlib
 import io
 import json
 import zipfile
@@ -30,15 +29,14 @@ from consent.checkpoint import checkpoint_of
 from consent.errors import LedgerInconsistent
 from consent.events import ConsentEvent
 from consent.preferences import PreferenceEvent
-from consent.proof import Proof
 from consent.records import payload_bytes
 from consent.uses import UseRecord
 from party_node.audience_members import open_members
 from party_node.contact.tables import ContactRow
-from party_node.errors import CoordinatorUnreachable, QuorumMissed
 from party_node.evidence.files import RECEIPT_KEY
 from party_node.job_tables import AudienceRow
 from party_node.ledger.entries import LedgerEntry
+from party_node.ledger.evidence_of import proven, published
 from party_node.ledger.policies import load_notice
 from party_node.requests.csv_text import csv_text
 from party_node.requests.person import Person
@@ -165,9 +163,10 @@ def _notices(services: Services, person: Person) -> Iterator[tuple[str, bytes]]:
 def _checkpoint(services: Services, person: Person) -> tuple[str, bool]:
     """Return a checkpoint that covers all entries, and whether witnesses have cosigned it."""
     last = max(entry.index for entry in person.entries) if person.entries else -1
-    with contextlib.suppress(CoordinatorUnreachable, QuorumMissed, LedgerInconsistent):
-        services.witnessing.publish(last + 1)
-    note = services.witnessing.published()
+    try:
+        note = published(services.ledger, services.witnessing, last + 1)
+    except LedgerInconsistent:  # the person gets their data all the same
+        note = services.witnessing.published()
     if note is not None and checkpoint_of(note).size > last:
         return note, True
     return services.ledger.checkpoint(), False
@@ -176,12 +175,11 @@ def _checkpoint(services: Services, person: Person) -> tuple[str, bool]:
 def _proof(
     services: Services, person: Person, note: str, notices: Sequence[bytes]
 ) -> dict[str, bytes]:
-    size, entries = checkpoint_of(note).size, []
+    entries = []
     for entry in person.entries:
         assert entry.record is not None
         assert entry.salt is not None
-        hashes = tuple(services.ledger.inclusion_proof(entry.index, size))
-        proof = Proof(entry.index, hashes, note).encode()
+        proof = proven(services.ledger, entry, note).proof
         content = Opened(payload_bytes(entry.record), entry.salt)
         entries.append(BundleEntry(entry.index, entry.leaf, proof, content))
     bundle = make_bundle(

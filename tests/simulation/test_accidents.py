@@ -41,7 +41,7 @@ def as_if_nothing_had_happened(world: TwoNodes, job: str, kind: str) -> None:
         assert node.state(job) == ("completed", "")
         assert [c.rho_nano for c in node.charges(job)] == [RHO_NANO]
         assert abs(node.result(job)["size"]["value"] - len(PLAIN)) <= NOISE
-        note = node.services.ledger.latest_published()
+        note = node.services.ledger.checkpoints.latest_published()
         assert note is not None
         assert checkpoint_of(note).size > node.use(job).use_entry
         assert node.services.ledger.verify().published >= 1

@@ -214,8 +214,8 @@ class Day:
         lines = with_cosignatures(note, WITNESS.cosign(note, 1_790_000_000))
         log = parse_vkey(ledger.vkey)
         said = open_checkpoint(lines, log, [WITNESS.verifier], 1)
-        ledger.add_cosignatures(said.size, said.cosignatures)
-        ledger.publish(said.size, busy.policy)
+        ledger.checkpoints.add_cosignatures(said.size, said.cosignatures)
+        ledger.checkpoints.publish(said.size, busy.policy)
         self._say("published", lines)
 
     def policy(self) -> None:

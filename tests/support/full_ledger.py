@@ -92,8 +92,8 @@ def publish(node: NodeStorage, ledger: ConsentLedger, trust: TrustPolicy) -> int
     lines = COORDINATOR.cosign(note, seconds) + AUDITOR.cosign(note, seconds)
     witnesses = tuple(trust.policy.witnesses.values())
     said = open_checkpoint(with_cosignatures(note, lines), parse_vkey(ledger.vkey), witnesses)
-    ledger.add_cosignatures(said.size, said.cosignatures)
-    ledger.publish(said.size, trust.policy)
+    ledger.checkpoints.add_cosignatures(said.size, said.cosignatures)
+    ledger.checkpoints.publish(said.size, trust.policy)
     return said.size
 
 

@@ -246,10 +246,10 @@ def _acknowledged(busy: BusyNode, told: Told) -> None:
             assert tree.root(size).hex() == root
     for note in told.notes:
         said = checkpoint_of(note)
-        kept = ledger.cosigned(said.size)
+        kept = ledger.checkpoints.cosigned(said.size)
         assert checkpoint_of(kept).root == said.root
     for note in told.published:
-        newest = ledger.latest_published()
+        newest = ledger.checkpoints.latest_published()
         assert newest is not None
         assert checkpoint_of(newest).size >= checkpoint_of(note).size
         busy.policy.open(newest)

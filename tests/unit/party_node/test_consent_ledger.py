@@ -225,7 +225,7 @@ def test_there_is_one_checkpoint_for_each_size(node, ledger):
     newer = ledger.checkpoint()
     said = open_checkpoint(newer, parse_vkey(ledger.vkey))
     assert (said.size, said.root) == ledger.head()
-    assert ledger.latest_checkpoint() == newer
+    assert ledger.checkpoints.latest() == newer
     verify_consistency(1, 2, ledger.consistency_proof(1), checkpoint_of(note).root, said.root)
 
 
@@ -260,25 +260,32 @@ def test_cosignatures_of_several_witnesses_are_kept(node, ledger):
     first = Cosigner("witness.example/1", b"w" * 32)
     second = Cosigner("witness.example/2", b"x" * 32, KeyType.MLDSA44_COSIGNATURE)
     for witness in (first, second):
-        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witness))
-    assert ledger.cosigned(1) == ledger.latest_checkpoint()
+        ledger.checkpoints.add_cosignatures(1, cosignature(note, ledger.vkey, witness))
+    assert ledger.checkpoints.cosigned(1) == ledger.checkpoints.latest()
     opened = open_checkpoint(
-        ledger.cosigned(1), parse_vkey(ledger.vkey), [first.verifier, second.verifier], 2
+        ledger.checkpoints.cosigned(1),
+        parse_vkey(ledger.vkey),
+        [first.verifier, second.verifier],
+        2,
     )
     assert [c.verifier for c in opened.cosignatures] == [first.verifier, second.verifier]
     with pytest.raises(NotFound):
-        ledger.add_cosignatures(7, opened.cosignatures)
+        ledger.checkpoints.add_cosignatures(7, opened.cosignatures)
     with pytest.raises(NotFound):
-        ledger.cosigned(7)
+        ledger.checkpoints.cosigned(7)
 
 
 def test_of_one_witness_the_newest_cosignature_is_kept(node, ledger):
     note, witness = ledger.checkpoint(), Cosigner("witness.example", b"w" * 32)
     for seconds in (1_700_000_000, 1_700_000_001):
-        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witness, seconds))
-    opened = open_checkpoint(ledger.cosigned(1), parse_vkey(ledger.vkey), [witness.verifier], 1)
+        ledger.checkpoints.add_cosignatures(1, cosignature(note, ledger.vkey, witness, seconds))
+    opened = open_checkpoint(
+        ledger.checkpoints.cosigned(1), parse_vkey(ledger.vkey), [witness.verifier], 1
+    )
     assert opened.cosignatures[0].seconds == 1_700_000_001
-    assert ledger.cosigned(1).count("— ") == 2, "the ledger's own, and one of the witness"
+    assert ledger.checkpoints.cosigned(1).count("— ") == 2, (
+        "the ledger's own, and one of the witness"
+    )
 
 
 def test_a_checkpoint_is_published_when_the_policy_accepts_it(node, ledger):
@@ -288,11 +295,11 @@ def test_a_checkpoint_is_published_when_the_policy_accepts_it(node, ledger):
     policy = parse_policy(write_policy([parse_vkey(ledger.vkey)], keys, 2))
     for name in "ab":
         with pytest.raises(BadSignature, match="too few"):
-            ledger.publish(1, policy)
-        assert ledger.latest_published() is None
-        ledger.add_cosignatures(1, cosignature(note, ledger.vkey, witnesses[name]))
-    ledger.publish(1, policy)
-    assert ledger.latest_published() == ledger.cosigned(1)
+            ledger.checkpoints.publish(1, policy)
+        assert ledger.checkpoints.latest_published() is None
+        ledger.checkpoints.add_cosignatures(1, cosignature(note, ledger.vkey, witnesses[name]))
+    ledger.checkpoints.publish(1, policy)
+    assert ledger.checkpoints.latest_published() == ledger.checkpoints.cosigned(1)
     assert ledger.verify().published == 1
 
 

@@ -114,7 +114,7 @@ def test_the_log_and_its_proofs_stay(node, ledger, erasing):
         assert ledger.inclusion_proof(i, size) == proof
     new_size, new_root = ledger.head()
     verify_consistency(size, new_size, ledger.consistency_proof(size), root, new_root)
-    assert ledger.latest_checkpoint() == note
+    assert ledger.checkpoints.latest() == note
     assert ledger.verify().size == new_size
     assert not fsck(ledger, node.identity)
 

@@ -471,7 +471,7 @@ def lie(world: TwoNodes, fake: PartyKeys) -> dict[str, bytes]:
     ).grant  # fmt: skip
     honest = unpacked(evidence.bundle(brand))
     files = {n: d for n, d in retold(story, agreed, keys, name).items() if name in n} | honest
-    note = brand.ledger.latest_published()
+    note = brand.ledger.checkpoints.latest_published()
     assert note is not None
     said = checkpoint_of(note)
     receipt = own(decode(RunReceipt, files[run(name, RunFile.RECEIPT)]), lambda p: ReceiptPart(

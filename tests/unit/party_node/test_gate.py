@@ -126,7 +126,7 @@ def test_the_use_record_says_what_was_decided_by_which_ledger(node, gate, ledger
 
 def test_the_head_proves_the_use_record(gate, ledger):
     head = permit(gate).head
-    stored = checkpoint_of(ledger.latest_checkpoint())
+    stored = checkpoint_of(ledger.checkpoints.latest())
     assert (head.origin, head.size, head.root) == (stored.origin, stored.size, stored.root)
     index = permit(gate).grant.use_entry
     proof = ledger.inclusion_proof(index, head.size)
@@ -138,7 +138,7 @@ def test_no_row_is_read_before_the_use_record_is_in_a_checkpoint(node, gate, led
 
     def spy(name, original):
         def wrapped(*args, **kwargs):
-            note = ledger.latest_checkpoint()
+            note = ledger.checkpoints.latest()
             covered = checkpoint_of(note).size if note else 0
             recorded = [e.index for e in ledger.entries() if e.type == UseRecord.TYPE]
             reads.append((name, bool(recorded) and recorded[0] < covered))

@@ -123,7 +123,7 @@ def test_rule_19_a_use_record_names_the_newest_durable_state_and_the_newest_publ
         say(node, ledger, 0)
         permit(gate, 1)
         size = witnessed.publish()
-        root = checkpoint_of(ledger.latest_published()).root
+        root = checkpoint_of(ledger.checkpoints.latest_published()).root
         say(node, ledger, 1)
         newest = ledger.head()
         permit(gate, 2)

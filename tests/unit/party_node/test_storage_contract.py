@@ -198,10 +198,10 @@ def test_what_witnesses_said_and_cosigned_is_kept(node):
         ("refused", 1, 8),
     ]
     lines = with_cosignatures(note, witness.cosign(note, 1_700_000_000))
-    ledger.add_cosignatures(1, open_checkpoint(lines, log, [key], 1).cosignatures)
-    ledger.publish(1, parse_policy(write_policy([log], {"w": key}, 1)))
+    ledger.checkpoints.add_cosignatures(1, open_checkpoint(lines, log, [key], 1).cosignatures)
+    ledger.checkpoints.publish(1, parse_policy(write_policy([log], {"w": key}, 1)))
     memory.remember(key, Answer(Said.COSIGNED, 1), 1, note)
     again = node.open_ledger()
-    assert again.latest_published() == lines
+    assert again.checkpoints.latest_published() == lines
     assert again.verify().published == 1
     assert WitnessMemory(node.db, node.clock).of(key).alarm == ""
