@@ -11,6 +11,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.support.postgres import PostgresMissing, temporary_cluster
+
 settings.register_profile("accord", deadline=None)
 settings.load_profile("accord")
 
@@ -24,3 +26,15 @@ def _logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL server of our own, one for all tests of a process: `fresh_database` makes a
+    database in it.
+    """
+    try:
+        with temporary_cluster() as url:
+            yield url
+    except PostgresMissing as e:
+        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")

@@ -8,11 +8,7 @@ import pytest
 
 from tests.support.busy_node import prepare
 from tests.support.lives import Doomed, compile_shim, doomed
-
-try:
-    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-except ImportError:  # pragma: no cover - said loudly by the fixture below
-    temporary_cluster = None
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(scope="session")
@@ -38,18 +34,6 @@ def lives(one: Doomed, tmp_path: Path) -> Doomed:
     if not one.shimmed:
         compile_shim(tmp_path)  # says why not
     return one
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
-    if temporary_cluster is None:
-        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.database import Database
 from tests.support.coordinator import World, running_world
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture
@@ -17,26 +17,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[str]:
-    cluster = temporary_cluster()
-    try:
-        url = cluster.__enter__()
-    except PostgresMissing as e:
-        pytest.skip(f"POSTGRESQL IS NOT TESTED: {e}")
-    try:
-        yield url
-    finally:
-        cluster.__exit__(None, None, None)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of each driver in turn."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'coordinator.db'}"
         return
-    cluster = request.getfixturevalue("postgres_cluster")
+    cluster = request.getfixturevalue("cluster")
     with fresh_database(cluster, f"t{uuid.uuid4().hex}") as url:
         yield url
 

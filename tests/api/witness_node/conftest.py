@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+from tests.support.postgres import fresh_database
 from tests.support.witness import GrowingLedger, WitnessWorld, running_witness
 
 
@@ -25,26 +25,13 @@ def world(
         yield made
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[str]:
-    cluster = temporary_cluster()
-    try:
-        url = cluster.__enter__()
-    except PostgresMissing as e:
-        pytest.skip(f"POSTGRESQL IS NOT TESTED: {e}")
-    try:
-        yield url
-    finally:
-        cluster.__exit__(None, None, None)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Empty for the home's own database, then a fresh one of PostgreSQL."""
     if request.param == "sqlite":
         yield ""
         return
-    cluster = request.getfixturevalue("postgres_cluster")
+    cluster = request.getfixturevalue("cluster")
     with fresh_database(cluster, f"w{uuid.uuid4().hex}") as url:
         yield url
 

@@ -20,16 +20,7 @@ from party_node.ledger.offline import fsck_offline
 from party_node.surface_errors import AlreadyServed
 from tests.support.full_ledger import PEOPLE, FullLedger, full_ledger
 from tests.support.node import ORIGIN, open_storage
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

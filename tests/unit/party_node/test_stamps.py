@@ -36,7 +36,7 @@ from party_node.tables import BudgetChargeRow, NodeTable
 from protocols.codec import encode
 from tests.support.desk import ANNA, BO, desk_in
 from tests.support.node import SeededRng, open_storage, reopen_storage, write_csv
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+from tests.support.postgres import fresh_database
 
 STAMPED = [table for table in all_tables() if is_stamped(table)]
 COLUMNS = [
@@ -109,20 +109,14 @@ def test_a_changed_column_is_refused_and_found(filled, table, column):
 
 
 @pytest.mark.postgres
-def test_a_changed_column_is_refused_and_found_on_postgresql(tmp_path):
-    try:
-        with (
-            temporary_cluster() as cluster,
-            fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url,
-        ):
-            node = open_storage(tmp_path, url=url)
-            fill(node)
-            ledger = node.open_ledger()
-            for table in STAMPED:
-                refused_and_found(node, ledger, table, table.columns[0].name)
-            node.db.close()
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+def test_a_changed_column_is_refused_and_found_on_postgresql(cluster, tmp_path):
+    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+        node = open_storage(tmp_path, url=url)
+        fill(node)
+        ledger = node.open_ledger()
+        for table in STAMPED:
+            refused_and_found(node, ledger, table, table.columns[0].name)
+        node.db.close()
 
 
 def test_a_row_that_somebody_else_put_in_is_refused(filled):

@@ -19,24 +19,9 @@ from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
 from tests.support import consent_files
 from tests.support.node import open_storage, write_csv
-
-try:
-    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-except ImportError:  # pragma: no cover - said loudly by the fixture below
-    temporary_cluster = None
+from tests.support.postgres import fresh_database
 
 A, B = "a@x.example", "b@x.example"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    if temporary_cluster is None:
-        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

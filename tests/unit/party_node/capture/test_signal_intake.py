@@ -20,7 +20,7 @@ from party_node.errors import IdempotencyConflict, IllegalState, LedgerDamaged
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.merging import Merging
 from tests.support.node import NodeStorage, open_storage
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+from tests.support.postgres import fresh_database
 from tests.support.signals import tc_text
 
 ANN, BOB = "ann@x.example", "bob@x.example"
@@ -30,15 +30,6 @@ PURPOSE = "joint-audience"
 
 class Crash(BaseException):
     """The process dies here."""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

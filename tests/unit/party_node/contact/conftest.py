@@ -6,19 +6,16 @@ from sqlmodel import delete
 from party_node.contact.reservations import Reservations
 from party_node.contact.tables import ContactRow
 from tests.support.node import SeededRng, open_storage
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(scope="session")
-def postgres_node(tmp_path_factory):
-    try:
-        with temporary_cluster() as cluster, fresh_database(cluster, "contacts") as url:
-            node = open_storage(tmp_path_factory.mktemp("node"), url=url)
-            assert node.db.dialect == "postgresql"
-            yield node
-            node.db.close()
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+def postgres_node(cluster, tmp_path_factory):
+    with fresh_database(cluster, "contacts") as url:
+        node = open_storage(tmp_path_factory.mktemp("node"), url=url)
+        assert node.db.dialect == "postgresql"
+        yield node
+        node.db.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

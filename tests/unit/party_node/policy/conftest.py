@@ -3,16 +3,7 @@
 import pytest
 
 from tests.support.node import NodeStorage, open_storage
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    try:
-        with temporary_cluster() as made:
-            yield made
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

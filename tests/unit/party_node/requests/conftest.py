@@ -7,16 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desk import Desk, desk_in
-from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
+from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

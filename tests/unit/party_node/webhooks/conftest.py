@@ -6,23 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import fresh_database
 from tests.support.webhooks import Rig, rig
-
-try:
-    from tests.support.postgres import PostgresMissing, fresh_database, temporary_cluster
-except ImportError:  # pragma: no cover - said loudly by the fixture below
-    temporary_cluster = None
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    if temporary_cluster is None:
-        pytest.skip("NOT TESTED on PostgreSQL: tests/support/postgres.py is missing")
-    try:
-        with temporary_cluster() as url:
-            yield url
-    except PostgresMissing as e:
-        pytest.skip(f"NOT TESTED on PostgreSQL: {e}")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
