@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
-    String,
     create_engine,
     event,
     make_url,
@@ -196,9 +195,9 @@ def select_among(
         f"SELECT {', '.join(map(quote, columns))} FROM {quote(str(table.__tablename__))} "  # noqa: S608
         f"WHERE {where}{quote(key)}"
     )
-    of_key = table.__table__.c[key].type  # type: ignore[attr-defined]
-    # Not as VARCHAR(n), which would cut a longer value to one that may be there.
-    kind = "text" if isinstance(of_key, String) else of_key.compile(connection.dialect)
+    kind = table.__table__.c[key].type.compile(connection.dialect)  # type: ignore[attr-defined]
+    if values and isinstance(values[0], str):
+        kind = "text"  # VARCHAR(n) would cut a longer value to one that may be there
     for part in in_batches(values):
         if sqlite:
             places = ", ".join("?" * len(part))
