@@ -9,6 +9,7 @@ import numpy as np
 
 from coordinator.wire import JobEvent
 from party_node import job_checks
+from party_node.decisions import Price
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import Execution
@@ -16,6 +17,7 @@ from party_node.gate import Permission
 from party_node.memory import give_back
 from party_node.runs import Run
 from protocols.codec import decode, encode
+from protocols.dp.noise import GAUSSIAN
 from protocols.job import OPERATIONS, job_hash
 from protocols.psi import chunks
 from protocols.psi.params import PsiParams
@@ -46,6 +48,7 @@ def permission_for(execution: Execution, approval: Approval | None = None) -> Pe
     return parts.gate.permit(
         job.job, job_hash(job), execution.dataset, job.purpose, execution.peer.party,
         OPERATIONS[job.kind], job.requester, ttl_ms, break_glass=glass,
+        price=Price(job.rho_nano, GAUSSIAN),
     )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ what became of it. Then the first of those that have come meanwhile leads. It fi
 were just answered a moment to come again, a quarter of the time that writing took: else the same
 threads split into two halves that wait for each other, and every transaction carries half of them.
 Nobody who is answered waits for anything more, or threads that have nothing left to write would
-queue up before those that have. If the whole fails, each part is tried by itself, so that one bad part spoils no other. `run`
-returns once its part is on disk.
+queue up before those that have. If the whole fails, each part is tried by itself, so that one bad
+part spoils no other. `run` returns once its part is on disk.
 """
 
 import threading

@@ -14,6 +14,9 @@ from typing import Any
 
 from protocols.errors import InvalidParameter, LocalError
 
+GAUSSIAN = "discrete-gaussian"
+"""Name of the mechanism, as records and receipts say it."""
+
 CONFIDENCE_MISS = 0.05
 """Intervals are stated at 95 %: noise reaches their half-width with at most this probability."""
 

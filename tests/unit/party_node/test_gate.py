@@ -22,6 +22,7 @@ from consent.reasons import Query
 from consent.uses import UseOutcome, UseRecord
 from consent.words import EventState, Operation
 from party_node import permission as permission_module
+from party_node.decisions import Price
 from party_node.errors import (
     IdempotencyConflict,
     IllegalState,
@@ -122,6 +123,23 @@ def test_the_use_record_says_what_was_decided_by_which_ledger(node, gate, ledger
         BitMap(given_permission.allowed), decided.allowed_salt
     )
     assert use.input_commitment == commit_set(node.datasets.asked("people"), decided.asked_salt)
+
+
+def test_the_use_record_says_what_the_use_costs_and_so_does_a_narrowed_one(node, gate, ledger):
+    price = Price(5_000_000, "discrete-gaussian")
+    given_permission = permit(gate, price=price)
+    ledger.append([node.event(PEOPLE[0], "0w", state=EventState.WITHDRAWN)])
+    gate.recheck(given_permission)
+    first, narrowed = uses(ledger)
+    for use in (first, narrowed):
+        assert (use.rho_nano, use.mechanism) == (5_000_000, "discrete-gaussian")
+    assert (first.allowed, narrowed.allowed) == (3, 2)
+
+
+def test_a_use_without_a_price_says_none(gate, ledger):
+    permit(gate)
+    (use,) = uses(ledger)
+    assert (use.rho_nano, use.mechanism) == (None, None)
 
 
 def test_the_head_proves_the_use_record(gate, ledger):
