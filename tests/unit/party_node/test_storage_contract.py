@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import uuid
 
 import pytest
 
@@ -20,8 +19,8 @@ from party_node.tables import SubjectRow
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
 from tests.support import consent_files
+from tests.support.migrated import node_database
 from tests.support.node import open_storage, write_csv
-from tests.support.postgres import fresh_database
 
 A, B = "a@x.example", "b@x.example"
 
@@ -32,7 +31,7 @@ def node(request, tmp_path):
         yield open_storage(tmp_path)
         return
     cluster = request.getfixturevalue("cluster")
-    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+    with node_database(cluster) as url:
         node = open_storage(tmp_path, url=url)
         assert node.db.dialect == "postgresql"
         yield node
