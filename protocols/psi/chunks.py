@@ -48,3 +48,22 @@ def read_own(fetch: Fetch, items: Items, index: int) -> Points:
     if len(data) != 32 * chunk_length(items.count, items.chunk_items, index):
         raise LocalError("a chunk of the input has the wrong length")
     return rows_from_bytes(data)
+
+
+def read_kept(fetch: Fetch, what: str, count: int, row_bytes: int) -> bytes:
+    """Return the first `count` kept chunks of `what`, one after the other.
+
+    Raises: LocalError if they are not whole rows of that length.
+    """
+    data = b"".join(fetch(kept(what, i)) for i in range(count))
+    if len(data) % row_bytes:
+        raise LocalError("a kept chunk has the wrong length")
+    return data
+
+
+def cut(what: str, data: bytes, chunk_bytes: int) -> dict[str, bytes]:
+    """Return `data` as kept chunks of `what`."""
+    return {
+        kept(what, i): data[at : at + chunk_bytes]
+        for i, at in enumerate(range(0, len(data), chunk_bytes))
+    }
