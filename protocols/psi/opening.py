@@ -1,4 +1,4 @@
-"""The first message of a side in a matching protocol: same context, and a size that was agreed to."""
+"""The first message of a side in a matching protocol: the same context, and an agreed size."""
 
 import hashlib
 
