@@ -22,7 +22,7 @@ import numpy as np
 from protocols.errors import InvalidParameter
 from protocols.session import Rng
 
-LARGEST_NUMBER = 2**17
+LARGEST_NUMBER = 2**16
 _DUMMY_LABEL = b"accord/psi-union-dummy/1\x00"
 
 
@@ -44,7 +44,7 @@ def tossed(known: list[bytes], rng: Rng) -> list[bytes]:
 def delta(number: int, epsilon: float) -> float:
     """Return the exact δ of `number` dummies at this ε.
 
-    Raises: InvalidParameter for a number outside 1 to 2^17 or a negative ε.
+    Raises: InvalidParameter for a number outside 1 to 2^16 or a negative ε.
     """
     if not 1 <= number <= LARGEST_NUMBER or not epsilon >= 0:
         raise InvalidParameter(f"dummies are 1 to {LARGEST_NUMBER}, and epsilon is not negative")
@@ -60,7 +60,7 @@ def delta(number: int, epsilon: float) -> float:
 def dummies_for(epsilon: float, target: float) -> int:
     """Return a number of dummies whose δ at this ε is at most `target`, no larger than it need be.
 
-    Raises: InvalidParameter where 2^17 do not suffice.
+    Raises: InvalidParameter where 2^16 do not suffice.
     """
     low, high = 0, 1
     while delta(min(high, LARGEST_NUMBER), epsilon) > target:

@@ -32,7 +32,7 @@ class UnionParams(Record):
     """Bytes of a row's tag, 10 to 16. An index of r rows has two equal tags by accident, and the
     run fails, with probability below r²·2^(-8·tag_bytes): with 12 bytes and 2 million, 2^-54."""
     dummies: int = 10_097
-    """1 to 2^17. What the initiator learns of the number of matches is (ε, δ)-differentially
+    """1 to 2^16. What the initiator learns of the number of matches is (ε, δ)-differentially
     private as `union_noise.delta` says; as many as stand here, for ε = 0.1 and δ = 10^-9."""
 
     def __post_init__(self) -> None:
