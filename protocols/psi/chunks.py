@@ -1,5 +1,6 @@
 """How a set is cut into chunks, what they are called, and whether a peer's chunk is the one due."""
 
+from protocols.codec import Record
 from protocols.errors import LocalError, MalformedMessage, UnexpectedMessage
 from protocols.groups import Points
 from protocols.groups import points_from_bytes as rows_from_bytes
@@ -37,6 +38,12 @@ def check_chunk(found: int, due: int, data: bytes, size: int) -> None:
         raise UnexpectedMessage(f"chunk {found} came where {due} is due")
     if len(data) != size:
         raise MalformedMessage(f"a chunk has {len(data)} bytes where {size} are due")
+
+
+def unexpected(state: Record, message: Record | None) -> UnexpectedMessage:
+    """Return the refusal of what is not due."""
+    came = "nothing" if message is None else message.KIND
+    return UnexpectedMessage(f"{came} came in {state.KIND}")
 
 
 def read_own(fetch: Fetch, items: Items, index: int) -> Points:

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 
 from protocols import groups, shuffle
 from protocols.codec import Record
-from protocols.errors import InvalidParameter, LocalError, UnexpectedMessage
+from protocols.errors import InvalidParameter, LocalError
 from protocols.groups import Backend
 from protocols.psi import chunks, opening
 from protocols.psi.dh_records import (
@@ -155,9 +155,7 @@ def step(  # noqa: C901 - one case for each arrow
         case SenderFinishing(_, total), Done():
             return Finish(SenderDone(total))
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
+            raise chunks.unexpected(state, message)
 
 
 def _blinded(run: Run, by: Role, index: int, fetch: Fetch, backend: Backend | None) -> Blinded:

@@ -69,7 +69,8 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
 from protocols.psi import mixed, union_initiator, union_noise, union_responder
-from protocols.psi.union_points import INDEX, Means
+from protocols.psi.means import Means
+from protocols.psi.union_points import INDEX
 from protocols.psi.union_records import MESSAGES, Opening, Run, UnionIndex, UnionParams
 from protocols.psi.union_states import INITIATOR_STATES, STATES, InitiatorSending, ResponderOpening
 from protocols.session import Continue, Fetch, Items, Rng, Role, Transition, TwoParty, Wait

@@ -7,7 +7,8 @@ from protocols.codec import Record
 from protocols.errors import InvalidElement
 from protocols.psi import chunks, opening, union_noise, union_rows
 from protocols.psi.join import tags_from_bytes
-from protocols.psi.union_points import INDEX, Means, due, unexpected, with_blanks
+from protocols.psi.means import Means
+from protocols.psi.union_points import INDEX, blinded, due, own_numbers, tags_kept, with_blanks
 from protocols.psi.union_records import (
     Blinded,
     Done,
@@ -39,7 +40,7 @@ def step(  # noqa: C901 - one case for each arrow
         case InitiatorSending(run, index), None:
             if index == run.chunks_of(run.listed(run.items.count)):
                 return Wait(InitiatorOpening(run))
-            chunk = means.blinded(run, Role.INITIATOR, index)
+            chunk = blinded(means, run, Role.INITIATOR, index)
             return Continue(InitiatorSending(run, index + 1), chunk)
         case InitiatorOpening(run), Opening(check, total):
             opening.check(check, run.check_of(Role.RESPONDER), total, run.params.max_items)
@@ -61,7 +62,7 @@ def step(  # noqa: C901 - one case for each arrow
         case InitiatorNumbering(), Rows():
             return _number(means, state, message)
         case _:
-            raise unexpected(state, message)
+            raise chunks.unexpected(state, message)
 
 
 def _collect(means: Means, state: InitiatorCollecting, message: Evaluated) -> Transition:
@@ -99,7 +100,7 @@ def _evaluate(means: Means, state: InitiatorEvaluating, message: Blinded) -> Tra
 
 def _join(means: Means, run: Run, total: int) -> Transition:
     own = run.chunks_of(run.listed(run.items.count))
-    theirs = means.tags(run, "theirs", run.chunks_of(run.listed(total)))
+    theirs = tags_kept(means, run, "theirs", run.chunks_of(run.listed(total)))
     pool = union_rows.without_matches(means.points("pool", own), theirs)
     if np.count_nonzero(~pool.any(axis=1)) < union_noise.fewest(run.params.dummies):
         raise InvalidElement("the lists do not match even where they must: a scalar was changed")
@@ -127,6 +128,6 @@ def _number(means: Means, state: InitiatorNumbering, message: Rows) -> Transitio
     so_far = chunks.read_kept(means.fetch, "rows", last, run.params.tag_bytes)
     rows = tags_from_bytes(so_far + message.tags, run.params.tag_bytes)
     union_rows.check_ascending(rows)
-    mine = means.tags(run, "mine", run.chunks_of(run.listed(run.items.count)))
-    keep[INDEX] = means.own_numbers(run, mine, rows)
+    mine = tags_kept(means, run, "mine", run.chunks_of(run.listed(run.items.count)))
+    keep[INDEX] = own_numbers(means, run, mine, rows)
     return Finish(UnionIndex(run.rows(total), run.items.count), Done(), keep)

@@ -5,7 +5,8 @@ import numpy as np
 from protocols.codec import Record
 from protocols.psi import chunks, opening, union_rows
 from protocols.psi.join import check_distinct, tags_from_bytes
-from protocols.psi.union_points import INDEX, Means, due, unexpected
+from protocols.psi.means import Means
+from protocols.psi.union_points import INDEX, blinded, due, own_numbers, tags_kept
 from protocols.psi.union_records import (
     Blinded,
     Done,
@@ -66,7 +67,7 @@ def step(  # noqa: C901 - one case for each arrow
         case ResponderFinishing(run, total), Done():
             return Finish(UnionIndex(run.rows(total), run.items.count))
         case _:
-            raise unexpected(state, message)
+            raise chunks.unexpected(state, message)
 
 
 def _evaluate(means: Means, state: ResponderEvaluating, message: Blinded) -> Transition:
@@ -93,7 +94,7 @@ def _shuffle(means: Means, run: Run, total: int) -> Transition:
 
 
 def _send(means: Means, run: Run, total: int, index: int) -> Transition:
-    chunk = means.blinded(run, Role.RESPONDER, index)
+    chunk = blinded(means, run, Role.RESPONDER, index)
     return Continue(ResponderSending(run, total, index + 1), chunk)
 
 
@@ -118,12 +119,12 @@ def _fill(means: Means, state: ResponderFilling, message: Rest) -> Transition:
     last = run.chunks_of(run.listed(total)) - 1
     if index < last:
         return Wait(ResponderFilling(run, total, index + 1), keep)
-    mine = means.tags(run, "mine", run.chunks_of(run.listed(run.items.count)))
+    mine = tags_kept(means, run, "mine", run.chunks_of(run.listed(run.items.count)))
     so_far = chunks.read_kept(means.fetch, "theirs", last, run.params.tag_bytes)
     theirs = tags_from_bytes(so_far + tags, run.params.tag_bytes)
     rows = np.concatenate([mine, theirs])
     rows = rows[union_rows.ascending(rows)]
     keep |= chunks.cut("rows", rows.tobytes(), run.params.chunk_items * run.params.tag_bytes)
     # Refuses a row twice: the initiator returned a match instead of a blank.
-    keep[INDEX] = means.own_numbers(run, mine, rows)
+    keep[INDEX] = own_numbers(means, run, mine, rows)
     return Continue(ResponderNumbering(run, total, 1), Rows(0, keep[chunks.kept("rows", 0)]), keep)
