@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from protocols import groups, shuffle
+from protocols.errors import LocalError
 from protocols.groups import Backend, Points
 from protocols.psi import chunks
 from protocols.psi.join import Tags, tags_from_bytes
@@ -18,8 +19,13 @@ class Means:
     backend: Backend | None
 
     def blinded(self, scalar: bytes, ctx: bytes, digests: Points) -> bytes:
-        """Return own digests, hashed to the curve only, under a scalar."""
+        """Return own digests, hashed to the curve only, under a scalar.
+
+        Raises: LocalError if one is there twice.
+        """
         points = groups.hash_to_group(ctx, digests, strict=True)
+        if groups.has_duplicates(points.view("<u8")):
+            raise LocalError("the input has an item twice")
         return self.multiplied(scalar, points).tobytes()
 
     def multiplied(self, scalar: bytes, points: Points) -> Points:

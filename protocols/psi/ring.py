@@ -21,12 +21,12 @@ one that it has, a share that looks random without the others'. So the receiver 
 whether one sender lacks an item or all of them do. (Were the lists themselves brought together
 under one key, the receiver would see every pairwise intersection.)
 
-**If some of them collude.** Senders without the receiver: they learn nothing but sizes, as every
-list that they see is under its owner's blind. The receiver with some of the senders, against the
-rest: which items of *their* sets, not of the receiver's only, all of the rest have; in
-`psi-ring-cardinality/1` how many of them, for each set and for what these have in common. They
-could learn that by putting their sets together to begin with. With one honest sender left, that is
-the intersection with that sender. The receiver with all senders but one learns no more than that.
+**If some of them collude.** Senders without the receiver, even all of them: nothing but sizes, as
+every list that they see is under its owner's blind. The receiver with some of the senders, against
+the rest: which items of *their* sets, not of the receiver's only, all of the rest have; in
+`psi-ring-cardinality/1` how many, for each of their sets and for what these have in common. They
+could learn that by putting their sets together to begin with. Where one sender alone is honest,
+that is the intersection with that sender.
 
 **Assumed public.** Protocol, parameters, who takes part, all sizes.
 

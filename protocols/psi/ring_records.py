@@ -140,6 +140,10 @@ class Known(Record):
     run: Run
     peers: tuple[Peer, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.peers) != self.run.parties:
+            raise InvalidParameter("there is one opening of each party")
+
     def total(self, party: int) -> int:
         """Return how many items a party has."""
         return self.peers[party].total

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from protocols.codec import Record
+from protocols.errors import InvalidParameter
 from protocols.psi.ring_records import Known, Peer, Run
 
 
@@ -26,6 +27,10 @@ class Hearing(Record):
     KIND: ClassVar[str] = "psi-ring-hearing/1"
     run: Run
     heard: tuple[Peer, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.heard) >= self.run.parties - 1:
+            raise InvalidParameter("nobody is left to be heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,10 @@ class Gathering(Record):
     known: Known
     sender: int
     next: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sender < self.known.run.parties:
+            raise InvalidParameter("there is no such sender")
 
 
 @dataclass(frozen=True, slots=True)

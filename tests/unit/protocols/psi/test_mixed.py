@@ -22,13 +22,6 @@ def test_every_item_and_every_other_is_there_once_and_items_keep_their_order(
     assert [listed[p] for p in positions] == own
 
 
-def test_an_item_twice_is_refused():
-    items, kept = items_of(digests([1, 2, 3]), 8)
-    kept[mixed.OTHERS] = mixed.place(3, digests([2, 9]), bytes(32))
-    with pytest.raises(LocalError):
-        mixed.read(kept.__getitem__, items, 0)
-
-
 def test_others_of_another_length_are_refused():
     items, kept = items_of(digests([1]), 8)
     kept[mixed.OTHERS] = mixed.place(1, digests([2]), bytes(32)) + b"x"
