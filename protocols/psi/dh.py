@@ -160,7 +160,7 @@ def step(  # noqa: C901 - one case for each arrow
 
 def _blinded(run: Run, by: Role, index: int, fetch: Fetch, backend: Backend | None) -> Blinded:
     digests = chunks.read_own(fetch, run.items, index)
-    points = groups.hash_to_group(run.ctx, digests, run.params.strict)
+    points = groups.hash_to_group(run.ctx, digests, run.params.strict, backend=backend)
     if groups.has_duplicates(points.view("<u8")):
         raise LocalError("the input has an item twice")
     return Blinded(by, index, groups.evaluate(run.scalar, points, backend=backend).tobytes())

@@ -23,7 +23,7 @@ class Means:
 
         Raises: LocalError if one is there twice.
         """
-        points = groups.hash_to_group(ctx, digests, strict=True)
+        points = groups.hash_to_group(ctx, digests, strict=True, backend=self.backend)
         if groups.has_duplicates(points.view("<u8")):
             raise LocalError("the input has an item twice")
         return self.multiplied(scalar, points).tobytes()

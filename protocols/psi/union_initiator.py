@@ -112,7 +112,7 @@ def _join(means: Means, run: Run, total: int) -> Transition:
 def _return(
     means: Means, run: Run, total: int, index: int, rest: bytes, keep: dict[str, bytes]
 ) -> Transition:
-    points = with_blanks(groups.points_from_bytes(rest), run.ctx, means.rng)
+    points = with_blanks(means, groups.points_from_bytes(rest), run.ctx)
     onward = means.evaluated(run.second, points).tobytes()
     return Continue(InitiatorReturning(run, total, index + 1), Rest(index, onward), keep)
 

@@ -8,7 +8,7 @@ from protocols.psi import chunks, mixed, union_rows
 from protocols.psi.join import Tags
 from protocols.psi.means import Means
 from protocols.psi.union_records import Blinded, Run
-from protocols.session import Rng, Role
+from protocols.session import Role
 
 INDEX = "index"
 """The kept chunk with the row of each own item."""
@@ -40,11 +40,11 @@ def due(run: Run, length: int, expected: int, index: int, points: bytes) -> Poin
     return groups.points_from_bytes(points)
 
 
-def with_blanks(points: Points, ctx: bytes, rng: Rng) -> Points:
+def with_blanks(means: Means, points: Points, ctx: bytes) -> Points:
     """Return the points with a fresh random point of the curve for each row of zeros.
 
     One is made for every row, needed or not: the time must not tell how many are.
     """
-    blanks = groups.points_from_bytes(rng(32 * len(points)))
-    blanks = groups.hash_to_group(ctx, blanks, strict=True)
+    blanks = groups.points_from_bytes(means.rng(32 * len(points)))
+    blanks = groups.hash_to_group(ctx, blanks, strict=True, backend=means.backend)
     return np.where(points.any(axis=1, keepdims=True), points, blanks)
