@@ -40,3 +40,14 @@ def test_cardinality_is_its_size(backend, parties, params, order):
     lists = [digests(numbers) for numbers in parties]
     played = run_circle(ring.cardinality(backend), params, CTX, lists, order=order)
     assert played[0].output == Cardinality(len(set.intersection(*map(set, parties))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)
+def test_large_sets_too(protocol):
+    parties = [range(20_000), range(5_000, 25_000), range(8_000, 30_000), range(15_500)]
+    lists = [digests(numbers) for numbers in parties]
+    played = run_circle(protocol, PsiParams(40_000, 4096), CTX, lists)
+    assert played[0].output.count == 7_500
+    if protocol is ring.MEMBERS:
+        assert played[0].matched() == list(range(8_000, 15_500))

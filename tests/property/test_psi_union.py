@@ -35,3 +35,15 @@ def test_items_have_one_row_if_and_only_if_they_are_the_same(backend, mine, thei
     assert len(set(first.values())) == len(mine)
     assert len(set(second.values())) == len(theirs)
     assert all(0 <= row < total for row in (*first.values(), *second.values()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(30_000, 20_000, 9_000), (300, 40_000, 200)])
+def test_large_sets_too(sizes):
+    mine, theirs, common = sizes
+    lists = digests(range(mine)), digests(range(mine - common, mine - common + theirs))
+    played = run_pair(union_index(), UnionParams(40_000, 4096, 12, 1000), CTX, *lists)
+    first, second = numbers(played.receiver), numbers(played.sender)
+    assert first[mine - common :] == second[:common]
+    assert len({*first, *second}) == mine + theirs - common
+    assert played.sender.output == UnionIndex(mine + theirs + 2000, theirs)
