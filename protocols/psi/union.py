@@ -49,9 +49,9 @@ are hashed to the curve only (`strict`), so that no bit of a point outlives blin
 both sides following it. An initiator that deviates can leave out its dummies and see the exact
 number, or make its blanks from the matches and find its own matching items. A responder that
 deviates can take another scalar than b for *Shuffled*, and find its own items among the rest; but
-then the dummies do not match either, and an initiator that sees fewer matches than the coins
-explain (probability 2^-40) refuses. A match that comes back among the rest is refused. Runs add
-up: each costs its ε and δ.
+then the dummies do not match either, and an initiator that sees fewer matches than the coins alone
+explain (probability 2^-40) refuses, which does not catch one that does so for a part. A match that
+comes back among the rest is refused. Runs add up: each costs its ε and δ.
 
 **False matches.** Two rows of r get one tag with a probability below r²·2^(-8t); then the run
 fails with `invalid-element`, except that a false match in the join (at most n·m·2^(-8t)) makes an
