@@ -42,16 +42,9 @@ from numpy.typing import NDArray
 
 from protocols import groups, shuffle
 from protocols.codec import Record
-from protocols.errors import (
-    ContextMismatch,
-    InvalidParameter,
-    LocalError,
-    MalformedMessage,
-    TooManyElements,
-    UnexpectedMessage,
-)
+from protocols.errors import InvalidParameter, LocalError
 from protocols.groups import Backend
-from protocols.psi import chunks
+from protocols.psi import chunks, opening
 from protocols.psi.dh_records import (
     MESSAGES,
     STATES,
@@ -124,7 +117,9 @@ def step(  # noqa: C901 - one case for each arrow
                 _blinded(run, Role.INITIATOR, index, fetch, backend),
             )
         case ReceiverOpening(run), Opening():
-            _check_opening(run, Role.RESPONDER, message)
+            opening.check(
+                message.check, run.check_of(Role.RESPONDER), message.total, run.params.max_items
+            )
             return _receive_on(run, message.total, 0, {})
         case ReceiverCollecting(run, total, due), Evaluated(index, tags):
             size = run.length_of(run.items.count, due) * run.params.tag_bytes
@@ -133,7 +128,9 @@ def step(  # noqa: C901 - one case for each arrow
         case ReceiverEvaluating(), Blinded(Role.RESPONDER):
             return _evaluate_theirs(state, message, fetch, rng, backend)
         case SenderOpening(run), Opening():
-            _check_opening(run, Role.INITIATOR, message)
+            opening.check(
+                message.check, run.check_of(Role.INITIATOR), message.total, run.params.max_items
+            )
             reply = Opening(run.check_of(Role.RESPONDER), run.items.count)
             return Continue(SenderCollecting(run, message.total, 0), reply)
         case SenderCollecting(run, total, due), None:
@@ -158,23 +155,12 @@ def step(  # noqa: C901 - one case for each arrow
         case SenderFinishing(_, total), Done():
             return Finish(SenderDone(total))
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
-
-
-def _check_opening(run: Run, role: Role, opening: Opening) -> None:
-    if opening.check != run.check_of(role):
-        raise ContextMismatch("the other side runs another protocol, job or parameters")
-    if opening.total > run.params.max_items:
-        raise TooManyElements(f"more than {run.params.max_items} items were announced")
-    if opening.total < 0:
-        raise MalformedMessage("a set has no negative size")
+            raise chunks.unexpected(state, message)
 
 
 def _blinded(run: Run, by: Role, index: int, fetch: Fetch, backend: Backend | None) -> Blinded:
     digests = chunks.read_own(fetch, run.items, index)
-    points = groups.hash_to_group(run.ctx, digests, run.params.strict)
+    points = groups.hash_to_group(run.ctx, digests, run.params.strict, backend=backend)
     if groups.has_duplicates(points.view("<u8")):
         raise LocalError("the input has an item twice")
     return Blinded(by, index, groups.evaluate(run.scalar, points, backend=backend).tobytes())
@@ -231,11 +217,7 @@ def _hold(state: SenderCollecting, tags: bytes, fetch: Fetch, rng: Rng) -> Trans
     # An item sent several times would be known by its number in the shuffled answer.
     check_distinct(held)
     shuffled = held[shuffle.permutation(rng(shuffle.SEED_BYTES), len(held))].tobytes()
-    size = run.params.chunk_items * t
-    keep = {
-        chunks.kept("shuffled", i): shuffled[i * size : (i + 1) * size]
-        for i in range(run.chunks_of(total))
-    }
+    keep = chunks.cut("shuffled", shuffled, run.params.chunk_items * t)
     first = Evaluated(0, keep[chunks.kept("shuffled", 0)])
     return Continue(SenderReturning(run, total, 1), first, keep)
 
@@ -251,10 +233,7 @@ def _send_own(
 
 def _read_tags(run: Run, what: str, count: int, fetch: Fetch) -> bytes:
     """Return the first `count` kept chunks one after the other."""
-    data = b"".join(fetch(chunks.kept(what, i)) for i in range(count))
-    if len(data) % run.params.tag_bytes:
-        raise LocalError("a kept chunk has the wrong length")
-    return data
+    return chunks.read_kept(fetch, what, count, run.params.tag_bytes)
 
 
 # The protocols

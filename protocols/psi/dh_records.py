@@ -5,13 +5,12 @@ Sizes: a chunk is `chunk_items` items, the last one what is left, and an empty s
 only secret in a state is the scalar of its `Run`.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from protocols.codec import Record, encode
+from protocols.codec import Record
 from protocols.errors import InvalidParameter
-from protocols.psi import chunks
+from protocols.psi import chunks, opening
 from protocols.psi.params import PsiParams
 from protocols.session import Items, Role
 
@@ -85,9 +84,7 @@ class Run(Record):
 
     def check_of(self, role: Role) -> bytes:
         """Return what the opening of `role` proves; it differs by role, so none is reflected."""
-        role_name = role.value.encode()
-        parts = (_OPENING_LABEL, role_name, self.ctx, encode(self.params))
-        return hashlib.sha256(b"".join(parts)).digest()
+        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
 
     def chunks_of(self, total: int) -> int:
         """Return into how many chunks `total` items are cut."""
