@@ -31,15 +31,18 @@ from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.job_params import params_of
 from protocols.keys import PartyKeys
-from protocols.psi.params import STRICT_BELOW, PsiParams
+from protocols.psi.params import LARGEST_SET, STRICT_BELOW, PsiParams, RowParams
+from protocols.registry import find
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-MAX_ITEMS = 2**24
+MAX_PEOPLE = 2**24
+"""People on a side of a job, if each brings as many identifiers as the job has types."""
 CHUNK_ITEMS = 2**15
 __all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
 
@@ -56,9 +59,12 @@ class Request:
     collaboration: str
     kind: str
     purpose: str = ""
-    identifier: str = "email"
+    identifiers: tuple[str, ...] = ("email",)
+    """Types to match on, in order."""
     minimum_size: int = 0
     rho_nano: int = 5_000_000
+    per_person: int = 0
+    """How many identifiers one person brings at most to a count; 0: as many as there are types."""
 
 
 class Jobs:
@@ -96,14 +102,14 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=False)),
+            params=encode(_params(clause.protocol, request)),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
             sender=sender,
-            receiver_dataset=_dataset(agreed, clause.receiver, request.identifier),
-            sender_dataset=_dataset(agreed, sender, request.identifier),
-            identifier=request.identifier,
+            receiver_dataset=_dataset(agreed, clause.receiver, request.identifiers),
+            sender_dataset=_dataset(agreed, sender, request.identifiers),
+            identifiers=request.identifiers,
             minimum_size=max(request.minimum_size, agreed.minimum_size),
             rho_nano=request.rho_nano,
             created_ms=now,
@@ -322,7 +328,7 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
-    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
+    params = dataclasses.replace(params_of(job), strict=True)
     return dataclasses.replace(job, params=encode(params))
 
 
@@ -336,8 +342,20 @@ def _clause(agreed: Collaboration, request: Request) -> Permitted:
     return fitting[0]
 
 
-def _dataset(agreed: Collaboration, party: str, identifier: str) -> str:
+def _params(protocol: str, request: Request) -> PsiParams:
+    """Return the parameters of a job: room for as many people, whatever each may bring."""
+    types = len(request.identifiers)
+    most = min(MAX_PEOPLE * max(types, request.per_person, 1), LARGEST_SET)
+    if find(protocol).params is RowParams:
+        each = request.per_person or max(types, 1)
+        return RowParams(most, CHUNK_ITEMS, strict=False, per_person=each)
+    if request.per_person:
+        raise JobRefused(f"a person brings all identifiers to {request.kind}")
+    return PsiParams(most, CHUNK_ITEMS, strict=False)
+
+
+def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:
     for offer in agreed.datasets:
-        if offer.party == party and identifier in offer.identifiers:
+        if offer.party == party and set(identifiers) <= set(offer.identifiers):
             return offer.dataset
-    raise JobRefused(f"{party} offers no dataset for matching by {identifier}")
+    raise JobRefused(f"{party} offers no dataset for matching by {' and '.join(identifiers)}")

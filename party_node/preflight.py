@@ -20,9 +20,10 @@ from protocols.disclosure import step_down
 from protocols.errors import BudgetExceeded
 from protocols.groups import choose_backend, evaluate, hash_to_group
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
+from protocols.job_params import per_person
 
 _FIXED_SECONDS = 2
-_BYTES_PER_PERSON = 400
+_BYTES_PER_ITEM = 400
 _BASE_MEMORY_MIB = 150
 _PASSES = 2
 """Each side blinds its own set once and the other side's set once."""
@@ -44,13 +45,15 @@ def make(
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all.
     step = step_down(permitted)
+    # People, each with as many identifiers as there are types: how many they have is not read yet.
+    items = step * (per_person(job) or len(job.identifiers))
     return Preflight(
         job_hash=job_hash(job),
         party=party,
         asked_step=step_down(asked),
         permitted_step=step,
-        seconds=_FIXED_SECONDS + round(_PASSES * step * seconds_per_blinding(backend)),
-        memory_mib=_BASE_MEMORY_MIB + step * _BYTES_PER_PERSON // 2**20,
+        seconds=_FIXED_SECONDS + round(_PASSES * items * seconds_per_blinding(backend)),
+        memory_mib=_BASE_MEMORY_MIB + items * _BYTES_PER_ITEM // 2**20,
         rho_nano_before=before,
         rho_nano_after=max(after, 0),
         refusal=_refusal(job, permitted, after),

@@ -11,7 +11,7 @@ from typing import ClassVar
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.psi import chunks, opening
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Items, Role
 
 _OPENING_LABEL = b"accord/psi-dh-opening/1\x00"
@@ -66,12 +66,11 @@ class Done(Record):
 class Run(Record):
     """What stays the same through one side's run; the scalar is secret."""
 
-    KIND: ClassVar[str] = "psi-dh-run/1"
-    params: PsiParams
+    KIND: ClassVar[str] = "psi-dh-run/2"
+    params: PsiParams | RowParams
+    """Both are named, since a record is read as exactly one of the kinds that stand here."""
     ctx: bytes
     items: Items
-    count_only: bool
-    """True in the cardinality protocol."""
     scalar: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +80,16 @@ class Run(Record):
             raise InvalidParameter("the input is cut in other chunks than the parameters say")
         if not 0 <= self.items.count <= self.params.max_items:
             raise InvalidParameter(f"the input has more than {self.params.max_items} items")
+
+    @property
+    def count_only(self) -> bool:
+        """True in the cardinality protocol."""
+        return isinstance(self.params, RowParams)
+
+    @property
+    def per_person(self) -> int:
+        """Items in a row of the receiver's set."""
+        return self.params.per_person if isinstance(self.params, RowParams) else 1
 
     def check_of(self, role: Role) -> bytes:
         """Return what the opening of `role` proves; it differs by role, so none is reflected."""

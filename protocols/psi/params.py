@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from typing_extensions import override
+
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 
@@ -11,6 +13,7 @@ STRICT_BELOW = 10_000
 
 LARGEST_SET = 2**28
 LARGEST_CHUNK = 2**17
+LARGEST_ROW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,30 @@ class PsiParams(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RowParams(PsiParams):
+    """Parameters of a protocol that counts people who may have several items each.
+
+    The receiver's input is rows of `per_person` items, one row for each person: position i is of
+    row i // per_person. A person with fewer has random digests beside them, which match nothing.
+    """
+
+    KIND: ClassVar[str] = "psi-row-params/1"
+    per_person: int = 1
+    """Items that one person brings at most, on either side: 1 to 16. So one person more or less
+    among the sender's changes the count by at most this."""
+
+    @override
+    def __post_init__(self) -> None:
+        PsiParams.__post_init__(self)
+        if not 1 <= self.per_person <= LARGEST_ROW:
+            raise InvalidParameter(f"per_person is {self.per_person}, outside 1 to {LARGEST_ROW}")
+        if self.per_person > self.max_items:
+            raise InvalidParameter("one person may bring more items than a whole side")
+
+
+@dataclass(frozen=True, slots=True)
 class Cardinality(Record):
-    """How many items both have: an exact count, to be kept inside the node."""
+    """How many of the receiver's rows match: an exact count, to be kept inside the node."""
 
     KIND: ClassVar[str] = "psi-cardinality/1"
     count: int

@@ -6,12 +6,14 @@ each direction, and the sides take turns, one step each: so one side sends on wh
 answers.
 """
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from protocols.codec import Record, decode, encode
 from protocols.errors import LocalError
+from protocols.psi.params import PsiParams
 from protocols.session import Continue, Finish, Items, Rng, Role, Transition, TwoParty
 from protocols.transcript import Transcript
 from tests.support.seeded import seeded
@@ -93,6 +95,14 @@ class Played:
         """Return the positions in the receiver's items that the `matched` chunk holds."""
         data = self.receiver.chunks["matched"]
         return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
+
+
+def params_for(protocol: TwoParty, params: PsiParams, **changes: int) -> PsiParams:
+    """Return the same parameters as the record that a protocol takes."""
+    same = {f.name: getattr(params, f.name) for f in dataclasses.fields(PsiParams)}
+    found = protocol.params(**same | changes)
+    assert isinstance(found, PsiParams)
+    return found
 
 
 def items_of(digests: Sequence[bytes], chunk_items: int) -> tuple[Items, dict[str, bytes]]:

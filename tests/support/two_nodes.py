@@ -220,9 +220,10 @@ class Node:
 
     # -- doing -----------------------------------------------------------------------------
 
-    def ask(self, kind: str, rho: str = RHO) -> str:
+    def ask(self, kind: str, rho: str = RHO, **more: Any) -> str:
         """Ask for a job through the node's interface; return it."""
-        body = JobBody.model_validate({"collaboration": COLLABORATION, "kind": kind, "rho": rho})
+        asked = {"collaboration": COLLABORATION, "kind": kind, "rho": rho} | more
+        body = JobBody.model_validate(asked)
         return str(ask(body, self._running(), Response())["job"])
 
     def turn(self) -> None:

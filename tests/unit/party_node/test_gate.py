@@ -170,7 +170,7 @@ def test_no_row_is_read_before_the_use_record_is_in_a_checkpoint(node, gate, led
     gate.preview("people", "joint-audience", "shop", ["psi"])
     given_permission = permit(gate)
     assert reads == [], "deciding reads no row"
-    node.datasets.items(given_permission, "email")
+    node.datasets.items(given_permission, ("email",))
     node.datasets.rows(given_permission, [0], ["key"])
     assert {name for name, _ in reads} == {"index", "rows", "file"}
     assert all(covered for _, covered in reads)
@@ -234,7 +234,7 @@ def test_recheck_narrows_and_ends_the_wider_permission(node, gate, ledger):
     narrow = gate.recheck(wide)
     assert narrow.allowed == BitMap([1, 2])
     with pytest.raises(PermissionRefused):
-        node.datasets.items(wide, "email")
+        node.datasets.items(wide, ("email",))
     assert node.datasets.keys(narrow, [1]) == ["k1"]
 
 
@@ -252,7 +252,7 @@ def test_a_permission_ends_with_its_time_and_asking_again_is_a_new_decision(node
     old = permit(gate)
     node.clock.advance(TTL)
     with pytest.raises(PermissionExpired):
-        node.datasets.items(old, "email")
+        node.datasets.items(old, ("email",))
     with pytest.raises(PermissionExpired):
         gate.recheck(old)
     again = permit(gate)
@@ -264,7 +264,7 @@ def test_an_ended_use_is_written_once_and_permits_nobody(node, gate, ledger):
     given_permission = permit(gate)
     gate.complete(given_permission, "completed")
     with pytest.raises(PermissionRefused):
-        node.datasets.items(given_permission, "email")
+        node.datasets.items(given_permission, ("email",))
     after = permit(gate)
     assert (after.allowed, after.grant.asked) == (BitMap(), 6)
     gate.complete(after, "completed")
@@ -313,15 +313,15 @@ def test_gate_ways_round_are_closed(node, gate):
         "set": lambda: setattr(real, "allowed", BitMap(range(6))),
         "object set": lambda: object.__setattr__(real, "allowed", BitMap(range(6))),
         "object set grant": lambda: object.__setattr__(real, "grant", wider),
-        "unmade": lambda: node.datasets.items(hidden, "email"),
-        "a grant alone": lambda: node.datasets.items(wider, "email"),
+        "unmade": lambda: node.datasets.items(hidden, ("email",)),
+        "a grant alone": lambda: node.datasets.items(wider, ("email",)),
         "widen the set": lambda: real.allowed.add(5),
         "widen the grant": lambda: setattr(real.grant, "allowed", BitMap(range(6))),
     }
     for attempt in attempts.values():
         with pytest.raises((PermissionRefused, TypeError, AttributeError)):
             attempt()
-    assert node.datasets.items(real, "email")[0].tolist() == [0, 1, 2]
+    assert node.datasets.items(real, ("email",)).people.tolist() == [0, 1, 2]
 
 
 def test_only_the_gate_issues_permissions():

@@ -455,7 +455,7 @@ def test_other_rows_are_never_read_for_a_job_than_those_of_its_dataset(used):
     desk, permission = used
     attack(desk, "UPDATE datasets SET path = '/etc/passwd'")
     with pytest.raises(RowChanged):
-        desk.node.datasets.items(permission, "email")
+        desk.node.datasets.items(permission, ("email",))
     assert "datasets people" in found(desk)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from protocols.codec import decode, encode
 from protocols.errors import InvalidParameter, ProtocolError
-from protocols.psi.params import LARGEST_CHUNK, LARGEST_SET, PsiParams
+from protocols.psi.params import LARGEST_CHUNK, LARGEST_ROW, LARGEST_SET, PsiParams, RowParams
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,26 @@ def test_small_sets_are_strict():
 
 def test_strict_is_the_default():
     assert PsiParams(5).strict
+
+
+@pytest.mark.parametrize("per_person", [0, -1, LARGEST_ROW + 1])
+def test_rows_out_of_range_are_refused_also_when_they_are_read(per_person):
+    with pytest.raises(InvalidParameter):
+        RowParams(100, per_person=per_person)
+    good = RowParams(100)
+    object.__setattr__(good, "per_person", per_person)
+    with pytest.raises(ProtocolError):
+        decode(RowParams, encode(good))
+
+
+def test_a_side_has_room_for_one_person():
+    assert RowParams(3, per_person=3).per_person == 3
+    with pytest.raises(InvalidParameter):
+        RowParams(2, per_person=3)
+
+
+def test_rows_are_another_record():
+    with pytest.raises(ProtocolError):
+        decode(PsiParams, encode(RowParams(100)))
+    with pytest.raises(ProtocolError):
+        decode(RowParams, encode(PsiParams(100)))

@@ -1,0 +1,38 @@
+"""What a job's parameters say: read as the record of the protocol that it names."""
+
+from protocols import registry
+from protocols.codec import decode
+from protocols.errors import InvalidParameter
+from protocols.job import JobDescription
+from protocols.psi.params import PsiParams, RowParams
+
+
+def params_of(job: JobDescription) -> PsiParams:
+    """Return the parameters of a job.
+
+    Raises: InvalidParameter, MalformedMessage if they are not those of its protocol.
+    """
+    params = decode(registry.find(job.protocol).params, job.params)
+    if not isinstance(params, PsiParams):
+        raise InvalidParameter(f"{job.protocol} does not match people")
+    return params
+
+
+def per_person(job: JobDescription) -> int | None:
+    """Return how many identifiers one person brings at most; None where it is all of them.
+
+    Raises: as `params_of`.
+    """
+    params = params_of(job)
+    return params.per_person if isinstance(params, RowParams) else None
+
+
+def sensitivity(job: JobDescription) -> int:
+    """Return by how much one person more or less, on either side, changes the size at most.
+
+    The size is a number of the receiver's people. Where the receiver counts, one person of the
+    sender may match several of them, under one identifier each. Where it learns which they are, the
+    size is told to the sender alone, and so hides the receiver's people: each is one.
+    Raises: as `params_of`.
+    """
+    return per_person(job) or 1
