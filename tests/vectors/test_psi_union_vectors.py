@@ -26,7 +26,7 @@ def through(point: bytes, *scalars: bytes) -> bytes:
 
 def mixed(items: list[str], others: list[str], seed: str) -> list[str]:
     total = len(items) + len(others)
-    at = dict(zip(order(seed, total)[: len(others)], others, strict=True))
+    at = dict(zip(order(seed, total, 1)[: len(others)], others, strict=True))
     rest = iter(items)
     return [at[i] if i in at else next(rest) for i in range(total)]
 
