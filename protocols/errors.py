@@ -26,6 +26,15 @@ class InvalidParameter(LocalError):
     code = "invalid-parameter"
 
 
+class HashingFailed(LocalError):
+    """A set could not be laid out for matching, which chance brings about once in 2^40 runs; ask again.
+
+    Nothing of the set has left this node.
+    """
+
+    code = "hashing-failed"
+
+
 class PeerError(ProtocolError):
     """The other party sent something that this protocol does not allow."""
 

@@ -1,7 +1,8 @@
 """What all matching protocols agree on before they start, and what they end with."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
@@ -12,10 +13,48 @@ STRICT_BELOW = 10_000
 LARGEST_SET = 2**28
 LARGEST_CHUNK = 2**17
 
+JOB_ITEMS = 2**24
+"""The most items a side may have in a job that a node asks for."""
+
+
+class MatchingParams(Record):
+    """What a node asks of the parameters of any matching protocol, whichever fields they have."""
+
+    __slots__ = ()
+    max_items: int
+    """The most items that either side may have."""
+    chunk_items: int
+    """Items in every chunk of the input but the last."""
+    tag_bytes: int
+    """Bytes of a matched value."""
+
+    @classmethod
+    def for_job(cls) -> Self:
+        """Return the parameters that a node proposes."""
+        raise NotImplementedError
+
+    def smallest_chunk(self) -> int:
+        """Return the fewest items for which a side may have to send a whole message."""
+        return self.chunk_items
+
+    def hides_in_small_sets(self) -> bool:
+        """Return whether nothing about an item shows, however small the sets are."""
+        return True
+
+    def strictly(self) -> Self:
+        """Return the same parameters, such that nothing shows in small sets either."""
+        return self
+
+
+def _check_ranges(*ranges: tuple[str, int, int, int]) -> None:
+    for name, value, low, high in ranges:
+        if not low <= value <= high:
+            raise InvalidParameter(f"{name} is {value}, outside {low} to {high}")
+
 
 @dataclass(frozen=True, slots=True)
-class PsiParams(Record):
-    """Parameters of a matching protocol; both sides must have the same.
+class PsiParams(MatchingParams):
+    """Parameters of matching by Diffie–Hellman; both sides must have the same.
 
     Raises: InvalidParameter if one is outside its range.
     """
@@ -32,19 +71,72 @@ class PsiParams(Record):
     """True: items are hashed to the curve only, and nothing of an item shows through blinding."""
 
     def __post_init__(self) -> None:
-        ranges = (
+        _check_ranges(
             ("max_items", self.max_items, 1, LARGEST_SET),
             ("chunk_items", self.chunk_items, 1, LARGEST_CHUNK),
             ("tag_bytes", self.tag_bytes, 10, 16),
         )
-        for name, value, low, high in ranges:
-            if not low <= value <= high:
-                raise InvalidParameter(f"{name} is {value}, outside {low} to {high}")
 
     @classmethod
     def for_sizes(cls, smaller: int, larger: int) -> "PsiParams":
         """Return parameters for sets of up to these sizes: strict where one is below 10,000."""
         return cls(max_items=max(1, larger), strict=smaller < STRICT_BELOW)
+
+    @classmethod
+    def for_job(cls) -> Self:
+        """Return the parameters that a node proposes: not strict, until it knows the sizes."""
+        return cls(JOB_ITEMS, 2**15, strict=False)
+
+    def hides_in_small_sets(self) -> bool:
+        """Return whether items are hashed to the curve only."""
+        return self.strict
+
+    def strictly(self) -> Self:
+        """Return the same parameters with items hashed to the curve itself: slower."""
+        return dataclasses.replace(self, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OtParams(MatchingParams):
+    """Parameters of matching by OT extension; both sides must have the same.
+
+    Raises: InvalidParameter if one is outside its range.
+    """
+
+    KIND: ClassVar[str] = "psi-ot-params/1"
+    max_items: int
+    """The most items that either side may have: 1 to 2^28."""
+    chunk_items: int = 65_536
+    """Items in every chunk of the input, and of the sender's values, but the last: 1 to 2^17. A
+    chunk of values has three tags for each."""
+    tag_bytes: int = 12
+    """Bytes of a value, 10 to 16. Sets of n and m items have a false match with probability at most
+    n·m·2^(-8·tag_bytes): with 12 bytes and a million each, 2^-56."""
+    chunk_rows: int = 65_536
+    """Bins in every message of the receiver but the last, 56 bytes each: 1 to 16 times 4,096."""
+    bucket_items: int = 2**20
+    """Larger sets are cut into buckets of about so many items, which bounds memory: 16 to 2^22, and
+    such that `max_items` gives at most 2^16 buckets."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(
+            ("max_items", self.max_items, 1, LARGEST_SET),
+            ("chunk_items", self.chunk_items, 1, LARGEST_CHUNK),
+            ("tag_bytes", self.tag_bytes, 10, 16),
+            ("chunk_rows", self.chunk_rows, 4096, 65_536),
+            ("chunk_rows modulo 4096", self.chunk_rows % 4096, 0, 0),
+            ("bucket_items", self.bucket_items, 16, 2**22),
+        )
+        _check_ranges(("buckets", -(-self.max_items // self.bucket_items), 1, 2**16))
+
+    @classmethod
+    def for_job(cls) -> Self:
+        """Return the parameters that a node proposes."""
+        return cls(JOB_ITEMS)
+
+    def smallest_chunk(self) -> int:
+        """Return the fewest items for which a side may have to send a whole message."""
+        return min(self.chunk_items, self.chunk_rows, self.bucket_items)
 
 
 @dataclass(frozen=True, slots=True)

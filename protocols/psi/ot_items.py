@@ -1,0 +1,66 @@
+"""What both halves of `psi-ot` do alike: items into buckets and bins, names, tweaks, tags."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.errors import LocalError
+from protocols.ot.aes import Blocks, Permutation, Words, derive_key
+from protocols.psi import buckets, chunks, cuckoo
+from protocols.psi.columns import Layout
+from protocols.psi.join import Tags
+from protocols.psi.ot_records import Session
+from protocols.session import Fetch
+
+_ITEMS = Layout(("<u8", 2), ("<u4", 1))
+"""Block of the item, its position in the input."""
+
+
+def items_by_bucket(session: Session, room: int, fetch: Fetch) -> dict[str, bytes]:
+    """Return a chunk for each bucket with the blocks and positions of this side's items in it.
+
+    Raises: HashingFailed if one has more than `room`.
+    """
+    items = session.run.items
+    blocks = np.empty((items.count, 2), dtype=np.uint64)
+    for i in range(items.chunk_count()):
+        part = slice(i * items.chunk_items, (i + 1) * items.chunk_items)
+        blocks[part] = buckets.blocks_of(session.session, chunks.read_own(fetch, items, i))
+    split = buckets.split(blocks, session.plan().buckets, room)
+    return {
+        chunks.kept("items", bucket): _ITEMS.pack(blocks[at], at) for bucket, at in enumerate(split)
+    }
+
+
+def items_from(chunk: bytes) -> tuple[Blocks, NDArray[np.uint32]]:
+    """Return blocks and positions of a bucket's items."""
+    blocks, positions = _ITEMS.unpack(chunk)
+    return blocks, positions
+
+
+def bins_for(session: Session, bucket: int, salt: bytes, blocks: Blocks) -> cuckoo.Bins:
+    """Return the three bins of each item of a bucket."""
+    permutation = Permutation(derive_key(session.session, "bins", bucket, salt=salt))
+    return cuckoo.bins_of(permutation(blocks), session.plan().bins)
+
+
+def named(what: str, bucket: int) -> str:
+    """Return the name of a kind of chunk, another for a bucket than for the one before it."""
+    return f"{what}-{'odd' if bucket % 2 else 'even'}"
+
+
+def nonce_of(bucket: int, index: int) -> bytes:
+    """Return the first counter block of the columns of a message."""
+    return bucket.to_bytes(4, "big") + index.to_bytes(4, "big") + bytes(8)
+
+
+def tweaks_of(rows: NDArray[np.integer], hashes: NDArray[np.uint8]) -> Words:
+    """Return 4 · row of the bucket + number of the hash."""
+    tweaks = rows.astype(np.uint64)
+    tweaks <<= np.uint64(2)
+    tweaks |= hashes
+    return tweaks
+
+
+def cut(values: Blocks, tag_bytes: int) -> Tags:
+    """Return the first bytes of each value."""
+    return values.view(np.uint8).reshape(-1, 16)[:, :tag_bytes]
