@@ -46,13 +46,22 @@ class Permutation:
         return out[:size].view("<u8").reshape(-1, 2)
 
 
-def key_stream(key: bytes, nonce: bytes, out: Words) -> None:
-    """Fill `out` with the key stream of AES-128-CTR from the counter block `nonce`."""
-    zeros = bytes(out.nbytes)
-    padded = np.empty(out.nbytes + BLOCK_BYTES, dtype=np.uint8)
-    encryptor = Cipher(algorithms.AES128(key), modes.CTR(nonce)).encryptor()
-    encryptor.update_into(zeros, padded.data)
-    out[:] = padded[: out.nbytes].view("<u8")
+def key_streams(keys: bytes, nonce: bytes, words: int) -> Words:
+    """Return the first `words` words of the key stream of each key, shape (keys, words).
+
+    AES-128-CTR from the counter block `nonce`; `keys` stand one after the other.
+    """
+    count, size = len(keys) // KEY_BYTES, 8 * words
+    zeros = bytes(size)
+    # The library asks for one more block than it writes.
+    streams = np.empty(count * size + BLOCK_BYTES, dtype=np.uint8)
+    into = memoryview(streams)
+    counter = modes.CTR(nonce)
+    for i in range(count):
+        key = keys[KEY_BYTES * i : KEY_BYTES * (i + 1)]
+        place = into[i * size : (i + 1) * size + BLOCK_BYTES]
+        Cipher(algorithms.AES128(key), counter).encryptor().update_into(zeros, place)
+    return streams[: count * size].view("<u8").reshape(count, words)
 
 
 def _bytes_of(blocks: Blocks) -> memoryview:

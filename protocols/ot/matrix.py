@@ -10,7 +10,7 @@ and word 6 with a zero beside it, which is how the block cipher wants them.
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.ot.aes import KEY_BYTES, Words, key_stream
+from protocols.ot.aes import Words, key_streams
 
 COLUMNS = 448
 ROW_WORDS = COLUMNS // 64
@@ -37,11 +37,7 @@ def expand(keys: bytes, nonce: bytes, rows: int) -> Rows:
     `keys` are 448 keys of 16 bytes; `nonce` (16 bytes) must be another for each call with the same
     keys, and leave its last eight bytes zero.
     """
-    words = -(-rows // 64)
-    columns = np.empty((COLUMNS, words), dtype=np.uint64)
-    for c in range(COLUMNS):
-        key_stream(keys[KEY_BYTES * c : KEY_BYTES * (c + 1)], nonce, columns[c])
-    return transpose(columns)[:, :rows]
+    return transpose(key_streams(keys, nonce, -(-rows // 64)))[:, :rows]
 
 
 def transpose(columns: Words) -> Rows:

@@ -27,7 +27,7 @@ def items_by_bucket(session: Session, room: int, fetch: Fetch) -> dict[str, byte
         blocks[part] = buckets.blocks_of(session.session, chunks.read_own(fetch, items, i))
     split = buckets.split(blocks, session.plan().buckets, room)
     return {
-        chunks.kept("items", bucket): _ITEMS.pack(blocks[at], at) for bucket, at in enumerate(split)
+        chunks.kept("items", bucket): _ITEMS.pack(blocks.take(at, axis=0), at) for bucket, at in enumerate(split)
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import HashingFailed, LocalError
+from protocols.groups import has_duplicates
 from protocols.ot import base, code, matrix
 from protocols.psi import chunks, cuckoo
 from protocols.psi.columns import Layout
@@ -68,7 +69,7 @@ def _begin_bucket(
 ) -> Continue:
     """Place the bucket's items in bins and say by which salt."""
     blocks, positions = items_from(items)
-    if len(np.unique(blocks.view(np.complex128))) != len(blocks):
+    if has_duplicates(blocks):
         raise LocalError("the input has an item twice")
     for _ in range(SALTS_TRIED):
         salt = rng(SALT_BYTES)
@@ -81,9 +82,9 @@ def _begin_bucket(
     (full,) = np.nonzero(table >= 0)
     there = table[full]
     in_bins = np.zeros((len(table), 2), dtype=np.uint64)
-    in_bins[full] = blocks[there]
+    in_bins[full] = blocks.take(there, axis=0)
     whose = np.full(len(table), _NOBODY)
-    whose[full] = positions[there]
+    whose[full] = positions.take(there)
     hashes = np.zeros(len(table), dtype=np.uint8)
     for h in range(1, cuckoo.HASHES):
         hashes[full[bins[h, there] == full]] = h
@@ -130,7 +131,7 @@ def _own_values(
     values = np.empty((len(full), 2), dtype=np.uint64)
     for key_row, low, high in code.key_ranges(full, len(positions)):
         key = code.hash_key(session.session, bucket, first + key_row)
-        values[low:high] = code.robust_hash(key, rows[:, full[low:high]], tweaks[low:high])
+        values[low:high] = code.robust_hash(key, rows.take(full[low:high], axis=1), tweaks[low:high])
     tags = cut(values, session.run.params.tag_bytes)
     return _mine(session).pack(tags, positions[full], hashes[full])
 

@@ -74,7 +74,7 @@ def lay_out(state: SenderHashing, message: Bucket, fetch: Fetch) -> Transition:
         part = order[edges[i] : edges[i + 1]]
         hashes, items = np.divmod(part, np.uint32(max(1, len(blocks))))
         name = chunks.kept(named("entries", bucket), i)
-        keep[name] = _ENTRIES.pack(blocks[items], bins.reshape(-1)[part], items, hashes)
+        keep[name] = _ENTRIES.pack(blocks.take(items, axis=0), bins.reshape(-1).take(part), items, hashes)
     return Wait(SenderEvaluating(session, bucket, 0), keep)
 
 
@@ -114,7 +114,7 @@ def _values(
     for key_row, low, high in code.key_ranges(here, rows.shape[1]):
         inputs = words_of(blocks[low:high])
         inputs &= secret
-        inputs ^= rows[:, here[low:high]]
+        inputs ^= rows.take(here[low:high], axis=1)
         key = code.hash_key(session.session, bucket, first + key_row)
         values[low:high] = code.robust_hash(key, inputs, tweaks[low:high])
     return cut(values, session.run.params.tag_bytes).tobytes()
@@ -133,7 +133,7 @@ def _begin_return(
     if len(values) < cuckoo.HASHES * room:
         # Which places are filled up is hidden by the order.
         places = permutation(rng(SEED_BYTES), room)
-        items = places[items]
+        items = places.take(items)
         ordered = np.frombuffer(bytearray(rng(cuckoo.HASHES * room * t)), dtype=f"V{t}")
     else:
         ordered = np.empty(cuckoo.HASHES * room, dtype=f"V{t}")
