@@ -6,9 +6,10 @@ from party_node.errors import JobRefused, StrictNeeded
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member, Permitted, digest
 from protocols.dp.budget import MAX_RELEASE_NANO
-from protocols.errors import ProtocolError
+from protocols.errors import InvalidParameter, ProtocolError
 from protocols.job import JobDescription
-from protocols.psi.params import STRICT_BELOW, PsiParams
+from protocols.psi.params import STRICT_BELOW, MatchingParams
+from protocols.registry import find
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
 MAX_SKEW_MS = 10 * 60 * 1000
@@ -38,7 +39,7 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    _check_params(job)
+    params_of(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -47,13 +48,29 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
     return clause
 
 
-def _check_params(job: JobDescription) -> PsiParams:
-    """Refuse parameters by which a requester could weaken or wear out the other side."""
+def kind_of_params(protocol: str) -> type[MatchingParams]:
+    """Return the parameter record of a matching protocol. Raises: JobRefused."""
     try:
-        params = decode(PsiParams, job.params)
+        kind = find(protocol).params
+    except InvalidParameter as e:
+        raise JobRefused(f"no protocol is called {protocol}") from e
+    if not issubclass(kind, MatchingParams):
+        raise JobRefused(f"{protocol} matches nobody")
+    return kind
+
+
+def params_of(job: JobDescription) -> MatchingParams:
+    """Return the job's parameters.
+
+    Refused are those by which a requester could weaken or wear out the other side.
+    Raises: JobRefused.
+    """
+    kind = kind_of_params(job.protocol)
+    try:
+        params = decode(kind, job.params)
     except ProtocolError as e:
         raise JobRefused("the parameters are not those of the protocol") from e
-    if params.chunk_items < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
+    if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
     return params
 
@@ -64,8 +81,8 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     `permitted` is people. Raises: StrictNeeded for a small set without strict hashing; JobRefused
     for one larger than the job allows.
     """
-    params = _check_params(job)
-    if permitted < STRICT_BELOW and not params.strict:
+    params = params_of(job)
+    if permitted < STRICT_BELOW and not params.hides_in_small_sets():
         raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
     if permitted > params.max_items:
         raise JobRefused(f"the job allows at most {params.max_items:,} people on a side")

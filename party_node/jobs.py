@@ -32,15 +32,13 @@ from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyKeys
-from protocols.psi.params import STRICT_BELOW, PsiParams
+from protocols.psi.params import STRICT_BELOW
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-MAX_ITEMS = 2**24
-CHUNK_ITEMS = 2**15
 __all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
 
 ENDED = frozenset(
@@ -96,7 +94,7 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=False)),
+            params=encode(job_checks.kind_of_params(clause.protocol).for_job()),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
@@ -321,9 +319,8 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 
 def strictly(job: JobDescription) -> JobDescription:
-    """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
-    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
-    return dataclasses.replace(job, params=encode(params))
+    """Return the same job such that nothing shows in small sets either, if that is slower."""
+    return dataclasses.replace(job, params=encode(job_checks.params_of(job).strictly()))
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:

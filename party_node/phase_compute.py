@@ -18,7 +18,6 @@ from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.job import OPERATIONS, job_hash
 from protocols.psi import chunks
-from protocols.psi.params import PsiParams
 from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Continue, Finish, Items, Role, Transition, Wait
 from protocols.shuffle import permutation
@@ -76,7 +75,7 @@ def permit(execution: Execution, run: Run) -> Run:
     _charge(execution)
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
-    params = decode(PsiParams, job.params)
+    params = job_checks.params_of(job)
     items = _prepare(execution, permission, params.chunk_items)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)

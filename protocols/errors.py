@@ -27,9 +27,9 @@ class InvalidParameter(LocalError):
 
 
 class HashingFailed(LocalError):
-    """A set could not be laid out for matching, which chance brings about once in 2^40 runs; ask again.
+    """The items could not be laid out for matching, by a chance of one in 2^40.
 
-    Nothing of the set has left this node.
+    A new run lays them out anew.
     """
 
     code = "hashing-failed"

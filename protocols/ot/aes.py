@@ -55,7 +55,7 @@ def key_streams(keys: bytes, nonce: bytes, words: int) -> Words:
     zeros = bytes(size)
     # The library asks for one more block than it writes.
     streams = np.empty(count * size + BLOCK_BYTES, dtype=np.uint8)
-    into = memoryview(streams)
+    into = streams.data
     counter = modes.CTR(nonce)
     for i in range(count):
         key = keys[KEY_BYTES * i : KEY_BYTES * (i + 1)]
@@ -65,4 +65,4 @@ def key_streams(keys: bytes, nonce: bytes, words: int) -> Words:
 
 
 def _bytes_of(blocks: Blocks) -> memoryview:
-    return memoryview(np.ascontiguousarray(blocks)).cast("B")
+    return np.ascontiguousarray(blocks).data.cast("B")

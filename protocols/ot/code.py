@@ -1,21 +1,20 @@
 """The pseudorandom code of the batched oblivious PRF, and the hash that turns a row into a value.
 
-**Code.** C(x) is AES of the block x under four keys of the session, cut to 448 bits. Two different
-inputs agree in so many places that fewer than 128 differ with probability 2^-66.5 (the binomial
-tail of 448 fair bits below 128). That is what the sender's secret hides behind: 128 of its bits for
-each value that the receiver must not learn. With 3·m such values the chance that one is closer is
-at most 3·m·2^-66.5: 2^-44 for a million, 2^-40 for 2^24.9. (KKRT16, §3 and table 1.)
+**Code.** C(x) is AES of the block x under four keys of the session, cut to 448 bits. Two inputs have
+code words that differ in fewer than 128 places with probability 2^-66.5: the tail of 448 fair bits.
+At least 128 bits of the sender's secret stand between the receiver and each value that it must not
+learn. Of 3·m such values one has fewer with probability at most 3·m·2^-66.5: 2^-44 for a million
+items, 2^-40 for 28 million. (KKRT16, §3.)
 
-**Hash.** H(row, tweak) = E(v) ⊕ v, where v chains the row's four blocks, v = E(E(E(r0) ⊕ r1) ⊕ r2)
-⊕ (r3 ‖ tweak), and E is AES under a key that changes every 4,096 rows; its last step is that of
-Matyas, Meyer and Oseas. It must be *correlation robust*: for rows t ⊕ (c ∧ s) with a secret s, known
-t, and c with at least 128 ones, the values must look random (KKRT16, definition 2). That holds in
-the model of AES as an ideal permutation up to q·k·2^-128 for an adversary that computes q
-permutations, where k is how many values are hashed under one key: three quarters of 3·4,096 for
-sets of one size, so 2^115 computations are not enough to do better than guessing. (Guo, Katz, Wang,
-Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers", prove such a
-bound for the last step alone; that the chain keeps the secret's entropy is our argument, and
-heuristic.)
+**Hash.** H(row, tweak) = E(v) ⊕ v with v = E(E(E(r0) ⊕ r1) ⊕ r2) ⊕ (r3 ‖ tweak): a chain over the
+four blocks of a row, and at its end the step of Matyas, Meyer and Oseas. E is AES under a key that
+changes every 4,096 rows. It must be *correlation robust*: for known t, secret s and words c of at
+least 128 ones, the hashes of t ⊕ (c ∧ s) must look random (KKRT16, definition 2). We assume that it
+is. In the model of AES as an ideal permutation the last step gives an adversary that computes q
+permutations an advantage of about q·k·2^-128, where k values are hashed under one key (Guo, Katz,
+Wang, Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers"). With sets
+of one size k is about 9,500: so 2^114 computations are needed for each value, not 2^128. That the
+chain before it keeps the secret's entropy is our argument, not a published proof.
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,14 @@
 """How the sets of `psi-ot` are cut into buckets, so that memory is bounded by a bucket.
 
 Both sides compute the same `Plan` from public numbers: the sizes of both sets and the bucket size.
-An item goes to the bucket that its pseudorandom block says. How many items a bucket really has would
-tell something about a set, so each is filled up to a public bound: the receiver's by the number of
-bins, which depends on the bound only, the sender's with random values.
+An item goes to the bucket that its pseudorandom block says. How many items a bucket really has
+would tell something about a set, so each is filled up to a public bound: the receiver's by the
+number of bins, which depends on the bound only, the sender's with random values.
 
 **Bound.** With n items in K buckets the mean is μ = ⌈n/K⌉, and the bound μ + t + 2 with
 t = L/3 + √(L²/9 + 2·L·μ), L = 30 + ⌈log2 K⌉ (rounded up, never above n). By Bernstein's inequality
-a bucket has more with probability at most e^-L, and any of them with at most 2^-42. Then the run ends
-with `HashingFailed` before anything of the set has left; a new run has other buckets.
+a bucket has more with probability at most e^-L, and any of them with at most 2^-42. Then the run
+ends with `HashingFailed`, before anything but its size has left; a new run has other buckets.
 """
 
 import math

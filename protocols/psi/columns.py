@@ -1,5 +1,7 @@
 """Arrays of one length in one chunk: column after column, so that each is read without copying."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from protocols.errors import LocalError
 
 
 class Layout:
-    """The types of a chunk's columns; a column of blocks or tags has several numbers in a row."""
+    """The types of a chunk's columns, each with how many numbers a row of it has."""
 
     def __init__(self, *columns: tuple[str, int]) -> None:
         self._columns = [(np.dtype(kind), width) for kind, width in columns]
@@ -20,7 +22,7 @@ class Layout:
             for column, (kind, _) in zip(columns, self._columns, strict=True)
         )
 
-    def unpack(self, data: bytes, rows: int | None = None) -> list[NDArray[np.generic]]:
+    def unpack(self, data: bytes, rows: int | None = None) -> list[NDArray[Any]]:
         """Return the columns of a chunk: shape (n, width), or (n,) where the width is 1.
 
         Raises: LocalError for a chunk of another length, if `rows` are due of any but that many.

@@ -2,11 +2,11 @@
 
 **Size.** ⌈1.3·n⌉ + 512 bins for n items, and the three bins of an item always differ. Then *no*
 placing exists with probability at most 2^-41, for every n from 0 to 2^22. That is proved, not
-measured: by Hall's theorem a placing is missing only if some k items have k-1 bins between them, and
-in the smallest such group every bin is of two items or more. Counting these (all k, sum of
-C(n,k)·C(B,k-1)·S(k)/(B(B-1)(B-2))^k, where S(k) ≤ (3k)!·min over z of (e^z-1-z)^(k-1)/z^(3k)) gives
-the bound; `tests/unit/protocols/psi/test_cuckoo.py` adds it up. The usual 1.27 (Pinkas, Schneider,
-Zohner 2018, table 4) is measured and extrapolated.
+measured: by Hall's theorem a placing is missing only if some k items have k-1 bins between them,
+and in the smallest such group every bin is of two items or more. The expected number of such
+groups, the sum over k of C(n,k)·C(B,k-1)·S(k)/(B(B-1)(B-2))^k with the number of fitting sequences
+S(k) ≤ (3k)!·min over z of (e^z-1-z)^(k-1)/z^(3k), is the bound; a test adds it up. The usual factor
+1.27 (Pinkas, Schneider, Zohner 2018) is measured for small sets and extrapolated.
 
 **Placing.** Rounds on arrays, in which all items without a bin move at once and drive out who is
 there, find nearly all; the rest is placed by shortest augmenting paths, which find a placing
@@ -84,30 +84,28 @@ def _augment(bins: Bins, table: NDArray[np.int32], item: int) -> bool:
     queue = deque([item])
     while queue:
         mover = queue.popleft()
-        for place_ in bins[:, mover].tolist():
-            if place_ in came_from:
+        for spot in bins[:, mover].tolist():
+            if spot in came_from:
                 continue
-            came_from[place_] = mover
-            occupant = int(table[place_])
+            came_from[spot] = mover
+            occupant = int(table[spot])
             if occupant == _FREE:
-                _move_along(table, came_from, place_, item)
+                _move_along(table, came_from, spot, item)
                 return True
             queue.append(occupant)
     return False
 
 
-def _move_along(
-    table: NDArray[np.int32], came_from: dict[int, int], place_: int, item: int
-) -> None:
-    """Put every item of the path that ends at the free `place_` one place further."""
+def _move_along(table: NDArray[np.int32], came_from: dict[int, int], spot: int, item: int) -> None:
+    """Put every item of the path that ends at the free `spot` one place further."""
     held = {int(table[p]): p for p in came_from if table[p] != _FREE}
     while True:
-        mover = came_from[place_]
+        mover = came_from[spot]
         left = held.get(mover)
-        table[place_] = mover
+        table[spot] = mover
         if mover == item or left is None:
             return
-        place_ = left
+        spot = left
 
 
 def _scaled(numbers: NDArray[np.uint64], count: int) -> NDArray[np.int64]:

@@ -38,10 +38,10 @@ keys come from the run's context and both sides' fresh points, so no two runs sh
 used twice: each message has its own part of the key stream, each value its own tweak.
 
 **What can fail, with what probability.** A wrong match: at most n·m·2^(-8t) for values of t bytes.
-A code word nearer than 128: at most 3·m·2^-66.5; it would tell the receiver one item more. No
-placing in bins: 2^-41 a bucket, and then another salt is taken. A bucket that overflows: 2^-42, and
-then the run ends with `hashing-failed`. Nothing is ever lost in silence: a common item always
-matches.
+Code words with fewer than 128 differences: at most 3·m·2^-66.5; one value would then be protected by
+fewer bits. No placing in bins: 2^-41 a bucket, and then another salt is taken. A bucket that
+overflows: 2^-42, and then the run ends with `hashing-failed`. Nothing is ever lost in silence: a
+common item always matches.
 
 **Source.** Kolesnikov, Kumaresan, Rosulek, Trieu 2016, "Efficient batched oblivious PRF with
 applications to private set intersection" (figures 2 and 4); cuckoo hashing as in Pinkas, Schneider,
@@ -105,7 +105,7 @@ def begin(role: Role, params: Record, ctx: bytes, items: Items, rng: Rng) -> Tra
 def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Transition:
     """Take one side one arrow further."""
     match state, message:
-        case (ReceiverOpening() | SenderHashing() | SenderFinishing()), None:
+        case ((ReceiverOpening() | SenderHashing() | SenderFinishing()), None):
             return Wait(state)
         case ReceiverOpening(run), Opening():
             run.check_opening(Role.RESPONDER, message)

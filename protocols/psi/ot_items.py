@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.errors import LocalError
 from protocols.ot.aes import Blocks, Permutation, Words, derive_key
 from protocols.psi import buckets, chunks, cuckoo
 from protocols.psi.columns import Layout
@@ -27,7 +26,8 @@ def items_by_bucket(session: Session, room: int, fetch: Fetch) -> dict[str, byte
         blocks[part] = buckets.blocks_of(session.session, chunks.read_own(fetch, items, i))
     split = buckets.split(blocks, session.plan().buckets, room)
     return {
-        chunks.kept("items", bucket): _ITEMS.pack(blocks.take(at, axis=0), at) for bucket, at in enumerate(split)
+        chunks.kept("items", bucket): _ITEMS.pack(blocks.take(at, axis=0), at)
+        for bucket, at in enumerate(split)
     }
 
 

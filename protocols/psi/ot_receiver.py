@@ -102,9 +102,7 @@ def send(state: ReceiverSending, fetch: Fetch) -> Transition:
     if index == session.blocks():
         return Wait(ReceiverCollecting(session, bucket, 0))
     rows = session.rows_of(index)
-    blocks, positions, hashes = _BINS.unpack(
-        fetch(chunks.kept(named("bins", bucket), index)), rows
-    )
+    blocks, positions, hashes = _BINS.unpack(fetch(chunks.kept(named("bins", bucket), index)), rows)
     nonce = nonce_of(bucket, index)
     mine = matrix.expand(fetch(ZEROS), nonce, rows)
     correction = matrix.expand(fetch(ONES), nonce, rows)
@@ -131,7 +129,9 @@ def _own_values(
     values = np.empty((len(full), 2), dtype=np.uint64)
     for key_row, low, high in code.key_ranges(full, len(positions)):
         key = code.hash_key(session.session, bucket, first + key_row)
-        values[low:high] = code.robust_hash(key, rows.take(full[low:high], axis=1), tweaks[low:high])
+        values[low:high] = code.robust_hash(
+            key, rows.take(full[low:high], axis=1), tweaks[low:high]
+        )
     tags = cut(values, session.run.params.tag_bytes)
     return _mine(session).pack(tags, positions[full], hashes[full])
 

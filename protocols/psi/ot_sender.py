@@ -6,7 +6,6 @@ each an item in one of its bins, then their values, and at the end the values as
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocols.ot import base, code, matrix
 from protocols.psi import chunks, cuckoo
@@ -74,7 +73,9 @@ def lay_out(state: SenderHashing, message: Bucket, fetch: Fetch) -> Transition:
         part = order[edges[i] : edges[i + 1]]
         hashes, items = np.divmod(part, np.uint32(max(1, len(blocks))))
         name = chunks.kept(named("entries", bucket), i)
-        keep[name] = _ENTRIES.pack(blocks.take(items, axis=0), bins.reshape(-1).take(part), items, hashes)
+        keep[name] = _ENTRIES.pack(
+            blocks.take(items, axis=0), bins.reshape(-1).take(part), items, hashes
+        )
     return Wait(SenderEvaluating(session, bucket, 0), keep)
 
 

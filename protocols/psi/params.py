@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from typing_extensions import override
+
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 
@@ -83,14 +85,17 @@ class PsiParams(MatchingParams):
         return cls(max_items=max(1, larger), strict=smaller < STRICT_BELOW)
 
     @classmethod
+    @override
     def for_job(cls) -> Self:
         """Return the parameters that a node proposes: not strict, until it knows the sizes."""
         return cls(JOB_ITEMS, 2**15, strict=False)
 
+    @override
     def hides_in_small_sets(self) -> bool:
         """Return whether items are hashed to the curve only."""
         return self.strict
 
+    @override
     def strictly(self) -> Self:
         """Return the same parameters with items hashed to the curve itself: slower."""
         return dataclasses.replace(self, strict=True)
@@ -130,10 +135,12 @@ class OtParams(MatchingParams):
         _check_ranges(("buckets", -(-self.max_items // self.bucket_items), 1, 2**16))
 
     @classmethod
+    @override
     def for_job(cls) -> Self:
         """Return the parameters that a node proposes."""
         return cls(JOB_ITEMS)
 
+    @override
     def smallest_chunk(self) -> int:
         """Return the fewest items for which a side may have to send a whole message."""
         return min(self.chunk_items, self.chunk_rows, self.bucket_items)
