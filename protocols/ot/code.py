@@ -1,9 +1,9 @@
 """The pseudorandom code of the batched oblivious PRF, and the hash that turns a row into a value.
 
-**Code.** C(x) is AES of the block x under four keys of the session, cut to 448 bits. Two inputs have
-code words that differ in fewer than 128 places with probability 2^-66.5: the tail of 448 fair bits.
-At least 128 bits of the sender's secret stand between the receiver and each value that it must not
-learn. Of 3·m such values one has fewer with probability at most 3·m·2^-66.5: 2^-44 for a million
+**Code.** C(x) is AES of the block x under four keys of the session, cut to 448 bits. Two inputs
+have words that differ in fewer than 128 places with probability 2^-66.5: the tail of 448 fair bits.
+So at least 128 bits of the sender's secret stand between the receiver and each value that it must
+not learn. Of 3·m such values one has fewer with probability at most 3·m·2^-66.5: 2^-44 for a million
 items, 2^-40 for 28 million. (KKRT16, §3.)
 
 **Hash.** H(row, tweak) = E(v) ⊕ v with v = E(E(E(r0) ⊕ r1) ⊕ r2) ⊕ (r3 ‖ tweak): a chain over the
@@ -12,9 +12,9 @@ changes every 4,096 rows. It must be *correlation robust*: for known t, secret s
 least 128 ones, the hashes of t ⊕ (c ∧ s) must look random (KKRT16, definition 2). We assume that it
 is. In the model of AES as an ideal permutation the last step gives an adversary that computes q
 permutations an advantage of about q·k·2^-128, where k values are hashed under one key (Guo, Katz,
-Wang, Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers"). With sets
-of one size k is about 9,500: so 2^114 computations are needed for each value, not 2^128. That the
-chain before it keeps the secret's entropy is our argument, not a published proof.
+Wang, Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers"). For sets
+of one size k is about 9,500, so that the bound speaks of 2^114 computations. That the chain before
+it keeps the secret's entropy is our argument, not a published proof.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,8 @@ and word 6 with a zero beside it, which is how the block cipher wants them.
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.ot.aes import Words, key_streams
+from protocols.errors import LocalError
+from protocols.ot.aes import KEY_BYTES, Words, key_streams
 
 COLUMNS = 448
 ROW_WORDS = COLUMNS // 64
@@ -37,6 +38,8 @@ def expand(keys: bytes, nonce: bytes, rows: int) -> Rows:
     `keys` are 448 keys of 16 bytes; `nonce` (16 bytes) must be another for each call with the same
     keys, and leave its last eight bytes zero.
     """
+    if len(keys) != KEY_BYTES * COLUMNS:
+        raise LocalError(f"a matrix has {COLUMNS} keys")
     return transpose(key_streams(keys, nonce, -(-rows // 64)))[:, :rows]
 
 
@@ -75,9 +78,3 @@ def rows_from_bytes(data: bytes) -> Rows:
     rows[: GROUPS - 1] = words[: 6 * n].reshape(GROUPS - 1, n, 2)
     rows[-1, :, 0] = words[6 * n :]
     return rows
-
-
-def row_from_bits(bits: bytes) -> Rows:
-    """Return the one row, shape (4, 1, 2), that has the bits of 448 bytes, each 0 or 1."""
-    packed = np.packbits(np.frombuffer(bits, dtype=np.uint8), bitorder="little")
-    return rows_from_bytes(packed.tobytes())
