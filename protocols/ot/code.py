@@ -3,8 +3,8 @@
 **Code.** C(x) is AES of the block x under four keys of the session, cut to 448 bits. Two inputs
 have words that differ in fewer than 128 places with probability 2^-66.5: the tail of 448 fair bits.
 So at least 128 bits of the sender's secret stand between the receiver and each value that it must
-not learn. Of 3·m such values one has fewer with probability at most 3·m·2^-66.5: 2^-44 for a million
-items, 2^-40 for 28 million. (KKRT16, §3.)
+not learn. Of 3·m such values one has fewer with probability at most 3·m·2^-66.5: 2^-44 for a
+million items, 2^-40 for 28 million. (KKRT16, §3.)
 
 **Hash.** H(row, tweak) = E(v) ⊕ v with v = E(E(E(r0) ⊕ r1) ⊕ r2) ⊕ (r3 ‖ tweak): a chain over the
 four blocks of a row, and at its end the step of Matyas, Meyer and Oseas. E is AES under a key that

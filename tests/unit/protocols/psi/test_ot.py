@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from protocols.codec import Record, encode
+from protocols.codec import Record, decode, encode
 from protocols.errors import (
     ContextMismatch,
     HashingFailed,
@@ -44,9 +44,8 @@ def test_sets_of_several_messages_in_each_direction(bucket_items):
     mine, theirs = digests(range(9000)), digests(range(6000, 13_000))
     played = run_pair(ot.MEMBERS, params, CTX, mine, theirs)
     assert played.matched() == list(range(6000, 9000))
-    kinds = [m[2 : m.index(b"/1")] for m in played.receiver.sent + played.sender.sent]
-    assert kinds.count(b"psi-ot-correction") > 2
-    assert kinds.count(b"psi-ot-values") > 6
+    assert sum(isinstance(m, Correction) for m in said(played.receiver)) > 2
+    assert sum(isinstance(m, Values) for m in said(played.sender)) > 6
 
 
 @pytest.mark.parametrize("tag_bytes", [10, 16])
@@ -70,7 +69,13 @@ def test_two_runs_share_no_value():
     said = []
     for ctx in (CTX, bytes(32)):
         played = run_pair(ot.MEMBERS, PARAMS, ctx, digests(range(5)), digests(range(5)))
-        said.append({m for m in played.sender.sent + played.receiver.sent if b"done" not in m})
+        said.append(
+            {
+                m
+                for m in played.sender.sent + played.receiver.sent
+                if b"psi-ot-bucket" not in m and b"done" not in m
+            }
+        )
     assert not said[0] & said[1]
 
 
@@ -97,21 +102,11 @@ class Half:
         self.drain()
 
     def said(self, kind: type[Record]) -> Record:
-        found = [m for m in self.side.sent if m.startswith(encode_head(kind))]
-        return ot.MEMBERS.messages[0] if not found else decode_one(kind, found[-1])
+        return next(m for m in said(self.side) if isinstance(m, kind))
 
 
-def encode_head(kind: type[Record]) -> bytes:
-    name = kind.KIND.encode()
-    fields = len(dataclasses.fields(kind)) + 1
-    head = bytes([0x60 + len(name)]) if len(name) < 24 else bytes([0x78, len(name)])
-    return bytes([0x80 + fields]) + head + name
-
-
-def decode_one(kind: type[Record], data: bytes) -> Record:
-    from protocols.codec import decode
-
-    return decode(kind, data)
+def said(side: Side) -> list[Record]:
+    return [decode(ot.MEMBERS.messages, m) for m in side.sent]
 
 
 def opened(mine: int = 30, theirs: int = 20, params: OtParams = PARAMS) -> tuple[Half, Half]:
@@ -132,8 +127,7 @@ def returned(params: OtParams = PARAMS) -> tuple[Half, Half]:
 
 
 def values_of(half: Half) -> list[Values]:
-    head = encode_head(Values)
-    return [decode_one(Values, m) for m in half.side.sent if m.startswith(head)]
+    return [m for m in said(half.side) if isinstance(m, Values)]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -260,8 +254,9 @@ def test_a_value_twice_is_refused():
 
 def test_values_of_another_sender_match_nothing():
     receiver, sender = returned()
+    noise = seeded("noise")
     for message in values_of(sender):
-        receiver.take(dataclasses.replace(message, values=seeded("x")(len(message.values))))
+        receiver.take(dataclasses.replace(message, values=noise(len(message.values))))
     assert receiver.side.output == Members(0)
 
 
@@ -368,6 +363,6 @@ def test_the_values_look_random():
     """A smoke test: no bit of the values is biased, matched or not."""
     params = OtParams(3000, 4096)
     played = run_pair(ot.MEMBERS, params, CTX, digests(range(2000)), digests(range(1000, 3000)))
-    values = decode_one(Values, played.sender.sent[-1]).values
+    values = said(played.sender)[-1].values
     bits = np.unpackbits(np.frombuffer(values, np.uint8).reshape(-1, 12), axis=1)
     assert abs(bits.mean(axis=0) - 0.5).max() < 6 * 0.5 / math.sqrt(len(bits))
