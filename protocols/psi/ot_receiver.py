@@ -102,7 +102,7 @@ def send(state: ReceiverSending, fetch: Fetch) -> Transition:
     if index == session.blocks():
         return Wait(ReceiverCollecting(session, bucket, 0))
     rows = session.rows_of(index)
-    blocks, positions, hashes = _BINS.unpack(fetch(chunks.kept(named("bins", bucket), index)), rows)
+    blocks, positions, hashes = read_bins(fetch(chunks.kept(named("bins", bucket), index)), rows)
     nonce = nonce_of(bucket, index)
     mine = matrix.expand(fetch(ZEROS), nonce, rows)
     correction = matrix.expand(fetch(ONES), nonce, rows)
@@ -112,6 +112,11 @@ def send(state: ReceiverSending, fetch: Fetch) -> Transition:
     message = Correction(bucket, index, matrix.rows_to_bytes(correction))
     following = ReceiverSending(session, bucket, index + 1)
     return Continue(following, message, {chunks.kept(named("mine", bucket), index): values})
+
+
+def read_bins(chunk: bytes, rows: int | None = None) -> list[NDArray[Any]]:
+    """Return blocks, positions and hash numbers of a message's bins. Raises: LocalError."""
+    return _BINS.unpack(chunk, rows)
 
 
 def _own_values(
