@@ -113,7 +113,7 @@ def _log_choose(n: int, k: int) -> float:
 
 
 @pytest.mark.parametrize(
-    "n", [1, 3, 4, 10, 50, 100, 200, 256, 300, 400, 700, 1000, 2000, 10_000, 2**17, 2**20, 2**22]
+    "n", [1, 3, 4, 10, 50, 100, 200, 256, 300, 400, 700, 1000, 2000, 10_000, 2**17, 2**20, 2**23]
 )
 def test_the_chance_of_no_placing_is_as_stated(n):
     assert failure_bound_log2(n) < -40.9
