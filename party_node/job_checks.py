@@ -70,6 +70,8 @@ def params_of(job: JobDescription) -> MatchingParams:
         params = decode(kind, job.params)
     except ProtocolError as e:
         raise JobRefused("the parameters are not those of the protocol") from e
+    if not params.are_of(job.protocol):
+        raise JobRefused("the parameters are those of another protocol")
     if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
     return params

@@ -12,6 +12,7 @@ _MAKERS = (
     dh.members,
     dh.cardinality,
     ot.members,
+    ot.labelled,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

@@ -28,6 +28,14 @@ def tags_from_bytes(data: bytes, tag_bytes: int) -> Tags:
 def join(mine: Tags, theirs: Tags) -> NDArray[np.uint32]:
     """Return the positions in `mine` of the tags that are in `theirs`, ascending.
 
+    Raises: as `join_pairs`.
+    """
+    return np.sort(join_pairs(mine, theirs)[0])
+
+
+def join_pairs(mine: Tags, theirs: Tags) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the positions of equal tags in `mine` and in `theirs`, pair by pair in any order.
+
     Raises: InvalidElement if a tag is twice in one of them: sets have no duplicates, so somebody
     sent one; InvalidParameter for tags of different or other lengths.
     """
@@ -47,7 +55,7 @@ def join(mine: Tags, theirs: Tags) -> NDArray[np.uint32]:
     crosses = (left < len(mine)) & (right >= len(mine))
     if not bool(crosses.all()):
         raise InvalidElement("a set has an element twice")
-    return np.sort(left).astype(np.uint32)
+    return left.astype(np.uint32), (right - len(mine)).astype(np.uint32)
 
 
 def check_distinct(tags: Tags) -> None:

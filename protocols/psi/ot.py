@@ -1,4 +1,4 @@
-"""Private set intersection by an oblivious PRF from OT extension: members.
+"""Private set intersection by an oblivious PRF from OT extension: members, or members with labels.
 
     receiver (initiator)                                     sender (responder)
     a = fresh scalar                                         s = 448 fresh bits
@@ -25,6 +25,10 @@ input, x_j, and the sender of any.
 receiver learns which of its own items the sender has. It sees at which positions of the sender's
 list they are; the list is in an order that is secret and random (`Items`).
 
+**Labels.** In `psi-ot-labelled/1` the sender has a label of up to 16 bytes for each of its items.
+It goes with each value, with a second output of the same PRF as a pad: so the receiver learns the
+labels of common items, and no others. The input's chunks `own-labels/…` hold them.
+
 **Assumed public.** Protocol, parameters, both sizes, and what follows from them: the number of
 buckets, bins and values (`buckets.py`).
 
@@ -47,6 +51,8 @@ common item always matches.
 applications to private set intersection" (figures 2 and 4); cuckoo hashing as in Pinkas, Schneider,
 Zohner 2018. Wire format: `docs/spec/psi-ot.md`.
 """
+
+import functools
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter, UnexpectedMessage
@@ -71,7 +77,7 @@ from protocols.psi.ot_records import (
     SenderReturning,
     Values,
 )
-from protocols.psi.params import Members, OtParams, SenderDone
+from protocols.psi.params import Labelled, Members, OtParams, SenderDone
 from protocols.session import (
     Continue,
     Fetch,
@@ -84,16 +90,29 @@ from protocols.session import (
     Wait,
 )
 
-__all__ = ["MEMBERS", "Members", "OtParams", "SenderDone", "members"]
+__all__ = [
+    "LABELLED",
+    "MEMBERS",
+    "Labelled",
+    "Members",
+    "OtParams",
+    "SenderDone",
+    "labelled",
+    "members",
+]
 
 
-def begin(role: Role, params: Record, ctx: bytes, items: Items, rng: Rng) -> Transition:
+def begin(
+    labelled: bool, role: Role, params: Record, ctx: bytes, items: Items, rng: Rng
+) -> Transition:
     """Open one side of a run; the receiver with a fresh scalar.
 
     Raises: InvalidParameter if input or context do not fit the parameters.
     """
     if not isinstance(params, OtParams):
         raise InvalidParameter("these are not the parameters of this protocol")
+    if labelled != (params.label_bytes > 0):
+        raise InvalidParameter("labels have at least one byte, and only where they are said")
     run = Run(params, ctx, items)
     if role is Role.RESPONDER:
         return Wait(SenderOpening(run))
@@ -133,18 +152,39 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
 
 def members(backend: Backend | None = None) -> TwoParty:
     """Return `psi-ot-members/1`; it multiplies no points in bulk, so any back end is the same."""
+    return _protocol(
+        "psi-ot-members/1",
+        "Which of the receiver's people the sender has too, by symmetric cryptography",
+        "which of its own items match, and the number of items of the other side",
+        labelled=False,
+    )
+
+
+def labelled(backend: Backend | None = None) -> TwoParty:
+    """Return `psi-ot-labelled/1`; it multiplies no points in bulk, so any back end is the same."""
+    return _protocol(
+        "psi-ot-labelled/1",
+        "Which of the receiver's people the sender has too, and what it says of each of them",
+        "which of its own items match, the sender's label of each, and the number of items of the "
+        "other side",
+        labelled=True,
+    )
+
+
+def _protocol(name: str, title: str, learns: str, *, labelled: bool) -> TwoParty:
     return TwoParty(
-        name="psi-ot-members/1",
-        title="Which of the receiver's people the sender has too, by symmetric cryptography",
-        initiator_learns="which of its own items match, and the number of items of the other side",
+        name=name,
+        title=title,
+        initiator_learns=learns,
         responder_learns="the number of items of the other side",
         params=OtParams,
         messages=MESSAGES,
         states=STATES,
-        outputs=(Members, SenderDone),
-        begin=begin,
+        outputs=(Labelled if labelled else Members, SenderDone),
+        begin=functools.partial(begin, labelled),
         step=step,
     )
 
 
 MEMBERS = members()
+LABELLED = labelled()

@@ -4,11 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.ot.aes import Blocks, Permutation, Words, derive_key
+from protocols.ot.code import hash_key, robust_hash
+from protocols.ot.matrix import Rows
 from protocols.psi import buckets, chunks, cuckoo
 from protocols.psi.columns import Layout
 from protocols.psi.join import Tags
 from protocols.psi.ot_records import Session
 from protocols.session import Fetch
+
+_FOR_LABELS = np.uint64(2**63)
+"""Set in the tweak where the second output of the pseudorandom function is meant."""
 
 _ITEMS = Layout(("<u8", 2), ("<u4", 1))
 """Block of the item, its position in the input."""
@@ -61,6 +66,26 @@ def tweaks_of(rows: NDArray[np.integer], hashes: NDArray[np.uint8]) -> Words:
     return tweaks
 
 
-def cut(values: Blocks, tag_bytes: int) -> Tags:
+class Hashes:
+    """The hash of rows of one bucket in a session, cut to what the parameters say."""
+
+    def __init__(self, session: Session, bucket: int) -> None:
+        self._session, self._bucket, self._params = session.session, bucket, session.run.params
+
+    def values(self, first: int, key_row: int, rows: Rows, tweaks: Words) -> Tags:
+        """Return the tag of each row, and beside it the pad for its label.
+
+        The rows are of one key, that of row `key_row` of the message that begins with row `first`.
+        """
+        params = self._params
+        key = hash_key(self._session, self._bucket, first + key_row)
+        tags = _cut(robust_hash(key, rows, tweaks), params.tag_bytes)
+        if params.label_bytes == 0:
+            return tags
+        pads = _cut(robust_hash(key, rows, tweaks | _FOR_LABELS), params.label_bytes)
+        return np.concatenate([tags, pads], axis=1)
+
+
+def _cut(values: Blocks, size: int) -> Tags:
     """Return the first bytes of each value."""
-    return values.view(np.uint8).reshape(-1, 16)[:, :tag_bytes]
+    return values.view(np.uint8).reshape(-1, 16)[:, :size]

@@ -15,10 +15,10 @@ from protocols.groups import has_duplicates
 from protocols.ot import base, code, matrix
 from protocols.psi import chunks, cuckoo
 from protocols.psi.columns import Layout
-from protocols.psi.join import Tags, join, tags_from_bytes
+from protocols.psi.join import Tags, join_pairs, tags_from_bytes
 from protocols.psi.ot_items import (
+    Hashes,
     bins_for,
-    cut,
     items_by_bucket,
     items_from,
     named,
@@ -37,7 +37,7 @@ from protocols.psi.ot_records import (
     Session,
     Values,
 )
-from protocols.psi.params import Members
+from protocols.psi.params import Labelled, Members, OtParams
 from protocols.session import Continue, Fetch, Finish, Rng, Transition, Wait
 
 ZEROS, ONES = "zeros", "ones"
@@ -58,7 +58,7 @@ def start(state: ReceiverOpening, opening: Opening, fetch: Fetch, rng: Rng) -> T
     session = Session(run, session_bytes, run.items.count, opening.total)
     plan = session.plan()
     if plan.buckets == 0:
-        return _finish([])
+        return _finish(run.params, [])
     items = items_by_bucket(session, plan.receiver_room, fetch)
     first = items[chunks.kept("items", 0)]
     return _begin_bucket(session, 0, first, {ZEROS: zeros, ONES: ones, **items}, rng)
@@ -131,25 +131,23 @@ def _own_values(
     first = index * session.run.params.chunk_rows
     (full,) = np.nonzero(positions != _NOBODY)
     tweaks = tweaks_of(first + full, hashes[full])
-    values = np.empty((len(full), 2), dtype=np.uint64)
+    hashed = Hashes(session, bucket)
+    values = np.empty((len(full), session.value_bytes()), dtype=np.uint8)
     for key_row, low, high in code.key_ranges(full, len(positions)):
-        key = code.hash_key(session.session, bucket, first + key_row)
-        values[low:high] = code.robust_hash(
-            key, rows.take(full[low:high], axis=1), tweaks[low:high]
-        )
-    tags = cut(values, session.run.params.tag_bytes)
-    return _mine(session).pack(tags, positions[full], hashes[full])
+        some = rows.take(full[low:high], axis=1)
+        values[low:high] = hashed.values(first, key_row, some, tweaks[low:high])
+    return _mine(session).pack(values, positions[full], hashes[full])
 
 
 def _mine(session: Session) -> Layout:
-    return Layout(("u1", session.run.params.tag_bytes), ("<u4", 1), ("u1", 1))
+    return Layout(("u1", session.value_bytes()), ("<u4", 1), ("u1", 1))
 
 
 def collect(state: ReceiverCollecting, message: Values, fetch: Fetch, rng: Rng) -> Transition:
     """Take a chunk of the sender's values; with the bucket's last one, match."""
     session, bucket, due = state.session, state.bucket, state.next
     chunks.check_chunk(message.bucket, bucket, b"", 0)
-    size = 3 * session.run.params.tag_bytes * session.values_of(due)
+    size = cuckoo.HASHES * session.value_bytes() * session.values_of(due)
     chunks.check_chunk(message.index, due, message.values, size)
     keep = {chunks.kept(named("theirs", bucket), due): message.values}
     if due + 1 < session.value_chunks():
@@ -157,32 +155,48 @@ def collect(state: ReceiverCollecting, message: Values, fetch: Fetch, rng: Rng) 
     found = _match(session, bucket, message.values, fetch)
     if bucket + 1 == session.plan().buckets:
         before = [fetch(chunks.kept("found", i)) for i in range(bucket)]
-        return _finish([*before, found])
+        return _finish(session.run.params, [*before, found])
     keep[chunks.kept("found", bucket)] = found
     items = fetch(chunks.kept("items", bucket + 1))
     return _begin_bucket(session, bucket + 1, items, keep, rng)
 
 
 def _match(session: Session, bucket: int, last: bytes, fetch: Fetch) -> bytes:
-    """Return the positions of the own items of a bucket that the sender has."""
+    """Return the positions of a bucket's own items that the sender has, and their labels."""
     names = [chunks.kept(named("mine", bucket), i) for i in range(session.blocks())]
     own: list[Any] = [_mine(session).unpack(fetch(name)) for name in names]
-    tags, positions, hashes = (np.concatenate(column) for column in zip(*own, strict=True))
+    mine, positions, hashes = (np.concatenate(column) for column in zip(*own, strict=True))
     before = range(session.value_chunks() - 1)
     sent = [fetch(chunks.kept(named("theirs", bucket), i)) for i in before] + [last]
-    found = []
+    t, found = session.run.params.tag_bytes, []
     for h in range(cuckoo.HASHES):
-        here = hashes == h
-        found.append(positions[here][join(tags[here], _third(sent, h, tags.shape[1]))])
-    return np.concatenate(found).tobytes()
+        here = np.flatnonzero(hashes == h)
+        ours, theirs = mine.take(here, axis=0), _third(sent, h, mine.shape[1])
+        left, right = join_pairs(ours[:, :t], theirs[:, :t])
+        labels = ours[left, t:] ^ theirs[right, t:]
+        found.append((positions[here[left]], labels))
+    columns = (np.concatenate(column) for column in zip(*found, strict=True))
+    return _found(session.run.params).pack(*columns)
 
 
-def _third(sent: list[bytes], h: int, tag_bytes: int) -> Tags:
+def _third(sent: list[bytes], h: int, value_bytes: int) -> Tags:
     """Return the values in the sender's first, second or third bins."""
     thirds = ((part, len(part) // cuckoo.HASHES) for part in sent)
-    return tags_from_bytes(b"".join(p[n * h : n * (h + 1)] for p, n in thirds), tag_bytes)
+    return tags_from_bytes(b"".join(p[n * h : n * (h + 1)] for p, n in thirds), value_bytes)
 
 
-def _finish(found: list[bytes]) -> Finish:
-    positions = np.sort(np.frombuffer(b"".join(found), dtype="<u4"))
-    return Finish(Members(len(positions)), Done(), {chunks.MATCHED: positions.tobytes()})
+def _found(params: OtParams) -> Layout:
+    return Layout(("<u4", 1), ("u1", params.label_bytes))
+
+
+def _finish(params: OtParams, found: list[bytes]) -> Finish:
+    read = [_found(params).unpack(part) for part in found]
+    positions = np.concatenate([np.zeros(0, dtype="<u4"), *(part[0] for part in read)])
+    order = np.argsort(positions)
+    keep = {chunks.MATCHED: positions[order].tobytes()}
+    if params.label_bytes == 0:
+        return Finish(Members(len(order)), Done(), keep)
+    nothing = np.zeros((0, params.label_bytes), dtype=np.uint8)
+    labels = np.concatenate([nothing, *(part[1].reshape(-1, params.label_bytes) for part in read)])
+    keep[chunks.LABELS] = labels[order].tobytes()
+    return Finish(Labelled(len(order), params.label_bytes), Done(), keep)

@@ -73,7 +73,8 @@ class Values(Record):
     bucket: int
     index: int
     values: bytes
-    """`tag_bytes` for each item in its first bin, then for each in its second, then third."""
+    """`tag_bytes + label_bytes` for each item in its first bin, then for each in its second, then
+    for each in its third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,10 @@ class Session(Record):
     def value_chunks(self) -> int:
         """Return into how many messages a bucket's values are cut."""
         return -(-self.plan().sender_room // self.run.params.chunk_items)
+
+    def value_bytes(self) -> int:
+        """Return how many bytes the sender says of an item in a bin: its tag and sealed label."""
+        return self.run.params.tag_bytes + self.run.params.label_bytes
 
     def values_of(self, index: int) -> int:
         """Return how many items a chunk of values is about."""

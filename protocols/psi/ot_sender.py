@@ -6,14 +6,16 @@ each an item in one of its bins, then their values, and at the end the values as
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+from protocols.errors import LocalError
 from protocols.ot import base, code, matrix
 from protocols.psi import chunks, cuckoo
 from protocols.psi.columns import Layout
-from protocols.psi.join import tags_from_bytes
+from protocols.psi.join import Tags, tags_from_bytes
 from protocols.psi.ot_items import (
+    Hashes,
     bins_for,
-    cut,
     items_by_bucket,
     items_from,
     named,
@@ -55,7 +57,10 @@ def start(state: SenderOpening, opening: Opening, fetch: Fetch, rng: Rng) -> Tra
     if plan.buckets == 0:
         return Continue(SenderFinishing(opening.total), answer)
     items = items_by_bucket(session, plan.sender_room, fetch)
-    return Continue(SenderHashing(session, 0), answer, {CHOSEN: keys + secret, **items})
+    keep = {CHOSEN: keys + secret, **items}
+    if run.params.label_bytes:
+        keep |= _labels_by_bucket(session, items, fetch)
+    return Continue(SenderHashing(session, 0), answer, keep)
 
 
 def lay_out(state: SenderHashing, message: Bucket, fetch: Fetch) -> Transition:
@@ -111,41 +116,71 @@ def _values(
     first = index * session.run.params.chunk_rows
     tweaks, here = tweaks_of(bins, hashes), bins - np.uint32(first)
     words_of = code.Code(session.session).words_of
-    values = np.empty((len(bins), 2), dtype=np.uint64)
+    hashed = Hashes(session, bucket)
+    values = np.empty((len(bins), session.value_bytes()), dtype=np.uint8)
     for key_row, low, high in code.key_ranges(here, rows.shape[1]):
         inputs = words_of(blocks[low:high])
         inputs &= secret
         inputs ^= rows.take(here[low:high], axis=1)
-        key = code.hash_key(session.session, bucket, first + key_row)
-        values[low:high] = code.robust_hash(key, inputs, tweaks[low:high])
-    return cut(values, session.run.params.tag_bytes).tobytes()
+        values[low:high] = hashed.values(first, key_row, inputs, tweaks[low:high])
+    return values.tobytes()
 
 
 def _begin_return(
     session: Session, bucket: int, last: bytes, keep: dict[str, bytes], fetch: Fetch, rng: Rng
 ) -> Continue:
     """Put all values of a bucket in the order of the items, fill up, and begin to send them."""
-    t, room = session.run.params.tag_bytes, session.plan().sender_room
+    size, room = session.value_bytes(), session.plan().sender_room
     names = range(session.blocks())
     entries = [_ENTRIES.unpack(fetch(chunks.kept(named("entries", bucket), i))) for i in names]
     items, hashes = (np.concatenate([e[column] for e in entries]) for column in (2, 3))
     before = [fetch(chunks.kept(named("values", bucket), i)) for i in names[:-1]]
-    values = tags_from_bytes(b"".join([*before, last]), t).view(f"V{t}").reshape(-1)
+    values = tags_from_bytes(b"".join([*before, last]), size)
+    if session.run.params.label_bytes:
+        values = _with_labels(session, bucket, items, values, fetch)
+    values = values.view(f"V{size}").reshape(-1)
     if len(values) < cuckoo.HASHES * room:
         # Which places are filled up is hidden by the order.
         places = permutation(rng(SEED_BYTES), room)
         items = places.take(items)
-        ordered = np.frombuffer(bytearray(rng(cuckoo.HASHES * room * t)), dtype=f"V{t}")
+        ordered = np.frombuffer(bytearray(rng(cuckoo.HASHES * room * size)), dtype=f"V{size}")
     else:
-        ordered = np.empty(cuckoo.HASHES * room, dtype=f"V{t}")
+        ordered = np.empty(cuckoo.HASHES * room, dtype=f"V{size}")
     ordered[hashes * np.int64(room) + items] = values
     by_hash = ordered.reshape(cuckoo.HASHES, room)
-    size = session.run.params.chunk_items
+    places_each = session.run.params.chunk_items
     for i in range(session.value_chunks()):
-        part = by_hash[:, i * size : (i + 1) * size]
+        part = by_hash[:, i * places_each : (i + 1) * places_each]
         keep[chunks.kept(named("sent", bucket), i)] = part.tobytes()
     first = keep[chunks.kept(named("sent", bucket), 0)]
     return Continue(SenderReturning(session, bucket, 1), Values(bucket, 0, first), keep)
+
+
+def _with_labels(
+    session: Session, bucket: int, items: NDArray[np.uint32], values: Tags, fetch: Fetch
+) -> Tags:
+    """Return the values with the labels of their items under the pads."""
+    size = session.run.params.label_bytes
+    labels = tags_from_bytes(fetch(chunks.kept("labels", bucket)), size).take(items, axis=0)
+    sealed = values.copy()
+    sealed[:, -size:] ^= labels
+    return sealed
+
+
+def _labels_by_bucket(session: Session, items: dict[str, bytes], fetch: Fetch) -> dict[str, bytes]:
+    """Return a chunk for each bucket with the labels of its items.
+
+    Raises: LocalError if the input has not a label for each item.
+    """
+    own, size = session.run.items, session.run.params.label_bytes
+    data = b"".join(fetch(chunks.own_labels(i)) for i in range(own.chunk_count()))
+    if len(data) != size * own.count:
+        raise LocalError("the input has not a label for each item")
+    labels = tags_from_bytes(data, size)
+    return {
+        chunks.kept("labels", i): labels.take(items_from(chunk)[1], axis=0).tobytes()
+        for i, chunk in enumerate(items.values())
+    }
 
 
 def give_back(state: SenderReturning, fetch: Fetch) -> Transition:

@@ -39,6 +39,10 @@ class MatchingParams(Record):
         """Return the fewest items for which a side may have to send a whole message."""
         return self.chunk_items
 
+    def are_of(self, protocol: str) -> bool:
+        """Return whether the protocol of that name, which has this record, runs with these."""
+        return True
+
     def hides_in_small_sets(self) -> bool:
         """Return whether nothing about an item shows, however small the sets are."""
         return True
@@ -122,6 +126,9 @@ class OtParams(MatchingParams):
     bucket_items: int = 2**20
     """Larger sets are cut into buckets of about so many items, which bounds memory: 16 to 2^22, and
     such that `max_items` gives at most 2^16 buckets."""
+    label_bytes: int = 0
+    """Bytes of what the sender says of each common item: 0 where only members are matched, else 1
+    to 16."""
 
     def __post_init__(self) -> None:
         _check_ranges(
@@ -131,6 +138,7 @@ class OtParams(MatchingParams):
             ("chunk_rows", self.chunk_rows, 4096, 65_536),
             ("chunk_rows modulo 4096", self.chunk_rows % 4096, 0, 0),
             ("bucket_items", self.bucket_items, 16, 2**22),
+            ("label_bytes", self.label_bytes, 0, 16),
         )
         _check_ranges(("buckets", -(-self.max_items // self.bucket_items), 1, 2**16))
 
@@ -144,6 +152,11 @@ class OtParams(MatchingParams):
     def smallest_chunk(self) -> int:
         """Return the fewest items for which a side may have to send a whole message."""
         return min(self.chunk_items, self.chunk_rows, self.bucket_items)
+
+    @override
+    def are_of(self, protocol: str) -> bool:
+        """Return whether labels are said exactly in the protocol for them."""
+        return (self.label_bytes > 0) == protocol.startswith("psi-ot-labelled/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,19 @@ class Members(Record):
 
     KIND: ClassVar[str] = "psi-members/1"
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled(Record):
+    """Which of the receiver's items the sender has, and what it says of each: chunks say both.
+
+    `matched` is as in `Members`; `labels` has `label_bytes` for each of these positions, in their
+    order.
+    """
+
+    KIND: ClassVar[str] = "psi-labelled/1"
+    count: int
+    label_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

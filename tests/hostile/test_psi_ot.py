@@ -1,25 +1,33 @@
 """For any bytes, in any state, a step returns or raises ProtocolError, and nothing else."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.codec import encode
 from protocols.errors import ProtocolError
-from protocols.psi.ot import MEMBERS, OtParams
+from protocols.psi.ot import LABELLED, MEMBERS, OtParams
 from protocols.registry import REGISTRY
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer, run_pair
+from tests.support.psi_ot_vectors import label_chunks
 from tests.support.recorded import Recording, fields_of, flipped, take
 from tests.support.recorded import recorded as recorded_run
 from tests.support.seeded import digests
 
 PARAMS = OtParams(max_items=60, chunk_items=8, chunk_rows=4096, bucket_items=16)
 MINE, THEIRS = range(20), range(12, 30)
-NAMES = [MEMBERS.name]
+NAMES = [MEMBERS.name, LABELLED.name]
+LABELS = label_chunks([b"label"] * len(THEIRS), 8)
+
+
+def params_of(name: str) -> OtParams:
+    return dataclasses.replace(PARAMS, label_bytes=5 if name == LABELLED.name else 0)
 
 
 def recorded(name: str) -> Recording:
-    return recorded_run(name, PARAMS, MINE, THEIRS)
+    return recorded_run(name, params_of(name), MINE, THEIRS, **LABELS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,7 +112,13 @@ def test_a_hostile_network_gives_the_right_result_or_none(name, faults):
 
     try:
         played = run_pair(
-            REGISTRY[name], PARAMS, CTX, digests(MINE), digests(THEIRS), deliver=deliver
+            REGISTRY[name],
+            params_of(name),
+            CTX,
+            digests(MINE),
+            digests(THEIRS),
+            sender_chunks=LABELS,
+            deliver=deliver,
         )
     except (ProtocolError, Stalled, TranscriptsDiffer):
         return

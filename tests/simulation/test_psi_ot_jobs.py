@@ -72,6 +72,7 @@ def test_nodes_that_are_killed_after_every_step_get_the_same(world: TwoNodes) ->
         OtParams(1000, chunk_items=4095),
         OtParams(1000, bucket_items=4095),
         OtParams(1000, tag_bytes=11),
+        OtParams(1000, label_bytes=1),
         PsiParams(1000),
     ],
 )

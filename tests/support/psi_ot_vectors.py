@@ -1,4 +1,4 @@
-"""Computes the pinned runs of `tests/vectors/psi-ot-members.json`.
+"""Computes the pinned runs of `tests/vectors/psi-ot-*.json`.
 
 `python -m tests.support.psi_ot_vectors` writes them again. Do that only with a new wire version: a
 transcript that changes under the same name breaks every run between old and new nodes.
@@ -16,22 +16,36 @@ from typing import Any
 from protocols.psi import ot
 from protocols.psi.ot_receiver import read_bins
 from protocols.psi.params import OtParams
+from protocols.registry import find
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests
 
-FILE = Path(__file__).parents[1] / "vectors" / "psi-ot-members.json"
+FOLDER = Path(__file__).parents[1] / "vectors"
+FILES = {p.name: FOLDER / f"{p.name.partition('/')[0]}.json" for p in (ot.MEMBERS, ot.LABELLED)}
 CASES = (
     ("three chunks of values", OtParams(50, 16, 12, 4096), range(30), range(22, 62)),
     ("two buckets, shorter values", OtParams(50, 16, 10, 4096, 16), range(10), range(7, 37)),
+    ("two buckets with labels", OtParams(50, 16, 12, 4096, 16, 5), range(10), range(7, 27)),
     ("empty sender", OtParams(50, 16, 12, 4096), range(2), range(0)),
 )
 
 
-def computed() -> dict[str, Any]:
-    """Return what the file must hold."""
+def computed(name: str) -> dict[str, Any]:
+    """Return what the file for the protocol of that name must hold."""
     runs = []
     for title, params, mine, theirs in CASES:
-        played = run_pair(ot.MEMBERS, params, CTX, digests(mine), digests(theirs), seed=title)
+        if not params.are_of(name):
+            continue
+        labels = [d[: params.label_bytes] for d in digests(range(1000, 1000 + len(theirs)))]
+        played = run_pair(
+            find(name),
+            params,
+            CTX,
+            digests(mine),
+            digests(theirs),
+            seed=title,
+            sender_chunks=label_chunks(labels, params.chunk_items),
+        )
         chunks = played.receiver.chunks
         placed = [
             {
@@ -50,17 +64,28 @@ def computed() -> dict[str, Any]:
                 "tag_bytes": params.tag_bytes,
                 "chunk_rows": params.chunk_rows,
                 "bucket_items": params.bucket_items,
+                "label_bytes": params.label_bytes,
                 "ctx": CTX.hex(),
                 "receiver_items": [d.hex() for d in digests(mine)],
                 "sender_items": [d.hex() for d in digests(theirs)],
+                "sender_labels": [label.hex() for label in labels],
                 "placed": placed,
                 "receiver_messages": [pinned(m) for m in played.receiver.sent],
                 "sender_messages": [pinned(m) for m in played.sender.sent],
                 "transcript": played.receiver.transcript.digest().hex(),
                 "matched": played.matched(),
+                "labels": chunks.get("labels", b"").hex(),
             }
         )
-    return {"protocol": ot.MEMBERS.name, "specification": "docs/spec/psi-ot.md", "runs": runs}
+    return {"protocol": name, "specification": "docs/spec/psi-ot.md", "runs": runs}
+
+
+def label_chunks(labels: list[bytes], chunk_items: int) -> dict[str, bytes]:
+    """Return the sender's labels as chunks of its input."""
+    return {
+        f"own-labels/{i // chunk_items:05}": b"".join(labels[i : i + chunk_items])
+        for i in range(0, len(labels), chunk_items)
+    }
 
 
 def pinned(message: bytes) -> str:
@@ -71,4 +96,5 @@ def pinned(message: bytes) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(computed(), indent=1) + "\n")
+    for protocol_name, path in FILES.items():
+        path.write_text(json.dumps(computed(protocol_name), indent=1) + "\n")

@@ -29,8 +29,8 @@ class Recording:
 
 
 @functools.cache
-def recorded(name: str, params: Record, mine: range, theirs: range) -> Recording:
-    """Return the run of these items, as numbers."""
+def recorded(name: str, params: Record, mine: range, theirs: range, **chunks: bytes) -> Recording:
+    """Return the run of these items, as numbers; the sender brings `chunks` too."""
     protocol, states = REGISTRY[name], []
 
     def step(state: Record, *rest: typing.Any) -> Transition:
@@ -38,7 +38,7 @@ def recorded(name: str, params: Record, mine: range, theirs: range) -> Recording
         return protocol.step(state, *rest)
 
     watched = dataclasses.replace(protocol, step=step)
-    played = run_pair(watched, params, CTX, digests(mine), digests(theirs))
+    played = run_pair(watched, params, CTX, digests(mine), digests(theirs), sender_chunks=chunks)
     return Recording(
         sorted(set(states)),
         played.receiver.sent + played.sender.sent,

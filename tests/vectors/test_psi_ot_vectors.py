@@ -9,18 +9,20 @@ import json
 import math
 
 import cbor2
+import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from nacl import bindings
 
-from tests.support.psi_ot_vectors import FILE, computed, pinned
+from tests.support.psi_ot_vectors import FILES, computed, pinned
 
 scalar_from = bindings.crypto_core_ed25519_scalar_reduce
 times_base = bindings.crypto_scalarmult_ed25519_base_noclamp
 times = bindings.crypto_scalarmult_ed25519_noclamp
 
 
-def test_runs_give_the_pinned_messages():
-    assert computed() == json.loads(FILE.read_text())
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_runs_give_the_pinned_messages(name):
+    assert computed(name) == json.loads(FILES[name].read_text())
 
 
 def sha(*parts: bytes) -> bytes:
@@ -109,11 +111,16 @@ class Specified:
     def word(self, block: bytes) -> bytes:
         return b"".join(aes(self.key("code", g), block) for g in range(4))[:56]
 
-    def value(self, row: bytes, bucket: int, bin_: int, number: int) -> bytes:
+    def value(self, row: bytes, bucket: int, bin_: int, number: int, label: bytes) -> bytes:
+        tag = self.hashed(row, bucket, bin_, 4 * bin_ + number)[: self.run["tag_bytes"]]
+        pad = self.hashed(row, bucket, bin_, 2**63 + 4 * bin_ + number)[: len(label)]
+        return tag + xor(pad, label)
+
+    def hashed(self, row: bytes, bucket: int, bin_: int, tweak: int) -> bytes:
         key = self.key("hash", bucket, bin_ // 4096)
         chain = aes(key, xor(aes(key, xor(aes(key, row[:16]), row[16:32])), row[32:48]))
-        v = xor(chain, row[48:] + (4 * bin_ + number).to_bytes(8, "little"))
-        return xor(aes(key, v), v)[: self.run["tag_bytes"]]
+        v = xor(chain, row[48:] + tweak.to_bytes(8, "little"))
+        return xor(aes(key, v), v)
 
 
 def messages(run: dict) -> tuple[list[list], list[list]]:
@@ -163,18 +170,20 @@ def messages(run: dict) -> tuple[list[list], list[list]]:
         data = b"".join(row[s] for s in PARTS for row in u)
         said.append(["psi-ot-correction/1", bucket, 0, data])
         q = [xor(row, both(u[j], secret)) for j, row in enumerate(matrix(chosen, bucket, count))]
-        theirs = list(both_know.in_bucket(run["sender_items"], bucket).values())
-        size, tag = room(both_know.sizes[1], both_know.buckets), run["tag_bytes"]
+        theirs = both_know.in_bucket(run["sender_items"], bucket)
+        size = room(both_know.sizes[1], both_know.buckets)
+        each = run["tag_bytes"] + run["label_bytes"]
         places, values = list(range(size)), [b""] * (3 * size)
         if len(theirs) < size:
             places = order(draw(run, "responder", draws, 32), size)
-            fill = draw(run, "responder", draws + 1, 3 * size * tag)
-            values = [fill[tag * i : tag * (i + 1)] for i in range(3 * size)]
+            fill = draw(run, "responder", draws + 1, 3 * size * each)
+            values = [fill[each * i : each * (i + 1)] for i in range(3 * size)]
             draws += 2
-        for place, y in zip(places, theirs, strict=False):
+        for place, (item, y) in zip(places, theirs.items(), strict=False):
+            label = bytes.fromhex(run["sender_labels"][item])
             for h, j in enumerate(both_know.bins(y, bucket, salt)):
                 row = xor(q[j], both(both_know.word(y), secret))
-                values[h * size + place] = both_know.value(row, bucket, j, h)
+                values[h * size + place] = both_know.value(row, bucket, j, h, label)
         step = run["chunk_items"]
         for index, low in enumerate(range(0, size, step)):
             high = min(low + step, size)
@@ -183,14 +192,17 @@ def messages(run: dict) -> tuple[list[list], list[list]]:
     return [*said, ["psi-ot-done/1"]], answered
 
 
-PARAMS = ("max_items", "chunk_items", "tag_bytes", "chunk_rows", "bucket_items")
+PARAMS = ("max_items", "chunk_items", "tag_bytes", "chunk_rows", "bucket_items", "label_bytes")
 PARTS = [slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 56)]
 
 
-def test_the_vectors_follow_from_the_specification():
-    for run in json.loads(FILE.read_text())["runs"]:
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_vectors_follow_from_the_specification(name):
+    for run in json.loads(FILES[name].read_text())["runs"]:
         said, answered = messages(run)
         assert [pinned(cbor2.dumps(m, canonical=True)) for m in said] == run["receiver_messages"]
         assert [pinned(cbor2.dumps(m, canonical=True)) for m in answered] == run["sender_messages"]
-        theirs = set(run["sender_items"])
-        assert run["matched"] == [i for i, d in enumerate(run["receiver_items"]) if d in theirs]
+        labels = dict(zip(run["sender_items"], run["sender_labels"], strict=True))
+        matched = [i for i, d in enumerate(run["receiver_items"]) if d in labels]
+        assert run["matched"] == matched
+        assert run["labels"] == "".join(labels[run["receiver_items"][i]] for i in matched)

@@ -18,10 +18,11 @@ from protocols.errors import (
 )
 from protocols.psi import cuckoo, ot
 from protocols.psi.ot_records import Bucket, Correction, Done, Opening, Values
-from protocols.psi.params import Members, OtParams, SenderDone
+from protocols.psi.params import Labelled, Members, OtParams, SenderDone
 from protocols.session import Continue, Items, Role, Transition
 from protocols.transcript import Transcript
 from tests.support.pair import CTX, Side, Stalled, items_of, run_pair
+from tests.support.psi_ot_vectors import label_chunks
 from tests.support.scenarios import CHUNK_ITEMS, SCENARIOS, Scenario
 from tests.support.seeded import digests, seeded
 
@@ -77,6 +78,69 @@ def test_two_runs_share_no_value():
             }
         )
     assert not said[0] & said[1]
+
+
+# Labels
+
+
+def labels_of(numbers: list[int], size: int) -> list[bytes]:
+    return [bytes([n % 251]) * size for n in numbers]
+
+
+@pytest.mark.parametrize("params", [PARAMS, BUCKETED], ids=["one bucket", "buckets"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_receiver_learns_the_labels_of_what_both_have(scenario: Scenario, params):
+    params = dataclasses.replace(params, label_bytes=3)
+    labels = labels_of(scenario.sender, 3)
+    played = run_pair(
+        ot.LABELLED,
+        params,
+        CTX,
+        scenario.receiver_items(),
+        scenario.sender_items(),
+        sender_chunks=label_chunks(labels, CHUNK_ITEMS),
+    )
+    assert played.matched() == scenario.positions()
+    assert played.receiver.output == Labelled(len(scenario.positions()), 3)
+    common = [scenario.receiver[i] for i in scenario.positions()]
+    assert played.receiver.chunks["labels"] == b"".join(labels_of(common, 3))
+
+
+@pytest.mark.parametrize("size", [1, 16])
+def test_labels_have_1_to_16_bytes_and_none_is_said_in_clear(size):
+    params = dataclasses.replace(PARAMS, label_bytes=size)
+    numbers = list(range(40))
+    chunks = label_chunks([b"L" * size] * 40, CHUNK_ITEMS)
+    played = run_pair(
+        ot.LABELLED, params, CTX, digests([3]), digests(numbers), sender_chunks=chunks
+    )
+    assert played.receiver.chunks["labels"] == b"L" * size
+    values = [m.values for m in said(played.sender) if isinstance(m, Values)]
+    sealed = [v[i : i + 12 + size][12:] for v in values for i in range(0, len(v), 12 + size)]
+    assert len(sealed) == 120
+    if size == 16:
+        assert len({*sealed, b"L" * 16}) == 121
+
+
+def test_an_input_without_a_label_for_each_item_is_refused():
+    params = dataclasses.replace(PARAMS, label_bytes=4)
+    chunks = label_chunks([b"four"] * 19, CHUNK_ITEMS)
+    with pytest.raises(LocalError):
+        run_pair(
+            ot.LABELLED,
+            params,
+            CTX,
+            digests(range(3)),
+            digests(range(20)),
+            sender_chunks=chunks,
+        )
+
+
+@pytest.mark.parametrize(("protocol", "size"), [(ot.MEMBERS, 4), (ot.LABELLED, 0)])
+def test_labels_are_said_in_the_protocol_for_them_only(protocol, size):
+    params = dataclasses.replace(PARAMS, label_bytes=size)
+    with pytest.raises(InvalidParameter):
+        protocol.begin(Role.INITIATOR, params, CTX, Items(0, CHUNK_ITEMS), seeded("x"))
 
 
 # Steps by hand

@@ -45,6 +45,7 @@ OT_RANGES = {
     "tag_bytes": (9, 17),
     "chunk_rows": (0, 4095, 4097, 65_537, 69_632),
     "bucket_items": (15, 2**22 + 1),
+    "label_bytes": (-1, 17),
 }
 
 
