@@ -1,5 +1,7 @@
 """How the sets of `psi-ot` are cut into buckets, so that memory is bounded by a bucket.
 
+Only the cutting itself holds a whole set: about 60 bytes an item, once, at the opening.
+
 Both sides compute the same `Plan` from public numbers: the sizes of both sets and the bucket size.
 An item goes to the bucket that its pseudorandom block says. How many items a bucket really has
 would tell something about a set, so each is filled up to a public bound: the receiver's by the
