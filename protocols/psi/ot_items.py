@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.errors import LocalError
+from protocols.groups import has_duplicates
 from protocols.ot.aes import Blocks, Permutation, Words, derive_key
 from protocols.ot.code import hash_key, robust_hash
 from protocols.ot.matrix import Rows
@@ -37,9 +39,20 @@ def items_by_bucket(session: Session, room: int, fetch: Fetch) -> dict[str, byte
 
 
 def items_from(chunk: bytes) -> tuple[Blocks, NDArray[np.uint32]]:
-    """Return blocks and positions of a bucket's items."""
+    """Return blocks and positions of a bucket's items.
+
+    Raises: LocalError if one is there twice.
+    """
     blocks, positions = _ITEMS.unpack(chunk)
+    if has_duplicates(blocks):
+        raise LocalError("the input has an item twice")
     return blocks, positions
+
+
+def positions_from(chunk: bytes) -> NDArray[np.uint32]:
+    """Return the positions of a bucket's items."""
+    positions: NDArray[np.uint32] = _ITEMS.unpack(chunk)[1]
+    return positions
 
 
 def bins_for(session: Session, bucket: int, salt: bytes, blocks: Blocks) -> cuckoo.Bins:

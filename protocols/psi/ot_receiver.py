@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.errors import HashingFailed, LocalError
-from protocols.groups import has_duplicates
+from protocols.errors import HashingFailed
 from protocols.ot import base, code, matrix
 from protocols.psi import chunks, cuckoo
 from protocols.psi.columns import Layout
@@ -69,8 +68,6 @@ def _begin_bucket(
 ) -> Continue:
     """Place the bucket's items in bins and say by which salt."""
     blocks, positions = items_from(items)
-    if has_duplicates(blocks):
-        raise LocalError("the input has an item twice")
     for _ in range(SALTS_TRIED):
         salt = rng(SALT_BYTES)
         bins = bins_for(session, bucket, salt, blocks)

@@ -20,6 +20,7 @@ from protocols.psi.ot_items import (
     items_from,
     named,
     nonce_of,
+    positions_from,
     tweaks_of,
 )
 from protocols.psi.ot_records import (
@@ -178,7 +179,7 @@ def _labels_by_bucket(session: Session, items: dict[str, bytes], fetch: Fetch) -
         raise LocalError("the input has not a label for each item")
     labels = tags_from_bytes(data, size)
     return {
-        chunks.kept("labels", i): labels.take(items_from(chunk)[1], axis=0).tobytes()
+        chunks.kept("labels", i): labels.take(positions_from(chunk), axis=0).tobytes()
         for i, chunk in enumerate(items.values())
     }
 

@@ -403,6 +403,15 @@ def test_an_input_chunk_that_is_short_or_has_duplicates_is_refused(chunk):
         receiver.take(sender.said(Opening))
 
 
+def test_a_senders_input_with_duplicates_is_refused_before_it_is_sent():
+    receiver = Half(Role.INITIATOR, digests(range(5)))
+    sender = Half(Role.RESPONDER, digests([1, 2, 3, 4, 3]))
+    sender.take(receiver.said(Opening))
+    receiver.take(sender.said(Opening))
+    with pytest.raises(LocalError):
+        sender.take(receiver.said(Bucket))
+
+
 @pytest.mark.parametrize("name", ["entries-even/00000", "chosen"])
 def test_a_kept_chunk_that_was_damaged_is_refused_or_matches_nothing(name):
     receiver, sender = opened()
