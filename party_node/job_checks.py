@@ -8,8 +8,9 @@ from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
-from protocols.job_params import params_of, per_person
-from protocols.psi.params import STRICT_BELOW, PsiParams
+from protocols.job_params import params_of as read_params
+from protocols.job_params import per_person
+from protocols.psi.params import STRICT_BELOW, MatchingParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
 MAX_SKEW_MS = 10 * 60 * 1000
@@ -40,7 +41,7 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    _check_params(job)
+    params_of(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -54,13 +55,17 @@ def _check_types(types: tuple[str, ...]) -> None:
         raise JobRefused(f"a job names some of {', '.join(KINDS)}, each once")
 
 
-def _check_params(job: JobDescription) -> PsiParams:
-    """Refuse parameters by which a requester could weaken or wear out the other side."""
+def params_of(job: JobDescription) -> MatchingParams:
+    """Return the job's parameters.
+
+    Refused are those by which a requester could weaken or wear out the other side.
+    Raises: JobRefused.
+    """
     try:
-        params = params_of(job)
+        params = read_params(job)
     except ProtocolError as e:
         raise JobRefused("the parameters are not those of the protocol") from e
-    if params.chunk_items < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
+    if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
     return params
 
@@ -71,8 +76,8 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     `permitted` is people; what they bring is items (`check_items`). Raises: StrictNeeded for a
     small set without strict hashing; JobRefused for more people than have room.
     """
-    params = _check_params(job)
-    if permitted < STRICT_BELOW and not params.strict:
+    params = params_of(job)
+    if permitted < STRICT_BELOW and not params.hides_in_small_sets():
         raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
     most = params.max_items // (per_person(job) or 1)
     if permitted > most:

@@ -31,19 +31,15 @@ from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
-from protocols.job_params import params_of
+from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys
-from protocols.psi.params import LARGEST_SET, STRICT_BELOW, PsiParams, RowParams
-from protocols.registry import find
+from protocols.psi.params import STRICT_BELOW, MatchingParams, RowParams
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-MAX_PEOPLE = 2**24
-"""People on a side of a job, if each brings as many identifiers as the job has types."""
-CHUNK_ITEMS = 2**15
 __all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
 
 ENDED = frozenset(
@@ -327,9 +323,8 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 
 def strictly(job: JobDescription) -> JobDescription:
-    """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
-    params = dataclasses.replace(params_of(job), strict=True)
-    return dataclasses.replace(job, params=encode(params))
+    """Return the same job such that nothing shows in small sets either, if that is slower."""
+    return dataclasses.replace(job, params=encode(job_checks.params_of(job).strictly()))
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:
@@ -342,16 +337,12 @@ def _clause(agreed: Collaboration, request: Request) -> Permitted:
     return fitting[0]
 
 
-def _params(protocol: str, request: Request) -> PsiParams:
+def _params(protocol: str, request: Request) -> MatchingParams:
     """Return the parameters of a job: room for as many people, whatever each may bring."""
-    types = len(request.identifiers)
-    most = min(MAX_PEOPLE * max(types, request.per_person, 1), LARGEST_SET)
-    if find(protocol).params is RowParams:
-        each = request.per_person or max(types, 1)
-        return RowParams(most, CHUNK_ITEMS, strict=False, per_person=each)
-    if request.per_person:
+    kind = kind_of_params(protocol)
+    if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")
-    return PsiParams(most, CHUNK_ITEMS, strict=False)
+    return kind.for_job(len(request.identifiers), request.per_person)
 
 
 def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

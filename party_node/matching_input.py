@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from party_node.chunks import ChunkStore
 from party_node.matchable import Matchable
 from protocols.psi import chunks
-from protocols.psi.params import PsiParams, RowParams
+from protocols.psi.params import MatchingParams, RowParams
 from protocols.session import Items, Rng, Role
 from protocols.shuffle import SEED_BYTES, permutation, row_permutation
 
@@ -43,7 +43,7 @@ class MatchingInput:
     """Counts for this party alone: see `_report`."""
 
 
-def lay_out(held: Matchable, params: PsiParams, role: Role, rng: Rng) -> MatchingInput:
+def lay_out(held: Matchable, params: MatchingParams, role: Role, rng: Rng) -> MatchingInput:
     """Return the input of the side `role` from what its permitted people have."""
     slot = _slots(held.people)
     if not isinstance(params, RowParams):

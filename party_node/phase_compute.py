@@ -19,8 +19,7 @@ from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.dp.noise import GAUSSIAN
 from protocols.job import OPERATIONS, job_hash
-from protocols.job_params import params_of
-from protocols.psi.params import PsiParams
+from protocols.psi.params import MatchingParams
 from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Continue, Finish, Items, Role, Transition, Wait
 from protocols.transcript import Transcript
@@ -76,7 +75,7 @@ def permit(execution: Execution, run: Run) -> Run:
     _charge(execution)
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
-    params = params_of(job)
+    params = job_checks.params_of(job)
     items, brought = _prepare(execution, permission, params)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
@@ -131,7 +130,7 @@ def _charge(execution: Execution) -> None:
 
 
 def _prepare(
-    execution: Execution, permission: Permission, params: PsiParams
+    execution: Execution, permission: Permission, params: MatchingParams
 ) -> tuple[Items, dict[str, Any]]:
     """Read the permitted people's identifiers and lay them out in a secret random order.
 

@@ -4,17 +4,28 @@ from protocols import registry
 from protocols.codec import decode
 from protocols.errors import InvalidParameter
 from protocols.job import JobDescription
-from protocols.psi.params import PsiParams, RowParams
+from protocols.psi.params import MatchingParams, RowParams
 
 
-def params_of(job: JobDescription) -> PsiParams:
+def kind_of_params(protocol: str) -> type[MatchingParams]:
+    """Return the parameter record of a protocol that matches people.
+
+    Raises: InvalidParameter if no such protocol is known.
+    """
+    kind = registry.find(protocol).params
+    if not issubclass(kind, MatchingParams):
+        raise InvalidParameter(f"{protocol} does not match people")
+    return kind
+
+
+def params_of(job: JobDescription) -> MatchingParams:
     """Return the parameters of a job.
 
     Raises: InvalidParameter, MalformedMessage if they are not those of its protocol.
     """
-    params = decode(registry.find(job.protocol).params, job.params)
-    if not isinstance(params, PsiParams):
-        raise InvalidParameter(f"{job.protocol} does not match people")
+    params = decode(kind_of_params(job.protocol), job.params)
+    if not params.are_of(job.protocol):
+        raise InvalidParameter("the parameters are those of another protocol")
     return params
 
 

@@ -7,11 +7,17 @@ from protocols.groups import points_from_bytes as rows_from_bytes
 from protocols.session import Fetch, Items
 
 MATCHED = "matched"
+LABELS = "labels"
 
 
 def own(index: int) -> str:
     """Return the name of a chunk of the run's input."""
     return f"own/{index:05}"
+
+
+def own_labels(index: int) -> str:
+    """Return the name of a chunk of labels: one for each item of the same chunk of input."""
+    return f"own-labels/{index:05}"
 
 
 def kept(what: str, index: int) -> str:

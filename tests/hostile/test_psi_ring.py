@@ -12,9 +12,9 @@ from protocols.errors import ProtocolError
 from protocols.multi_party import Continue, Finish, MultiParty, Wait
 from protocols.psi import ring
 from protocols.psi.params import PsiParams
-from tests.hostile.test_psi_dh import Recording, fields_of, flipped
 from tests.support.circle import run_circle
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer
+from tests.support.recorded import Recording, fields_of, flipped
 from tests.support.seeded import digests, seeded
 
 # Chunks hold whole tables: fewer messages, so that each kind comes up often.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from protocols.codec import encode
 from protocols.errors import ProtocolError
 from protocols.psi.union import UNION_INDEX, UnionParams
-from tests.hostile.test_psi_dh import Recording, fields_of, flipped, take
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer, run_pair
+from tests.support.recorded import Recording, fields_of, flipped, take
 from tests.support.seeded import digests
 from tests.support.union_vectors import numbers
 

@@ -8,8 +8,9 @@ answers.
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from protocols.codec import Record, decode, encode
 from protocols.errors import LocalError
@@ -122,11 +123,13 @@ def run_pair(
     sender_items: Sequence[bytes],
     *,
     seed: str = "run",
+    sender_chunks: Mapping[str, bytes] = MappingProxyType({}),
     deliver: Deliver = lambda message: [message],
 ) -> Played:
     """Play a run to its end and check that both sides saw the same.
 
-    `deliver` stands for the network: it turns a message into the messages that arrive.
+    `sender_chunks` are what the sender brings beside its items. `deliver` stands for the network:
+    it turns a message into the messages that arrive.
 
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
@@ -135,6 +138,8 @@ def run_pair(
     mailboxes: list[deque[bytes]] = [deque(), deque()]
     for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
         items, chunks = items_of(own, chunk_items)
+        if role is Role.RESPONDER:
+            chunks |= sender_chunks
         side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
         sides.append(side)
         _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)
