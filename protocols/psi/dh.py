@@ -21,6 +21,10 @@ nothing. What stays: the count and the sizes; and without `strict` one bit for e
 twist, which blinding keeps. It tells the peer how many items of a set are on the curve, and tells
 the receiver how many of the matches are: much in a small set, little in a large one.
 
+**Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver ends
+with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it can tell
+matches on the curve from those on the twist, and dummies too; `coins.least` allows for that.
+
 **Assumed public.** Protocol, parameters, both sizes.
 
 **Security.** Semi-honest: both follow the protocol, and try to learn more from what they see. A
@@ -105,6 +109,8 @@ def begin(
     """
     if not isinstance(params, PsiParams):
         raise InvalidParameter("these are not the parameters of this protocol")
+    if params.dummies and not count_only:
+        raise InvalidParameter("dummies are for counting only: a list would name them")
     run = Run(params, ctx, items, count_only, rng(32))
     if role is Role.RESPONDER:
         return Wait(SenderOpening(run))
@@ -215,7 +221,7 @@ def _evaluate_theirs(
 
 def _finish(run: Run, matched: NDArray[np.uint32], keep: dict[str, bytes]) -> Finish:
     if run.count_only:
-        return Finish(Cardinality(len(matched)), Done(), keep)
+        return Finish(Cardinality(len(matched) - run.params.dummies // 2), Done(), keep)
     positions = matched.astype("<u4").tobytes()
     return Finish(Members(len(matched)), Done(), keep | {chunks.MATCHED: positions})
 

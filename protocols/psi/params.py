@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from protocols.codec import Record
+from protocols.dp import coins
 from protocols.errors import InvalidParameter
 
 STRICT_BELOW = 10_000
@@ -30,16 +31,23 @@ class PsiParams(Record):
     probability at most n·m·2^(-8·tag_bytes): with 12 bytes and a million each, 2^-56."""
     strict: bool = True
     """True: items are hashed to the curve only, and nothing of an item shows through blinding."""
+    dummies: int = 0
+    """Counting only: agreed dummies, all in the receiver's set, each in the sender's by the toss of
+    a coin (`padding.py`). Half of them are taken off the count, which so leaves the protocol with
+    noise. Even, at most 2^17."""
 
     def __post_init__(self) -> None:
         ranges = (
             ("max_items", self.max_items, 1, LARGEST_SET),
             ("chunk_items", self.chunk_items, 1, LARGEST_CHUNK),
             ("tag_bytes", self.tag_bytes, 10, 16),
+            ("dummies", self.dummies, 0, coins.MOST),
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:
                 raise InvalidParameter(f"{name} is {value}, outside {low} to {high}")
+        if self.dummies % 2:
+            raise InvalidParameter("an odd number of dummies has no half")
 
     @classmethod
     def for_sizes(cls, smaller: int, larger: int) -> "PsiParams":
@@ -49,7 +57,11 @@ class PsiParams(Record):
 
 @dataclass(frozen=True, slots=True)
 class Cardinality(Record):
-    """How many items both have: an exact count, to be kept inside the node."""
+    """How many items both have.
+
+    Without dummies an exact count, to be kept inside the node; with them it has their noise, and may
+    be negative.
+    """
 
     KIND: ClassVar[str] = "psi-cardinality/1"
     count: int

@@ -61,7 +61,7 @@ def test_the_vectors_follow_from_the_specification(name):
         t = run["tag_bytes"]
         said, answered = messages(run, "receiver"), messages(run, "sender")
 
-        params = ["psi-params/1", run["max_items"], run["chunk_items"], t, run["strict"]]
+        params = ["psi-params/1", run["max_items"], run["chunk_items"], t, run["strict"], 0]
         for role, opening, total in (
             ("initiator", said[0], len(mine)),
             ("responder", answered[0], len(theirs)),
