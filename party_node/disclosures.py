@@ -6,7 +6,7 @@ sentences.
 
 from dataclasses import dataclass
 
-from protocols.dp import budget, noise
+from party_node import count_noise
 from protocols.dp.budget import Rho
 from protocols.job import JobDescription, Preflight
 
@@ -23,7 +23,7 @@ class Learns:
 
 @dataclass(frozen=True, slots=True)
 class PreflightView:
-    """One side's pre-flight; sizes are rounded down to 0, 100, 200, 500, 1000, …"""
+    """One side's pre-flight; sizes are rounded down to 0, 1000, 2000, 5000, …"""
 
     party: str
     asked_step: int
@@ -38,14 +38,12 @@ class PreflightView:
 
 def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     """Return what each party, and the coordinator, learns from `job`."""
-    size = f"how many people both have, give or take {half_width(job.rho_nano):,} (95 %)"
+    size = f"how many people both have, give or take {count_noise.half_width(job):,} (95 %)"
     below = f"; below {job.minimum_size} people nothing is said"
     if job.kind == "audience":
         receiver = f"which of its own people {job.sender} has too, and so how many{below}"
     else:
-        receiver = (
-            f"{size}{below}. Its node counts exactly, adds the noise and forgets the exact count"
-        )
+        receiver = f"{size}{below}{_who_counts(job)}"
     return (
         Learns(job.receiver, receiver),
         Learns(job.sender, f"{size}{below}; never which people"),
@@ -57,9 +55,10 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     )
 
 
-def half_width(rho_nano: int) -> int:
-    """Return how far, at 95 %, noise of this price reaches, in people."""
-    return noise.half_width(budget.sigma_for(rho_nano))
+def _who_counts(job: JobDescription) -> str:
+    if count_noise.dummies_of(job):
+        return ". The count leaves the matching with noise already"
+    return ". Its node counts exactly, adds the noise and forgets the exact count"
 
 
 def view(said: Preflight) -> PreflightView:

@@ -2,6 +2,7 @@
 coordinator says.
 """
 
+from party_node import count_noise
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member, Permitted, digest
@@ -55,6 +56,7 @@ def _check_params(job: JobDescription) -> PsiParams:
         raise JobRefused("the parameters are not those of the protocol") from e
     if params.chunk_items < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
+    count_noise.check(job, params)
     return params
 
 
@@ -67,8 +69,9 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     params = _check_params(job)
     if permitted < STRICT_BELOW and not params.strict:
         raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
-    if permitted > params.max_items:
-        raise JobRefused(f"the job allows at most {params.max_items:,} people on a side")
+    most = params.max_items - params.dummies
+    if permitted > most:
+        raise JobRefused(f"the job allows at most {most:,} people on a side")
 
 
 def member(collaboration: Collaboration, party: str) -> Member:

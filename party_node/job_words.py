@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from protocols.disclosure import FLOOR
+
 _PHASES = {
     "start": "working out what this side could bring",
     "greet": "waiting for the other side's pre-flight",
@@ -19,7 +21,7 @@ _PHASES = {
 
 def people(step: int) -> str:
     """Return a size that was rounded down to a coarse step."""
-    return f"{step:,} or more" if step else "fewer than 100"
+    return f"{step:,} or more" if step else f"at most {FLOOR:,}"
 
 
 def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:

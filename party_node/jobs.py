@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from coordinator import wire
-from party_node import job_checks
+from party_node import count_noise, job_checks
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -109,6 +109,7 @@ class Jobs:
             created_ms=now,
             expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
         )
+        job = count_noise.with_dummies(job, decode(PsiParams, job.params))
         job_checks.check(job, agreed, now)
         return job
 
@@ -323,7 +324,7 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
     params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
-    return dataclasses.replace(job, params=encode(params))
+    return count_noise.with_dummies(job, params)
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:

@@ -17,7 +17,7 @@ from party_node.memory import give_back
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.job import OPERATIONS, job_hash
-from protocols.psi import chunks
+from protocols.psi import chunks, padding
 from protocols.psi.params import PsiParams
 from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Continue, Finish, Items, Role, Transition, Wait
@@ -77,7 +77,7 @@ def permit(execution: Execution, run: Run) -> Run:
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
     params = decode(PsiParams, job.params)
-    items = _prepare(execution, permission, params.chunk_items)
+    items = _prepare(execution, permission, params)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
@@ -85,7 +85,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "asked": grant.asked,
         "permitted": len(grant.allowed),
         "withheld": dict(grant.denied),
-        "matchable": items.count,
+        "matchable": _matchable(execution),
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
         "asked_again_ms": parts.clock_ms(),
@@ -130,10 +130,15 @@ def _charge(execution: Execution) -> None:
     )
 
 
-def _prepare(execution: Execution, permission: Permission, chunk_items: int) -> Items:
-    """Read the permitted people's identifiers and lay them out in a secret random order."""
-    parts = execution.services
+def _prepare(execution: Execution, permission: Permission, params: PsiParams) -> Items:
+    """Read the permitted people's identifiers and lay them out in a secret random order, among
+    others that are nobody's.
+    """
+    parts, chunk_items = execution.services, params.chunk_items
     dense, digests = parts.datasets.items(permission, execution.job.identifier)
+    dense, digests = padding.padded(
+        dense, digests, execution.role, params, execution.ctx, parts.rng
+    )
     order = permutation(parts.rng(32), len(dense))
     dense, digests = dense[order], digests[order]
     items = Items(len(dense), chunk_items)
@@ -142,6 +147,12 @@ def _prepare(execution: Execution, permission: Permission, chunk_items: int) -> 
         part = digests[i * chunk_items : (i + 1) * chunk_items]
         execution.chunks.keep({chunks.own(i): np.ascontiguousarray(part).tobytes()})
     return items
+
+
+def _matchable(execution: Execution) -> int:
+    """Return how many items of the input are somebody's."""
+    people = np.frombuffer(execution.chunks.fetch(ORDER), dtype="<u4")
+    return int(np.count_nonzero(people != padding.NOBODY))
 
 
 def protocol(execution: Execution, run: Run) -> Run | None:

@@ -4,8 +4,9 @@ The minimum is compared with the *noisy* size. Comparing it with the exact one w
 bit away with every refusal.
 
 Two ladders make sizes coarse. A set is filled up to a step of the fine one before it is sent
-(`step_up`): ten steps for each power of ten, so that at most 28 % and on average 12 % is added. What
-is said before a run (`coarse`) follows from that step, and so says nothing more than the run does.
+(`step_up`): ten steps for each power of ten, so that at most 28 % and on average 12 % is added.
+What is said before a run (`coarse`) follows from that step, and so says nothing more than the run
+does.
 """
 
 from protocols.errors import InvalidParameter, SmallCohort

@@ -86,7 +86,7 @@ class Preflight(Record):
     job_hash: bytes
     party: str
     asked_step: int
-    """People in the dataset, rounded down to a step of the ladder 0, 100, 200, 500, 1000, …"""
+    """People in the dataset, rounded down to a step of the ladder 0, 1000, 2000, 5000, …"""
     permitted_step: int
     seconds: int
     """Estimated time of this side's work."""

@@ -6,9 +6,10 @@ and who counts never sees it without noise (`protocols/psi/padding.py`).
 
 One person moves the count by one. Binomial noise has no finite price in plain zCDP: its tails end.
 With the tails cut off it has one: it is *delta-approximately* rho-zCDP (Bun and Steinke 2016,
-Definition 8.1), where delta is the weight of what is cut off, at most `DELTA` here (Hoeffding). Such
-deltas add up beside the rhos, and are smaller than the smallest delta that a collaboration agrees to
-by many orders: they are documented, not booked. What is booked is a rho that is proved to suffice:
+Definition 8.1), where delta is the weight of what is cut off, at most `DELTA` here (Hoeffding).
+Such deltas add up beside the rhos: a thousand counts have a hundredth of 10^-15, the smallest delta
+that a collaboration can agree to, so they are documented and not booked. What is booked is a rho
+that is proved to suffice:
 
     rho = sup over a > 1 of K(a) / (a (a - 1)),   K(a) = log Σ P(k)^a Q(k)^(1-a)
 
@@ -29,7 +30,7 @@ from protocols.dp.budget import NANO, Rho, sigma_for
 from protocols.dp.noise import CONFIDENCE_MISS
 from protocols.errors import InvalidParameter
 
-DELTA = 1e-15
+DELTA = 1e-20
 """The most weight that is cut off the tails, for one count."""
 MOST = 2**17
 """No count asks for more dummies."""

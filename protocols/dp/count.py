@@ -61,9 +61,10 @@ class SizeRelease(Record):
 def noisy_count(count: int, rho_nano: int, dummies: int = 0) -> NoisyCount:
     """Draw a noisy count at a price that the caller has charged, durably, before.
 
-    `count` is people, up to 2^48, `rho_nano` 1 … 10^10. With `dummies`, half of them have been taken
-    off it, so it may be as low as -dummies/2; else it is not negative. Each call draws anew and must
-    be charged anew. Raises: InvalidParameter; NoiseNotProven if OpenDP does not confirm the price.
+    `count` is people, up to 2^48, `rho_nano` 1 … 10^10. With `dummies`, half of them have been
+    taken off it, so it may be as low as -dummies/2; else it is not negative. Each call draws anew
+    and must be charged anew.
+    Raises: InvalidParameter; NoiseNotProven if OpenDP does not confirm the price.
     """
     if not -(dummies // 2) <= count <= MAX_COUNT:
         raise InvalidParameter("a count is between 0 and 2^48")

@@ -21,9 +21,9 @@ nothing. What stays: the count and the sizes; and without `strict` one bit for e
 twist, which blinding keeps. It tells the peer how many items of a set are on the curve, and tells
 the receiver how many of the matches are: much in a small set, little in a large one.
 
-**Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver ends
-with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it can tell
-matches on the curve from those on the twist, and dummies too; `coins.least` allows for that.
+**Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver
+ends with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it can
+tell matches on the curve from those on the twist, and dummies too; `coins.least` allows for that.
 
 **Assumed public.** Protocol, parameters, both sizes.
 

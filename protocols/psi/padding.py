@@ -1,17 +1,17 @@
 """What is added to a set before it is matched, so that its size and the count say little.
 
-**Filling.** A set of m items is filled up to the next step of a coarse ladder (`disclosure.step_up`)
-with random digests, which match nothing: the other side learns the step and not m. Where the step
-is more than the job allows, it is filled up to what the job allows.
+**Filling.** A set of m items is filled up to the next step of a coarse ladder
+(`disclosure.step_up`) with random digests, which match nothing: the other side learns the step and
+not m. Where the step is more than the job allows, it is filled up to what the job allows.
 
 **Dummies.** In a count with noise (`PsiParams.dummies`, n of them) both sides derive the same n
-digests from `ctx`. The receiver's set holds all of them. The sender tosses a coin for each, holds it
-or puts a random digest in its place, and tells nobody: the count has Binomial(n, ½) too many. The
-size of either set is its step and n, whatever the coins said.
+digests from `ctx`. The receiver's set holds all of them. The sender tosses a coin for each, holds
+it or puts a random digest in its place, and tells nobody: the count has Binomial(n, ½) too many.
+The size of either set is its step and n, whatever the coins said.
 
-**Who learns what.** The receiver learns the count with that noise and cannot take it off; the sender
-could, and learns what the receiver tells it, which gets noise of its own. This holds against a
-receiver that follows the protocol. One that leaves the dummies out of its own set counts exactly.
+**Who learns what.** The receiver learns the count with that noise and cannot take it off; the
+sender could, and learns what the receiver tells it, which gets noise of its own. This holds against
+a receiver that follows the protocol. One that leaves the dummies out of its set counts exactly.
 
 **Source.** `docs/spec/psi-dh.md`; prices in `protocols/dp/coins.py`.
 """

@@ -59,8 +59,8 @@ class PsiParams(Record):
 class Cardinality(Record):
     """How many items both have.
 
-    Without dummies an exact count, to be kept inside the node; with them it has their noise, and may
-    be negative.
+    Without dummies an exact count, to be kept inside the node; with them it has their noise, and
+    may be negative.
     """
 
     KIND: ClassVar[str] = "psi-cardinality/1"
