@@ -34,6 +34,8 @@ class PreflightView:
     rho_after: str
     refusal: str
     """Empty, or the error code for which this side would refuse."""
+    earlier: str
+    """Empty, or the earlier job whose release this side would answer with again."""
 
 
 def who_learns(job: JobDescription) -> tuple[Learns, ...]:
@@ -72,4 +74,5 @@ def view(said: Preflight) -> PreflightView:
         rho_before=Rho(said.rho_nano_before).decimal(),
         rho_after=Rho(said.rho_nano_after).decimal(),
         refusal=said.refusal,
+        earlier=said.earlier,
     )

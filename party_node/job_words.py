@@ -1,5 +1,6 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ _PHASES = {
     "start": "working out what this side could bring",
     "greet": "waiting for the other side's pre-flight",
     "agree": "waiting for the data owner's decision",
+    "recall": "answering from an earlier release",
+    "close": "closing the mailbox",
     "permit": "asking consent, recording the decision, paying the budget",
     "protocol": "matching, blinded",
     "release": "releasing the answer",
@@ -40,6 +43,11 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
         f"budget towards {other}: rho {said['rho_before']} before, "
         f"{said['rho_after']} after (this job costs {job['rho']})"
     )
+    if said["earlier"]:
+        yield (
+            f"nearly the same was asked in job {said['earlier']}: if {other} agrees, that answer "
+            "is given again, free of charge"
+        )
     if said["refusal"]:
         yield f"this side would refuse: {said['refusal']}"
 
@@ -53,6 +61,10 @@ def stage(job: dict[str, Any]) -> str:
 
 def result(found: dict[str, Any]) -> Iterator[str]:
     """Say what a job brought, what was withheld and why, and what it cost."""
+    if found["earlier"] is not None:
+        ms = found["earlier"]["created_ms"]
+        date = datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).date()
+        yield f"answered on {date} in job {found['earlier']['job']}; nothing was counted again"
     if found["size"] is not None:
         yield f"{found['size']['text']} people in common with {found['with']}"
     if found["withheld"] is not None:
@@ -63,5 +75,7 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
     for reason, count in sorted(own["withheld"].items()):
         yield f"  left out, {reason}: {count:,}"
+    if own["waiting"]:
+        yield f"  waiting until more people have changed: {own['waiting']:,}"
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"

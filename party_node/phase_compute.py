@@ -6,9 +6,10 @@ have broken the glass (`emergencies.py`), the coordinator's cosignature stands f
 """
 
 import numpy as np
+from pyroaring import FrozenBitMap
 
 from coordinator.wire import JobEvent
-from party_node import job_checks
+from party_node import job_checks, repeats
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import Execution
@@ -16,6 +17,7 @@ from party_node.gate import Permission
 from party_node.memory import give_back
 from party_node.runs import Run
 from protocols.codec import decode, encode
+from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, job_hash
 from protocols.psi import chunks, padding
 from protocols.psi.params import PsiParams
@@ -73,11 +75,16 @@ def permit(execution: Execution, run: Run) -> Run:
     give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
     job_checks.check_sizes(job, len(permission.allowed))
-    _charge(execution)
+    people = parts.repeats.admit(job, execution.peer.party, permission.allowed, parts.clock_ms())
+    try:
+        _charge(execution)
+    except BudgetExceeded:
+        parts.repeats.forget_run(job.job)
+        raise
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
     params = decode(PsiParams, job.params)
-    items = _prepare(execution, permission, params)
+    items = _prepare(execution, permission, people, params)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
@@ -86,6 +93,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "permitted": len(grant.allowed),
         "withheld": dict(grant.denied),
         "matchable": _matchable(execution),
+        "waiting": len(permission.allowed - people),
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
         "asked_again_ms": parts.clock_ms(),
@@ -130,12 +138,15 @@ def _charge(execution: Execution) -> None:
     )
 
 
-def _prepare(execution: Execution, permission: Permission, params: PsiParams) -> Items:
+def _prepare(
+    execution: Execution, permission: Permission, people: FrozenBitMap, params: PsiParams
+) -> Items:
     """Read the permitted people's identifiers and lay them out in a secret random order, among
     others that are nobody's.
     """
     parts, chunk_items = execution.services, params.chunk_items
     dense, digests = parts.datasets.items(permission, execution.job.identifier)
+    dense, digests = repeats.only(people, dense, digests)
     dense, digests = padding.padded(
         dense, digests, execution.role, params, execution.ctx, parts.rng
     )

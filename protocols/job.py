@@ -96,6 +96,8 @@ class Preflight(Record):
     rho_nano_after: int
     refusal: str
     """Empty, or the code of the error for which this side would refuse."""
+    earlier: str = ""
+    """Empty, or an earlier job whose release this side would answer with again."""
 
 
 @dataclass(frozen=True, slots=True)

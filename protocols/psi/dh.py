@@ -22,8 +22,8 @@ twist, which blinding keeps. It tells the peer how many items of a set are on th
 the receiver how many of the matches are: much in a small set, little in a large one.
 
 **Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver
-ends with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it can
-tell matches on the curve from those on the twist, and dummies too; `coins.least` allows for that.
+ends with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it
+can tell matches on the curve from those on the twist, and dummies too; `coins.least` allows for it.
 
 **Assumed public.** Protocol, parameters, both sizes.
 

@@ -165,7 +165,13 @@ def keep_result(node: Node, job: str, **changes: Any) -> dict[str, Any]:
         "size": {"value": 12_400, "low": 12_372, "high": 12_428, "text": "12,400 ± 28 (95 %)"},
         "withheld": None,
         "audience": None,
-        "own": {"asked": 3, "permitted": 2, "withheld": {"withdrawn": 1}, "matchable": 2},
+        "own": {
+            "asked": 3,
+            "permitted": 2,
+            "withheld": {"withdrawn": 1},
+            "matchable": 2,
+            "waiting": 0,
+        },
         "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8"},
         "provenance": {},
     } | changes

@@ -196,12 +196,16 @@ class Node:
     clock: FakeClock
     wire: Wire
     lives: int = 0
+    least_change: int = 0
+    """The setting; off, because nearly everything that a few people ask is the same question."""
 
     def __post_init__(self) -> None:
         self._open()
 
     def _open(self) -> None:
-        home = Home.open(self.folder / self.party, environ={})
+        home = Home.open(
+            self.folder / self.party, environ={"ACCORD_NODE_LEAST_CHANGE": str(self.least_change)}
+        )
         self.db = Database(home.database_url)
         rng = seeded(f"{self.party}/{self.lives}")
         with pytest.MonkeyPatch.context() as patch:
