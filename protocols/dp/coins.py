@@ -52,7 +52,7 @@ def price(n: int) -> Rho:
 
     `n` is even. Raises: InvalidParameter for an odd n, or one with too few dummies for `DELTA`.
     """
-    reach = math.ceil(math.sqrt(n * _REACH))
+    reach = math.ceil(math.sqrt(max(n, 0) * _REACH))
     if n % 2 or not 0 < reach <= n // 2:
         raise InvalidParameter("so few dummies hide nobody, and an odd number has no middle")
     losses, weights = _window(n, reach)
