@@ -57,6 +57,8 @@ RHO, RHO_NANO = "10", 10_000_000_000
 NOISE = 2
 """Noise beyond this comes once in 10^39 draws."""
 MINIMUM = 2
+FLOOR = 64
+"""Sets of up to so many people look alike; 1,000 would take half a second for each job."""
 HELD = {BRAND: range(26), PUBLISHER: range(12, 40)}
 """Who is in whose file."""
 SILENT = {BRAND: {3, 14}, PUBLISHER: {15, 38}}
@@ -418,6 +420,7 @@ def _no_waiting() -> Iterator[None]:
     """Let no look of the driver wait: what is not there now is not there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("party_node.driver.BOARD_WAIT_SECONDS", 0)
+        patch.setattr("protocols.disclosure.FLOOR", FLOOR)
         patch.setattr("party_node.phase_compute.give_back", lambda: None, raising=False)
         yield
 
