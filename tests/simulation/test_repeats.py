@@ -144,6 +144,7 @@ def test_who_withdraws_is_out_at_once_however_few_they_are(world: TwoNodes, part
     assert len(world.brand.charges(job)) == 1
 
 
+@pytest.mark.slow
 def test_who_withdraws_and_comes_back_waits_too(world: TwoNodes) -> None:
     done(world, "audience")
     say(world.brand, "withdrawn", "audience", FEW)
@@ -153,6 +154,7 @@ def test_who_withdraws_and_comes_back_waits_too(world: TwoNodes) -> None:
     assert world.publisher.activate(job) == PLAIN - set(FEW)
 
 
+@pytest.mark.slow
 def test_between_any_two_runs_enough_people_differ_or_nobody_came(world: TwoNodes) -> None:
     """The rule as it stands in ADR 13, over every pair of a history."""
     done(world, "audience")
