@@ -173,6 +173,7 @@ def keep_result(node: Node, job: str, **changes: Any) -> dict[str, Any]:
             "waiting": 0,
         },
         "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8"},
+        "earlier": None,
         "provenance": {},
     } | changes
     json.dumps(document)
