@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyroaring import BitMap
+from pyroaring import BitMap, FrozenBitMap
 from sqlmodel import col, select
 
 from party_node import dataset_index, durable_file
@@ -205,8 +205,15 @@ class Datasets:
         row = self._row(dataset)
         return BitMap.deserialize((self._home.datasets / row.index_id / _ASKED).read_bytes())
 
-    def items(self, permission: Permission, kinds: Sequence[str]) -> Matchable:
+    def items(
+        self,
+        permission: Permission,
+        kinds: Sequence[str],
+        among: BitMap | FrozenBitMap | None = None,
+    ) -> Matchable:
         """Return all identifiers of these types that permitted people have, and nobody else.
+
+        With `among`, only theirs of whom are in it.
 
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
@@ -215,7 +222,8 @@ class Datasets:
             raise InvalidParameter("there is no such type of identifier")
         index = self._index(grant, [dataset_index.DENSE, dataset_index.HOLDER, *kinds])
         dense = index[dataset_index.DENSE].to_numpy()
-        return matchable(index, kinds, _members(dense, BitMap(grant.allowed)))
+        people = BitMap(grant.allowed) if among is None else BitMap(grant.allowed & among)
+        return matchable(index, kinds, _members(dense, people))
 
     def keys(self, permission: Permission, dense: Iterable[int]) -> list[str]:
         """Return the party's own row keys of these people, in the order of the file.
