@@ -13,25 +13,23 @@ import pytest
 from protocols.dp import coins
 from protocols.dp.count import noisy_count
 from protocols.psi import padding
-from protocols.psi.params import PsiParams
+from protocols.psi.params import RowParams
 from protocols.session import Role
 
 RHO_NANO = 20_000_000
 N = coins.least(RHO_NANO, strict=True)
-PARAMS = PsiParams(5000, 512, dummies=N)
+PARAMS = RowParams(5000, 512, dummies=N)
 CTX = bytes(32)
 RUNS = 4000
-NOTHING = np.zeros((0, 32), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
 def heads() -> np.ndarray:
     """How many dummies the sender's input held, in each of many runs."""
     known = np.ascontiguousarray(padding.dummies(CTX, N)).view("V32").ravel()
-    nobody = np.zeros(0, dtype=np.uint32)
     found = []
     for _ in range(RUNS):
-        _, items = padding.padded(nobody, NOTHING, Role.RESPONDER, PARAMS, CTX, secrets.token_bytes)
+        items = padding.added(0, Role.RESPONDER, PARAMS, CTX, secrets.token_bytes)
         held = np.ascontiguousarray(items).view("V32").ravel()
         found.append(len(set(known.tolist()) & set(held.tolist())))
     return np.array(found)
@@ -83,7 +81,7 @@ def test_the_interval_that_is_told_covers_the_true_count(heads: np.ndarray) -> N
     """At least 95 %; six standard errors below: false alarms 1e-9."""
     covered = 0
     for tossed in heads:
-        noisy = noisy_count(500 + int(tossed) - N // 2, RHO_NANO, N)
+        noisy = noisy_count(500 + int(tossed) - N // 2, RHO_NANO, dummies=N)
         covered += noisy.low <= 500 <= noisy.high
     assert covered / RUNS > 0.95 - 6 * math.sqrt(0.95 * 0.05 / RUNS)
     assert noisy.dummies == N

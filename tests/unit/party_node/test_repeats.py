@@ -2,30 +2,30 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyroaring import BitMap, FrozenBitMap
+from pyroaring import BitMap
 from sqlmodel import select
 
-from party_node import count_noise, repeats
+from party_node import count_noise
 from party_node.errors import JobRefused
 from party_node.job_tables import RememberedInputRow
 from party_node.repeats import MOST, Repeats, forget_from_inputs, question
-from protocols.codec import decode, encode
+from protocols.codec import encode
 from protocols.dp import coins
 from protocols.job import JobDescription
-from protocols.psi.params import PsiParams
+from protocols.job_params import params_of
+from protocols.psi.params import PsiParams, RowParams
 from tests.support.node import open_storage
 
 LEAST = 5
 PEER = "publisher"
 JOB = JobDescription(
     job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
-    protocol="psi-dh-cardinality/1", params=encode(PsiParams(2**24, 2**15)), purpose="measurement",
+    protocol="psi-dh-cardinality/2", params=encode(RowParams(2**24, 2**15)), purpose="measurement",
     requester="brand", receiver="brand", sender=PEER, receiver_dataset="customers",
-    sender_dataset="audience", identifier="email", minimum_size=50, rho_nano=5_000_000,
+    sender_dataset="audience", identifiers=("email",), minimum_size=50, rho_nano=5_000_000,
     created_ms=1, expires_ms=2,
 )  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_the_same_run_asked_again_is_the_same_run(remembered):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"kind": "audience"}, {"purpose": "x"}, {"identifier": "phone"}, {"receiver": PEER}],
+    [{"kind": "audience"}, {"purpose": "x"}, {"identifiers": ("phone",)}, {"receiver": PEER}],
 )
 def test_another_question_knows_nothing_of_it(remembered, changes):
     remembered.admit(job(1), PEER, BitMap(range(10)), 1)
@@ -125,50 +125,46 @@ def test_an_erased_person_is_nobodys_difference(remembered, node):
     assert now == BitMap(range(10)) - BitMap([3])
 
 
-def test_rows_of_people_who_wait_are_left_out():
-    dense = np.array([5, 2, 9], dtype=np.uint32)
-    digests = np.arange(96, dtype=np.uint8).reshape(3, 32)
-    kept, rows = repeats.only(FrozenBitMap([2, 9, 11]), dense, digests)
-    assert kept.tolist() == [2, 9]
-    assert rows.tolist() == digests[1:].tolist()
-
-
 # -- dummies in a job ------------------------------------------------------------------------------
 
 
-def params_of(found: JobDescription) -> PsiParams:
-    return decode(PsiParams, found.params)
+ASKED = RowParams(2**24, 2**15)
 
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_count_asks_for_as_many_dummies_as_its_price_needs(strict):
-    found = count_noise.with_dummies(JOB, PsiParams(2**24, 2**15, strict=strict))
-    assert params_of(found).dummies == coins.least(JOB.rho_nano, strict) > 400
-    assert count_noise.check(found, params_of(found)) is None
-    assert count_noise.half_width(found) == coins.half_width(JOB.rho_nano, params_of(found).dummies)
+    found = count_noise.with_dummies(JOB, dataclasses.replace(ASKED, strict=strict))
+    dummies = count_noise.dummies_of(found)
+    assert dummies == coins.least(JOB.rho_nano, strict) > 400
+    count_noise.check(found, params_of(found))
+    assert count_noise.half_width(found) == coins.half_width(JOB.rho_nano, dummies)
 
 
 @pytest.mark.parametrize("dummies", [0, 2, 400])
 def test_a_count_with_too_few_dummies_is_refused(dummies):
     """Whoever asks for less noise than is charged would be told more than is paid for."""
     with pytest.raises(JobRefused, match="needs 438 dummies"):
-        count_noise.check(JOB, PsiParams(2**24, 2**15, dummies=dummies))
+        count_noise.check(JOB, dataclasses.replace(ASKED, dummies=dummies))
 
 
 def test_strict_hashing_that_is_dropped_needs_more_dummies():
-    strict = params_of(count_noise.with_dummies(JOB, PsiParams(2**24, 2**15, strict=True)))
+    strict = params_of(count_noise.with_dummies(JOB, ASKED))
     with pytest.raises(JobRefused):
         count_noise.check(JOB, dataclasses.replace(strict, strict=False))
 
 
-def test_a_list_asks_for_none_and_takes_none():
+def test_a_list_and_a_count_of_people_with_several_identifiers_ask_for_none():
+    """A row that matches twice is no dummy: the count of those would have no noise anyway."""
     listing = dataclasses.replace(JOB, protocol="psi-dh-members/1", kind="audience")
-    assert params_of(count_noise.with_dummies(listing, PsiParams(9, 2**15))).dummies == 0
-    with pytest.raises(JobRefused, match="counts only"):
-        count_noise.check(listing, PsiParams(2**24, 2**15, dummies=438))
-    assert count_noise.half_width(listing) == 21
+    plain = count_noise.with_dummies(listing, PsiParams(9, 2**15))
+    assert count_noise.dummies_of(plain) == 0
+    assert count_noise.half_width(plain) == 21
+    several = count_noise.with_dummies(JOB, dataclasses.replace(ASKED, per_person=2))
+    assert count_noise.dummies_of(several) == 0
+    count_noise.check(several, params_of(several))
+    assert count_noise.half_width(several) == 40
 
 
 def test_a_price_that_would_need_too_many_dummies_is_refused():
     with pytest.raises(JobRefused, match="too many dummies"):
-        count_noise.with_dummies(dataclasses.replace(JOB, rho_nano=1000), PsiParams(2**24))
+        count_noise.with_dummies(dataclasses.replace(JOB, rho_nano=1000), ASKED)

@@ -1,30 +1,33 @@
 """What is added to a set: it hides the size, and changes no result but a count's, by its noise."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from protocols.disclosure import FLOOR, step_up
-from protocols.errors import InvalidParameter
+from protocols.errors import ContextMismatch, InvalidParameter
 from protocols.psi import dh, padding
 from protocols.psi.padding import NOBODY
-from protocols.psi.params import Cardinality, Members, PsiParams
-from protocols.session import Role
+from protocols.psi.params import Cardinality, Members, PsiParams, RowParams
+from protocols.session import Items, Role
 from protocols.shuffle import permutation
 from tests.support.pair import CTX, run_pair
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.seeded import digests, seeded
 
 PLAIN = PsiParams(20_000, 512, strict=False)
-NOISY = PsiParams(20_000, 512, strict=False, dummies=40)
+NOISY = RowParams(20_000, 512, strict=False, dummies=40)
 
 
 def laid_out(numbers, role, params=NOISY, label="layout"):
     """Return whose each item is, by number, and the items, in one secret order."""
     rows = np.frombuffer(b"".join(digests(numbers)), dtype=np.uint8).reshape(-1, 32)
     people = np.array(numbers, dtype=np.uint32)
-    whose, items = padding.padded(people, rows, role, params, CTX, seeded(f"{label}/{role}"))
+    more = padding.added(len(rows), role, params, CTX, seeded(f"{label}/{role}"))
+    items = np.concatenate([rows, more])
+    whose = np.concatenate([people, np.full(len(more), NOBODY, dtype=np.uint32)])
     order = permutation(seeded(f"{label}/{role}/order")(32), len(items))
     return whose[order], [row.tobytes() for row in items[order]]
 
@@ -51,7 +54,7 @@ def test_a_set_is_sent_as_its_step_and_the_dummies_whatever_the_coins_said(role,
 
 
 def test_where_the_step_is_above_what_the_job_allows_it_is_what_the_job_allows():
-    params = PsiParams(1100, 512, strict=False, dummies=40)
+    params = RowParams(1100, 512, strict=False, dummies=40)
     assert padding.padded_size(1000, params) == 1040
     assert padding.padded_size(1001, params) == padding.padded_size(1060, params) == 1100
     with pytest.raises(InvalidParameter):
@@ -92,16 +95,32 @@ def test_a_count_has_the_noise_of_the_coins_and_no_other(scenario: Scenario):
     assert math.fabs(heads - 20) < 20
 
 
-def test_a_list_takes_no_dummies():
-    with pytest.raises(InvalidParameter, match="counting only"):
-        run_pair(dh.MEMBERS, NOISY, CTX, digests(range(3)), digests(range(3)))
+@pytest.mark.parametrize("role", list(Role))
+def test_rows_are_filled_up_by_whole_rows(role):
+    params = RowParams(20_000, 512, strict=False, per_person=3)
+    more = padding.added(7, role, params, CTX, seeded(str(role)), 3)
+    assert len(more) == 3 * (FLOOR - 7)
+    assert len({row.tobytes() for row in more}) == len(more)
+    assert padding.padded_size(6000, params, 3) == 6300
+    with pytest.raises(InvalidParameter):
+        padding.padded_size(6667, params, 3)
+
+
+def test_a_list_and_rows_of_several_items_take_no_dummies():
+    assert padding.dummies_of(PLAIN) == 0
+    with pytest.raises(InvalidParameter, match="dummies"):
+        RowParams(20_000, 512, per_person=2, dummies=40)
+
+
+def test_an_odd_number_of_dummies_and_one_out_of_range_is_refused():
+    for dummies in (3, -2, 2**17 + 2):
+        with pytest.raises(InvalidParameter):
+            RowParams(9, dummies=dummies)
 
 
 def test_a_peer_that_agreed_to_other_noise_fails_at_its_first_message():
-    assert PsiParams(9, dummies=2) != PsiParams(9)
-    with pytest.raises(InvalidParameter):
-        PsiParams(9, dummies=3)
-    with pytest.raises(InvalidParameter):
-        PsiParams(9, dummies=-2)
-    with pytest.raises(InvalidParameter):
-        PsiParams(9, dummies=2**17 + 2)
+    other = dataclasses.replace(NOISY, dummies=42)
+    sender = dh.CARDINALITY.begin(Role.RESPONDER, other, CTX, Items(0, 512), seeded("s"))
+    receiver = dh.CARDINALITY.begin(Role.INITIATOR, NOISY, CTX, Items(0, 512), seeded("r"))
+    with pytest.raises(ContextMismatch):
+        dh.CARDINALITY.step(sender.state, receiver.message, {}.__getitem__, seeded("s"))
