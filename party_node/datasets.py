@@ -194,16 +194,27 @@ class Datasets:
         return BitMap.deserialize((self._home.datasets / row.index_id / _ASKED).read_bytes())
 
     def items(
-        self, permission: Permission, identifier: str
+        self, permission: Permission, identifier: str, among: BitMap | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         """Return the permitted people who have this identifier, and one digest for each.
+
+        With `among`, only those of them.
 
         Shapes (n,) and (n, 32), by rising dense number. Where a person's rows hold several values,
         the first row's counts; `extra_values` says how many others there are.
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
-        dense, values = self._first_values(permission, identifier)[:2]
+        dense, values = self._first_values(permission, identifier, among)[:2]
         return dense, identifiers.digest_column(identifier, values)
+
+    def state_of(self, permission: Permission) -> str:
+        """Return words for the index as it lies: while they stay, so does everybody's identifier.
+
+        Raises: as `items`.
+        """
+        grant, _ = self._open(permission)
+        found = (self._home.datasets / grant.index_id / _INDEX).stat()
+        return f"{grant.index_id}/{found.st_ino}/{found.st_size}/{found.st_mtime_ns}"
 
     def extra_values(self, permission: Permission, identifier: str) -> int:
         """Return how many permitted rows hold a value that `items` leaves out, same or other.
@@ -297,14 +308,15 @@ class Datasets:
                 durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
 
     def _first_values(
-        self, permission: Permission, identifier: str
+        self, permission: Permission, identifier: str, among: BitMap | None = None
     ) -> tuple[NDArray[np.uint32], list[str], int]:
         grant, _ = self._open(permission)
         if identifier not in identifiers.KINDS:
             raise InvalidParameter(f"no kind of identifier is called {identifier!r}")
         index = self._index(grant, ["dense", identifier])
         has_value = index[identifier].is_valid().to_numpy()
-        mask = _members(index["dense"].to_numpy(), BitMap(grant.allowed)) & has_value
+        allowed = BitMap(grant.allowed) if among is None else BitMap(grant.allowed) & among
+        mask = _members(index["dense"].to_numpy(), allowed) & has_value
         kept = index.filter(pa.array(mask))
         dense, first = np.unique(kept["dense"].to_numpy(), return_index=True)
         values = kept[identifier].take(pa.array(first)).to_pylist()

@@ -19,7 +19,7 @@ from protocols.errors import InvalidParameter, LocalError
 PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "overlap": frozenset({"psi-dh-cardinality/1"}),
-        "audience": frozenset({"psi-dh-members/1"}),
+        "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more."""

@@ -5,12 +5,13 @@ from types import MappingProxyType
 
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
-from protocols.psi import dh
+from protocols.psi import dh, prepared
 from protocols.session import TwoParty
 
 _MAKERS = (
     dh.members,
     dh.cardinality,
+    prepared.prepared,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

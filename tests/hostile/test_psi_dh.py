@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from protocols.codec import Record, encode
 from protocols.errors import LocalError, ProtocolError
+from protocols.psi import prepared
 from protocols.psi.dh import PsiParams
+from protocols.psi.prepared_records import What
 from protocols.registry import REGISTRY
 from protocols.session import Continue, Finish, Role, Transition, TwoParty, Wait
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer, run_pair
+from tests.support.prepared_sets import laid_for
 from tests.support.seeded import digests, seeded
 
 PARAMS = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
@@ -35,6 +38,11 @@ class Recording:
         return self.chunks[name]
 
 
+def laid(name: str) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return the chunks that both sides find before a run of this protocol."""
+    return laid_for(PARAMS, digests(THEIRS)) if name == prepared.NAME else ({}, {})
+
+
 @functools.cache
 def recorded(name: str) -> Recording:
     protocol, states = REGISTRY[name], []
@@ -44,7 +52,7 @@ def recorded(name: str) -> Recording:
         return protocol.step(state, *rest)
 
     watched = dataclasses.replace(protocol, step=step)
-    played = run_pair(watched, PARAMS, CTX, digests(MINE), digests(THEIRS))
+    played = run_pair(watched, PARAMS, CTX, digests(MINE), digests(THEIRS), laid=laid(name))
     return Recording(
         sorted(set(states)),
         played.receiver.sent + played.sender.sent,
@@ -107,10 +115,18 @@ def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
         bytes: st.binary(max_size=40)
         | st.sampled_from([bytes(32 * 8), bytes(12 * 8), b"\xff" * 256]),
         Role: st.sampled_from(Role),
+        What: st.sampled_from(What),
+        bool: st.booleans(),
     }
     hints = typing.get_type_hints(kind)
     names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return st.builds(kind, **{name: strategies[hints[name]] for name in names})
+    return st.builds(
+        kind,
+        **{
+            n: strategies[hints[n]] if hints[n] in strategies else fields_of(hints[n])
+            for n in names
+        },
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -163,7 +179,13 @@ def test_a_hostile_network_gives_the_right_result_or_none(name, faults):
 
     try:
         played = run_pair(
-            REGISTRY[name], PARAMS, CTX, digests(MINE), digests(THEIRS), deliver=deliver
+            REGISTRY[name],
+            PARAMS,
+            CTX,
+            digests(MINE),
+            digests(THEIRS),
+            deliver=deliver,
+            laid=laid(name),
         )
     except (ProtocolError, Stalled, TranscriptsDiffer):
         return

@@ -7,7 +7,7 @@ answers.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from protocols.codec import Record, decode, encode
@@ -113,10 +113,12 @@ def run_pair(
     *,
     seed: str = "run",
     deliver: Deliver = lambda message: [message],
+    laid: tuple[Mapping[str, bytes], Mapping[str, bytes]] = ({}, {}),
 ) -> Played:
     """Play a run to its end and check that both sides saw the same.
 
-    `deliver` stands for the network: it turns a message into the messages that arrive.
+    `deliver` stands for the network: it turns a message into the messages that arrive. `laid` has
+    the chunks that each side finds beside its input.
 
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
@@ -125,6 +127,7 @@ def run_pair(
     mailboxes: list[deque[bytes]] = [deque(), deque()]
     for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
         items, chunks = items_of(own, chunk_items)
+        chunks |= laid[i]
         side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
         sides.append(side)
         _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)

@@ -6,7 +6,7 @@ from protocols.registry import REGISTRY, find
 
 
 def test_every_protocol_is_found_under_its_own_name():
-    assert set(REGISTRY) == {"psi-dh-members/1", "psi-dh-cardinality/1"}
+    assert set(REGISTRY) == {"psi-dh-members/1", "psi-dh-cardinality/1", "psi-dh-prepared/1"}
     for name, protocol in REGISTRY.items():
         assert protocol.name == name
         assert find(name) is protocol
