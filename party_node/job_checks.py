@@ -8,6 +8,7 @@ from protocols.collaboration import Collaboration, Member, Permitted, digest
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription
+from protocols.psi import prepared
 from protocols.psi.params import STRICT_BELOW, PsiParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
@@ -65,7 +66,9 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     for one larger than the job allows.
     """
     params = _check_params(job)
-    if permitted < STRICT_BELOW and not params.strict:
+    # Prepared sets hide on which side of the curve an item lies in another way.
+    hides = params.strict or job.protocol == prepared.NAME
+    if permitted < STRICT_BELOW and not hides:
         raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
     if permitted > params.max_items:
         raise JobRefused(f"the job allows at most {params.max_items:,} people on a side")

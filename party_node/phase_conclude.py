@@ -18,6 +18,7 @@ from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.phase_compute import ORDER, UNDER, permission_for, recheck
+from party_node.prepared import in_runs
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
 from protocols.dp.count import SizeRelease
@@ -45,6 +46,7 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     left out.
     """
     parts, job = execution.services, execution.job
+    in_runs.adopt(execution)
     output = decode((Cardinality, Members), run.output)
     assert isinstance(output, Cardinality | Members)
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded

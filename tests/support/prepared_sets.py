@@ -25,7 +25,6 @@ from protocols.psi.prepared_records import (
     epoch_context,
 )
 from protocols.psi.tag_sets import EMPTY
-from tests.support.pair import CTX, Played, run_pair
 
 SCOPE = hashlib.sha256(b"scope of tests").digest()
 

@@ -1,0 +1,85 @@
+"""Where runs meet kept sets: what is laid before a run begins, read by its steps, kept after it.
+
+For every protocol but `psi-dh-prepared/1` these functions do what is done without them.
+"""
+
+from collections.abc import Callable
+
+from party_node.execution import Execution
+from party_node.permission import Permission
+from party_node.prepared.kept_sets import Use
+from protocols.codec import decode
+from protocols.job import JobDescription
+from protocols.psi.params import PsiParams
+from protocols.psi.prepared import NAME
+from protocols.psi.prepared_records import ASKED, scope_of
+from protocols.session import Chunks, Fetch, Items, Role
+
+
+def is_prepared(job: JobDescription) -> bool:
+    """Tell whether a job runs against a prepared set."""
+    return job.protocol == NAME
+
+
+def use_of(execution: Execution) -> Use:
+    """Return which kept set a job is about."""
+    mine, theirs = execution.services.home.keys.public(), execution.peer
+    receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
+    scope = scope_of(execution.job, receiver, sender)
+    return Use(scope, _params(execution).tag_bytes)
+
+
+def lay(
+    execution: Execution,
+    permission: Permission,
+    chunk_items: int,
+    read: Callable[[Execution, Permission, int], Items],
+) -> Items:
+    """Lay the run's input: the sender's prepared set, or the items and the receiver's copy.
+
+    Raises: as `Datasets.items`; DiskFull.
+    """
+    if not is_prepared(execution.job):
+        return read(execution, permission, chunk_items)
+    sets, use = execution.services.kept_sets, use_of(execution)
+    if execution.role is Role.RESPONDER:
+        count = sets.lay_set(use, permission, execution.job.identifier, execution.chunks)
+        return Items(count, chunk_items)
+    sets.lay_copy(use, execution.chunks)
+    return read(execution, permission, chunk_items)
+
+
+def fetch_of(execution: Execution) -> Fetch:
+    """Return what a run's steps read chunks through: its own, and those of the kept set."""
+    if not is_prepared(execution.job):
+        return execution.chunks.fetch
+    sets, use, chunks = execution.services.kept_sets, use_of(execution), execution.chunks
+
+    def fetch(name: str) -> bytes:
+        if name.startswith(("whole/", "since/")):
+            return sets.supply(use, name, chunks, _params(execution).chunk_items)
+        if name.startswith("held/"):
+            return sets.held(use, name, chunks)
+        return chunks.fetch(name)
+
+    return fetch
+
+
+def note(execution: Execution, keep: Chunks) -> None:
+    """Count what a run asks about, before anything is answered."""
+    if is_prepared(execution.job) and ASKED in keep:
+        points = int.from_bytes(keep[ASKED], "big")
+        execution.services.kept_sets.count(use_of(execution), execution.job.job, points)
+
+
+def adopt(execution: Execution) -> None:
+    """Keep the receiver's copy once the protocol has ended: also if the run fails later on.
+
+    Raises: DiskFull.
+    """
+    if is_prepared(execution.job) and execution.role is Role.INITIATOR:
+        execution.services.kept_sets.adopt(use_of(execution), execution.chunks)
+
+
+def _params(execution: Execution) -> PsiParams:
+    return decode(PsiParams, execution.job.params)

@@ -1,0 +1,226 @@
+"""Bringing a prepared set to exactly the people whom a permission permits.
+
+Only who is new is evaluated; who is not permitted any more, or has another identifier, leaves the
+set. The cost is proportional to the change, once the permission is there: everybody's identifiers
+are read again only if the dataset's index was written anew.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from party_node.prepared import people_file
+from party_node.prepared.manifests import Change, SetManifest, Shard
+from party_node.prepared.people_file import Dense, Rows
+from party_node.prepared.sealed_folder import SealedFolder
+from protocols.codec import decode, encode
+from protocols.errors import LocalError
+from protocols.psi import tag_sets
+from protocols.psi.join import Tags
+from protocols.psi.prepared_records import Difference, Version, epoch_context
+
+MOST_CHANGES = 64
+"""Versions back from which a difference is known; who has an older one gets the whole set."""
+SMALL_CHANGE = 4096
+"""Tags; differences beyond a quarter of the set, and beyond this, are not kept."""
+
+Digests = NDArray[np.uint8]
+Evaluate = Callable[[SetManifest, Digests], Tags]
+Read = Callable[[BitMap], tuple[Dense, Digests]]
+"""Returns those of these people who are permitted and have the identifier, by dense number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turnover:
+    """Who leaves a set and who comes into it; somebody with another identifier does both."""
+
+    leaving: BitMap
+    coming: Dense
+    digests: Digests
+
+
+def updated(
+    folder: SealedFolder,
+    before: SetManifest,
+    allowed: BitMap,
+    index_state: str,
+    read: Read,
+    evaluate: Evaluate,
+) -> SetManifest:
+    """Return the set of exactly the people in `allowed` who have the identifier.
+
+    Its new files are written, nothing refers to them yet. Raises: DiskFull, as `read`.
+    """
+    people, without = BitMap.deserialize(before.people), BitMap.deserialize(before.without)
+    fresh = allowed - people - without
+    if index_state != before.index_state:
+        fresh, without = BitMap(allowed), BitMap()
+    dense, digests = read(fresh) if fresh else _nobody()
+    found = BitMap(dense)
+    turnover = _turnover(folder, before, people, allowed, fresh, dense, digests)
+    without = (without | (fresh - found)) & allowed
+    manifest = replace(before, index_state=index_state, without=without.serialize())
+    if not turnover.leaving and not len(turnover.coming):
+        return manifest
+    return _changed(folder, manifest, people, turnover, evaluate)
+
+
+def forgotten(folder: SealedFolder, before: SetManifest, dense: int) -> SetManifest | None:
+    """Return the set without a person and without anything that was told of them; None if they are
+    not in it.
+
+    A receiver then gets the whole set: the difference would name the tag that is to be gone.
+    """
+    people, without = BitMap.deserialize(before.people), BitMap.deserialize(before.without)
+    if dense not in people and dense not in without:
+        return None
+    without.discard(dense)
+    manifest = replace(before, without=without.serialize())
+    if dense not in people:
+        return manifest
+    turnover = _Turnover(BitMap([dense]), *_nobody())
+    return _changed(folder, manifest, people, turnover, _nothing, remember=False)
+
+
+def all_tags(folder: SealedFolder, manifest: SetManifest) -> Tags:
+    """Return the tags of everybody in the set, in byte order."""
+    parts = [
+        np.ascontiguousarray(
+            people_file.read_rows(folder.read(shard.file), manifest.tag_bytes)["tag"]
+        )
+        for shard in manifest.shards
+    ]
+    empty = np.zeros((0, manifest.tag_bytes), dtype=np.uint8)
+    ordered = tag_sets.in_order(np.concatenate([empty, *parts]))
+    if len(ordered) != manifest.checksum.count:
+        raise LocalError("a prepared set has lost tags")
+    words = tag_sets.strings(ordered)
+    if bool((words[1:] == words[:-1]).any()):
+        raise LocalError("two people in a prepared set have the same identifier")
+    return ordered
+
+
+def difference(folder: SealedFolder, manifest: SetManifest, since: int) -> Difference:
+    """Return what leads from an earlier version to this one, and no more: who came and went in
+    between is in neither part.
+    """
+    removed: set[bytes] = set()
+    added: set[bytes] = set()
+    t = manifest.tag_bytes
+    for change in manifest.changes:
+        if change.before.number >= since:
+            step = decode(Difference, folder.read(change.file))
+            for tag in _each(step.removed, t):
+                if tag in added:
+                    added.remove(tag)
+                else:
+                    removed.add(tag)
+            for tag in _each(step.added, t):
+                if tag in removed:
+                    removed.remove(tag)
+                else:
+                    added.add(tag)
+    return Difference(b"".join(sorted(removed)), b"".join(sorted(added)))
+
+
+# -- inside ----------------------------------------------------------------------------------------
+
+
+def _turnover(
+    folder: SealedFolder,
+    before: SetManifest,
+    people: BitMap,
+    allowed: BitMap,
+    fresh: BitMap,
+    dense: Dense,
+    digests: Digests,
+) -> _Turnover:
+    """Compare who is in the set with whom `fresh` was read for."""
+    looked_up = people & fresh
+    same = np.zeros(len(dense), dtype=np.bool)
+    if looked_up:
+        numbers = people_file.by_shard(dense)
+        for shard in before.shards:
+            here = numbers(shard.number)
+            if here.any():
+                rows = people_file.read_rows(folder.read(shard.file), before.tag_bytes)
+                same[here] = people_file.same_identifier(rows, dense[here], digests[here])
+    leaving = (people - allowed) | (looked_up - BitMap(dense[same]))
+    return _Turnover(leaving, dense[~same], digests[~same])
+
+
+def _changed(
+    folder: SealedFolder,
+    before: SetManifest,
+    people: BitMap,
+    turnover: _Turnover,
+    evaluate: Evaluate,
+    *,
+    remember: bool = True,
+) -> SetManifest:
+    """Return the next version of a set; with `remember`, it knows how to get there from before."""
+    tags = evaluate(before, turnover.digests)
+    added = people_file.make_rows(turnover.coming, turnover.digests, tags)
+    files = {shard.number: shard.file for shard in before.shards}
+    removed: list[Tags] = []
+    numbers = people_file.by_shard(turnover.coming)
+    for number in people_file.shards_of(turnover.leaving | BitMap(turnover.coming)):
+        rows = _rows(folder, files.get(number), before.tag_bytes)
+        going = people_file.among(rows["dense"], turnover.leaving)
+        removed.append(np.ascontiguousarray(rows["tag"][going]))
+        after = people_file.merged(rows, turnover.leaving, added[numbers(number)])
+        files.pop(number, None)
+        if len(after):
+            files[number] = folder.add(after.tobytes())
+    gone = tag_sets.in_order(np.concatenate([tags[:0], *removed]))
+    checksum = before.checksum.minus(gone).plus(tags)
+    number = before.version.number + 1
+    ctx = epoch_context(before.scope, before.epoch, before.tag_bytes)
+    changes: tuple[Change, ...] = ()
+    if remember and before.shards:  # nobody has the empty set that an epoch begins with
+        changes = _kept_changes(folder, before, gone, tags, checksum.count)
+    return replace(
+        before,
+        version=Version(number, checksum.digest(ctx, number)),
+        checksum=checksum,
+        people=((people - turnover.leaving) | BitMap(turnover.coming)).serialize(),
+        shards=tuple(Shard(number, file) for number, file in sorted(files.items())),
+        changes=changes,
+    )
+
+
+def _kept_changes(
+    folder: SealedFolder, before: SetManifest, gone: Tags, tags: Tags, count: int
+) -> tuple[Change, ...]:
+    """Return the latest changes that are worth sending instead of the whole set."""
+    size = len(gone) + len(tags)
+    room = max(SMALL_CHANGE, count // 4) - size
+    if room < 0:
+        return ()
+    change = Difference(gone.tobytes(), tag_sets.in_order(tags).tobytes())
+    kept = [Change(before.version, folder.add(encode(change)), size)]
+    for earlier in reversed(before.changes):
+        room -= earlier.tags
+        if room < 0 or len(kept) == MOST_CHANGES:
+            break
+        kept.append(earlier)
+    return tuple(reversed(kept))
+
+
+def _rows(folder: SealedFolder, file: str | None, tag_bytes: int) -> Rows:
+    return people_file.read_rows(b"" if file is None else folder.read(file), tag_bytes)
+
+
+def _each(data: bytes, size: int) -> Sequence[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+def _nobody() -> tuple[Dense, Digests]:
+    return np.zeros(0, dtype=np.uint32), np.zeros((0, 32), dtype=np.uint8)
+
+
+def _nothing(manifest: SetManifest, digests: Digests) -> Tags:
+    return np.zeros((len(digests), manifest.tag_bytes), dtype=np.uint8)
