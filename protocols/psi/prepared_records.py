@@ -229,6 +229,8 @@ class Run(Record):
             raise InvalidParameter("the input is cut in other chunks than the parameters say")
         if not 0 <= self.items.count <= self.params.max_items:
             raise InvalidParameter(f"the input has more than {self.params.max_items} items")
+        if self.items.count > self.params.chunk_items << MAX_BITS:
+            raise InvalidParameter("the input has more items than chunks of this size can hold")
 
     def check_of(self, role: Role) -> bytes:
         """Return what the first message of `role` proves; it differs by role."""

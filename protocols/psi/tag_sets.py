@@ -106,7 +106,7 @@ def check_order(tags: Tags) -> None:
 
 def bits_for(count: int, bucket_tags: int) -> int:
     """Return the bits that cut `count` tags into buckets of `bucket_tags` or fewer on average."""
-    return min(MAX_BITS, max(0, (-(-count // bucket_tags) - 1).bit_length()))
+    return min(MAX_BITS, max(0, -(-count // bucket_tags) - 1).bit_length())
 
 
 def largest_bucket(bucket_tags: int) -> int:
