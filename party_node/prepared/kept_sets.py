@@ -6,9 +6,12 @@ fewer than `EPOCH_POINTS` points asked about; then a new key is drawn and everyt
 anew.
 """
 
+import contextlib
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +75,9 @@ class KeptSets:
     ) -> None:
         self._home, self._vault, self._datasets = home, vault, datasets
         self._clock, self._rng = clock, rng
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
-        """Held while a set changes, and while a run pins one."""
+        """Held while one of the locks of single sets is looked up."""
         self.evaluated = 0
         """Items evaluated with a key for a prepared set since the process began."""
 
@@ -84,19 +88,17 @@ class KeptSets:
 
         Raises: as `Datasets.items`; DiskFull.
         """
-        with self._lock:
-            folder = self._set_folder(use)
+        folder = self._set_folder(use)
+        allowed = BitMap(permission.allowed)
+        read = partial(self._datasets.items, permission, identifier)
+        with self._held(folder):
             state = self._datasets.state_of(permission)
-            before = self._standing(folder) or self._new_epoch(use)
-            manifest = preparing.updated(
-                folder,
-                before,
-                BitMap(permission.allowed),
-                state,
-                lambda among: self._datasets.items(permission, identifier, among),
-                self._evaluate,
-            )
-            folder.publish(encode(manifest))
+            manifest = preparing.of_index(self._standing(folder) or self._new_epoch(use), state)
+            following: SetManifest | None = manifest
+            while following is not None:
+                manifest = following
+                folder.publish(encode(manifest))
+                following = preparing.advanced(folder, manifest, allowed, read, self._evaluate)
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
         return manifest.checksum.count
@@ -105,26 +107,26 @@ class KeptSets:
         """Return a chunk of the set that a run has pinned: made when it is asked for.
 
         A bucket has `bucket_tags` tags or fewer on average.
-
         Raises: NotFound if there is none of that name, or a person was erased meanwhile.
         """
+        with contextlib.suppress(NotFound):
+            return chunks.fetch(name)
         folder, pinned = self._set_folder(use), decode(SetManifest, chunks.fetch(PINNED))
         what, _, number = name.partition("/")
         if what == "since":
-            return encode(preparing.difference(folder, pinned, int(number)))
-        try:
-            return chunks.fetch(name)
-        except NotFound:
+            found = preparing.difference(folder, pinned, int(number))
+            chunks.keep({name: encode(found)})
+        else:
             tags = preparing.all_tags(folder, pinned)
-        bits = tag_sets.bits_for(len(tags), bucket_tags)
-        for i, bucket in enumerate(tag_sets.cut(tags, bits)):
-            chunks.keep({kept(what, i): bucket.tobytes()})
+            bits = tag_sets.bits_for(len(tags), bucket_tags)
+            for i, bucket in enumerate(tag_sets.cut(tags, bits)):
+                chunks.keep({kept(what, i): bucket.tobytes()})
         return chunks.fetch(name)
 
     def count(self, use: Use, job: str, points: int) -> None:
         """Note, before any is answered, how many points a job asks about; once for each job."""
-        with self._lock:
-            folder = self._set_folder(use)
+        folder = self._set_folder(use)
+        with self._held(folder):
             manifest = self._manifest(folder)
             if manifest is not None and all(asked.job != job for asked in manifest.asked):
                 asked = (*manifest.asked, AskedBy(job, points))
@@ -135,8 +137,12 @@ class KeptSets:
 
         Raises: DiskFull.
         """
-        with self._lock:
-            for folder, manifest in self._sets():
+        for folder in self._folders("set-*"):
+            with self._held(folder):
+                manifest = self._manifest(folder)
+                if manifest is None:
+                    folder.erase()  # what a first preparation wrote that was interrupted
+                    continue
                 left = preparing.forgotten(folder, manifest, dense)
                 if left is not None:
                     folder.publish(encode(left))
@@ -147,8 +153,9 @@ class KeptSets:
 
     def lay_copy(self, use: Use, chunks: ChunkStore) -> None:
         """Pin the copy of the other party's set for a run, if there is one."""
-        with self._lock:
-            manifest = self._copy(self._copy_folder(use))
+        folder = self._copy_folder(use)
+        with self._held(folder):
+            manifest = self._copy(folder)
             if manifest is None:
                 nothing = held_copy.nothing(use.scope, use.tag_bytes)
                 manifest = CopyManifest(nothing, (), 0)
@@ -167,8 +174,8 @@ class KeptSets:
 
         Raises: DiskFull, and the copy of before stays.
         """
-        with self._lock:
-            folder = self._copy_folder(use)
+        folder = self._copy_folder(use)
+        with self._held(folder):
             made, now = decode(HeldCopy, chunks.fetch(KEPT)), self._copy(folder)
             if now is not None and now.copy.epoch == made.epoch and made.number <= now.copy.number:
                 return
@@ -187,15 +194,14 @@ class KeptSets:
 
     def clear_away(self) -> None:
         """Destroy what has outlived its epoch: keys with their sets, and copies. At the start."""
-        with self._lock:
-            for folder, manifest in self._sets():
-                if self._is_over(manifest.created_ms):
-                    folder.erase()
-            for path in self._paths("copy-*"):
-                folder = self._folder(path)
-                copy = self._copy(folder)
-                if copy is None or self._is_over(copy.adopted_ms):
-                    folder.erase()
+        for folder in self._folders("set-*"):
+            manifest = self._manifest(folder)
+            if manifest is None or self._is_over(manifest.created_ms):
+                folder.erase()
+        for folder in self._folders("copy-*"):
+            copy = self._copy(folder)
+            if copy is None or self._is_over(copy.adopted_ms):
+                folder.erase()
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -221,6 +227,7 @@ class KeptSets:
             version=Version(0, tag_sets.EMPTY.digest(ctx, 0)),
             checksum=tag_sets.EMPTY,
             index_state="",
+            unchecked=nobody,
             people=nobody,
             without=nobody,
             shards=(),
@@ -253,14 +260,13 @@ class KeptSets:
             names |= pinned.files()
         return frozenset(names)
 
-    def _sets(self) -> Iterator[tuple[SealedFolder, SetManifest]]:
-        for path in self._paths("set-*"):
-            folder = self._folder(path)
-            manifest = self._manifest(folder)
-            if manifest is None:
-                folder.erase()  # nothing refers to what an interrupted first preparation wrote
-            else:
-                yield folder, manifest
+    @contextlib.contextmanager
+    def _held(self, folder: SealedFolder) -> Iterator[None]:
+        """Let nobody else change a set, or pin it for a run."""
+        with self._lock:
+            lock = self._locks[folder.name]
+        with lock:
+            yield
 
     def _manifest(self, folder: SealedFolder) -> SetManifest | None:
         data = folder.manifest()
@@ -279,5 +285,5 @@ class KeptSets:
     def _folder(self, path: Path) -> SealedFolder:
         return SealedFolder(path, self._vault, self._rng)
 
-    def _paths(self, pattern: str) -> list[Path]:
-        return sorted(self._home.prepared.glob(pattern))
+    def _folders(self, pattern: str) -> list[SealedFolder]:
+        return [self._folder(path) for path in sorted(self._home.prepared.glob(pattern))]

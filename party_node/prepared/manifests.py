@@ -61,6 +61,8 @@ class SetManifest(Record):
     checksum: Checksum
     index_state: str
     """See `Datasets.state_of`: while it is the same, so is everybody's identifier."""
+    unchecked: bytes = field(repr=False)
+    """Roaring bitmap of people in the set whose identifier may be another one in this index."""
     people: bytes = field(repr=False)
     """Roaring bitmap of the people in the set."""
     without: bytes = field(repr=False)

@@ -2,7 +2,8 @@
 
 Only who is new is evaluated; who is not permitted any more, or has another identifier, leaves the
 set. The cost is proportional to the change, once the permission is there: everybody's identifiers
-are read again only if the dataset's index was written anew.
+are read again only if the dataset's index was written anew. A large change is made in steps, each
+of which leaves a whole set, so that an interrupted preparation goes on where it stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,9 @@ MOST_CHANGES = 64
 SMALL_CHANGE = 4096
 """Tags; differences beyond a quarter of the set, and beyond this, are not kept."""
 
+AT_ONCE = 2**20
+"""People in one step of a large change."""
+
 Digests = NDArray[np.uint8]
 Evaluate = Callable[[SetManifest, Digests], Tags]
 Read = Callable[[BitMap], tuple[Dense, Digests]]
@@ -42,27 +46,38 @@ class _Turnover:
     digests: Digests
 
 
-def updated(
-    folder: SealedFolder,
-    before: SetManifest,
-    allowed: BitMap,
-    index_state: str,
-    read: Read,
-    evaluate: Evaluate,
-) -> SetManifest:
-    """Return the set of exactly the people in `allowed` who have the identifier.
+def of_index(before: SetManifest, index_state: str) -> SetManifest:
+    """Return the set with nobody's identifier taken for granted, if the index is another one."""
+    if before.index_state == index_state:
+        return before
+    nobody = BitMap().serialize()
+    return replace(before, index_state=index_state, unchecked=before.people, without=nobody)
 
-    Its new files are written, nothing refers to them yet. Raises: DiskFull, as `read`.
+
+def advanced(
+    folder: SealedFolder, before: SetManifest, allowed: BitMap, read: Read, evaluate: Evaluate
+) -> SetManifest | None:
+    """Take one step towards the set of exactly those people in `allowed` who have the identifier.
+
+    Returns None if that is what the set is. New files are written, nothing refers to them yet.
+    Raises: DiskFull, as `read`.
     """
-    people, without = BitMap.deserialize(before.people), BitMap.deserialize(before.without)
-    fresh = allowed - people - without
-    if index_state != before.index_state:
-        fresh, without = BitMap(allowed), BitMap()
-    dense, digests = read(fresh) if fresh else _nobody()
-    found = BitMap(dense)
-    turnover = _turnover(folder, before, people, allowed, fresh, dense, digests)
-    without = (without | (fresh - found)) & allowed
-    manifest = replace(before, index_state=index_state, without=without.serialize())
+    people, without, unchecked = map(
+        BitMap.deserialize, (before.people, before.without, before.unchecked)
+    )
+    ahead = (allowed - people - without) | (allowed & unchecked)
+    gone = people - allowed
+    if not ahead and not gone and without <= allowed:
+        return None
+    step = ahead if len(ahead) <= AT_ONCE else BitMap(ahead[:AT_ONCE])
+    dense, digests = read(step) if step else _nobody()
+    manifest = replace(
+        before,
+        without=((without | (step - BitMap(dense))) & allowed).serialize(),
+        unchecked=(unchecked - step - gone).serialize(),
+    )
+    leaving, new = _compared(folder, before, people & step, dense, digests)
+    turnover = _Turnover(gone | leaving, dense[new], digests[new])
     if not turnover.leaving and not len(turnover.coming):
         return manifest
     return _changed(folder, manifest, people, turnover, evaluate)
@@ -74,11 +89,14 @@ def forgotten(folder: SealedFolder, before: SetManifest, dense: int) -> SetManif
 
     A receiver then gets the whole set: the difference would name the tag that is to be gone.
     """
-    people, without = BitMap.deserialize(before.people), BitMap.deserialize(before.without)
+    people, without, unchecked = map(
+        BitMap.deserialize, (before.people, before.without, before.unchecked)
+    )
     if dense not in people and dense not in without:
         return None
     without.discard(dense)
-    manifest = replace(before, without=without.serialize())
+    unchecked.discard(dense)
+    manifest = replace(before, without=without.serialize(), unchecked=unchecked.serialize())
     if dense not in people:
         return manifest
     turnover = _Turnover(BitMap([dense]), *_nobody())
@@ -129,27 +147,21 @@ def difference(folder: SealedFolder, manifest: SetManifest, since: int) -> Diffe
 # -- inside ----------------------------------------------------------------------------------------
 
 
-def _turnover(
-    folder: SealedFolder,
-    before: SetManifest,
-    people: BitMap,
-    allowed: BitMap,
-    fresh: BitMap,
-    dense: Dense,
-    digests: Digests,
-) -> _Turnover:
-    """Compare who is in the set with whom `fresh` was read for."""
-    looked_up = people & fresh
+def _compared(
+    folder: SealedFolder, before: SetManifest, known: BitMap, dense: Dense, digests: Digests
+) -> tuple[BitMap, NDArray[np.bool]]:
+    """Return who of the `known` has not the identifier any more that is in the set, and which of
+    those that were read are to come into it.
+    """
     same = np.zeros(len(dense), dtype=np.bool)
-    if looked_up:
-        numbers = people_file.by_shard(dense)
+    if known:
+        within = people_file.by_shard(dense)
         for shard in before.shards:
-            here = numbers(shard.number)
+            here = within(shard.number)
             if here.any():
                 rows = people_file.read_rows(folder.read(shard.file), before.tag_bytes)
                 same[here] = people_file.same_identifier(rows, dense[here], digests[here])
-    leaving = (people - allowed) | (looked_up - BitMap(dense[same]))
-    return _Turnover(leaving, dense[~same], digests[~same])
+    return known - BitMap(dense[same]), ~same
 
 
 def _changed(

@@ -23,6 +23,11 @@ class SealedFolder:
     def __init__(self, folder: Path, vault: Vault, rng: Rng) -> None:
         self._folder, self._vault, self._rng = folder, vault, rng
 
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self._folder.name
+
     def add(self, data: bytes) -> str:
         """Write a file durably; return its name. Raises: DiskFull."""
         name = self._rng(16).hex()

@@ -128,18 +128,16 @@ def cut(ordered: Tags, bits: int) -> list[Tags]:
 
 
 def changed(bucket: Tags, removed: Tags, added: Tags) -> Tags:
-    """Return a bucket without some of its tags and with others, in order.
+    """Return a bucket without some of its tags and with others, all in order.
 
     Raises: MalformedMessage if one to remove is not there, or one to add is there already.
     """
-    kept = strings(bucket)
-    going = contained(removed, bucket)
-    if not bool(going.all()):
+    if not bool(contained(removed, bucket).all()):
         raise MalformedMessage("a tag is to be removed that is not in the set")
-    kept = kept[~contained(bucket, removed)]
+    kept = np.delete(strings(bucket), np.searchsorted(strings(bucket), strings(removed)))
     if bool(contained(added, rows(kept)).any()):
         raise MalformedMessage("a tag is to be added that is in the set")
-    return in_order(rows(np.concatenate([kept, strings(added)])))
+    return rows(np.insert(kept, np.searchsorted(kept, strings(added)), strings(added)))
 
 
 def contained(needles: Tags, ordered: Tags) -> NDArray[np.bool]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from fastapi import Response
 
 from party_node.api.jobs import JobBody, ask
 from party_node.approvals import Rule
-from party_node.prepared import kept_sets
+from party_node.prepared import kept_sets, people_file
 from party_node.prepared.manifests import CopyManifest, SetManifest
+from party_node.prepared.sealed_folder import SealedFolder
 from protocols.psi.prepared import NAME
 from tests.support.two_nodes import (
     BRAND,
@@ -54,8 +56,6 @@ def world() -> Iterator[TwoNodes]:
 def start(world: TwoNodes) -> str:
     body = {"collaboration": COLLABORATION, "kind": "audience", "rho": "10"}
     running = world.brand._running()
-    from fastapi import Response
-
     return str(ask(JobBody.model_validate(body), running, Response())["job"])
 
 
@@ -72,32 +72,36 @@ def evaluated(node: Node) -> int:
 
 
 def the_set(node: Node) -> SetManifest:
-    (pair,) = node.services.kept_sets._sets()
-    return pair[1]
+    return set_of(node)[1]
+
+
+def set_of(node: Node) -> tuple[SealedFolder, SetManifest]:
+    (folder,) = node.services.kept_sets._folders("set-*")
+    found = node.services.kept_sets._manifest(folder)
+    assert found is not None
+    return folder, found
+
+
+def copy_of(node: Node) -> tuple[SealedFolder, CopyManifest]:
+    (folder,) = node.services.kept_sets._folders("copy-*")
+    found = node.services.kept_sets._copy(folder)
+    assert found is not None
+    return folder, found
 
 
 def the_copy(node: Node) -> CopyManifest:
-    sets = node.services.kept_sets
-    (path,) = sets._paths("copy-*")
-    found = sets._copy(sets._folder(path))
-    assert found is not None
-    return found
+    return copy_of(node)[1]
 
 
 def tags_of_copy(node: Node) -> set[bytes]:
-    sets = node.services.kept_sets
-    (path,) = sets._paths("copy-*")
-    found, t = the_copy(node), the_copy(node).copy.tag_bytes
-    data = b"".join(sets._folder(path).read(name) for name in found.buckets)
+    folder, found = copy_of(node)
+    data, t = b"".join(map(folder.read, found.buckets)), found.copy.tag_bytes
     return {data[i : i + t] for i in range(0, len(data), t)}
 
 
 def tag_of(node: Node, person: int) -> bytes:
     """Return the tag of a person in the set."""
-    from party_node.prepared import people_file
-
-    sets = node.services.kept_sets
-    ((folder, manifest),) = sets._sets()
+    folder, manifest = set_of(node)
     dense = node.services.identity.find("email", email(person))
     for shard in manifest.shards:
         rows = people_file.read_rows(folder.read(shard.file), manifest.tag_bytes)
@@ -162,8 +166,7 @@ def test_erasure_removes_the_tag(world: TwoNodes) -> None:
     services.aftermath.erasing.erase(dense, "request-1")
     with pytest.raises(AssertionError, match="not in the set"):
         tag_of(world.brand, person)
-    (pair,) = services.kept_sets._sets()
-    folder, manifest = pair
+    folder, manifest = set_of(world.brand)
     files = [folder.read(name) for name in manifest.files()]
     assert not [data for data in files if tag in data]
     on_disk = {path.name for path in services.home.prepared.rglob("*") if path.is_file()}
@@ -226,15 +229,13 @@ def test_keys_and_copies_that_have_outlived_their_epoch_are_destroyed_at_the_sta
 
 def test_a_receiver_that_lost_its_copy_gets_the_whole_set(world: TwoNodes) -> None:
     run(world)
-    sets = world.publisher.services.kept_sets
-    (path,) = sets._paths("copy-*")
-    sets._folder(path).erase()
+    copy_of(world.publisher)[0].erase()
     assert run(world) == PLAIN
     assert the_copy(world.publisher).copy.checksum == the_set(world.brand).checksum
     assert evaluated(world.brand) == len(SENDERS)
 
 
-@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_nodes_killed_at_every_step_end_with_the_same(world: TwoNodes, every: int) -> None:
     run(world)
     say(world, world.brand, "withdrawn", {min(PLAIN)})
