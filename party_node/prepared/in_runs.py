@@ -10,9 +10,10 @@ from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
 from protocols.codec import decode
 from protocols.job import JobDescription
+from protocols.psi.epochs import scope_of
 from protocols.psi.params import PsiParams
 from protocols.psi.prepared import NAME
-from protocols.psi.prepared_records import ASKED, scope_of
+from protocols.psi.prepared_kept import ASKED
 from protocols.session import Chunks, Fetch, Items, Role
 
 

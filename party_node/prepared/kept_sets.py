@@ -33,17 +33,9 @@ from protocols.errors import MalformedMessage
 from protocols.groups import choose_backend
 from protocols.psi import held_copy, tag_sets, two_sides
 from protocols.psi.chunks import kept
+from protocols.psi.epochs import EPOCH_BYTES, epoch_context, tags_of
 from protocols.psi.join import Tags
-from protocols.psi.prepared import tags_of
-from protocols.psi.prepared_records import (
-    COPY,
-    EPOCH_BYTES,
-    KEPT,
-    SET,
-    HeldCopy,
-    Version,
-    epoch_context,
-)
+from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy, Version
 from protocols.session import Rng
 
 EPOCH_DAYS = 30

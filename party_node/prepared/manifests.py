@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocols.codec import Record
-from protocols.psi.prepared_records import HeldCopy, PreparedSet, Version
+from protocols.psi.prepared_kept import HeldCopy, PreparedSet, Version
 from protocols.psi.tag_sets import Checksum
 
 PINNED = "pinned"

@@ -20,8 +20,9 @@ from party_node.prepared.sealed_folder import SealedFolder
 from protocols.codec import decode, encode
 from protocols.errors import LocalError
 from protocols.psi import tag_sets
+from protocols.psi.epochs import epoch_context
 from protocols.psi.join import Tags
-from protocols.psi.prepared_records import Difference, Version, epoch_context
+from protocols.psi.prepared_kept import Difference, Version
 
 MOST_CHANGES = 64
 """Versions back from which a difference is known; who has an older one gets the whole set."""

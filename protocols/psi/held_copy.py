@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from protocols.errors import LocalError, MalformedMessage, TooManyElements
 from protocols.psi import tag_sets
 from protocols.psi.chunks import kept
+from protocols.psi.epochs import NO_EPOCH, epoch_context
 from protocols.psi.join import Tags, tags_from_bytes
-from protocols.psi.prepared_records import NO_EPOCH, HeldCopy, Offer, epoch_context
+from protocols.psi.prepared_kept import HeldCopy
+from protocols.psi.prepared_records import Offer
 from protocols.session import Fetch
 
 

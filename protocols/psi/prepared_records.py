@@ -1,123 +1,28 @@
-"""Messages, states and kept chunks of `prepared.py`: what crosses the wire, what survives a crash,
-what lies between runs.
-
-A set is named by its *epoch*, 16 random bytes that stand for one key of the sender, and its
-*version*, a number that grows with every change. Its digest (`tag_sets.Checksum`) shows that both
-mean the same set.
+"""Messages and states of `prepared.py`: what crosses the wire, and what survives a crash between
+two steps.
 """
 
 import enum
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from protocols.codec import Record, encode
-from protocols.errors import InvalidParameter
-from protocols.job import JobDescription
-from protocols.keys import PartyPublic
+from protocols.errors import (
+    ContextMismatch,
+    InvalidParameter,
+    MalformedMessage,
+    TooManyElements,
+)
+from protocols.groups import Points, points_from_bytes
 from protocols.psi import chunks
 from protocols.psi.params import PsiParams
-from protocols.psi.tag_sets import MAX_BITS, Checksum
-from protocols.psi.two_sides import Blind
+from protocols.psi.prepared_kept import HeldCopy, Version
+from protocols.psi.tag_sets import MAX_BITS
+from protocols.psi.two_sides import Blind, slots
 from protocols.session import Items, Role
 
-EPOCH_BYTES = 16
-NO_EPOCH = b""
-"""Stands for the epoch of a receiver that has no set yet."""
-
-SET, COPY, ASKED, KEPT = "set", "copy", "asked", "copy-kept"
-"""Chunks: the sender's `PreparedSet` and the receiver's `HeldCopy`, laid before a run begins; how
-many points a run asks about; the copy that the receiver has after it."""
-
 _OPENING_LABEL = b"accord/psi-dh-prepared-opening/1\x00"
-_SCOPE_LABEL = b"accord/psi-dh-prepared-scope/1\x00"
-_EPOCH_LABEL = b"accord/psi-dh-prepared-epoch/1\x00"
-
-
-def scope_of(job: JobDescription, receiver: PartyPublic, sender: PartyPublic) -> bytes:
-    """Return the 32 bytes that name what one set may be used for.
-
-    They depend on both parties' keys, collaboration, kind of job, purpose, the sender's dataset,
-    identifier type and length of tags; not on the job, the version of the agreement or the
-    receiver's dataset.
-    """
-    digest = hashlib.sha256(_SCOPE_LABEL)
-    words = (job.collaboration, job.kind, job.purpose, job.sender_dataset, job.identifier)
-    for part in (encode(receiver), encode(sender), *(word.encode() for word in words)):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    return digest.digest()
-
-
-def epoch_context(scope: bytes, epoch: bytes, tag_bytes: int) -> bytes:
-    """Return the 32 bytes that bind hashes and tags to one epoch of one set."""
-    return hashlib.sha256(_EPOCH_LABEL + scope + epoch + bytes([tag_bytes])).digest()
-
-
-# What lies between runs
-
-
-@dataclass(frozen=True, slots=True)
-class Version(Record):
-    """A version of a set, as both sides name it."""
-
-    KIND: ClassVar[str] = "set-version/1"
-    number: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSet(Record):
-    """The sender's side of a set in one version; the key is secret.
-
-    The chunk `whole/<i:05>` is bucket i of it, `since/<number:010>` the encoded `Difference` from
-    one of the `earlier` versions.
-    """
-
-    KIND: ClassVar[str] = "prepared-set/1"
-    scope: bytes
-    epoch: bytes
-    key: bytes = field(repr=False)
-    version: Version
-    count: int
-    earlier: tuple[Version, ...]
-    """Versions of this epoch from which the difference is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference(Record):
-    """What leads from an earlier version to this one; each in byte order."""
-
-    KIND: ClassVar[str] = "set-difference/1"
-    removed: bytes = field(repr=False)
-    added: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class HeldCopy(Record):
-    """The receiver's copy of a set: the chunk `held/<i:05>` is bucket i.
-
-    As the chunk `copy-kept` after a run: buckets of which `written` has the bit are `new/<i:05>`.
-    """
-
-    KIND: ClassVar[str] = "held-copy/1"
-    scope: bytes
-    epoch: bytes
-    number: int
-    checksum: Checksum
-    tag_bytes: int
-    bits: int
-    written: bytes = b""
-    """A bit for each bucket, lowest first: which ones this run has written."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bits <= MAX_BITS or not 10 <= self.tag_bytes <= 16 or self.number < 0:
-            raise InvalidParameter("a copy of a set is outside its ranges")
-        if len(self.written) not in (0, ((1 << self.bits) + 7) // 8):
-            raise InvalidParameter("a copy of a set says of another number of buckets")
-
-    def has_written(self, bucket: int) -> bool:
-        """Tell whether this run has written that bucket."""
-        return self.written != b"" and bool(self.written[bucket // 8] >> bucket % 8 & 1)
 
 
 # Messages
@@ -232,6 +137,18 @@ class Run(Record):
         if self.items.count > self.params.chunk_items << MAX_BITS:
             raise InvalidParameter("the input has more items than chunks of this size can hold")
 
+    def check_opening(self, check: bytes, total: int, role: Role) -> None:
+        """Return if the first message of `role` fits this run.
+
+        Raises: ContextMismatch, TooManyElements, MalformedMessage.
+        """
+        if check != self.check_of(role):
+            raise ContextMismatch("the other side runs another protocol, job or parameters")
+        if total > self.params.max_items:
+            raise TooManyElements(f"more than {self.params.max_items} items were announced")
+        if total < 0:
+            raise MalformedMessage("a set has no negative size")
+
     def check_of(self, role: Role) -> bytes:
         """Return what the first message of `role` proves; it differs by role."""
         parts = (_OPENING_LABEL, role.value.encode(), self.ctx, encode(self.params))
@@ -244,6 +161,17 @@ class Run(Record):
     def length_of(self, total: int, index: int) -> int:
         """Return how many items chunk `index` of `total` has."""
         return chunks.chunk_length(total, self.params.chunk_items, index)
+
+
+def both_sides(run: Run, total: int, message: Asked | Answered, due: int) -> tuple[Points, Points]:
+    """Return the points of both sides of a chunk that is due, of as many as it must have.
+
+    Raises: UnexpectedMessage, MalformedMessage.
+    """
+    size = 32 * slots(run.length_of(total, due))
+    for data in (message.curve, message.twist):
+        chunks.check_chunk(message.index, due, data, size)
+    return points_from_bytes(message.curve), points_from_bytes(message.twist)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Hashing gives points of the curve or of its twist, as it falls. Multiplying by a
 blinds them; multiplying by a clamped s with s·a = ±1 modulo the order of the subgroup takes that
 off again, because u-coordinates do not know signs. Each side gets scalars of its own.
 
-    curve   order 8·ℓ    of s and 8ℓ - s one is clamped, for all a but a part of 2^-123
+    curve   order 8·ℓ    of s and 8ℓ - s one is clamped, for all a but a part below 2^-124
     twist   order 4·ℓ'   one of them is clamped for every second a: drawn again until it is
 
 A peer sees of each point on which side it lies. So that this says nothing, a chunk of n items is

@@ -12,18 +12,9 @@ from protocols.codec import decode, encode
 from protocols.groups import Backend
 from protocols.psi import held_copy, tag_sets, two_sides
 from protocols.psi.chunks import kept
+from protocols.psi.epochs import epoch_context, tags_of
 from protocols.psi.params import PsiParams
-from protocols.psi.prepared import tags_of
-from protocols.psi.prepared_records import (
-    COPY,
-    KEPT,
-    SET,
-    Difference,
-    HeldCopy,
-    PreparedSet,
-    Version,
-    epoch_context,
-)
+from protocols.psi.prepared_kept import COPY, KEPT, SET, Difference, HeldCopy, PreparedSet, Version
 from protocols.psi.tag_sets import EMPTY
 
 SCOPE = hashlib.sha256(b"scope of tests").digest()

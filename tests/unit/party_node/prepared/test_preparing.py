@@ -17,7 +17,8 @@ from party_node.prepared.sealed_folder import SealedFolder
 from party_node.vault import Vault
 from protocols.errors import LocalError
 from protocols.psi import tag_sets
-from protocols.psi.prepared_records import Version, epoch_context
+from protocols.psi.epochs import epoch_context
+from protocols.psi.prepared_kept import Version
 from protocols.psi.tag_sets import EMPTY
 from tests.support.seeded import seeded
 

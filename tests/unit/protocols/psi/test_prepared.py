@@ -15,23 +15,21 @@ from protocols.errors import (
     UnexpectedMessage,
 )
 from protocols.groups import P
-from protocols.psi import prepared, two_sides
+from protocols.psi import prepared, prepared_receiver, two_sides
 from protocols.psi.chunks import kept
+from protocols.psi.epochs import epoch_context, tags_of
 from protocols.psi.params import Members, PsiParams, SenderDone
 from protocols.psi.prepared import PREPARED
+from protocols.psi.prepared_kept import ASKED, PreparedSet, Version
 from protocols.psi.prepared_records import (
-    ASKED,
-    COPY,
     Answered,
     Asked,
     Holding,
     Offer,
     Opening,
     Part,
-    PreparedSet,
     SenderAnswering,
     What,
-    epoch_context,
 )
 from protocols.session import Continue, Items, Role
 from tests.support.backends import BACKENDS
@@ -267,7 +265,7 @@ def offered(receiver: Receiver, sender: Sender, mine, theirs) -> tuple[OneSide, 
     """Return a receiver that awaits the offer, the offer, and the parts that follow it."""
     side, other = receiver_side(receiver, mine), sender_side(sender, theirs)
     opening = OneSide(Role.INITIATOR, digests(mine), receiver.chunks()).transition.message
-    holding = prepared._holding(decode(prepared.HeldCopy, side.chunks[COPY]))
+    holding = prepared_receiver.holding(side.transition.state.run, side.fetch)
     other.take(opening)
     other.take(holding)
     offer, *parts = other.drain()
@@ -278,7 +276,7 @@ def answering_sender(sender=None, mine=range(20), theirs=range(20)) -> OneSide:
     """Return a sender that awaits the first question."""
     side = sender_side(sender or Sender(PARAMS), theirs)
     side.take(OneSide(Role.INITIATOR, digests(mine), {}).transition.message)
-    side.take(Holding(b"", prepared.Version(0, bytes(32))))
+    side.take(Holding(b"", Version(0, bytes(32))))
     side.drain()
     assert isinstance(side.transition.state, SenderAnswering)
     return side
@@ -381,7 +379,7 @@ def test_a_difference_that_does_not_fit_is_refused():
         ({"epoch": bytes(16)}, MalformedMessage),
         ({"epoch": b""}, MalformedMessage),
         ({"whole": True}, MalformedMessage),
-        ({"version": prepared.Version(-1, bytes(32))}, MalformedMessage),
+        ({"version": Version(-1, bytes(32))}, MalformedMessage),
         ({"check": bytes(32)}, ContextMismatch),
     ],
 )
@@ -537,7 +535,7 @@ def test_hashes_and_tags_are_bound_to_scope_and_epoch():
     }
     assert len(contexts) == 8
     key, items = two_sides.clamped(bytes(32)), np.frombuffer(digests([1])[0], np.uint8)
-    tags = {prepared.tags_of(ctx, key, items.reshape(1, 32), 12).tobytes() for ctx in contexts}
+    tags = {tags_of(ctx, key, items.reshape(1, 32), 12).tobytes() for ctx in contexts}
     assert len(tags) == 8
 
 
@@ -571,7 +569,7 @@ def test_a_set_of_another_size_than_the_run_began_with_is_refused():
     side.chunks |= sender.chunks()
     side.take(OneSide(Role.INITIATOR, [], {}).transition.message)
     with pytest.raises(LocalError):
-        side.take(Holding(b"", prepared.Version(0, bytes(32))))
+        side.take(Holding(b"", Version(0, bytes(32))))
 
 
 def test_an_item_twice_in_the_input_is_refused():
