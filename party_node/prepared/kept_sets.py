@@ -20,7 +20,7 @@ from pyroaring import BitMap
 from party_node.chunks import ChunkStore
 from party_node.clock import Clock
 from party_node.datasets import Datasets
-from party_node.errors import NotFound
+from party_node.errors import KeptSetGone, NotFound
 from party_node.home import Home
 from party_node.permission import Permission
 from party_node.prepared import preparing
@@ -99,7 +99,7 @@ class KeptSets:
         """Return a chunk of the set that a run has pinned: made when it is asked for.
 
         A bucket has `bucket_tags` tags or fewer on average.
-        Raises: NotFound if there is none of that name, or a person was erased meanwhile.
+        Raises: KeptSetGone if a person was erased meanwhile.
         """
         with contextlib.suppress(NotFound):
             return chunks.fetch(name)
@@ -154,11 +154,11 @@ class KeptSets:
             chunks.keep({PINNED: encode(manifest), COPY: encode(manifest.copy)})
 
     def held(self, use: Use, name: str, chunks: ChunkStore) -> bytes:
-        """Return a bucket of the copy that a run has pinned. Raises: NotFound."""
+        """Return a bucket of the copy that a run has pinned. Raises: KeptSetGone."""
         pinned = decode(CopyManifest, chunks.fetch(PINNED))
         bucket = int(name.partition("/")[2])
         if bucket >= len(pinned.buckets):
-            raise NotFound("the copy has no such bucket")
+            raise KeptSetGone
         return self._copy_folder(use).read(pinned.buckets[bucket])
 
     def adopt(self, use: Use, chunks: ChunkStore) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from party_node import durable_file
-from party_node.errors import NotFound
+from party_node.errors import KeptSetGone
 from party_node.vault import Vault
 from protocols.session import Rng
 
@@ -35,18 +35,18 @@ class SealedFolder:
         return name
 
     def read(self, name: str) -> bytes:
-        """Return a file. Raises: NotFound, SealBroken."""
+        """Return a file. Raises: KeptSetGone, SealBroken."""
         try:
             sealed = (self._folder / name).read_bytes()
         except FileNotFoundError as e:
-            raise NotFound("a file of a kept set is not there any more") from e
+            raise KeptSetGone from e
         return self._vault.open(self._context(name), sealed)
 
     def manifest(self) -> bytes | None:
         """Return the manifest, None if there is no set. Raises: SealBroken."""
         try:
             return self.read(_MANIFEST)
-        except NotFound:
+        except KeptSetGone:
             return None
 
     def publish(self, manifest: bytes) -> None:

@@ -176,6 +176,21 @@ def test_erasure_removes_the_tag(world: TwoNodes) -> None:
     assert evaluated(world.brand) == len(SENDERS)
 
 
+def test_an_erasure_in_the_middle_of_a_job_ends_it_before_the_tag_leaves(world: TwoNodes) -> None:
+    job, services = start(world), world.brand.services
+    world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
+    person = min(PLAIN)
+    tag, dense = tag_of(world.brand, person), services.identity.find("email", email(person))
+    assert dense is not None
+    services.aftermath.erasing.erase(dense, "request-1")
+    world.settle(job)
+    assert world.brand.state(job) == world.publisher.state(job) == ("failed", "kept-set-gone")
+    assert not world.publisher.has_audience(job)
+    assert not list(world.publisher.services.home.prepared.iterdir())
+    assert run(world) == PLAIN - {person}
+    assert tag not in tags_of_copy(world.publisher)
+
+
 def test_a_file_registered_again_is_compared_and_only_other_identifiers_are_evaluated(
     world: TwoNodes,
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from party_node.errors import NotFound, SealBroken
+from party_node.errors import KeptSetGone, SealBroken
 from party_node.prepared import preparing
 from party_node.prepared.manifests import SetManifest
 from party_node.prepared.sealed_folder import SealedFolder
@@ -241,7 +241,7 @@ def test_a_file_opens_only_in_its_place(tmp_path):
     (tmp_path / "a" / name).rename(tmp_path / "b" / name)
     with pytest.raises(SealBroken):
         other.read(name)
-    with pytest.raises(NotFound):
+    with pytest.raises(KeptSetGone):
         one.read(name)
 
 
@@ -253,7 +253,7 @@ def test_a_manifest_replaces_the_one_before_and_names_what_stays(tmp_path):
     folder.publish(b"two")
     folder.sweep({second})
     assert (folder.manifest(), folder.read(second)) == (b"two", b"2")
-    with pytest.raises(NotFound):
+    with pytest.raises(KeptSetGone):
         folder.read(first)
     folder.erase()
     folder.erase()
