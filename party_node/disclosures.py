@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from protocols.dp import budget, noise
 from protocols.dp.budget import Rho
 from protocols.job import JobDescription, Preflight
+from protocols.job_params import per_person, sensitivity
 
 COORDINATOR = "coordinator"
 
@@ -38,7 +39,7 @@ class PreflightView:
 
 def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     """Return what each party, and the coordinator, learns from `job`."""
-    size = f"how many people both have, give or take {half_width(job.rho_nano):,} (95 %)"
+    size = f"how many people both have, give or take {half_width(job):,} (95 %)"
     below = f"; below {job.minimum_size} people nothing is said"
     if job.kind == "audience":
         receiver = f"which of its own people {job.sender} has too, and so how many{below}"
@@ -46,6 +47,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
         receiver = (
             f"{size}{below}. Its node counts exactly, adds the noise and forgets the exact count"
         )
+        if (per_person(job) or 1) > 1:
+            receiver += ", and how many people match with one identifier, with two and so on"
     return (
         Learns(job.receiver, receiver),
         Learns(job.sender, f"{size}{below}; never which people"),
@@ -57,9 +60,9 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     )
 
 
-def half_width(rho_nano: int) -> int:
-    """Return how far, at 95 %, noise of this price reaches, in people."""
-    return noise.half_width(budget.sigma_for(rho_nano))
+def half_width(job: JobDescription) -> int:
+    """Return how far, at 95 %, the noise of this job reaches, in people."""
+    return noise.half_width(budget.sigma_for(job.rho_nano, sensitivity(job)))
 
 
 def view(said: Preflight) -> PreflightView:

@@ -19,7 +19,7 @@ from pyroaring import BitMap, FrozenBitMap
 from consent.words import ANY_CHANNEL
 from party_node.clock import Clock
 from party_node.datasets import Datasets
-from party_node.decisions import Decisions, Question
+from party_node.decisions import Decisions, Price, Question
 from party_node.errors import IdempotencyConflict, IllegalState, NotFound, PermissionExpired
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger, Head
@@ -83,6 +83,7 @@ class Gate:
         *,
         channel: str = ANY_CHANNEL,
         among: BitMap | None = None,
+        price: Price | None = None,
         break_glass: str = "",
     ) -> Permission:
         """Decide who may be used, record it under a checkpoint, and only then give the permission.
@@ -94,7 +95,7 @@ class Gate:
         LedgerDamaged, LedgerMoved, DiskFull; RowChanged.
         """
         question = Question(
-            job, job_hash, dataset, purpose, recipient, tuple(operations), requester, channel
+            job, job_hash, dataset, purpose, recipient, tuple(operations), requester, channel, price
         )
         with self._guarded(job), self._ledger.hold() as head:
             row = self._row(job, dataset)
@@ -222,6 +223,7 @@ class Gate:
                 decided_at=row.tree_size,
                 use_entry=row.use_entry,
                 expires_ms=row.expires_ms,
+                price=question.price,
             )
         )
 
@@ -246,4 +248,5 @@ def _question(grant: Grant) -> Question:
         grant.operations,
         grant.requester,
         grant.channel,
+        grant.price,
     )

@@ -17,6 +17,7 @@ from protocols.codec import decode
 from protocols.dp.budget import Rho
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
+from protocols.job_params import per_person
 from protocols.signed import Signed, peek
 
 
@@ -49,10 +50,11 @@ def described(job: JobDescription) -> dict[str, Any]:
         "receiver": job.receiver,
         "sender": job.sender,
         "datasets": {job.receiver: job.receiver_dataset, job.sender: job.sender_dataset},
-        "identifier": job.identifier,
+        "identifiers": list(job.identifiers),
+        "per_person": per_person(job),
         "minimum_size": job.minimum_size,
         "rho": Rho(job.rho_nano).decimal(),
-        "half_width": disclosures.half_width(job.rho_nano),
+        "half_width": disclosures.half_width(job),
         "expires_ms": job.expires_ms,
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
     }

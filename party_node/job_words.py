@@ -26,6 +26,7 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
     """Say what a job would do before it is asked for."""
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
+    yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
     yield "who learns what:"
     for one in job["who_learns"]:
         yield f"  {one['who']}: {one['what']}"
@@ -40,6 +41,13 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
     )
     if said["refusal"]:
         yield f"this side would refuse: {said['refusal']}"
+
+
+def _at_most(per_person: int | None) -> str:
+    """Say how many identifiers a person brings, where more would be possible."""
+    if per_person is None:
+        return ""
+    return f"; a person brings {per_person} identifier{'' if per_person == 1 else 's'} at most"
 
 
 def stage(job: dict[str, Any]) -> str:
@@ -61,5 +69,23 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
     for reason, count in sorted(own["withheld"].items()):
         yield f"  left out, {reason}: {count:,}"
+    yield from _brought(own)
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
+
+
+def _brought(own: dict[str, Any]) -> Iterator[str]:
+    """Say what this side's people were matched by."""
+    for kind, counts in own["identifiers"].items():
+        yield f"  with {kind}: {counts['people']:,} people" + (
+            f"; {counts['shared']:,} values that several people have are left out"
+            if counts["shared"]
+            else ""
+        )
+    if own["matched_by"] and len(own["matched_by"]) > 1:
+        parts = [f"{count:,} by {kind}" for kind, count in own["matched_by"].items()]
+        yield f"  in the audience: {', then '.join(parts)}"
+    if own["unmatchable"]:
+        yield f"  with none of these: {own['unmatchable']:,} people"
+    if own["beyond"]:
+        yield f"  further identifiers of the same people, left out: {own['beyond']:,}"

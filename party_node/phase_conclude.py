@@ -17,7 +17,8 @@ from party_node import receipts, results
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
-from party_node.phase_compute import ORDER, UNDER, permission_for, recheck
+from party_node.matching_input import ORDER, TYPES
+from party_node.phase_compute import UNDER, permission_for, recheck
 from party_node.prepared import in_runs
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
@@ -52,13 +53,14 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded
     # as such by the narrowed use record.
     permission = recheck(execution, run)
-    members = None
+    members = matched_by = None
     if isinstance(output, Members):
-        order, matched = execution.chunks.fetch(ORDER), execution.chunks.fetch(MATCHED)
+        order, types, matched = map(execution.chunks.fetch, (ORDER, TYPES, MATCHED))
         members = results.members(order, matched, permission.allowed)
+        matched_by = results.matched_by(order, types, matched, members, job.identifiers)
     noisy = draw(output.count if members is None else len(members), job)
     if noisy is None:
-        members = None
+        members = matched_by = None
     salt = parts.rng(32)
     told = outcome(noisy, job, job.sender, salt)
     ours: bytes | None = None
@@ -70,9 +72,8 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     elif job.kind == "overlap":
         ours = commitment(outcome(noisy, job, job.receiver, salt))
     part = _part(execution, run, receipts.released(job, told, job.receiver, ours))
-    people = None if members is None else len(members)
     return execution.go(
-        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, people)
+        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, matched_by)
     )
 
 
@@ -118,10 +119,10 @@ def _part_facts(
     run: Run,
     part: ReceiptPart,
     told: SizeOutcome,
-    people: int | None,
+    matched_by: dict[str, int] | None,
 ) -> dict[str, object]:
     """Keep what this side will say and show; the result counts once both have signed."""
-    result = results.document(execution, run.facts, told, people)
+    result = results.document(execution, run.facts, told, matched_by)
     said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
     facts = {**run.facts, **said}
     return {"output": b"", "facts": facts}

@@ -15,6 +15,7 @@ from protocols.dp.count import NoisyCount, SizeRelease, noisy_count
 from protocols.dp.count import release as release_size
 from protocols.errors import ContextMismatch, SmallCohort
 from protocols.job import JobDescription
+from protocols.job_params import sensitivity
 
 NOISY_SIZE = "noisy-size"
 WITHHELD = "withheld"
@@ -42,7 +43,7 @@ def draw(count: int, job: JobDescription) -> NoisyCount | None:
 
     The caller has charged the job's price, durably, before. Raises: InvalidParameter.
     """
-    noisy = noisy_count(count, job.rho_nano)
+    noisy = noisy_count(count, job.rho_nano, sensitivity(job))
     try:
         check_minimum(noisy.value, job.minimum_size)
     except SmallCohort:

@@ -18,10 +18,12 @@ from party_node.running import Here
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.job import OPERATIONS, JobDescription, Preflight, ReceiptPart, RunReceipt
+from protocols.psi.params import LARGEST_ROW
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+IdentifierType = Literal["email", "phone", "idfa", "gaid", "oaid", "imei"]
 DEFAULT_RHO = "0.005"
 
 
@@ -31,7 +33,12 @@ class JobBody(Strict):
     collaboration: Name
     kind: Literal["overlap", "audience"]
     purpose: Name | Literal[""] = ""
-    identifier: Literal["email", "phone"] = "email"
+    identifiers: Annotated[tuple[IdentifierType, ...], Field(min_length=1, max_length=6)] = (
+        "email",
+    )
+    """Types to match on, in order; each once."""
+    per_person: Annotated[int, Field(ge=0, le=LARGEST_ROW)] = 0
+    """Overlap: identifiers that one person brings at most; 0 is as many as there are types."""
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
     strict: bool = False
@@ -143,9 +150,10 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.collaboration,
         body.kind,
         body.purpose,
-        body.identifier,
+        body.identifiers,
         body.minimum_size,
         nano(body.rho),
+        body.per_person,
     )
     job = parts.jobs.describe(request)
     mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset

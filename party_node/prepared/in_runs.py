@@ -4,17 +4,21 @@ For every protocol but `psi-dh-prepared/1` these functions do what is done witho
 """
 
 from collections.abc import Callable
+from typing import Any
 
+from party_node import job_checks
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
-from protocols.codec import decode
 from protocols.job import JobDescription
+from protocols.job_params import params_of
 from protocols.psi.epochs import scope_of
-from protocols.psi.params import PsiParams
+from protocols.psi.params import MatchingParams
 from protocols.psi.prepared import NAME
 from protocols.psi.prepared_kept import ASKED
 from protocols.session import Chunks, Fetch, Items, Role
+
+Read = Callable[[Execution, Permission, MatchingParams], tuple[Items, dict[str, Any]]]
 
 
 def is_prepared(job: JobDescription) -> bool:
@@ -27,27 +31,26 @@ def use_of(execution: Execution) -> Use:
     mine, theirs = execution.services.home.keys.public(), execution.peer
     receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
     scope = scope_of(execution.job, receiver, sender)
-    return Use(scope, _params(execution).tag_bytes)
+    return Use(scope, params_of(execution.job).tag_bytes)
 
 
 def lay(
-    execution: Execution,
-    permission: Permission,
-    chunk_items: int,
-    read: Callable[[Execution, Permission, int], Items],
-) -> Items:
+    execution: Execution, permission: Permission, params: MatchingParams, read: Read
+) -> tuple[Items, dict[str, Any]]:
     """Lay the run's input: the sender's prepared set, or the items and the receiver's copy.
 
-    Raises: as `Datasets.items`; DiskFull.
+    Returns what `read` does: the items, and what they consist of, for this party alone.
+    Raises: as `Datasets.items`; DiskFull; JobRefused if they are more than the job allows.
     """
     if not is_prepared(execution.job):
-        return read(execution, permission, chunk_items)
+        return read(execution, permission, params)
     sets, use = execution.services.kept_sets, use_of(execution)
     if execution.role is Role.RESPONDER:
-        count = sets.lay_set(use, permission, execution.job.identifier, execution.chunks)
-        return Items(count, chunk_items)
+        brought = sets.lay_set(use, permission, execution.job.identifiers, execution.chunks)
+        job_checks.check_items(execution.job, brought["items"])
+        return Items(brought["items"], params.chunk_items), brought
     sets.lay_copy(use, execution.chunks)
-    return read(execution, permission, chunk_items)
+    return read(execution, permission, params)
 
 
 def fetch_of(execution: Execution) -> Fetch:
@@ -58,7 +61,7 @@ def fetch_of(execution: Execution) -> Fetch:
 
     def fetch(name: str) -> bytes:
         if name.startswith(("whole/", "since/")):
-            return sets.supply(use, name, chunks, _params(execution).chunk_items)
+            return sets.supply(use, name, chunks, params_of(execution.job).chunk_items)
         if name.startswith("held/"):
             return sets.held(use, name, chunks)
         return chunks.fetch(name)
@@ -80,7 +83,3 @@ def adopt(execution: Execution) -> None:
     """
     if is_prepared(execution.job) and execution.role is Role.INITIATOR:
         execution.services.kept_sets.adopt(use_of(execution), execution.chunks)
-
-
-def _params(execution: Execution) -> PsiParams:
-    return decode(PsiParams, execution.job.params)

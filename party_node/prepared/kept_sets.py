@@ -1,6 +1,7 @@
 """Sets of tags that this node keeps between runs: prepared as sender, copied as receiver.
 
-One for each *use*: parties, collaboration, kind of job, purpose, the sender's dataset, identifier.
+One for each *use*: parties, collaboration, kind of job, purpose, the sender's dataset, types
+of identifier.
 A prepared set lives for an *epoch*: one key, at most `EPOCH_DAYS` days and, when a run begins,
 fewer than `EPOCH_POINTS` points asked about; then a new key is drawn and everything is evaluated
 anew.
@@ -9,10 +10,11 @@ anew.
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
@@ -75,17 +77,22 @@ class KeptSets:
 
     # -- sender ------------------------------------------------------------------------------------
 
-    def lay_set(self, use: Use, permission: Permission, identifier: str, chunks: ChunkStore) -> int:
-        """Make the set exactly what is permitted, and pin it for a run; return its size.
+    def lay_set(
+        self, use: Use, permission: Permission, kinds: Sequence[str], chunks: ChunkStore
+    ) -> dict[str, Any]:
+        """Make the set exactly what is permitted, and pin it for a run; return what it brings.
 
+        The report is that of `matching_input`, but `shared` counts in the whole dataset.
         Raises: as `Datasets.items`; DiskFull.
         """
         folder = self._set_folder(use)
         allowed = BitMap(permission.allowed)
-        read = partial(self._datasets.items, permission, identifier)
+        read = partial(self._datasets.items, permission, kinds)
         with self._held(folder):
             state = self._datasets.state_of(permission)
-            manifest = preparing.of_index(self._standing(folder) or self._new_epoch(use), state)
+            manifest = preparing.of_index(
+                self._standing(folder) or self._new_epoch(use, len(kinds)), state
+            )
             following: SetManifest | None = manifest
             while following is not None:
                 manifest = following
@@ -93,7 +100,7 @@ class KeptSets:
                 following = preparing.advanced(folder, manifest, allowed, read, self._evaluate)
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
-        return manifest.checksum.count
+        return self._report(manifest, kinds, permission)
 
     def supply(self, use: Use, name: str, chunks: ChunkStore, bucket_tags: int) -> bytes:
         """Return a chunk of the set that a run has pinned: made when it is asked for.
@@ -205,7 +212,26 @@ class KeptSets:
         asked = sum(by.points for by in manifest.asked)
         return manifest if asked < EPOCH_POINTS else None
 
-    def _new_epoch(self, use: Use) -> SetManifest:
+    def _report(
+        self, manifest: SetManifest, kinds: Sequence[str], permission: Permission
+    ) -> dict[str, Any]:
+        # Of the permitted people alone this would cost reading everybody, each time.
+        shared = self._datasets.info(permission.grant.dataset).report.shared
+        return {
+            "matchable": len(BitMap.deserialize(manifest.people)),
+            "items": manifest.checksum.count,
+            "identifiers": {
+                kind: {
+                    "people": manifest.people_of(position),
+                    "values": manifest.values_of(position),
+                    "shared": shared.get(kind, 0),
+                }
+                for position, kind in enumerate(kinds)
+            },
+            "beyond": 0,
+        }
+
+    def _new_epoch(self, use: Use, types: int) -> SetManifest:
         """Return the empty set with a fresh key."""
         epoch, nobody = self._rng(EPOCH_BYTES), BitMap().serialize()
         ctx = epoch_context(use.scope, epoch, use.tag_bytes)
@@ -218,6 +244,7 @@ class KeptSets:
             asked=(),
             version=Version(0, tag_sets.EMPTY.digest(ctx, 0)),
             checksum=tag_sets.EMPTY,
+            types=types,
             index_state="",
             unchecked=nobody,
             people=nobody,

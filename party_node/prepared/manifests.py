@@ -19,12 +19,16 @@ PINNED = "pinned"
 class Shard(Record):
     """The file with the tags of people whose dense number is `number` · 65,536 to there + 65,535.
 
-    Rows of `people_file.ROW`, by rising dense number.
+    Rows of `people_file.row_type`, by rising dense number, then type.
     """
 
     KIND: ClassVar[str] = "prepared-shard/1"
     number: int
     file: str
+    people: tuple[int, ...]
+    """For each type: people who have an identifier of it."""
+    values: tuple[int, ...]
+    """For each type: identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,16 @@ class SetManifest(Record):
     asked: tuple[AskedBy, ...]
     version: Version
     checksum: Checksum
+    types: int
+    """How many types of identifier are matched on; the scope binds which, and in which order."""
     index_state: str
-    """See `Datasets.state_of`: while it is the same, so is everybody's identifier."""
+    """See `Datasets.state_of`: while it is the same, so are everybody's identifiers."""
     unchecked: bytes = field(repr=False)
-    """Roaring bitmap of people in the set whose identifier may be another one in this index."""
+    """Roaring bitmap of people in the set whose identifiers may be others in this index."""
     people: bytes = field(repr=False)
     """Roaring bitmap of the people in the set."""
     without: bytes = field(repr=False)
-    """Roaring bitmap of people who were permitted and have no such identifier."""
+    """Roaring bitmap of people who were permitted and have no identifier of these types."""
     shards: tuple[Shard, ...]
     changes: tuple[Change, ...]
     """The latest changes, oldest first; together they lead to this version."""
@@ -76,6 +82,14 @@ class SetManifest(Record):
         return frozenset(shard.file for shard in self.shards) | frozenset(
             change.file for change in self.changes
         )
+
+    def people_of(self, kind: int) -> int:
+        """Return how many people have an identifier of a type."""
+        return sum(shard.people[kind] for shard in self.shards)
+
+    def values_of(self, kind: int) -> int:
+        """Return how many identifiers of a type there are."""
+        return sum(shard.values[kind] for shard in self.shards)
 
     def as_set(self) -> PreparedSet:
         """Return what the protocol is told of it."""

@@ -1,9 +1,10 @@
 """Bringing a prepared set to exactly the people whom a permission permits.
 
-Only who is new is evaluated; who is not permitted any more, or has another identifier, leaves the
-set. The cost is proportional to the change, once the permission is there: everybody's identifiers
-are read again only if the dataset's index was written anew. A large change is made in steps, each
-of which leaves a whole set, so that an interrupted preparation goes on where it stopped.
+A person brings all identifiers of the asked types, and leaves with all of them. Only identifiers
+that are new are evaluated; what somebody has no more leaves the set. The cost is proportional to
+the change, once the permission is there: everybody's identifiers are read again only if the
+dataset's index was written anew. A large change is made in steps, each of which leaves a whole set,
+so that an interrupted preparation goes on where it stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from party_node.matchable import Matchable
 from party_node.prepared import people_file
 from party_node.prepared.manifests import Change, SetManifest, Shard
-from party_node.prepared.people_file import Dense, Rows
+from party_node.prepared.people_file import Flags, Rows
 from party_node.prepared.sealed_folder import SealedFolder
 from protocols.codec import decode, encode
 from protocols.errors import LocalError
@@ -34,21 +36,23 @@ AT_ONCE = 2**20
 
 Digests = NDArray[np.uint8]
 Evaluate = Callable[[SetManifest, Digests], Tags]
-Read = Callable[[BitMap], tuple[Dense, Digests]]
-"""Returns those of these people who are permitted and have the identifier, by dense number."""
+Read = Callable[[BitMap], Matchable]
+"""Returns all identifiers of those of these people who are permitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Turnover:
-    """Who leaves a set and who comes into it; somebody with another identifier does both."""
+    """What leaves a set and what comes into it."""
 
-    leaving: BitMap
-    coming: Dense
-    digests: Digests
+    leaving: dict[int, Flags]
+    """For shards, by number: which of their rows leave; in others none does."""
+    coming: Matchable
+    people: BitMap
+    """Who is in the set after it."""
 
 
 def of_index(before: SetManifest, index_state: str) -> SetManifest:
-    """Return the set with nobody's identifier taken for granted, if the index is another one."""
+    """Return the set with nobody's identifiers taken for granted, if the index is another one."""
     if before.index_state == index_state:
         return before
     nobody = BitMap().serialize()
@@ -58,7 +62,7 @@ def of_index(before: SetManifest, index_state: str) -> SetManifest:
 def advanced(
     folder: SealedFolder, before: SetManifest, allowed: BitMap, read: Read, evaluate: Evaluate
 ) -> SetManifest | None:
-    """Take one step towards the set of exactly those people in `allowed` who have the identifier.
+    """Take one step towards the set of exactly those people in `allowed` who have an identifier.
 
     Returns None if that is what the set is. New files are written, nothing refers to them yet.
     Raises: DiskFull, as `read`.
@@ -71,17 +75,16 @@ def advanced(
     if not ahead and not gone and without <= allowed:
         return None
     step = ahead if len(ahead) <= AT_ONCE else BitMap(ahead[:AT_ONCE])
-    dense, digests = read(step) if step else _nobody()
+    held = read(step) if step else _nothing_held()
     manifest = replace(
         before,
-        without=((without | (step - BitMap(dense))) & allowed).serialize(),
+        without=((without | (step - BitMap(held.people))) & allowed).serialize(),
         unchecked=(unchecked - step - gone).serialize(),
     )
-    leaving, new = _compared(folder, before, people & step, dense, digests)
-    turnover = _Turnover(gone | leaving, dense[new], digests[new])
-    if not turnover.leaving and not len(turnover.coming):
+    turnover = _compared(folder, before, people, gone, step, held)
+    if not turnover.leaving and not len(turnover.coming.people):
         return manifest
-    return _changed(folder, manifest, people, turnover, evaluate)
+    return _changed(folder, manifest, turnover, evaluate)
 
 
 def forgotten(folder: SealedFolder, before: SetManifest, dense: int) -> SetManifest | None:
@@ -100,12 +103,13 @@ def forgotten(folder: SealedFolder, before: SetManifest, dense: int) -> SetManif
     manifest = replace(before, without=without.serialize(), unchecked=unchecked.serialize())
     if dense not in people:
         return manifest
-    turnover = _Turnover(BitMap([dense]), *_nobody())
-    return _changed(folder, manifest, people, turnover, _nothing, remember=False)
+    gone, nobody = BitMap([dense]), BitMap()
+    turnover = _compared(folder, before, people, gone, nobody, _nothing_held())
+    return _changed(folder, manifest, turnover, _nothing, remember=False)
 
 
 def all_tags(folder: SealedFolder, manifest: SetManifest) -> Tags:
-    """Return the tags of everybody in the set, in byte order."""
+    """Return all tags of everybody in the set, in byte order."""
     parts = [
         np.ascontiguousarray(
             people_file.read_rows(folder.read(shard.file), manifest.tag_bytes)["tag"]
@@ -118,7 +122,7 @@ def all_tags(folder: SealedFolder, manifest: SetManifest) -> Tags:
         raise LocalError("a prepared set has lost tags")
     words = tag_sets.strings(ordered)
     if bool((words[1:] == words[:-1]).any()):
-        raise LocalError("two people in a prepared set have the same identifier")
+        raise LocalError("an identifier is in a prepared set twice")
     return ordered
 
 
@@ -149,45 +153,54 @@ def difference(folder: SealedFolder, manifest: SetManifest, since: int) -> Diffe
 
 
 def _compared(
-    folder: SealedFolder, before: SetManifest, known: BitMap, dense: Dense, digests: Digests
-) -> tuple[BitMap, NDArray[np.bool]]:
-    """Return who of the `known` has not the identifier any more that is in the set, and which of
-    those that were read are to come into it.
-    """
-    same = np.zeros(len(dense), dtype=np.bool)
-    if known:
-        within = people_file.by_shard(dense)
-        for shard in before.shards:
-            here = within(shard.number)
-            if here.any():
-                rows = people_file.read_rows(folder.read(shard.file), before.tag_bytes)
-                same[here] = people_file.same_identifier(rows, dense[here], digests[here])
-    return known - BitMap(dense[same]), ~same
+    folder: SealedFolder,
+    before: SetManifest,
+    people: BitMap,
+    gone: BitMap,
+    step: BitMap,
+    held: Matchable,
+) -> _Turnover:
+    """Return what changes where people are `gone`, and those of the `step` have what is `held`."""
+    present = np.zeros(len(held.people), dtype=np.bool)
+    leaving = {}
+    files = {shard.number: shard.file for shard in before.shards}
+    within, keys = people_file.by_shard(held.people), people_file.keys_of(held)
+    for number in people_file.shards_of(people & (gone | step)):
+        rows, here = _rows(folder, files[number], before.tag_bytes), within(number)
+        kept = people_file.keys_of_rows(rows)
+        present[here] = np.isin(keys[here], kept)
+        going = people_file.among(rows["dense"], gone)
+        going |= people_file.among(rows["dense"], step) & ~np.isin(kept, keys[here])
+        if going.any():
+            leaving[number] = going
+    after = (people - gone - step) | BitMap(held.people)
+    return _Turnover(leaving, people_file.part_of(held, ~present), after)
 
 
 def _changed(
     folder: SealedFolder,
     before: SetManifest,
-    people: BitMap,
     turnover: _Turnover,
     evaluate: Evaluate,
     *,
     remember: bool = True,
 ) -> SetManifest:
     """Return the next version of a set; with `remember`, it knows how to get there from before."""
-    tags = evaluate(before, turnover.digests)
-    added = people_file.make_rows(turnover.coming, turnover.digests, tags)
-    files = {shard.number: shard.file for shard in before.shards}
+    coming = turnover.coming
+    tags = evaluate(before, coming.digests)
+    added = people_file.make_rows(coming, tags)
+    shards = {shard.number: shard for shard in before.shards}
     removed: list[Tags] = []
-    numbers = people_file.by_shard(turnover.coming)
-    for number in people_file.shards_of(turnover.leaving | BitMap(turnover.coming)):
-        rows = _rows(folder, files.get(number), before.tag_bytes)
-        going = people_file.among(rows["dense"], turnover.leaving)
+    within = people_file.by_shard(coming.people)
+    for number in sorted({*turnover.leaving, *people_file.shards_of(BitMap(coming.people))}):
+        old = shards.pop(number, None)
+        rows = _rows(folder, None if old is None else old.file, before.tag_bytes)
+        going = turnover.leaving.get(number, np.zeros(len(rows), dtype=np.bool))
         removed.append(np.ascontiguousarray(rows["tag"][going]))
-        after = people_file.merged(rows, turnover.leaving, added[numbers(number)])
-        files.pop(number, None)
+        after = people_file.merged(rows, going, added[within(number)])
         if len(after):
-            files[number] = folder.add(after.tobytes())
+            counts = people_file.counts(after, before.types)
+            shards[number] = Shard(number, folder.add(after.tobytes()), *counts)
     gone = tag_sets.in_order(np.concatenate([tags[:0], *removed]))
     checksum = before.checksum.minus(gone).plus(tags)
     number = before.version.number + 1
@@ -199,8 +212,8 @@ def _changed(
         before,
         version=Version(number, checksum.digest(ctx, number)),
         checksum=checksum,
-        people=((people - turnover.leaving) | BitMap(turnover.coming)).serialize(),
-        shards=tuple(Shard(number, file) for number, file in sorted(files.items())),
+        people=turnover.people.serialize(),
+        shards=tuple(shard for _, shard in sorted(shards.items())),
         changes=changes,
     )
 
@@ -231,8 +244,9 @@ def _each(data: bytes, size: int) -> Sequence[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-def _nobody() -> tuple[Dense, Digests]:
-    return np.zeros(0, dtype=np.uint32), np.zeros((0, 32), dtype=np.uint8)
+def _nothing_held() -> Matchable:
+    none = np.zeros(0, dtype=np.uint8)
+    return Matchable((), none.astype(np.uint32), none, none.reshape(0, 32), ())
 
 
 def _nothing(manifest: SetManifest, digests: Digests) -> Tags:

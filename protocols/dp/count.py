@@ -1,9 +1,10 @@
 """A count of people with noise: how any size leaves a run.
 
-A person adds at most one to a count (sensitivity 1), so discrete Gaussian noise of scale sigma
-costs rho = 1 / (2 sigma²). The value is released as drawn, below zero too, because cutting it off
-would bias every sum of such counts; people are shown `shown()`. A release is committed to by a
-salted hash, which the run receipt carries: the receipt proves what was said without saying it.
+A person changes a count by at most its sensitivity d (1, unless one may match under several
+identifiers), so discrete Gaussian noise of scale sigma costs rho = d² / (2 sigma²). The value is
+released as drawn, below zero too, because cutting it off would bias every sum of such counts;
+people are shown `shown()`. A release is committed to by a salted hash, which the run receipt
+carries: the receipt proves what was said without saying it.
 """
 
 import hashlib
@@ -52,17 +53,18 @@ class SizeRelease(Record):
     """32 random bytes."""
 
 
-def noisy_count(count: int, rho_nano: int) -> NoisyCount:
+def noisy_count(count: int, rho_nano: int, sensitivity: int = 1) -> NoisyCount:
     """Draw a noisy count at a price that the caller has charged, durably, before.
 
-    `count` is 0 … 2^48 people, `rho_nano` 1 … 10^10. Each call draws anew and must be charged anew.
+    `count` is 0 … 2^48 people, `rho_nano` 1 … 10^10; `sensitivity` is how much one person more or
+    less changes the count at most. Each call draws anew and must be charged anew.
     Raises: InvalidParameter; NoiseNotProven if OpenDP does not confirm the price.
     """
     if not 0 <= count <= MAX_COUNT:
         raise InvalidParameter("a count is between 0 and 2^48")
-    sigma_milli = budget.sigma_milli(rho_nano)
+    sigma_milli = budget.sigma_milli(rho_nano, sensitivity)
     sigma = sigma_milli / 1000
-    value = noise.draw(count, sigma, Fraction(rho_nano, budget.NANO))
+    value = noise.draw(count, sigma, Fraction(rho_nano, budget.NANO), sensitivity)
     width = noise.half_width(sigma)
     return NoisyCount(value, value - width, value + width, sigma_milli, rho_nano)
 

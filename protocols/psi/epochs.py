@@ -26,11 +26,11 @@ def scope_of(job: JobDescription, receiver: PartyPublic, sender: PartyPublic) ->
     """Return the 32 bytes that name what one set may be used for.
 
     They depend on both parties' keys, collaboration, kind of job, purpose, the sender's dataset,
-    identifier type and length of tags; not on the job, the version of the agreement or the
+    identifier types in their order; not on the job, the version of the agreement or the
     receiver's dataset.
     """
     digest = hashlib.sha256(_SCOPE_LABEL)
-    words = (job.collaboration, job.kind, job.purpose, job.sender_dataset, job.identifier)
+    words = (job.collaboration, job.kind, job.purpose, job.sender_dataset, *job.identifiers)
     for part in (encode(receiver), encode(sender), *(word.encode() for word in words)):
         digest.update(len(part).to_bytes(4, "big") + part)
     return digest.digest()

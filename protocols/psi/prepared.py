@@ -43,7 +43,7 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter, UnexpectedMessage
 from protocols.groups import Backend
 from protocols.psi import prepared_receiver, prepared_sender
-from protocols.psi.params import Members, PsiParams, SenderDone
+from protocols.psi.params import Members, PreparedParams, SenderDone
 from protocols.psi.prepared_records import (
     MESSAGES,
     STATES,
@@ -88,7 +88,7 @@ def begin(role: Role, params: Record, ctx: bytes, items: Items, _rng: Rng) -> Tr
 
     Raises: InvalidParameter if input or context do not fit the parameters.
     """
-    if not isinstance(params, PsiParams):
+    if not isinstance(params, PreparedParams):
         raise InvalidParameter("these are not the parameters of this protocol")
     run = Run(params, ctx, items)
     if role is Role.RESPONDER:
@@ -146,7 +146,7 @@ def prepared(backend: Backend | None = None) -> TwoParty:
             " runs of an epoch which of the other side's tags came and went"
         ),
         responder_learns="the number of items of the other side",
-        params=PsiParams,
+        params=PreparedParams,
         messages=MESSAGES,
         states=STATES,
         outputs=(Members, SenderDone),

@@ -3,20 +3,14 @@ two steps.
 """
 
 import enum
-import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from protocols.codec import Record, encode
-from protocols.errors import (
-    ContextMismatch,
-    InvalidParameter,
-    MalformedMessage,
-    TooManyElements,
-)
+from protocols.codec import Record
+from protocols.errors import InvalidParameter
 from protocols.groups import Points, points_from_bytes
-from protocols.psi import chunks
-from protocols.psi.params import PsiParams
+from protocols.psi import chunks, opening
+from protocols.psi.params import PreparedParams
 from protocols.psi.prepared_kept import HeldCopy, Version
 from protocols.psi.tag_sets import MAX_BITS
 from protocols.psi.two_sides import Blind, slots
@@ -123,7 +117,7 @@ class Run(Record):
     """What stays the same through one side's run."""
 
     KIND: ClassVar[str] = "psi-dh-prepared-run/1"
-    params: PsiParams
+    params: PreparedParams
     ctx: bytes
     items: Items
 
@@ -142,17 +136,11 @@ class Run(Record):
 
         Raises: ContextMismatch, TooManyElements, MalformedMessage.
         """
-        if check != self.check_of(role):
-            raise ContextMismatch("the other side runs another protocol, job or parameters")
-        if total > self.params.max_items:
-            raise TooManyElements(f"more than {self.params.max_items} items were announced")
-        if total < 0:
-            raise MalformedMessage("a set has no negative size")
+        opening.check(check, self.check_of(role), total, self.params.max_items)
 
     def check_of(self, role: Role) -> bytes:
         """Return what the first message of `role` proves; it differs by role."""
-        parts = (_OPENING_LABEL, role.value.encode(), self.ctx, encode(self.params))
-        return hashlib.sha256(b"".join(parts)).digest()
+        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
 
     def chunks_of(self, total: int) -> int:
         """Return into how many chunks `total` items are cut."""

@@ -7,7 +7,7 @@ from protocols.codec import decode
 from protocols.errors import LocalError
 from protocols.groups import Backend
 from protocols.psi import chunks, two_sides
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PreparedParams
 from protocols.psi.prepared_kept import ASKED, SET, Difference, PreparedSet
 from protocols.psi.prepared_records import (
     Answered,
@@ -70,7 +70,7 @@ def supply(state: SenderSupplying, fetch: Fetch) -> Transition:
     return Continue(SenderSupplying(run, state.total, state.since, index + 1), part)
 
 
-def _part_of(difference: Difference, index: int, params: PsiParams) -> Part | None:
+def _part_of(difference: Difference, index: int, params: PreparedParams) -> Part | None:
     """Return part `index` of a difference; None behind the last."""
     size = params.chunk_items * params.tag_bytes
     at = index

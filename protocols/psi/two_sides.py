@@ -19,25 +19,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols import groups
+from protocols import groups, scalars
 from protocols.codec import Record
 from protocols.errors import InvalidParameter, LocalError
-from protocols.groups import Backend, Flags, Points
+from protocols.groups import Backend, Flags, Points, choose_backend
+from protocols.on_curve import are_on_curve
 from protocols.session import Rng
 
-CURVE_ORDER = 2**252 + 27742317777372353535851937790883648493
-"""ℓ, the order of the curve's large subgroup."""
+CURVE_ORDER = scalars.L
 TWIST_ORDER = 2**253 - 55484635554744707071703875581767296995
-"""ℓ', the same of the twist."""
+"""ℓ', the order of the large subgroup of the twist; `CURVE_ORDER` is that of the curve, ℓ."""
 
-_LOW, _HIGH = 2**254, 2**255
 _SPREAD = 15
 """More than n/2 + √(15·n) of n points lie on one side with probability below e^-30."""
 _MOST_DRAWS = 256
-
-# Two clamped scalars that add up to 8·ℓ: on the curve they give the same u, on the twist never.
-_PROBE = _LOW.to_bytes(32, "little")
-_PROBE_NEGATED = (8 * CURVE_ORDER - _LOW).to_bytes(32, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +70,17 @@ def draw(order: int, rng: Rng) -> Blind:
 
 def clamped(scalar: bytes) -> bytes:
     """Return the scalar that X25519 makes of these 32 bytes (RFC 7748 §5)."""
-    number = int.from_bytes(scalar, "little") % _LOW // 8 * 8 + _LOW
-    return number.to_bytes(32, "little")
+    return scalars.clamped(scalar).to_bytes(32, "little")
 
 
 def inverse(scalar: bytes, order: int) -> bytes | None:
     """Return the clamped scalar that undoes a clamped one in the subgroup of this order, if any."""
-    # A multiple of 8 that is the inverse modulo the order; its negative does the same for u.
-    found = 8 * pow(8 * int.from_bytes(scalar, "little"), -1, order)
-    for candidate in (found, 8 * order - found):
-        if _LOW <= candidate < _HIGH:
-            return candidate.to_bytes(32, "little")
-    return None
+    return scalars.clamped_for(pow(int.from_bytes(scalar, "little"), -1, order), order)
 
 
 def slots(items: int) -> int:
     """Return how many points of each side stand for so many items."""
     return min(items, items // 2 + math.isqrt(_SPREAD * items) + 1)
-
-
-def on_curve(points: Points, *, backend: Backend | None = None) -> Flags:
-    """Tell for each of our own points whether it is on the curve; two multiplications for each."""
-    first = groups.evaluate(_PROBE, points, backend=backend)
-    second = groups.evaluate(_PROBE_NEGATED, points, backend=backend)
-    same: Flags = (first == second).all(axis=1)
-    return same
 
 
 def blind(
@@ -110,15 +91,15 @@ def blind(
     Raises: LocalError if more of them lie on one side than there is room for: once in 2^42 chunks.
     """
     room = slots(len(points))
-    sides = on_curve(points, backend=backend)
+    sides = are_on_curve(points, backend or choose_backend())
     ours = points[sides], points[~sides]
     missing = room - len(ours[0]), room - len(ours[1])
     if min(missing) < 0:
         raise LocalError("a chunk lies on one side of the curve almost entirely")
     decoys = _decoys(missing, rng, backend)
     sent = [
-        groups.evaluate(scalars.put, np.concatenate([mine, filling]), backend=backend)
-        for scalars, mine, filling in zip((curve, twist), ours, decoys, strict=True)
+        groups.evaluate(side.put, np.concatenate([mine, filling]), backend=backend)
+        for side, mine, filling in zip((curve, twist), ours, decoys, strict=True)
     ]
     return Blinded(sent[0], sent[1], sides)
 
@@ -137,10 +118,10 @@ def unblind(
     Raises: InvalidElement if a point must not be used.
     """
     points = np.empty((len(sides), 32), dtype=np.uint8)
-    for scalars, here, answer in zip((curve, twist), (sides, ~sides), answers, strict=True):
+    for side, here, answer in zip((curve, twist), (sides, ~sides), answers, strict=True):
         groups.check_points(answer)
         mine = answer[: int(here.sum())]
-        points[here] = groups.evaluate_untrusted(scalars.take, mine, rng(32), backend=backend)
+        points[here] = groups.evaluate_untrusted(side.take, mine, rng(32), backend=backend)
     return points
 
 
@@ -153,7 +134,7 @@ def _decoys(
         size = 2 * short + 32
         drawn = np.frombuffer(bytearray(rng(32 * size)), dtype=np.uint8).reshape(-1, 32)
         drawn[:, 31] &= 0x7F
-        sides = on_curve(drawn, backend=backend)
+        sides = are_on_curve(drawn, backend or choose_backend())
         found = [
             np.concatenate([found[0], drawn[sides]]),
             np.concatenate([found[1], drawn[~sides]]),

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.psi import prepared
-from protocols.psi.params import Members, PsiParams, SenderDone
+from protocols.psi.params import Members, PreparedParams, SenderDone
 from tests.support.backends import BACKENDS
 from tests.support.pair import CTX, run_pair
 from tests.support.prepared_sets import Receiver, Sender
@@ -14,11 +14,10 @@ from tests.support.seeded import digests
 numbers = st.integers(0, 50)
 orders = st.lists(numbers, unique=True, max_size=40)
 parameters = st.builds(
-    PsiParams,
+    PreparedParams,
     max_items=st.just(60),
     chunk_items=st.integers(1, 50),
     tag_bytes=st.integers(10, 16),
-    strict=st.booleans(),
 )
 turns = st.lists(st.tuples(orders, orders, st.sampled_from(["run", "miss", "lose"])), max_size=5)
 

@@ -6,12 +6,15 @@ each direction, and the sides take turns, one step each: so one side sends on wh
 answers.
 """
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from protocols.codec import Record, decode, encode
 from protocols.errors import LocalError
+from protocols.psi.params import PsiParams
 from protocols.session import Continue, Finish, Items, Rng, Role, Transition, TwoParty
 from protocols.transcript import Transcript
 from tests.support.seeded import seeded
@@ -19,6 +22,11 @@ from tests.support.seeded import seeded
 CTX = bytes(range(32))
 
 Deliver = Callable[[bytes], Sequence[bytes]]
+
+Laid = tuple[Mapping[str, bytes], Mapping[str, bytes]]
+"""The chunks that receiver and sender find beside their input."""
+
+NOTHING_LAID: Laid = (MappingProxyType({}), MappingProxyType({}))
 
 
 class Stalled(Exception):
@@ -95,6 +103,14 @@ class Played:
         return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
 
 
+def params_for(protocol: TwoParty, params: PsiParams, **changes: int) -> PsiParams:
+    """Return the same parameters as the record that a protocol takes."""
+    same = {f.name: getattr(params, f.name) for f in dataclasses.fields(PsiParams)}
+    found = protocol.params(**same | changes)
+    assert isinstance(found, PsiParams)
+    return found
+
+
 def items_of(digests: Sequence[bytes], chunk_items: int) -> tuple[Items, dict[str, bytes]]:
     """Cut digests, in this order, into the chunks of a run's input."""
     items = Items(len(digests), chunk_items)
@@ -113,7 +129,7 @@ def run_pair(
     *,
     seed: str = "run",
     deliver: Deliver = lambda message: [message],
-    laid: tuple[Mapping[str, bytes], Mapping[str, bytes]] = ({}, {}),
+    laid: Laid = NOTHING_LAID,
 ) -> Played:
     """Play a run to its end and check that both sides saw the same.
 

@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from protocols.codec import decode, encode
 from protocols.groups import Backend
 from protocols.psi import held_copy, tag_sets, two_sides
 from protocols.psi.chunks import kept
 from protocols.psi.epochs import epoch_context, tags_of
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PreparedParams
 from protocols.psi.prepared_kept import COPY, KEPT, SET, Difference, HeldCopy, PreparedSet, Version
 from protocols.psi.tag_sets import EMPTY
 
@@ -24,7 +26,7 @@ SCOPE = hashlib.sha256(b"scope of tests").digest()
 class Sender:
     """A prepared set through its versions."""
 
-    params: PsiParams
+    params: PreparedParams
     epoch: bytes = bytes(range(16))
     key: bytes = two_sides.clamped(bytes(range(40, 72)))
     scope: bytes = SCOPE
@@ -41,8 +43,6 @@ class Sender:
 
     def take(self, items: Sequence[bytes]) -> None:
         """Let the set be exactly these items: a new version, if that changes it."""
-        import numpy as np
-
         new = [item for item in items if item not in self.tags]
         self.evaluated += len(new)
         if new:
@@ -84,7 +84,7 @@ class Sender:
 class Receiver:
     """A copy through the runs."""
 
-    params: PsiParams
+    params: PreparedParams
     scope: bytes = SCOPE
     copy: HeldCopy | None = None
     buckets: dict[int, bytes] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Receiver:
 
 
 def laid_for(
-    params: PsiParams, items: Sequence[bytes]
+    params: PreparedParams, items: Sequence[bytes]
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the chunks of both sides before a first run."""
     sender = Sender(params)

@@ -9,7 +9,7 @@ from typing import Any
 
 from protocols.codec import decode
 from protocols.groups import Backend
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PreparedParams
 from protocols.psi.prepared import NAME, prepared
 from protocols.psi.prepared_records import STATES, ReceiverCollecting
 from tests.support.pair import CTX, Played, run_pair
@@ -17,7 +17,7 @@ from tests.support.prepared_sets import Receiver, Sender
 from tests.support.seeded import digests
 
 FILE = Path(__file__).parents[1] / "vectors" / "psi-dh-prepared.json"
-PARAMS = PsiParams(40, 4, 12, strict=False)
+PARAMS = PreparedParams(40, 4, 12)
 RUNS = (
     ("the whole set", range(6), range(4, 14)),
     ("a difference", range(3, 9), range(6, 17)),
@@ -61,7 +61,6 @@ def computed(backend: Backend | None = None) -> dict[str, Any]:
         "max_items": PARAMS.max_items,
         "chunk_items": PARAMS.chunk_items,
         "tag_bytes": PARAMS.tag_bytes,
-        "strict": PARAMS.strict,
         "ctx": CTX.hex(),
         "scope": sender.scope.hex(),
         "epoch": sender.epoch.hex(),

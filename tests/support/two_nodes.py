@@ -66,7 +66,7 @@ MOST_TURNS = 400
 _QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where every commit does not wait for a disk: these tests commit thousands of times."""
 
-_DOCUMENT = """\
+DOCUMENT = """\
 collaboration: spring
 version: 1
 title: Spring
@@ -220,9 +220,10 @@ class Node:
 
     # -- doing -----------------------------------------------------------------------------
 
-    def ask(self, kind: str, rho: str = RHO) -> str:
+    def ask(self, kind: str, rho: str = RHO, **more: Any) -> str:
         """Ask for a job through the node's interface; return it."""
-        body = JobBody.model_validate({"collaboration": COLLABORATION, "kind": kind, "rho": rho})
+        asked = {"collaboration": COLLABORATION, "kind": kind, "rho": rho} | more
+        body = JobBody.model_validate(asked)
         return str(ask(body, self._running(), Response())["job"])
 
     def turn(self) -> None:
@@ -426,7 +427,7 @@ def _template() -> "tempfile.TemporaryDirectory[str]":
     with _open(Path(folder.name)) as world:
         for node in world.nodes.values():
             _fill(node, Path(folder.name))
-        world.brand.services.collaborations.propose(_DOCUMENT)
+        world.brand.services.collaborations.propose(DOCUMENT)
         world.publisher.services.collaborations.countersign(COLLABORATION, 1)
         for kind, purpose in PURPOSE.items():
             rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)

@@ -55,7 +55,7 @@ def version(number: int, tags: set[bytes]) -> list:
 
 
 def check(role: str) -> bytes:
-    params = ["psi-params/1", FOUND["max_items"], CHUNK, T, FOUND["strict"]]
+    params = ["psi-dh-prepared-params/1", FOUND["max_items"], CHUNK, T]
     proof = b"accord/psi-dh-prepared-opening/1\x00" + role.encode() + bytes.fromhex(FOUND["ctx"])
     return hashlib.sha256(proof + cbor2.dumps(params, canonical=True)).digest()
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from party_node.errors import KeptSetGone, SealBroken
+from party_node.matchable import Matchable
 from party_node.prepared import preparing
 from party_node.prepared.manifests import SetManifest
 from party_node.prepared.sealed_folder import SealedFolder
@@ -23,6 +24,7 @@ from protocols.psi.tag_sets import EMPTY
 from tests.support.seeded import seeded
 
 T = 12
+KINDS = ("email", "phone")
 FAR = 70_000
 """Times this, numbers of people fall into several shards."""
 _CTX = epoch_context(bytes(32), bytes(16), T)
@@ -35,6 +37,15 @@ def digest(value: int) -> bytes:
 def tag(value: int) -> bytes:
     """Return what stands for the evaluation with a key: these tests are about files."""
     return hashlib.sha256(b"tag" + digest(value)).digest()[:T]
+
+
+People = dict[int, set[tuple[int, int]]]
+"""Of each person the identifiers: position of the type, and what stands for a value."""
+
+
+def has(*values: int) -> set[tuple[int, int]]:
+    """Return identifiers: even numbers are of the first type, odd ones of the second."""
+    return {(value % 2, value) for value in values}
 
 
 @dataclass
@@ -53,17 +64,23 @@ class Prepared:
         nobody = BitMap().serialize()
         self.now = SetManifest(
             bytes(32), T, bytes(16), bytes(32), 0, (), Version(0, EMPTY.digest(_CTX, 0)), EMPTY,
-            "", nobody, nobody, nobody, (), (),
+            len(KINDS), "", nobody, nobody, nobody, (), (),
         )  # fmt: skip
 
-    def take(self, people: dict[int, int], asked: set[int], state: str) -> None:
-        """Let everybody in `asked` be permitted; `people` has the identifier that each one has."""
+    def take(self, people: People, asked: set[int], state: str) -> None:
+        """Let everybody in `asked` be permitted; `people` has the identifiers that each one has."""
 
         def read(among: BitMap):
             self.read += len(among)
-            found = sorted(n for n in among if n in people)
-            rows = [np.frombuffer(digest(people[n]), np.uint8) for n in found]
-            return np.array(found, np.uint32), np.array(rows, np.uint8).reshape(-1, 32)
+            found = [(n, *each) for n in sorted(among) for each in sorted(people.get(n, ()))]
+            rows = [np.frombuffer(digest(value), np.uint8) for _, _, value in found]
+            return Matchable(
+                KINDS,
+                np.array([n for n, _, _ in found], np.uint32),
+                np.array([kind for _, kind, _ in found], np.uint8),
+                np.array(rows, np.uint8).reshape(-1, 32),
+                (0, 0),
+            )
 
         def evaluate(_manifest, digests):
             self.evaluated += len(digests)
@@ -87,8 +104,10 @@ class Prepared:
 person = st.integers(0, 12).map(lambda n: n * FAR // 3)
 worlds = st.lists(
     st.tuples(
-        st.dictionaries(person, st.integers(0, 400), max_size=12).map(
-            lambda d: {p: v * 13 + i for i, (p, v) in enumerate(sorted(d.items()))}
+        st.dictionaries(st.integers(0, 30), person, max_size=24).map(
+            lambda whose: {
+                p: has(*(value for value, q in whose.items() if q == p)) for p in whose.values()
+            }
         ),
         st.sets(person),
     ),
@@ -112,10 +131,16 @@ def walk(tmp_path_factory, worlds) -> None:
     history: dict[Version, set[bytes]] = {}
     for number, (people, asked) in enumerate(worlds):
         prepared.take(people, asked, str(number))
-        wanted = {tag(people[n]) for n in asked if n in people}
+        inside = {n for n in asked if n in people}
+        found = {(n, *each) for n in inside for each in people[n]}
+        wanted = {tag(value) for _, _, value in found}
         assert prepared.tags() == wanted
-        assert set(BitMap.deserialize(prepared.now.people)) == {n for n in asked if n in people}
+        assert set(BitMap.deserialize(prepared.now.people)) == inside
         assert prepared.now.checksum.count == len(wanted)
+        for kind in range(len(KINDS)):
+            values = [n for n, k, _ in found if k == kind]
+            assert prepared.now.values_of(kind) == len(values)
+            assert prepared.now.people_of(kind) == len(set(values))
         ordered = tag_sets.tags_from_bytes(b"".join(sorted(wanted)), T)
         assert prepared.now.checksum == EMPTY.plus(ordered)
         for change in prepared.now.changes:
@@ -127,8 +152,8 @@ def walk(tmp_path_factory, worlds) -> None:
         history[prepared.now.version] = wanted
 
 
-def everybody(n: int) -> dict[int, int]:
-    return {i * FAR: i for i in range(n)}
+def everybody(n: int) -> People:
+    return {i * FAR: has(i) for i in range(n)}
 
 
 def test_nothing_is_read_or_written_when_nothing_changed(tmp_path):
@@ -150,7 +175,7 @@ def test_an_increment_reads_evaluates_and_writes_only_what_it_touches(tmp_path):
     prepared.take(people, set(people), "a")
     before = {shard.number: shard.file for shard in prepared.now.shards}
     assert len(before) == 20
-    prepared.take({**people, 1: 77}, (set(people) | {1}) - {19 * FAR}, "a")
+    prepared.take({**people, 1: has(77)}, (set(people) | {1}) - {19 * FAR}, "a")
     after = {shard.number: shard.file for shard in prepared.now.shards}
     assert prepared.evaluated == prepared.read == 21
     assert {n for n in after if after[n] != before.get(n)} == {0}
@@ -161,9 +186,47 @@ def test_an_index_written_anew_is_compared_and_costs_no_evaluation(tmp_path):
     prepared = Prepared(tmp_path)
     people = everybody(20)
     prepared.take(people, set(people), "a")
-    prepared.take({**people, 0: 99}, set(people), "b")
+    prepared.take({**people, 0: has(99)}, set(people), "b")
     assert (prepared.read, prepared.evaluated) == (40, 21)
     assert prepared.since(1) == ({tag(0)}, {tag(99)})
+
+
+def test_of_a_person_with_other_identifiers_only_those_are_evaluated(tmp_path):
+    prepared = Prepared(tmp_path)
+    prepared.take({0: has(1, 2, 3), FAR: has(4)}, {0, FAR}, "a")
+    assert prepared.evaluated == 4
+    prepared.take({0: has(1, 3, 6, 8), FAR: has(4)}, {0, FAR}, "b")
+    assert prepared.evaluated == 6
+    assert prepared.since(1) == ({tag(2)}, {tag(6), tag(8)})
+
+
+def test_a_person_comes_and_goes_with_all_identifiers(tmp_path):
+    prepared = Prepared(tmp_path)
+    people = {0: has(1, 2, 3), 1: has(4), FAR: has(5, 6)}
+    prepared.take(people, {1, FAR}, "a")
+    prepared.take(people, {0, 1, FAR}, "a")
+    assert prepared.since(1) == (set(), {tag(1), tag(2), tag(3)})
+    assert [prepared.now.people_of(kind) for kind in (0, 1)] == [3, 2]
+    assert [prepared.now.values_of(kind) for kind in (0, 1)] == [3, 3]
+    prepared.take(people, {1}, "a")
+    assert prepared.tags() == {tag(4)}
+    left = preparing.forgotten(prepared.folder, prepared.now, 1)
+    assert left is not None
+    assert left.checksum == EMPTY
+    assert left.shards == ()
+
+
+def test_an_identifier_that_passes_to_somebody_else_stays(tmp_path, monkeypatch):
+    """Whichever of the two is looked at first, and in one step or in two."""
+    for at_once in (1, 2):
+        for giver, taker in ((0, FAR), (FAR, 0)):
+            monkeypatch.setattr(preparing, "AT_ONCE", at_once)
+            prepared = Prepared(tmp_path / f"{at_once}-{giver}")
+            prepared.take({giver: has(1, 2), taker: has(3)}, {0, FAR}, "a")
+            first = prepared.now.version.number
+            prepared.take({giver: has(2), taker: has(1, 3)}, {0, FAR}, "b")
+            assert prepared.tags() == {tag(1), tag(2), tag(3)}
+            assert prepared.since(first) == (set(), set())
 
 
 def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypatch):
@@ -222,9 +285,9 @@ def test_forgetting_leaves_no_trace_in_any_file_that_is_named(tmp_path):
     assert preparing.forgotten(prepared.folder, left, 5 * FAR) is None
 
 
-def test_two_people_with_one_identifier_are_refused(tmp_path):
+def test_one_identifier_of_two_people_is_refused(tmp_path):
     prepared = Prepared(tmp_path)
-    prepared.take({0: 1, FAR: 1}, {0, FAR}, "a")
+    prepared.take({0: has(1), FAR: has(1)}, {0, FAR}, "a")
     with pytest.raises(LocalError):
         prepared.tags()
 

@@ -18,7 +18,7 @@ from protocols.groups import P
 from protocols.psi import prepared, prepared_receiver, two_sides
 from protocols.psi.chunks import kept
 from protocols.psi.epochs import epoch_context, tags_of
-from protocols.psi.params import Members, PsiParams, SenderDone
+from protocols.psi.params import Members, PreparedParams, SenderDone
 from protocols.psi.prepared import PREPARED
 from protocols.psi.prepared_kept import ASKED, PreparedSet, Version
 from protocols.psi.prepared_records import (
@@ -38,7 +38,7 @@ from tests.support.prepared_sets import SCOPE, Receiver, Sender
 from tests.support.scenarios import CHUNK_ITEMS, SCENARIOS
 from tests.support.seeded import digests, points, seeded
 
-PARAMS = PsiParams(max_items=500, chunk_items=CHUNK_ITEMS, tag_bytes=12, strict=False)
+PARAMS = PreparedParams(max_items=500, chunk_items=CHUNK_ITEMS, tag_bytes=12)
 
 
 def play(receiver: Receiver, sender: Sender, mine, theirs, seed="run", **options) -> Played:
@@ -88,7 +88,7 @@ def test_the_first_run_and_a_later_one_are_exact(scenario, backend):
 
 @pytest.mark.parametrize("tag_bytes", [10, 16])
 def test_other_tags_give_the_same(tag_bytes):
-    receiver, sender = both(dataclasses.replace(PARAMS, tag_bytes=tag_bytes, strict=True))
+    receiver, sender = both(dataclasses.replace(PARAMS, tag_bytes=tag_bytes))
     assert play(receiver, sender, range(30), range(20, 45)).output == Members(10)
 
 
@@ -510,7 +510,7 @@ def test_a_version_that_never_was_gets_the_whole_set_and_no_difference():
     [{"ctx": bytes(32)}]
     + [
         {"params": dataclasses.replace(PARAMS, **{name: value})}
-        for name, value in (("max_items", 499), ("tag_bytes", 11), ("strict", True))
+        for name, value in (("max_items", 499), ("chunk_items", 9), ("tag_bytes", 11))
     ],
 )
 def test_a_peer_that_agreed_to_something_else_fails_at_its_first_message(change):
