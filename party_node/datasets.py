@@ -213,8 +213,7 @@ class Datasets:
     ) -> Matchable:
         """Return all identifiers of these types that permitted people have, and nobody else.
 
-        With `among`, only theirs of whom are in it.
-
+        With `among`, only those of them: what several people have is left out all the same.
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
         grant, _ = self._open(permission)
@@ -224,6 +223,15 @@ class Datasets:
         dense = index[dataset_index.DENSE].to_numpy()
         people = BitMap(grant.allowed) if among is None else BitMap(grant.allowed & among)
         return matchable(index, kinds, _members(dense, people))
+
+    def state_of(self, permission: Permission) -> str:
+        """Return words for the index as it lies: while they stay, so do everybody's identifiers.
+
+        Raises: as `items`.
+        """
+        grant, _ = self._open(permission)
+        found = (self._home.datasets / grant.index_id / _INDEX).stat()
+        return f"{grant.index_id}/{found.st_ino}/{found.st_size}/{found.st_mtime_ns}"
 
     def keys(self, permission: Permission, dense: Iterable[int]) -> list[str]:
         """Return the party's own row keys of these people, in the order of the file.

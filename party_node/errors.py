@@ -367,6 +367,13 @@ class ConsentNarrowed(NodeError):
     hint = "ask for the job again: it then stands on consent as it is now"
 
 
+class KeptSetGone(NodeError):
+    """The kept set that the job began with is not there any more: a person was erased meanwhile."""
+
+    code = "kept-set-gone"
+    hint = "ask for the job again: it then stands on the set as it is now"
+
+
 class StrictNeeded(NodeError):
     """The set is so small that matching must hide which curve an item lies on."""
 

@@ -91,7 +91,7 @@ class Home:
             raise HomeDamaged(f"{_KEYS} holds no keys") from e
         if keys.party != settings.party:
             raise HomeDamaged(f"{_KEYS} holds the keys of another party")
-        for folder in ("runs", "datasets", "audiences"):
+        for folder in ("runs", "datasets", "audiences", "prepared"):
             (path / folder).mkdir(mode=0o700, exist_ok=True)
         return cls(path, settings, keys)
 
@@ -147,6 +147,11 @@ class Home:
     def datasets(self) -> Path:
         """Folder with one folder for each registered dataset."""
         return self.path / "datasets"
+
+    @property
+    def prepared(self) -> Path:
+        """Folder of sets that were prepared here, and of copies of other parties' sets."""
+        return self.path / "prepared"
 
     @property
     def audiences(self) -> Path:

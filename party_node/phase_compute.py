@@ -17,6 +17,7 @@ from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
+from party_node.prepared import in_runs
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.dp.noise import GAUSSIAN
@@ -84,7 +85,7 @@ def permit(execution: Execution, run: Run) -> Run:
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
     params = job_checks.params_of(job)
-    items, brought = _prepare(execution, permission, people, params)
+    items, brought = in_runs.lay(execution, permission, people, params, _prepare)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
@@ -167,7 +168,7 @@ def protocol(execution: Execution, run: Run) -> Run | None:
         theirs = Role.RESPONDER if execution.role is Role.INITIATOR else Role.INITIATOR
         said = said.add(theirs, body)
     transition = execution.protocol.resume(
-        run.state, body, execution.chunks.fetch, execution.services.rng
+        run.state, body, in_runs.fetch_of(execution), execution.services.rng
     )
     heard = 0 if body is None else 1
     stored = _take(execution, run, transition, said, received=run.received + heard)
@@ -201,6 +202,7 @@ def _take(
     transaction.
     """
     execution.chunks.keep(transition.keep)
+    in_runs.note(execution, transition.keep)
     message = None if isinstance(transition, Wait) else transition.message
     if message is not None:
         said = said.add(execution.role, encode(message))

@@ -19,6 +19,7 @@ from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.matching_input import ORDER, TYPES
 from party_node.phase_compute import UNDER, permission_for, recheck
+from party_node.prepared import in_runs
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
 from protocols.dp.count import SizeRelease
@@ -46,6 +47,7 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     left out.
     """
     parts, job = execution.services, execution.job
+    in_runs.adopt(execution)
     output = decode((Cardinality, Members), run.output)
     assert isinstance(output, Cardinality | Members)
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded

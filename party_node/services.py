@@ -37,6 +37,7 @@ from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.merging import Merging
+from party_node.prepared.kept_sets import KeptSets
 from party_node.repeats import Repeats
 from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
@@ -83,6 +84,7 @@ class Services:
     holds: Holds
     requests: Requests
     emergencies: Emergencies
+    kept_sets: KeptSets
     clock_ms: Clock
     rng: Rng
 
@@ -107,6 +109,8 @@ def assemble(
     identity = Identity(db, vault, rng)
     datasets = Datasets(db, home, identity, clock_ms)
     datasets.clear_away()
+    kept_sets = KeptSets(home, vault, datasets, clock_ms, rng)
+    kept_sets.clear_away()
     ledger = ConsentLedger(
         db,
         vault,
@@ -132,7 +136,7 @@ def assemble(
     holds = Holds(ledger, rng)
     aftermath = assemble_aftermath(
         ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
-        holds,
+        holds, kept_sets.forget,
     )  # fmt: skip
     region = home.settings.default_region
     fulfilling = Fulfilling(ledger, identity, aftermath.erasing, region)
@@ -169,6 +173,7 @@ def assemble(
         holds=holds,
         requests=Requests(ledger, identity, fulfilling, rng),
         emergencies=Emergencies(ledger, rng),
+        kept_sets=kept_sets,
         clock_ms=clock_ms,
         rng=rng,
     )

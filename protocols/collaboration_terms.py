@@ -20,7 +20,7 @@ from protocols.identifiers import KINDS as IDENTIFIERS
 PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "overlap": frozenset({"psi-dh-cardinality/2"}),
-        "audience": frozenset({"psi-dh-members/1", "psi-ot-members/1"}),
+        "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more."""

@@ -5,12 +5,13 @@ from types import MappingProxyType
 
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
-from protocols.psi import dh, ot
+from protocols.psi import dh, ot, prepared
 from protocols.session import TwoParty
 
 _MAKERS = (
     dh.members,
     dh.cardinality,
+    prepared.prepared,
     ot.members,
     ot.labelled,
 )

@@ -32,10 +32,17 @@ def leading_from(blind: bytes, key: bytes | None = None) -> bytes:
     Raises: LocalError where there is none, which no random scalar brings about.
     """
     wanted = 1 if key is None else clamped(key)
-    quotient = wanted * pow(clamped(blind), -1, L) % L
-    # The one number below 8·L that is `quotient` modulo L and 0 modulo 8.
-    number = quotient + L * (-quotient * pow(L, -1, 8) % 8)
-    for candidate in (number, 8 * L - number):
+    found = clamped_for(wanted * pow(clamped(blind), -1, L) % L, L)
+    if found is None:
+        raise LocalError("these scalars lead nowhere")
+    return found
+
+
+def clamped_for(residue: int, order: int) -> bytes | None:
+    """Return the clamped scalar that is `residue` or its negative modulo an order, if any."""
+    # The one number below 8·order that is `residue` modulo the order and 0 modulo 8.
+    number = residue + order * (-residue * pow(order, -1, 8) % 8)
+    for candidate in (number, 8 * order - number):
         if _LOW <= candidate < _HIGH:
             return candidate.to_bytes(32, "little")
-    raise LocalError("these scalars lead nowhere")
+    return None

@@ -17,7 +17,7 @@ from party_node.contact.reservations import Reservations
 from party_node.database import Database
 from party_node.datasets import Datasets
 from party_node.decisions import Decisions
-from party_node.erasure.erasing import Erasing
+from party_node.erasure.erasing import Clean, Erasing
 from party_node.erasure.holds import Holds
 from party_node.errors import NodeError
 from party_node.identity import Identity
@@ -53,6 +53,7 @@ def assemble_aftermath(
     clock: Clock,
     rng: Rng,
     holds: Holds,
+    *also_clean: Clean,
 ) -> Aftermath:
     """Put them together, and finish what an interrupted erasure left."""
     db, vault = ledger.database, ledger.vault
@@ -71,7 +72,7 @@ def assemble_aftermath(
             reservations.prune(session, clock())
 
     exposures, expiry = Exposures(ledger, identity, decisions), ExpirySweep(ledger, identity)
-    erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget], outbox)
+    erasing = Erasing(ledger, identity, rng, [forget], [datasets.forget, *also_clean], outbox)
     erasing.try_to_finish()
     steward = Steward(
         [

@@ -169,6 +169,38 @@ class OtParams(MatchingParams):
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedParams(MatchingParams):
+    """Parameters of matching against a prepared set; both sides must have the same.
+
+    There is no `strict`: decoys hide on which side of the curve an item lies, in sets of any size.
+    Raises: InvalidParameter if one is outside its range.
+    """
+
+    KIND: ClassVar[str] = "psi-dh-prepared-params/1"
+    max_items: int
+    """The most items that either side may have: 1 to 2^28."""
+    chunk_items: int = 65_536
+    """Items in every chunk of the receiver but the last, and tags in a bucket of the set on
+    average: 1 to 2^17. A chunk of points has a little more than 32 bytes for each."""
+    tag_bytes: int = 12
+    """Bytes of a tag, 10 to 16. Sets of n and m items have a false match with probability at most
+    n·m·2^(-8·tag_bytes): with 12 bytes, 10,000 against 10 million, 2^-59."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(
+            ("max_items", self.max_items, 1, LARGEST_SET),
+            ("chunk_items", self.chunk_items, 1, LARGEST_CHUNK),
+            ("tag_bytes", self.tag_bytes, 10, 16),
+        )
+
+    @classmethod
+    @override
+    def for_job(cls, types: int = 1, per_person: int = 0) -> Self:
+        """Return the parameters that a node proposes."""
+        return cls(_room(types, per_person), 2**15)
+
+
+@dataclass(frozen=True, slots=True)
 class RowParams(PsiParams):
     """Parameters of a protocol that counts people who may have several items each.
 

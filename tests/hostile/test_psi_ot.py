@@ -27,7 +27,7 @@ def params_of(name: str) -> OtParams:
 
 
 def recorded(name: str) -> Recording:
-    return recorded_run(name, params_of(name), MINE, THEIRS, **LABELS)
+    return recorded_run(name, params_of(name), MINE, THEIRS, ({}, LABELS))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,7 +117,7 @@ def test_a_hostile_network_gives_the_right_result_or_none(name, faults):
             CTX,
             digests(MINE),
             digests(THEIRS),
-            sender_chunks=LABELS,
+            laid=({}, LABELS),
             deliver=deliver,
         )
     except (ProtocolError, Stalled, TranscriptsDiffer):

@@ -52,6 +52,9 @@ jobs:
   - {{kind: overlap, purpose: audience-measurement, receiver: brand}}
   - {{kind: audience, purpose: joint-audience, receiver: publisher, reveal: true}}
 """
+PREPARED = DOCUMENT.replace(NAME, "standing").replace(
+    "reveal: true", "reveal: true, protocol: psi-dh-prepared/1"
+)
 
 
 def value(party: str, person: int, kind: str) -> str:
@@ -96,12 +99,17 @@ def world() -> Iterator[TwoNodes]:
         for kind, purpose in PURPOSE.items():
             rule = Rule(f"autumn-{kind}", NAME, kind, purpose, RHO_NANO, allow_reveal=True)
             found.publisher.services.rules.put(rule)
+        found.brand.services.collaborations.propose(PREPARED)
+        found.publisher.services.collaborations.countersign("standing", 1)
+        purpose = PURPOSE["audience"]
+        rule = Rule("standing", "standing", "audience", purpose, RHO_NANO, allow_reveal=True)
+        found.publisher.services.rules.put(rule)
         found.clock.advance(seconds=1)
         yield found
 
 
 def run(world: TwoNodes, kind: str, identifiers: list[str], **more: Any) -> str:
-    job = world.brand.ask(kind, collaboration=NAME, identifiers=identifiers, **more)
+    job = world.brand.ask(kind, **{"collaboration": NAME, "identifiers": identifiers} | more)
     world.settle(job)
     assert world.brand.state(job) == ("completed", "")
     return job
@@ -140,6 +148,31 @@ def test_an_audience_by_several_types_has_each_person_once(world, identifiers, m
         assert not (world.nodes[party].chunk_folder(job) / TYPES).exists()
     # What the sender heard has noise for one person: the size hides the receiver's people.
     assert abs(world.brand.result(job)["size"]["value"] - len(by(*identifiers))) <= 2
+
+
+def test_a_prepared_set_matches_people_by_several_types_as_any_other(world):
+    """And each list of types has a set of its own, under a key of its own."""
+    sets = world.brand.services.kept_sets
+    own = {}
+    for turn in range(2):
+        for kinds in (["email"], ["phone", "email"], ["email", "phone"], ALL):
+            before = sets.evaluated
+            job = run(world, "audience", kinds, collaboration="standing")
+            assert activated(world, job) == by(*kinds)
+            found = world.brand.result(job)["own"]
+            assert sets.evaluated - before == (0 if turn else found["items"])
+            own[tuple(kinds)] = found
+            matched_by = world.publisher.result(job)["own"]["matched_by"]
+            assert set(matched_by) == set(kinds)
+            assert sum(matched_by.values()) == len(by(*kinds))
+    assert len(list(world.brand.services.home.prepared.glob("set-*"))) == 4
+    assert own[("email",)]["items"] == 29
+    assert own[tuple(ALL)]["items"] == 29 + 28 + 29
+    assert own[tuple(ALL)]["identifiers"] == {
+        "email": {"people": 29, "values": 29, "shared": 0},
+        "phone": {"people": 28, "values": 28, "shared": 1},
+        "idfa": {"people": 29, "values": 29, "shared": 0},
+    }
 
 
 @pytest.mark.parametrize(("identifiers", "people"), [(["email"], by("email")), (ALL, by(*ALL))])

@@ -23,6 +23,11 @@ CTX = bytes(range(32))
 
 Deliver = Callable[[bytes], Sequence[bytes]]
 
+Laid = tuple[Mapping[str, bytes], Mapping[str, bytes]]
+"""The chunks that receiver and sender find beside their input."""
+
+NOTHING_LAID: Laid = (MappingProxyType({}), MappingProxyType({}))
+
 
 class Stalled(Exception):
     """Nobody can go on, or messages are left over: what a network that loses or repeats brings."""
@@ -123,13 +128,13 @@ def run_pair(
     sender_items: Sequence[bytes],
     *,
     seed: str = "run",
-    sender_chunks: Mapping[str, bytes] = MappingProxyType({}),
     deliver: Deliver = lambda message: [message],
+    laid: Laid = NOTHING_LAID,
 ) -> Played:
     """Play a run to its end and check that both sides saw the same.
 
-    `sender_chunks` are what the sender brings beside its items. `deliver` stands for the network:
-    it turns a message into the messages that arrive.
+    `deliver` stands for the network: it turns a message into the messages that arrive. `laid` has
+    the chunks that each side finds beside its input.
 
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
@@ -138,8 +143,7 @@ def run_pair(
     mailboxes: list[deque[bytes]] = [deque(), deque()]
     for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
         items, chunks = items_of(own, chunk_items)
-        if role is Role.RESPONDER:
-            chunks |= sender_chunks
+        chunks |= laid[i]
         side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
         sides.append(side)
         _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)

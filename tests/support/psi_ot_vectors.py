@@ -44,7 +44,7 @@ def computed(name: str) -> dict[str, Any]:
             digests(mine),
             digests(theirs),
             seed=title,
-            sender_chunks=label_chunks(labels, params.chunk_items),
+            laid=({}, label_chunks(labels, params.chunk_items)),
         )
         chunks = played.receiver.chunks
         placed = [

@@ -1,6 +1,7 @@
 """A recorded run, and what a hostile peer makes of it: steps from any state with any bytes."""
 
 import dataclasses
+import enum
 import functools
 import typing
 
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from protocols.codec import Record, encode
 from protocols.errors import LocalError, ProtocolError
 from protocols.registry import REGISTRY
-from protocols.session import Continue, Finish, Role, Transition, TwoParty, Wait
-from tests.support.pair import CTX, run_pair
+from protocols.session import Continue, Finish, Transition, TwoParty, Wait
+from tests.support.pair import CTX, NOTHING_LAID, Laid, run_pair
 from tests.support.seeded import digests, seeded
 
 
@@ -28,9 +29,21 @@ class Recording:
         return self.chunks[name]
 
 
+def recorded(
+    name: str, params: Record, mine: range, theirs: range, laid: Laid = NOTHING_LAID
+) -> Recording:
+    """Return the run of these items, as numbers; `laid` is what each side finds beside them."""
+    return _recorded(name, params, mine, theirs, *(tuple(chunks.items()) for chunks in laid))
+
+
 @functools.cache
-def recorded(name: str, params: Record, mine: range, theirs: range, **chunks: bytes) -> Recording:
-    """Return the run of these items, as numbers; the sender brings `chunks` too."""
+def _recorded(
+    name: str,
+    params: Record,
+    mine: range,
+    theirs: range,
+    *laid: tuple[tuple[str, bytes], ...],
+) -> Recording:
     protocol, states = REGISTRY[name], []
 
     def step(state: Record, *rest: typing.Any) -> Transition:
@@ -38,7 +51,8 @@ def recorded(name: str, params: Record, mine: range, theirs: range, **chunks: by
         return protocol.step(state, *rest)
 
     watched = dataclasses.replace(protocol, step=step)
-    played = run_pair(watched, params, CTX, digests(mine), digests(theirs), sender_chunks=chunks)
+    here = dict(laid[0]), dict(laid[1])
+    played = run_pair(watched, params, CTX, digests(mine), digests(theirs), laid=here)
     return Recording(
         sorted(set(states)),
         played.receiver.sent + played.sender.sent,
@@ -70,8 +84,16 @@ def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
         int: st.integers(-3, 30) | st.integers(-(2**63), 2**64 - 1),
         bytes: st.binary(max_size=40)
         | st.sampled_from([bytes(32 * 8), bytes(12 * 8), b"\xff" * 256]),
-        Role: st.sampled_from(Role),
+        bool: st.booleans(),
     }
     hints = typing.get_type_hints(kind)
-    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return st.builds(kind, **{name: strategies[hints[name]] for name in names})
+    fields = {}
+    for name in (f.name for f in dataclasses.fields(kind)):  # type: ignore[arg-type]
+        hint = hints[name]
+        if hint in strategies:
+            fields[name] = strategies[hint]
+        elif issubclass(hint, enum.Enum):
+            fields[name] = st.sampled_from(hint)
+        else:
+            fields[name] = fields_of(hint)
+    return st.builds(kind, **fields)

@@ -98,7 +98,7 @@ def test_the_receiver_learns_the_labels_of_what_both_have(scenario: Scenario, pa
         CTX,
         scenario.receiver_items(),
         scenario.sender_items(),
-        sender_chunks=label_chunks(labels, CHUNK_ITEMS),
+        laid=({}, label_chunks(labels, CHUNK_ITEMS)),
     )
     assert played.matched() == scenario.positions()
     assert played.receiver.output == Labelled(len(scenario.positions()), 3)
@@ -111,9 +111,7 @@ def test_labels_have_1_to_16_bytes_and_none_is_said_in_clear(size):
     params = dataclasses.replace(PARAMS, label_bytes=size)
     numbers = list(range(40))
     chunks = label_chunks([b"L" * size] * 40, CHUNK_ITEMS)
-    played = run_pair(
-        ot.LABELLED, params, CTX, digests([3]), digests(numbers), sender_chunks=chunks
-    )
+    played = run_pair(ot.LABELLED, params, CTX, digests([3]), digests(numbers), laid=({}, chunks))
     assert played.receiver.chunks["labels"] == b"L" * size
     values = [m.values for m in said(played.sender) if isinstance(m, Values)]
     sealed = [v[i : i + 12 + size][12:] for v in values for i in range(0, len(v), 12 + size)]
@@ -132,7 +130,7 @@ def test_an_input_without_a_label_for_each_item_is_refused():
             CTX,
             digests(range(3)),
             digests(range(20)),
-            sender_chunks=chunks,
+            laid=({}, chunks),
         )
 
 

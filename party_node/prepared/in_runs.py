@@ -1,0 +1,93 @@
+"""Where runs meet kept sets: what is laid before a run begins, read by its steps, kept after it.
+
+For every protocol but `psi-dh-prepared/1` these functions do what is done without them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyroaring import FrozenBitMap
+
+from party_node import job_checks
+from party_node.execution import Execution
+from party_node.permission import Permission
+from party_node.prepared.kept_sets import Use
+from protocols.job import JobDescription
+from protocols.job_params import params_of
+from protocols.psi.epochs import scope_of
+from protocols.psi.params import MatchingParams
+from protocols.psi.prepared import NAME
+from protocols.psi.prepared_kept import ASKED
+from protocols.session import Chunks, Fetch, Items, Role
+
+Read = Callable[[Execution, Permission, FrozenBitMap, MatchingParams], tuple[Items, dict[str, Any]]]
+
+
+def is_prepared(job: JobDescription) -> bool:
+    """Tell whether a job runs against a prepared set."""
+    return job.protocol == NAME
+
+
+def use_of(execution: Execution) -> Use:
+    """Return which kept set a job is about."""
+    mine, theirs = execution.services.home.keys.public(), execution.peer
+    receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
+    scope = scope_of(execution.job, receiver, sender)
+    return Use(scope, params_of(execution.job).tag_bytes)
+
+
+def lay(
+    execution: Execution,
+    permission: Permission,
+    people: FrozenBitMap,
+    params: MatchingParams,
+    read: Read,
+) -> tuple[Items, dict[str, Any]]:
+    """Lay the run's input: the sender's prepared set, or the items and the receiver's copy.
+
+    `people` are those of the permitted who are brought.
+
+    Returns what `read` does: the items, and what they consist of, for this party alone.
+    Raises: as `Datasets.items`; DiskFull; JobRefused if they are more than the job allows.
+    """
+    if not is_prepared(execution.job):
+        return read(execution, permission, people, params)
+    sets, use = execution.services.kept_sets, use_of(execution)
+    if execution.role is Role.RESPONDER:
+        brought = sets.lay_set(use, permission, people, execution.job.identifiers, execution.chunks)
+        job_checks.check_items(execution.job, brought["items"])
+        return Items(brought["items"], params.chunk_items), brought
+    sets.lay_copy(use, execution.chunks)
+    return read(execution, permission, people, params)
+
+
+def fetch_of(execution: Execution) -> Fetch:
+    """Return what a run's steps read chunks through: its own, and those of the kept set."""
+    if not is_prepared(execution.job):
+        return execution.chunks.fetch
+    sets, use, chunks = execution.services.kept_sets, use_of(execution), execution.chunks
+
+    def fetch(name: str) -> bytes:
+        if name.startswith(("whole/", "since/")):
+            return sets.supply(use, name, chunks, params_of(execution.job).chunk_items)
+        if name.startswith("held/"):
+            return sets.held(use, name, chunks)
+        return chunks.fetch(name)
+
+    return fetch
+
+
+def note(execution: Execution, keep: Chunks) -> None:
+    """Count what a run asks about, before anything is answered."""
+    if is_prepared(execution.job) and ASKED in keep:
+        points = int.from_bytes(keep[ASKED], "big")
+        execution.services.kept_sets.count(use_of(execution), execution.job.job, points)
+
+
+def adopt(execution: Execution) -> None:
+    """Keep the receiver's copy once the protocol has ended: also if the run fails later on.
+
+    Raises: DiskFull.
+    """
+    if is_prepared(execution.job) and execution.role is Role.INITIATOR:
+        execution.services.kept_sets.adopt(use_of(execution), execution.chunks)

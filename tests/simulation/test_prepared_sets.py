@@ -1,0 +1,297 @@
+"""Jobs against a prepared set: the second run costs what changed, and consent decides as always."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import Response
+
+from party_node.api.jobs import JobBody, ask
+from party_node.approvals import Rule
+from party_node.prepared import kept_sets, people_file
+from party_node.prepared.manifests import CopyManifest, SetManifest
+from party_node.prepared.sealed_folder import SealedFolder
+from protocols.psi.prepared import NAME
+from tests.support.two_nodes import (
+    BRAND,
+    PUBLISHER,
+    PURPOSE,
+    RHO_NANO,
+    Node,
+    TwoNodes,
+    consenting,
+    email,
+    two_nodes,
+)
+
+COLLABORATION = "standing"
+SENDERS = consenting(BRAND)
+"""The brand has the set; the publisher asks."""
+PLAIN = consenting(BRAND) & consenting(PUBLISHER)
+_DOCUMENT = f"""\
+collaboration: {COLLABORATION}
+version: 1
+title: Standing
+expires: 2027-06-30
+minimum_size: 2
+budget: {{rho: "1000", delta_exponent: 8}}
+parties: {{brand: {{}}, publisher: {{}}}}
+datasets:
+  - {{party: brand, dataset: customers, identifiers: [email]}}
+  - {{party: publisher, dataset: audience, identifiers: [email]}}
+jobs:
+  - {{kind: audience, purpose: joint-audience, receiver: publisher, reveal: true, protocol: {NAME}}}
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[TwoNodes]:
+    with two_nodes() as found:
+        found.brand.services.collaborations.propose(_DOCUMENT)
+        found.publisher.services.collaborations.countersign(COLLABORATION, 1)
+        rule = Rule("standing", COLLABORATION, "audience", PURPOSE["audience"], RHO_NANO, True)
+        found.publisher.services.rules.put(rule)
+        yield found
+
+
+def start(world: TwoNodes) -> str:
+    body = {"collaboration": COLLABORATION, "kind": "audience", "rho": "10"}
+    running = world.brand._running()
+    return str(ask(JobBody.model_validate(body), running, Response())["job"])
+
+
+def run(world: TwoNodes) -> set[int]:
+    """Run a job to its end; return who is in the audience."""
+    job = start(world)
+    world.settle(job)
+    assert world.brand.state(job) == ("completed", "")
+    return world.publisher.activate(job)
+
+
+def evaluated(node: Node) -> int:
+    return node.services.kept_sets.evaluated
+
+
+def the_set(node: Node) -> SetManifest:
+    return set_of(node)[1]
+
+
+def set_of(node: Node) -> tuple[SealedFolder, SetManifest]:
+    (folder,) = node.services.kept_sets._folders("set-*")
+    found = node.services.kept_sets._manifest(folder)
+    assert found is not None
+    return folder, found
+
+
+def copy_of(node: Node) -> tuple[SealedFolder, CopyManifest]:
+    (folder,) = node.services.kept_sets._folders("copy-*")
+    found = node.services.kept_sets._copy(folder)
+    assert found is not None
+    return folder, found
+
+
+def the_copy(node: Node) -> CopyManifest:
+    return copy_of(node)[1]
+
+
+def tags_of_copy(node: Node) -> set[bytes]:
+    folder, found = copy_of(node)
+    data, t = b"".join(map(folder.read, found.buckets)), found.copy.tag_bytes
+    return {data[i : i + t] for i in range(0, len(data), t)}
+
+
+def tag_of(node: Node, person: int) -> bytes:
+    """Return the tag of a person in the set."""
+    folder, manifest = set_of(node)
+    dense = node.services.identity.find("email", email(person))
+    for shard in manifest.shards:
+        rows = people_file.read_rows(folder.read(shard.file), manifest.tag_bytes)
+        for row in rows[rows["dense"] == dense]:
+            return bytes(row["tag"])
+    raise AssertionError("the person is not in the set")
+
+
+def say(world: TwoNodes, node: Node, state: str, people: set[int], event: str = "") -> None:
+    world.clock.advance(seconds=1)
+    for person in people:
+        node.say(state, person, PURPOSE["audience"], event and f"{event}-{person}")
+    world.clock.advance(seconds=1)
+
+
+def test_the_audience_is_the_intersection_of_who_is_permitted(world: TwoNodes) -> None:
+    assert run(world) == PLAIN
+    assert evaluated(world.brand) == len(SENDERS)
+
+
+def test_a_second_run_evaluates_only_the_difference(world: TwoNodes) -> None:
+    run(world)
+    before, copy = evaluated(world.brand), the_copy(world.publisher)
+    assert run(world) == PLAIN
+    assert evaluated(world.brand) == before
+    assert the_copy(world.publisher).copy == copy.copy
+    say(world, world.brand, "given", {3, 14})
+    assert run(world) == (SENDERS | {3, 14}) & consenting(PUBLISHER)
+    assert evaluated(world.brand) == before + 2
+    assert the_copy(world.publisher).copy.number == copy.copy.number + 1
+
+
+def test_a_withdrawal_takes_the_tag_from_both_sides_before_anything_is_answered(
+    world: TwoNodes,
+) -> None:
+    run(world)
+    gone = {min(PLAIN), max(PLAIN)}
+    tags = {tag_of(world.brand, person) for person in gone}
+    assert tags <= tags_of_copy(world.publisher)
+    say(world, world.brand, "withdrawn", gone)
+    assert run(world) == PLAIN - gone
+    assert not tags & tags_of_copy(world.publisher)
+    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
+    assert evaluated(world.brand) == len(SENDERS)
+
+
+def test_who_comes_back_is_evaluated_again(world: TwoNodes) -> None:
+    run(world)
+    say(world, world.brand, "withdrawn", {min(PLAIN)})
+    run(world)
+    say(world, world.brand, "given", {min(PLAIN)}, "again")
+    assert run(world) == PLAIN
+    assert evaluated(world.brand) == len(SENDERS) + 1
+
+
+def test_erasure_removes_the_tag(world: TwoNodes) -> None:
+    run(world)
+    person = min(PLAIN)
+    tag, services = tag_of(world.brand, person), world.brand.services
+    dense = services.identity.find("email", email(person))
+    assert dense is not None
+    services.aftermath.erasing.erase(dense, "request-1")
+    with pytest.raises(AssertionError, match="not in the set"):
+        tag_of(world.brand, person)
+    folder, manifest = set_of(world.brand)
+    files = [folder.read(name) for name in manifest.files()]
+    assert not [data for data in files if tag in data]
+    on_disk = {path.name for path in services.home.prepared.rglob("*") if path.is_file()}
+    assert on_disk == manifest.files() | {"manifest"}
+    assert run(world) == PLAIN - {person}
+    assert tag not in tags_of_copy(world.publisher)
+    assert evaluated(world.brand) == len(SENDERS)
+
+
+def test_an_erasure_in_the_middle_of_a_job_ends_it_before_the_tag_leaves(world: TwoNodes) -> None:
+    job, services = start(world), world.brand.services
+    world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
+    person = min(PLAIN)
+    tag, dense = tag_of(world.brand, person), services.identity.find("email", email(person))
+    assert dense is not None
+    services.aftermath.erasing.erase(dense, "request-1")
+    world.settle(job)
+    assert world.brand.state(job) == world.publisher.state(job) == ("failed", "kept-set-gone")
+    assert not world.publisher.has_audience(job)
+    assert not list(world.publisher.services.home.prepared.iterdir())
+    assert run(world) == PLAIN - {person}
+    assert tag not in tags_of_copy(world.publisher)
+
+
+def test_a_file_registered_again_is_compared_and_only_other_identifiers_are_evaluated(
+    world: TwoNodes,
+) -> None:
+    run(world)
+    path = world.folder / "brand.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-3]) + "\n")  # three people are not in it any more
+    world.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
+    last = {25, 24, 23}
+    assert run(world) == PLAIN - last
+    assert evaluated(world.brand) == len(SENDERS)
+    path.write_text("\n".join(lines) + "\n")
+    world.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
+    assert run(world) == PLAIN
+    assert evaluated(world.brand) == len(SENDERS) + len(last & SENDERS)
+
+
+def test_an_epoch_ends_with_its_days(world: TwoNodes) -> None:
+    run(world)
+    before = the_set(world.brand)
+    world.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
+    assert run(world) == PLAIN
+    after = the_set(world.brand)
+    assert (after.epoch, after.key) != (before.epoch, before.key)
+    assert not {before.epoch, before.key} & {after.epoch, after.key}
+    assert the_copy(world.publisher).copy.epoch == after.epoch
+    assert evaluated(world.brand) == 2 * len(SENDERS)
+
+
+def test_an_epoch_ends_with_its_questions(world: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(world)
+    (asked,) = the_set(world.brand).asked
+    assert asked.points >= len(consenting(PUBLISHER))
+    monkeypatch.setattr(kept_sets, "EPOCH_POINTS", asked.points)
+    before = the_set(world.brand).epoch
+    assert run(world) == PLAIN
+    assert the_set(world.brand).epoch != before
+    assert len(the_set(world.brand).asked) == 1
+
+
+def test_keys_and_copies_that_have_outlived_their_epoch_are_destroyed_at_the_start(
+    world: TwoNodes,
+) -> None:
+    run(world)
+    world.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
+    for node in (world.brand, world.publisher):
+        assert list(node.services.home.prepared.iterdir())
+        node.restart()
+        assert not list(node.services.home.prepared.iterdir())
+
+
+def test_a_receiver_that_lost_its_copy_gets_the_whole_set(world: TwoNodes) -> None:
+    run(world)
+    copy_of(world.publisher)[0].erase()
+    assert run(world) == PLAIN
+    assert the_copy(world.publisher).copy.checksum == the_set(world.brand).checksum
+    assert evaluated(world.brand) == len(SENDERS)
+
+
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])
+def test_nodes_killed_at_every_step_end_with_the_same(world: TwoNodes, every: int) -> None:
+    run(world)
+    say(world, world.brand, "withdrawn", {min(PLAIN)})
+    job, turns = start(world), 0
+
+    def kill() -> None:
+        nonlocal turns
+        turns += 1
+        if turns % every == 0:
+            for node in world.nodes.values():
+                node.restart()
+
+    world.settle(job, each=kill)
+    assert world.brand.state(job) == ("completed", "")
+    assert world.publisher.activate(job) == PLAIN - {min(PLAIN)}
+    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
+    assert len(the_set(world.brand).asked) == 2
+
+
+def test_two_jobs_at_once_each_have_their_own_version(world: TwoNodes) -> None:
+    run(world)
+    first = start(world)
+    reached = lambda: world.brand.phase(first) == "protocol"  # noqa: E731
+    world.settle(first, until=reached)
+    say(world, world.brand, "given", {3})
+    second = start(world)
+    world.settle(first, second)
+    both = consenting(PUBLISHER)
+    assert world.publisher.activate(first) == PLAIN
+    assert world.publisher.activate(second) == (SENDERS | {3}) & both
+    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
+    for node in (world.brand, world.publisher):
+        files = [p for p in node.services.home.prepared.rglob("*") if p.is_file()]
+        assert len(files) <= 4, "files that nothing needs are left"
+
+
+def test_keys_and_tags_do_not_lie_there_in_clear(world: TwoNodes) -> None:
+    run(world)
+    manifest, tags = the_set(world.brand), tags_of_copy(world.publisher)
+    needles = [manifest.key, manifest.epoch, *tags]
+    for node in (world.brand, world.publisher):
+        for path in node.services.home.prepared.rglob("*"):
+            data = path.read_bytes() if path.is_file() else b""
+            assert not [needle for needle in needles if needle in data]
