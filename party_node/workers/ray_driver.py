@@ -7,6 +7,7 @@ what does not fit. Shares are never repeated by Ray; the node repeats the whole 
 """
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -18,6 +19,7 @@ LOCAL = "local"
 """An address: a Ray of its own on this machine."""
 SHARE_BYTES = 32 * 3_000
 """Below 100 KiB, from where on Ray puts arguments and results into its object store."""
+KNOCK_SECONDS = 5
 SWITCHES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0"}
 """Ray reports its use to its makers unless this is in the environment before it is imported."""
 
@@ -34,6 +36,7 @@ class Cluster:
         """Do an errand for all rows, on the whole cluster."""
         if self._ray is None:
             try:
+                _knock(self._address)
                 self._connect()
             except ImportError:
                 return WorkersUnavailable.code, b"Ray is not installed; install accord[ray]"
@@ -75,6 +78,13 @@ class Cluster:
         if self._ray is not None:
             self._ray.shutdown()
         self._ray = self._compute = None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if address != LOCAL:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """Pools of workers for tests: each started once in a process, and ended with it."""
 
+import contextlib
 import functools
 import importlib.util
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,15 +63,11 @@ def children_of(parent: int) -> dict[int, str]:
     """Return the processes that descend from one, with their command lines; Linux only."""
     assert sys.platform == "linux"
     parents, words = {}, {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
-                    parents[int(entry)] = int(file.read().rpartition(")")[2].split()[1])
-                with open(f"/proc/{entry}/cmdline", encoding="utf-8") as file:
-                    words[int(entry)] = file.read().replace("\x00", " ")
-            except OSError:
-                continue
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            pid, stat = int(entry.name), (entry / "stat").read_text()
+            parents[pid] = int(stat.rpartition(")")[2].split()[1])
+            words[pid] = (entry / "cmdline").read_text().replace("\x00", " ")
     found: dict[int, str] = {}
     front = {parent}
     while front:
