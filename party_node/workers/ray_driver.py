@@ -42,7 +42,7 @@ class Cluster:
                 return WorkersUnavailable.code, b"Ray is not installed; install accord[ray]"
             except Exception:  # noqa: BLE001 - Ray raises what it likes; none of it may be shown
                 self._disconnect()
-                return WorkersUnavailable.code, b"the Ray cluster does not answer"
+                return WorkersUnavailable.code, b"the Ray cluster does not answer, or not to this node"
         shares = [rows[i : i + SHARE_BYTES] for i in range(0, len(rows), SHARE_BYTES)]
         waiting: list[Any] = []
         try:
