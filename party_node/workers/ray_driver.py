@@ -42,7 +42,10 @@ class Cluster:
                 return WorkersUnavailable.code, b"Ray is not installed; install accord[ray]"
             except Exception:  # noqa: BLE001 - Ray raises what it likes; none of it may be shown
                 self._disconnect()
-                return WorkersUnavailable.code, b"the Ray cluster does not answer, or not to this node"
+                return (
+                    WorkersUnavailable.code,
+                    b"the Ray cluster does not answer, or not to this node",
+                )
         shares = [rows[i : i + SHARE_BYTES] for i in range(0, len(rows), SHARE_BYTES)]
         waiting: list[Any] = []
         try:
@@ -82,7 +85,7 @@ class Cluster:
 
 def _knock(address: str) -> None:
     """Raise OSError if nobody listens there: Ray itself would try for minutes."""
-    host, _, port = address.rpartition("/")[2].rpartition(":")
+    host, _, port = address.rpartition(":")
     if address != LOCAL:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
