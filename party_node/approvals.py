@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
+from party_node import count_noise
 from party_node.database import Database, Within
 from party_node.errors import NotFound
 from party_node.job_tables import RuleRow
@@ -29,12 +30,16 @@ class Rule:
     allow_reveal: bool
 
     def covers(self, job: JobDescription, permitted: Permitted) -> bool:
-        """Tell whether this rule approves `job`."""
+        """Tell whether this rule approves `job`.
+
+        Never a count that has no noise inside the other node: that needs a person's yes.
+        """
         return (
             (self.collaboration, self.kind, self.purpose)
             == (job.collaboration, job.kind, job.purpose)
             and job.rho_nano <= self.max_rho_nano
             and (self.allow_reveal or not permitted.reveal)
+            and not count_noise.is_exact_inside(job)
         )
 
 

@@ -51,6 +51,15 @@ def needed(job: JobDescription, params: RowParams) -> int:
         raise JobRefused("a count at so low a price would need too many dummies") from e
 
 
+def is_exact_inside(job: JobDescription) -> bool:
+    """Tell whether the receiver's node holds the exact count although its price buys noise: so it
+    is where a person may bring several identifiers.
+    """
+    params = params_of(job)
+    priced = job.rho_nano < coins.IN_NAME_ONLY_NANO
+    return isinstance(params, RowParams) and priced and params.dummies == 0
+
+
 def half_width(job: JobDescription) -> int:
     """Return how far, at 95 %, the noise of a size that the job tells reaches, in people."""
     try:

@@ -5,7 +5,8 @@ coordinator says.
 from party_node import count_noise
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.collaboration import Collaboration, Member, Permitted, digest
-from protocols.dp.budget import MAX_RELEASE_NANO
+from protocols.disclosure import step_up
+from protocols.dp.budget import MAX_RELEASE_NANO, price_of
 from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
@@ -42,7 +43,8 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    params_of(job)
+    _check_room(job, params_of(job))
+    _check_price(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -54,6 +56,30 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
 def _check_types(types: tuple[str, ...]) -> None:
     if not types or len(set(types)) < len(types) or not set(types) <= set(KINDS):
         raise JobRefused(f"a job names some of {', '.join(KINDS)}, each once")
+
+
+def _check_room(job: JobDescription, params: MatchingParams) -> None:
+    """Refuse a job that would make a side hold more than a job may ask of it."""
+    most = type(params).for_job(len(job.identifiers), per_person(job) or 0).max_items
+    if params.max_items > most:
+        raise JobRefused(f"a job allows at most {most:,} items on a side")
+    if (per_person(job) or 1) > len(job.identifiers):
+        raise JobRefused("a person brings more identifiers than the job has types")
+
+
+def _check_price(job: JobDescription) -> None:
+    """Refuse a list whose noise hides whether it is above the minimum.
+
+    At a price of nearly nothing the noisy size passes any minimum half of the time, also for a list
+    of one; and the budget would pay for millions of lists.
+    """
+    width = count_noise.half_width(job)
+    if job.kind == "audience" and 2 * width > job.minimum_size:
+        least = price_of(job.minimum_size // 2).decimal() if job.minimum_size > 1 else "10"
+        raise JobRefused(
+            f"noise of ±{width:,} people hides whether a list has {job.minimum_size}: "
+            f"the cost must be at least {least}"
+        )
 
 
 def params_of(job: JobDescription) -> MatchingParams:
@@ -77,17 +103,21 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
 
     `permitted` is people; what they bring is items (`check_items`). Raises: StrictNeeded for a
     small set without strict hashing; JobRefused for more people than have room.
+
+    Both are decided by the step that the set is filled up to: a refusal is heard by the other side,
+    which chose the limits, and must tell no more than the run would.
     """
     params = params_of(job)
-    if permitted < STRICT_BELOW and not params.hides_in_small_sets():
-        raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
+    step = step_up(permitted)
+    if step <= STRICT_BELOW and not params.hides_in_small_sets():
+        raise StrictNeeded(f"at most {STRICT_BELOW:,} people are permitted on this side")
     most = params.max_items // (per_person(job) or 1) - count_noise.dummies_of(job)
-    if permitted > most:
+    if step > most:
         raise JobRefused(f"the job allows at most {most:,} people on a side")
 
 
 def check_items(job: JobDescription, items: int) -> None:
-    """Check the size of this side's input as the other side will see it, in items.
+    """Check the size of this side's input as the other side will see it, in items, filled up.
 
     Raises: JobRefused if the people bring more identifiers than the job allows.
     """

@@ -12,6 +12,7 @@ from party_node import job_checks
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
+from protocols.disclosure import step_up
 from protocols.job import JobDescription
 from protocols.job_params import params_of
 from protocols.psi.epochs import scope_of
@@ -55,7 +56,7 @@ def lay(
     sets, use = execution.services.kept_sets, use_of(execution)
     if execution.role is Role.RESPONDER:
         brought = sets.lay_set(use, permission, people, execution.job.identifiers, execution.chunks)
-        job_checks.check_items(execution.job, brought["items"])
+        job_checks.check_items(execution.job, step_up(brought["items"]))
         return Items(brought["items"], params.chunk_items), brought
     sets.lay_copy(use, execution.chunks)
     return read(execution, permission, people, params)

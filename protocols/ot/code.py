@@ -13,7 +13,7 @@ least 128 ones, the hashes of t ⊕ (c ∧ s) must look random (KKRT16, definiti
 is. In the model of AES as an ideal permutation the last step gives an adversary that computes q
 permutations an advantage of about q·k·2^-128, where k values are hashed under one key (Guo, Katz,
 Wang, Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers"). For sets
-of one size k is about 9,500, so that the bound speaks of 2^114 computations. That the chain before
+of one size k is about 9,500 (19,000 with labels), so that the bound speaks of 2^114 computations. That the chain before
 it keeps the secret's entropy is our argument, not a published proof.
 """
 
@@ -45,7 +45,12 @@ class Code:
 
 
 def robust_hash(permutation: Permutation, rows: Rows, tweaks: Words) -> Blocks:
-    """Return a block for each row; no tweak may be used twice with one permutation."""
+    """Return a block for each row.
+
+    With one permutation a tweak stands for one bin and hash. The receiver uses it once; the sender
+    for every item that it has there, whose rows differ by their code words, as the definition has
+    it.
+    """
     value = permutation(rows[0])
     for group in range(1, GROUPS - 1):
         value ^= rows[group]

@@ -1,7 +1,7 @@
 """Cuckoo hashing: every item finds one of its three bins for itself alone.
 
 **Size.** ⌈1.3·n⌉ + 512 bins for n items, and the three bins of an item always differ. Then *no*
-placing exists with probability at most 2^-41, for every n from 0 to 2^23. That is proved, not
+placing exists with probability at most 2^-40.9, for every n from 0 to 2^23. That is proved, not
 measured: by Hall's theorem a placing is missing only if some k items have k-1 bins between them,
 and in the smallest such group every bin is of two items or more. The expected number of such
 groups, the sum over k of C(n,k)·C(B,k-1)·S(k)/(B(B-1)(B-2))^k with the number of fitting sequences

@@ -43,7 +43,7 @@ used twice: each message has its own part of the key stream, each value its own 
 
 **What can fail, with what probability.** A wrong match: at most n·m·2^(-8t) for values of t bytes.
 Code words with fewer than 128 differences: at most 3·m·2^-66.5; one value would then be protected
-by fewer bits. No placing in bins: 2^-41 a bucket, and then another salt is taken. A bucket that
+by fewer bits. No placing in bins: 2^-40.9 a bucket, and then another salt is taken. A bucket that
 overflows: 2^-42, and then the run ends with `hashing-failed`. Nothing is ever lost in silence: a
 common item always matches.
 

@@ -2,9 +2,8 @@
 
 **Filling.** A set of m items is filled up to the next step of a coarse ladder
 (`disclosure.step_up`) with random digests, which match nothing: the other side learns the step and
-not m. Where the step is more than the job allows, it is filled up to what the job allows.
-
-Rows of several items are filled up by whole rows.
+not m. Where the step is more than the job allows there is no run. Rows of several items are filled
+up by whole rows.
 
 **Dummies.** In a count with noise (`RowParams.dummies`, n of them) both sides derive the same n
 digests from `ctx`. The receiver's set holds all of them. The sender tosses a coin for each, holds
@@ -53,9 +52,11 @@ def added(
 def padded_size(rows: int, params: MatchingParams, width: int = 1) -> int:
     """Return how many rows a set is sent as. Raises: InvalidParameter for too many."""
     most = params.max_items // width - dummies_of(params)
-    if rows > most:
-        raise InvalidParameter(f"a set has at most {most} rows beside the dummies")
-    return min(step_up(rows), most) + dummies_of(params)
+    step = step_up(rows)
+    # By the step: a limit of the other side's choosing must not tell where below it the set ends.
+    if step > most:
+        raise InvalidParameter(f"a set is filled up to at most {most} rows beside the dummies")
+    return step + dummies_of(params)
 
 
 def dummies_of(params: MatchingParams) -> int:

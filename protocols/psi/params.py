@@ -159,8 +159,11 @@ class OtParams(MatchingParams):
 
     @override
     def smallest_chunk(self) -> int:
-        """Return the fewest items for which a side may have to send a whole message."""
-        return min(self.chunk_items, self.chunk_rows, self.bucket_items)
+        """Return the fewest items for which a side may have to send a whole message.
+
+        A bucket costs both sides several messages.
+        """
+        return min(self.chunk_items, self.chunk_rows, self.bucket_items // 16)
 
     @override
     def are_of(self, protocol: str) -> bool:

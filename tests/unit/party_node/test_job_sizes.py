@@ -35,10 +35,33 @@ def test_a_count_has_room_for_people_times_what_each_brings():
 
 
 def test_members_are_people_until_their_identifiers_are_read():
-    asked = job(MEMBERS, PsiParams(60_000, 4096, strict=False))
-    job_checks.check_sizes(asked, 60_000)
-    with pytest.raises(JobRefused, match="at most 60,000 people"):
-        job_checks.check_sizes(asked, 60_001)
+    asked = job(MEMBERS, PsiParams(63_000, 4096, strict=False))
+    job_checks.check_sizes(asked, 63_000)
+    with pytest.raises(JobRefused, match="at most 63,000 people"):
+        job_checks.check_sizes(asked, 63_001)
+
+
+@pytest.mark.parametrize("most", [12_500, 13_577, 15_999, 16_000, 60_000])
+def test_halving_the_limit_does_not_find_how_many_people_are_permitted(most):
+    """The refusal is heard before anybody has said yes: it may tell the step and nothing finer."""
+    asked = job(MEMBERS, PsiParams(most, 4096, strict=False))
+
+    def refused(permitted: int) -> bool:
+        try:
+            job_checks.check_sizes(asked, permitted)
+        except JobRefused:
+            return True
+        return False
+
+    assert len({refused(permitted) for permitted in range(12_501, 16_001, 7)}) == 1
+
+
+def test_whether_a_set_is_small_is_told_by_its_step_too():
+    asked = job(MEMBERS, PsiParams(63_000, 4096, strict=False))
+    for permitted in (8_001, 9_999, 10_000):
+        with pytest.raises(StrictNeeded):
+            job_checks.check_sizes(asked, permitted)
+    job_checks.check_sizes(asked, 10_001)
 
 
 @pytest.mark.parametrize("asked", [rows(), job(MEMBERS, PsiParams(60_000, 4096, strict=False))])

@@ -53,12 +53,17 @@ def test_a_set_is_sent_as_its_step_and_the_dummies_whatever_the_coins_said(role,
         assert sum(w == NOBODY for w in own.values()) == len(items) - size
 
 
-def test_where_the_step_is_above_what_the_job_allows_it_is_what_the_job_allows():
-    params = RowParams(1100, 512, strict=False, dummies=40)
-    assert padding.padded_size(1000, params) == 1040
-    assert padding.padded_size(1001, params) == padding.padded_size(1060, params) == 1100
-    with pytest.raises(InvalidParameter):
-        padding.padded_size(1061, params)
+def test_a_limit_tells_nothing_about_a_set_that_its_step_does_not_tell():
+    """A peer that chooses `max_items` would else find the exact size by halving."""
+    params = RowParams(1290, 512, strict=False, dummies=40)
+    assert {padding.padded_size(size, params) for size in range(1001, 1251)} == {1290}
+    for size in (1251, 1290):
+        with pytest.raises(InvalidParameter):
+            padding.padded_size(size, params)
+    below = RowParams(1289, 512, strict=False, dummies=40)
+    for size in (1001, 1249, 1250):
+        with pytest.raises(InvalidParameter):
+            padding.padded_size(size, below)
 
 
 def test_the_receiver_holds_all_dummies_and_the_sender_those_whose_coin_fell_so():
