@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyroaring import BitMap
+from pyroaring import BitMap, FrozenBitMap
 from sqlmodel import col, select
 
 from party_node import dataset_index, durable_file
@@ -206,19 +206,25 @@ class Datasets:
         return BitMap.deserialize((self._home.datasets / row.index_id / _ASKED).read_bytes())
 
     def items(
-        self, permission: Permission, kinds: Sequence[str], among: BitMap | None = None
+        self,
+        permission: Permission,
+        kinds: Sequence[str],
+        among: BitMap | FrozenBitMap | None = None,
     ) -> Matchable:
         """Return all identifiers of these types that permitted people have, and nobody else.
 
-        With `among`, only those of them: what several people have is left out all the same.
+        With `among`, only theirs of whom are in it: what several people have is left out all the
+        same.
+
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
         grant, _ = self._open(permission)
         if not kinds or not set(kinds) <= set(identifiers.KINDS):
             raise InvalidParameter("there is no such type of identifier")
         index = self._index(grant, [dataset_index.DENSE, dataset_index.HOLDER, *kinds])
-        dense, people = index[dataset_index.DENSE].to_numpy(), BitMap(grant.allowed)
-        return matchable(index, kinds, _members(dense, people if among is None else people & among))
+        dense = index[dataset_index.DENSE].to_numpy()
+        people = BitMap(grant.allowed) if among is None else BitMap(grant.allowed & among)
+        return matchable(index, kinds, _members(dense, people))
 
     def state_of(self, permission: Permission) -> str:
         """Return words for the index as it lies: while they stay, so do everybody's identifiers.

@@ -64,11 +64,22 @@ class Gate:
 
         Raises: UnknownDataset, UnknownPurpose, UnknownOperation.
         """
+        asked, allowed = self.permitted_now(dataset, purpose, recipient, operations)
+        return asked, len(allowed)
+
+    def permitted_now(
+        self, dataset: str, purpose: str, recipient: str, operations: Sequence[str]
+    ) -> tuple[int, BitMap]:
+        """Return how many people would be asked, and who would be permitted now: to compare with
+        other sets, not to read rows by; nothing is recorded.
+
+        Raises: UnknownDataset, UnknownPurpose, UnknownOperation.
+        """
         asked = self._datasets.asked(dataset)
         with self._ledger.hold() as head:
             question = Question("", b"", dataset, purpose, recipient, tuple(operations), "")
             allowed, _ = self._recorder.decide(head, question, asked, {})
-        return len(asked), len(allowed)
+        return len(asked), allowed
 
     def permit(
         self,

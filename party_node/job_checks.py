@@ -2,6 +2,7 @@
 coordinator says.
 """
 
+from party_node import count_noise
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.collaboration import Collaboration, Member, Permitted, digest
 from protocols.dp.budget import MAX_RELEASE_NANO
@@ -67,6 +68,7 @@ def params_of(job: JobDescription) -> MatchingParams:
         raise JobRefused("the parameters are not those of the protocol") from e
     if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
+    count_noise.check(job, params)
     return params
 
 
@@ -79,7 +81,7 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     params = params_of(job)
     if permitted < STRICT_BELOW and not params.hides_in_small_sets():
         raise StrictNeeded(f"fewer than {STRICT_BELOW:,} people are permitted on this side")
-    most = params.max_items // (per_person(job) or 1)
+    most = params.max_items // (per_person(job) or 1) - count_noise.dummies_of(job)
     if permitted > most:
         raise JobRefused(f"the job allows at most {most:,} people on a side")
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import disclosures
+from party_node import count_noise, disclosures
 from party_node.errors import NodeError
 from party_node.job_tables import JobRow, PreflightRow, RunRow
 from party_node.jobs import ENDED
@@ -54,7 +54,7 @@ def described(job: JobDescription) -> dict[str, Any]:
         "per_person": per_person(job),
         "minimum_size": job.minimum_size,
         "rho": Rho(job.rho_nano).decimal(),
-        "half_width": disclosures.half_width(job),
+        "half_width": count_noise.half_width(job),
         "expires_ms": job.expires_ms,
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
     }

@@ -1,12 +1,17 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
+
+from protocols.disclosure import FLOOR
 
 _PHASES = {
     "start": "working out what this side could bring",
     "greet": "waiting for the other side's pre-flight",
     "agree": "waiting for the data owner's decision",
+    "recall": "answering from an earlier release",
+    "close": "closing the mailbox",
     "permit": "asking consent, recording the decision, paying the budget",
     "protocol": "matching, blinded",
     "release": "releasing the answer",
@@ -19,7 +24,7 @@ _PHASES = {
 
 def people(step: int) -> str:
     """Return a size that was rounded down to a coarse step."""
-    return f"{step:,} or more" if step else "fewer than 100"
+    return f"{step:,} or more" if step else f"at most {FLOOR:,}"
 
 
 def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
@@ -39,6 +44,11 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
         f"budget towards {other}: rho {said['rho_before']} before, "
         f"{said['rho_after']} after (this job costs {job['rho']})"
     )
+    if said["earlier"]:
+        yield (
+            f"nearly the same was asked in job {said['earlier']}: if {other} agrees, that answer "
+            "is given again, free of charge"
+        )
     if said["refusal"]:
         yield f"this side would refuse: {said['refusal']}"
 
@@ -59,6 +69,10 @@ def stage(job: dict[str, Any]) -> str:
 
 def result(found: dict[str, Any]) -> Iterator[str]:
     """Say what a job brought, what was withheld and why, and what it cost."""
+    if found["earlier"] is not None:
+        ms = found["earlier"]["created_ms"]
+        date = datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).date()
+        yield f"answered on {date} in job {found['earlier']['job']}; nothing was counted again"
     if found["size"] is not None:
         yield f"{found['size']['text']} people in common with {found['with']}"
     if found["withheld"] is not None:
@@ -69,6 +83,8 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
     for reason, count in sorted(own["withheld"].items()):
         yield f"  left out, {reason}: {count:,}"
+    if own["waiting"]:
+        yield f"  waiting until more people have changed: {own['waiting']:,}"
     yield from _brought(own)
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"

@@ -4,7 +4,6 @@ The coordinator's board says in what state a job is; this node keeps its own cop
 signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
 """
 
-import dataclasses
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from coordinator import wire
-from party_node import job_checks
+from party_node import count_noise, job_checks
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -31,7 +30,7 @@ from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
-from protocols.job_params import kind_of_params
+from protocols.job_params import kind_of_params, params_of
 from protocols.keys import PartyKeys
 from protocols.psi.params import STRICT_BELOW, MatchingParams, RowParams
 from protocols.signed import Signed, peek, sign, verify
@@ -111,6 +110,7 @@ class Jobs:
             created_ms=now,
             expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
         )
+        job = count_noise.with_dummies(job, params_of(job))
         job_checks.check(job, agreed, now)
         return job
 
@@ -324,7 +324,7 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job such that nothing shows in small sets either, if that is slower."""
-    return dataclasses.replace(job, params=encode(job_checks.params_of(job).strictly()))
+    return count_noise.with_dummies(job, job_checks.params_of(job).strictly())
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from party_node.chunks import ChunkStore
 from party_node.matchable import Matchable
-from protocols.psi import chunks
+from protocols.psi import chunks, padding
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.session import Items, Rng, Role
 from protocols.shuffle import SEED_BYTES, permutation, row_permutation
@@ -43,15 +43,16 @@ class MatchingInput:
     """Counts for this party alone: see `_report`."""
 
 
-def lay_out(held: Matchable, params: MatchingParams, role: Role, rng: Rng) -> MatchingInput:
-    """Return the input of the side `role` from what its permitted people have."""
+def lay_out(
+    held: Matchable, params: MatchingParams, role: Role, ctx: bytes, rng: Rng
+) -> MatchingInput:
+    """Return the input of the side `role` from what its permitted people have, filled up."""
     slot = _slots(held.people)
-    if not isinstance(params, RowParams):
-        return _flat(held, np.ones(len(slot), np.bool_), rng)
-    kept = slot < params.per_person
-    if role is Role.RESPONDER:
-        return _flat(held, kept, rng)
-    return _rows(held, slot, kept, params.per_person, rng)
+    width = params.per_person if isinstance(params, RowParams) else 0
+    kept = slot < width if width else np.ones(len(slot), np.bool_)
+    if width > 1 and role is Role.INITIATOR:
+        return _rows(held, slot, kept, params, ctx, rng, width)
+    return _flat(held, kept, params, role, ctx, rng)
 
 
 def keep(laid: MatchingInput, store: ChunkStore, chunk_items: int) -> Items:
@@ -67,35 +68,57 @@ def keep(laid: MatchingInput, store: ChunkStore, chunk_items: int) -> Items:
     return items
 
 
-def _flat(held: Matchable, kept: NDArray[np.bool_], rng: Rng) -> MatchingInput:
+def _flat(
+    held: Matchable,
+    kept: NDArray[np.bool_],
+    params: MatchingParams,
+    role: Role,
+    ctx: bytes,
+    rng: Rng,
+) -> MatchingInput:
     """Each identifier by itself."""
-    positions = np.flatnonzero(kept)
-    order = positions[permutation(rng(SEED_BYTES), len(positions))]
+    brought = int(np.count_nonzero(kept))
+    more = padding.added(brought, role, params, ctx, rng)
+    digests = np.concatenate([held.digests[kept], more])
+    people = np.concatenate([held.people[kept], _nobody(len(more))])
+    types = np.concatenate([held.kind[kept], np.full(len(more), FILLER, np.uint8)])
+    order = permutation(rng(SEED_BYTES), len(digests))
     report = _report(held, kept, len(order))
-    return MatchingInput(held.digests[order], held.people[order], held.kind[order], report)
+    return MatchingInput(digests[order], people[order], types[order], report)
 
 
 def _rows(
     held: Matchable,
     slot: NDArray[np.int64],
     kept: NDArray[np.bool_],
-    per_person: int,
+    params: MatchingParams,
+    ctx: bytes,
     rng: Rng,
+    width: int,
 ) -> MatchingInput:
-    """A row for each person who has an identifier, filled up with random digests."""
+    """A row for each person who has an identifier, filled up with random digests, then rows of
+    nobody.
+    """
     row = np.cumsum(slot == 0) - 1
     people = held.people[slot == 0]
-    n = len(people) * per_person
-    at = (row * per_person + slot)[kept]
-    types = np.full(n, FILLER, np.uint8)
+    n = len(people) * width
+    at = (row * width + slot)[kept]
+    more = padding.added(len(people), Role.INITIATOR, params, ctx, rng, width)
+    types = np.full(n + len(more), FILLER, np.uint8)
     types[at] = held.kind[kept]
-    digests = np.empty((n, 32), np.uint8)
+    digests = np.empty((n + len(more), 32), np.uint8)
     digests[at] = held.digests[kept]
-    free = np.flatnonzero(types == FILLER)
+    free = np.flatnonzero(types[:n] == FILLER)
     digests[free] = np.frombuffer(rng(32 * len(free)), np.uint8).reshape(-1, 32)
-    order = row_permutation(rng(SEED_BYTES), len(people), per_person)
-    whose = np.repeat(people, per_person)
-    return MatchingInput(digests[order], whose[order], types[order], _report(held, kept, n))
+    digests[n:] = more
+    whose = np.concatenate([np.repeat(people, width), _nobody(len(more))])
+    order = row_permutation(rng(SEED_BYTES), len(digests) // width, width)
+    report = _report(held, kept, len(order))
+    return MatchingInput(digests[order], whose[order], types[order], report)
+
+
+def _nobody(n: int) -> NDArray[np.uint32]:
+    return np.full(n, padding.NOBODY, np.uint32)
 
 
 def _slots(people: NDArray[np.uint32]) -> NDArray[np.int64]:

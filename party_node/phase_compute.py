@@ -7,6 +7,8 @@ have broken the glass (`emergencies.py`), the coordinator's cosignature stands f
 
 from typing import Any
 
+from pyroaring import FrozenBitMap
+
 from coordinator.wire import JobEvent
 from party_node import job_checks, matching_input
 from party_node.decisions import Price
@@ -19,6 +21,7 @@ from party_node.prepared import in_runs
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.dp.noise import GAUSSIAN
+from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, job_hash
 from protocols.psi.params import MatchingParams
 from protocols.release import MEMBERS, NOISY_SIZE
@@ -73,11 +76,16 @@ def permit(execution: Execution, run: Run) -> Run:
     give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
     job_checks.check_sizes(job, len(permission.allowed))
-    _charge(execution)
+    people = parts.repeats.admit(job, execution.peer.party, permission.allowed, parts.clock_ms())
+    try:
+        _charge(execution)
+    except BudgetExceeded:
+        parts.repeats.forget_run(job.job)
+        raise
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
     params = job_checks.params_of(job)
-    items, brought = in_runs.lay(execution, permission, params, _prepare)
+    items, brought = in_runs.lay(execution, permission, people, params, _prepare)
     give_back()
     transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
@@ -86,6 +94,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "permitted": len(grant.allowed),
         "withheld": dict(grant.denied),
         **brought,
+        "waiting": len(permission.allowed - people),
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
         "asked_again_ms": parts.clock_ms(),
@@ -131,15 +140,15 @@ def _charge(execution: Execution) -> None:
 
 
 def _prepare(
-    execution: Execution, permission: Permission, params: MatchingParams
+    execution: Execution, permission: Permission, people: FrozenBitMap, params: MatchingParams
 ) -> tuple[Items, dict[str, Any]]:
-    """Read the permitted people's identifiers and lay them out in a secret random order.
+    """Read these permitted people's identifiers and lay them out in a secret random order.
 
     Raises: JobRefused if they are more than the job allows.
     """
     parts = execution.services
-    held = parts.datasets.items(permission, execution.job.identifiers)
-    laid = matching_input.lay_out(held, params, execution.role, parts.rng)
+    held = parts.datasets.items(permission, execution.job.identifiers, people)
+    laid = matching_input.lay_out(held, params, execution.role, execution.ctx, parts.rng)
     job_checks.check_items(execution.job, len(laid.digests))
     return matching_input.keep(laid, execution.chunks, params.chunk_items), laid.report
 

@@ -3,9 +3,9 @@
 Nothing is shown to anyone before both sides have signed the same receipt: a run that fails on the
 way leaves no result and no audience.
 
-The exact size lives only here, sealed, between the protocol's end and the release; what is kept
-afterwards is the noisy size, its commitment and, at the activating party, the list of its own
-people.
+The size of a list lives only here, sealed, between the protocol's end and the release; a count has
+come out of the protocol with noise. What is kept afterwards is the noisy size, its commitment and,
+at the activating party, the list of its own people.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import hashlib
 
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
-from party_node import receipts, results
+from party_node import count_noise, receipts, results
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
@@ -58,7 +58,8 @@ def _release_ours(execution: Execution, run: Run) -> Run:
         order, types, matched = map(execution.chunks.fetch, (ORDER, TYPES, MATCHED))
         members = results.members(order, matched, permission.allowed)
         matched_by = results.matched_by(order, types, matched, members, job.identifiers)
-    noisy = draw(output.count if members is None else len(members), job)
+    dummies = count_noise.dummies_of(job)
+    noisy = draw(output.count if members is None else len(members), job, dummies)
     if noisy is None:
         members = matched_by = None
     salt = parts.rng(32)
@@ -85,7 +86,7 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     job = execution.job
     told = decode((SizeRelease, Withheld), body)
     assert isinstance(told, SizeRelease | Withheld)
-    check(told, job, execution.me)
+    check(told, job, execution.me, count_noise.dummies_of(job))
     part = _part(execution, run, receipts.released(job, told, job.sender, None))
     changes = _part_facts(execution, run, part, told, None)
     stored = execution.go(run, [part], phase="receipt", received=run.received + 1, **changes)

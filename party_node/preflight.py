@@ -1,6 +1,6 @@
 """Pre-flight: what both sides see before anything is read.
 
-Sizes are rounded down to the coarse ladder of `protocols.disclosure`; counts come from the index
+Sizes are made coarse (`protocols.disclosure.coarse`); counts come from the index
 of people and the consent projection, so no row of the dataset is touched. Estimates use the cost
 of a blinding on this machine, measured once per process, where the protocol blinds.
 """
@@ -16,7 +16,7 @@ from party_node import job_checks
 from party_node.budgets import Budgets
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
-from protocols.disclosure import step_down
+from protocols.disclosure import coarse
 from protocols.errors import BudgetExceeded
 from protocols.groups import choose_backend, evaluate, hash_to_group
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
@@ -47,13 +47,13 @@ def make(
     before = budgets.remaining(job.collaboration, limit_nano, other).nano
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all.
-    step = step_down(permitted)
+    step = coarse(permitted)
     # People, each with as many identifiers as there are types: how many they have is not read yet.
     items = step * (per_person(job) or len(job.identifiers))
     return Preflight(
         job_hash=job_hash(job),
         party=party,
-        asked_step=step_down(asked),
+        asked_step=coarse(asked),
         permitted_step=step,
         seconds=_FIXED_SECONDS + round(items * _seconds_per_item(job, backend)),
         memory_mib=_BASE_MEMORY_MIB + items * _BYTES_PER_ITEM // 2**20,

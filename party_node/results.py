@@ -21,7 +21,7 @@ from party_node.job_tables import ResultRow
 from protocols.codec import decode
 from protocols.dp.budget import Rho, epsilon
 from protocols.errors import SmallCohort
-from protocols.job import LedgerHead
+from protocols.job import JobDescription, LedgerHead
 from protocols.release import SizeOutcome, Withheld
 
 
@@ -71,6 +71,7 @@ def document(
             "permitted": facts["permitted"],
             "withheld": facts["withheld"],
             "matchable": facts["matchable"],
+            "waiting": facts["waiting"],
             "unmatchable": facts["permitted"] - facts["matchable"],
             "items": facts["items"],
             "identifiers": facts["identifiers"],
@@ -82,6 +83,7 @@ def document(
             "epsilon_alone": epsilon(job.rho_nano, execution.agreed.delta_exponent),
             "delta": f"1e-{execution.agreed.delta_exponent}",
         },
+        "earlier": None,
         "provenance": {
             "collaboration": job.collaboration,
             "version": job.version,
@@ -89,6 +91,14 @@ def document(
             "ledger": _ledger(facts),
         },
     }
+
+
+def again(session: Session, found: dict[str, Any], job: JobDescription) -> dict[str, Any]:
+    """Return the result of an earlier job as that of `job`, with its date: it costs nothing."""
+    before = session.get_one(ResultRow, found["job"])
+    earlier = {"job": before.job, "created_ms": before.created_ms}
+    cost = found["cost"] | {"rho": "0", "epsilon_alone": 0.0}
+    return found | {"job": job.job, "cost": cost, "earlier": earlier}
 
 
 def _ledger(facts: dict[str, Any]) -> dict[str, Any]:

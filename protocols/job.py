@@ -87,7 +87,7 @@ class Preflight(Record):
     job_hash: bytes
     party: str
     asked_step: int
-    """People in the dataset, rounded down to a step of the ladder 0, 100, 200, 500, 1000, …"""
+    """People in the dataset, rounded down to a step of the ladder 0, 1000, 2000, 5000, …"""
     permitted_step: int
     seconds: int
     """Estimated time of this side's work."""
@@ -97,6 +97,8 @@ class Preflight(Record):
     rho_nano_after: int
     refusal: str
     """Empty, or the code of the error for which this side would refuse."""
+    earlier: str = ""
+    """Empty, or an earlier job whose release this side would answer with again."""
 
 
 @dataclass(frozen=True, slots=True)

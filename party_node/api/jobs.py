@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import disclosures, preflight, receipts, results
+from party_node import disclosures, phase_recall, preflight, receipts, results
 from party_node.api.access import Calling
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
@@ -166,7 +166,8 @@ def _preflight(job: JobDescription, parts: Services) -> Preflight:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
-    return preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    said = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    return phase_recall.with_earlier(said, job, parts.jobs, parts.gate, parts.repeats)
 
 
 def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[str, Any]:

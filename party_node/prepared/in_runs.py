@@ -6,7 +6,8 @@ For every protocol but `psi-dh-prepared/1` these functions do what is done witho
 from collections.abc import Callable
 from typing import Any
 
-from party_node import job_checks
+from pyroaring import FrozenBitMap
+
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
@@ -18,7 +19,7 @@ from protocols.psi.prepared import NAME
 from protocols.psi.prepared_kept import ASKED
 from protocols.session import Chunks, Fetch, Items, Role
 
-Read = Callable[[Execution, Permission, MatchingParams], tuple[Items, dict[str, Any]]]
+Read = Callable[[Execution, Permission, FrozenBitMap, MatchingParams], tuple[Items, dict[str, Any]]]
 
 
 def is_prepared(job: JobDescription) -> bool:
@@ -35,22 +36,28 @@ def use_of(execution: Execution) -> Use:
 
 
 def lay(
-    execution: Execution, permission: Permission, params: MatchingParams, read: Read
+    execution: Execution,
+    permission: Permission,
+    people: FrozenBitMap,
+    params: MatchingParams,
+    read: Read,
 ) -> tuple[Items, dict[str, Any]]:
-    """Lay the run's input: the sender's prepared set, or the items and the receiver's copy.
+    """Lay the run's input, these permitted people: the sender's prepared set, or the items and the
+    receiver's copy.
 
     Returns what `read` does: the items, and what they consist of, for this party alone.
-    Raises: as `Datasets.items`; DiskFull; JobRefused if they are more than the job allows.
+    Raises: as `read`.
     """
     if not is_prepared(execution.job):
-        return read(execution, permission, params)
+        return read(execution, permission, people, params)
     sets, use = execution.services.kept_sets, use_of(execution)
     if execution.role is Role.RESPONDER:
-        brought = sets.lay_set(use, permission, execution.job.identifiers, execution.chunks)
-        job_checks.check_items(execution.job, brought["items"])
+        brought = sets.lay_set(
+            use, permission, people, execution.job.identifiers, params, execution.chunks
+        )
         return Items(brought["items"], params.chunk_items), brought
     sets.lay_copy(use, execution.chunks)
-    return read(execution, permission, params)
+    return read(execution, permission, people, params)
 
 
 def fetch_of(execution: Execution) -> Fetch:

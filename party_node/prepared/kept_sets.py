@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pyroaring import BitMap
+from pyroaring import BitMap, FrozenBitMap
 
 from party_node.chunks import ChunkStore
 from party_node.clock import Clock
@@ -25,7 +25,7 @@ from party_node.datasets import Datasets
 from party_node.errors import KeptSetGone, NotFound
 from party_node.home import Home
 from party_node.permission import Permission
-from party_node.prepared import preparing
+from party_node.prepared import filling, preparing
 from party_node.prepared.manifests import PINNED, AskedBy, CopyManifest, SetManifest
 from party_node.prepared.preparing import Digests
 from party_node.prepared.sealed_folder import SealedFolder
@@ -33,10 +33,11 @@ from party_node.vault import Vault
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
 from protocols.groups import choose_backend
-from protocols.psi import held_copy, tag_sets, two_sides
+from protocols.psi import held_copy, padding, tag_sets, two_sides
 from protocols.psi.chunks import kept
 from protocols.psi.epochs import EPOCH_BYTES, epoch_context, tags_of
 from protocols.psi.join import Tags
+from protocols.psi.params import MatchingParams
 from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy, Version
 from protocols.session import Rng
 
@@ -78,15 +79,23 @@ class KeptSets:
     # -- sender ------------------------------------------------------------------------------------
 
     def lay_set(
-        self, use: Use, permission: Permission, kinds: Sequence[str], chunks: ChunkStore
+        self,
+        use: Use,
+        permission: Permission,
+        people: FrozenBitMap,
+        kinds: Sequence[str],
+        params: MatchingParams,
+        chunks: ChunkStore,
     ) -> dict[str, Any]:
-        """Make the set exactly what is permitted, and pin it for a run; return what it brings.
+        """Make the set exactly these permitted people, fill it up, and pin it for a run; return
+        what it brings.
 
         The report is that of `matching_input`, but `shared` counts in the whole dataset.
-        Raises: as `Datasets.items`; DiskFull.
+        Raises: as `Datasets.items`; InvalidParameter for more items than the parameters allow;
+        DiskFull.
         """
         folder = self._set_folder(use)
-        allowed = BitMap(permission.allowed)
+        allowed = BitMap(people & permission.allowed)
         read = partial(self._datasets.items, permission, kinds)
         with self._held(folder):
             state = self._datasets.state_of(permission)
@@ -98,6 +107,12 @@ class KeptSets:
                 manifest = following
                 folder.publish(encode(manifest))
                 following = preparing.advanced(folder, manifest, allowed, read, self._evaluate)
+            size = padding.padded_size(filling.people_items(manifest), params)
+            filled = filling.filled(folder, manifest, size, self._rng)
+            ready = preparing.laid(manifest if filled is None else filled)
+            if ready != manifest:
+                manifest = ready
+                folder.publish(encode(manifest))
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
         return self._report(manifest, kinds, permission)
@@ -243,12 +258,14 @@ class KeptSets:
             created_ms=self._clock(),
             asked=(),
             version=Version(0, tag_sets.EMPTY.digest(ctx, 0)),
+            laid=0,
             checksum=tag_sets.EMPTY,
             types=types,
             index_state="",
             unchecked=nobody,
             people=nobody,
             without=nobody,
+            filling=nobody,
             shards=(),
             changes=(),
         )

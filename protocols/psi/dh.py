@@ -24,6 +24,10 @@ item, curve or twist, which blinding keeps. It tells the peer how many items of 
 curve, and tells the receiver how many of the matches are: much in a small set, little in a large
 one.
 
+**Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver
+ends with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it
+can tell matches on the curve from those on the twist, and dummies too; `coins.least` allows for it.
+
 **Assumed public.** Protocol, parameters, both sizes.
 
 **Security.** Semi-honest: both follow the protocol, and try to learn more from what they see. A
@@ -207,7 +211,8 @@ def _evaluate_theirs(
 
 def _finish(run: Run, matched: NDArray[np.uint32], keep: dict[str, bytes]) -> Finish:
     if run.count_only:
-        return Finish(Cardinality(rows.matching(matched, run.per_person)), Done(), keep)
+        count = rows.matching(matched, run.per_person) - run.dummies // 2
+        return Finish(Cardinality(count), Done(), keep)
     positions = matched.astype("<u4").tobytes()
     return Finish(Members(len(matched)), Done(), keep | {chunks.MATCHED: positions})
 

@@ -91,6 +91,11 @@ class Run(Record):
         """Items in a row of the receiver's set."""
         return self.params.per_person if isinstance(self.params, RowParams) else 1
 
+    @property
+    def dummies(self) -> int:
+        """Dummies among the rows."""
+        return self.params.dummies if isinstance(self.params, RowParams) else 0
+
     def check_of(self, role: Role) -> bytes:
         """Return what the opening of `role` proves; it differs by role, so none is reflected."""
         return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from typing_extensions import override
 
 from protocols.codec import Record
+from protocols.dp import coins
 from protocols.errors import InvalidParameter
 
 STRICT_BELOW = 10_000
@@ -211,6 +212,11 @@ class RowParams(PsiParams):
     per_person: int = 1
     """Items that one person brings at most, on either side: 1 to 16. So one person more or less
     among the sender's changes the count by at most this."""
+    dummies: int = 0
+    """Agreed dummies, all in the receiver's set, each in the sender's by the toss of a coin
+    (`padding.py`). Half of them are taken off the count, which so leaves the protocol with noise.
+    Even, at most 2^17; only where a person brings one item: rows that match twice are no dummies,
+    and their number would have no noise."""
 
     @override
     def __post_init__(self) -> None:
@@ -219,6 +225,9 @@ class RowParams(PsiParams):
             raise InvalidParameter(f"per_person is {self.per_person}, outside 1 to {LARGEST_ROW}")
         if self.per_person > self.max_items:
             raise InvalidParameter("one person may bring more items than a whole side")
+        _check_ranges(("dummies", self.dummies, 0, coins.MOST if self.per_person == 1 else 0))
+        if self.dummies % 2:
+            raise InvalidParameter("an odd number of dummies has no half")
 
     @classmethod
     @override
@@ -232,7 +241,11 @@ class RowParams(PsiParams):
 
 @dataclass(frozen=True, slots=True)
 class Cardinality(Record):
-    """How many of the receiver's rows match: an exact count, to be kept inside the node."""
+    """How many of the receiver's rows match.
+
+    Without dummies an exact count, to be kept inside the node; with them it has their noise, and
+    may be negative.
+    """
 
     KIND: ClassVar[str] = "psi-cardinality/1"
     count: int

@@ -167,10 +167,11 @@ def keep_result(node: Node, job: str, **changes: Any) -> dict[str, Any]:
         "audience": None,
         "own": {
             "asked": 3, "permitted": 2, "withheld": {"withdrawn": 1}, "matchable": 2,
-            "unmatchable": 0, "items": 2, "beyond": 0, "matched_by": None,
+            "waiting": 0, "unmatchable": 0, "items": 2, "beyond": 0, "matched_by": None,
             "identifiers": {"email": {"people": 2, "values": 2, "shared": 0}},
         },
         "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8"},
+        "earlier": None,
         "provenance": {},
     } | changes  # fmt: skip
     json.dumps(document)

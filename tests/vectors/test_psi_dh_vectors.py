@@ -71,7 +71,7 @@ def test_the_vectors_follow_from_the_specification(name):
         width = run.get("per_person", 1)
         params = [run["max_items"], run["chunk_items"], t, run["strict"]]
         if "cardinality" in name:
-            params = ["psi-row-params/1", *params, width]
+            params = ["psi-row-params/1", *params, width, 0]
         else:
             params = ["psi-params/1", *params]
         for role, opening, total in (

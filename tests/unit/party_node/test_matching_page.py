@@ -65,8 +65,8 @@ def test_the_example_of_the_page_comes_out_as_it_says(tmp_path, receiver):
         (PsiParams(100, 16), dh.MEMBERS),
         (RowParams(100, 16, per_person=3), dh.CARDINALITY),
     ):
-        laid = lay_out(mine.held(), params, Role.INITIATOR, seeded("mine"))
-        other = lay_out(theirs.held(), params, Role.RESPONDER, seeded("theirs"))
+        laid = lay_out(mine.held(), params, Role.INITIATOR, CTX, seeded("mine"))
+        other = lay_out(theirs.held(), params, Role.RESPONDER, CTX, seeded("theirs"))
         both = [[bytes(d) for d in side.digests] for side in (laid, other)]
         played = run_pair(protocol, params, CTX, *both)
         if protocol is dh.CARDINALITY:

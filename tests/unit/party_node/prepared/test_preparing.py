@@ -63,8 +63,8 @@ class Prepared:
         self.folder = SealedFolder(self.path, vault, self.rng)
         nobody = BitMap().serialize()
         self.now = SetManifest(
-            bytes(32), T, bytes(16), bytes(32), 0, (), Version(0, EMPTY.digest(_CTX, 0)), EMPTY,
-            len(KINDS), "", nobody, nobody, nobody, (), (),
+            bytes(32), T, bytes(16), bytes(32), 0, (), Version(0, EMPTY.digest(_CTX, 0)), 0, EMPTY,
+            len(KINDS), "", nobody, nobody, nobody, nobody, (), (),
         )  # fmt: skip
 
     def take(self, people: People, asked: set[int], state: str) -> None:
@@ -91,6 +91,7 @@ class Prepared:
         while step is not None:
             self.now, self.steps = step, self.steps + 1
             step = preparing.advanced(self.folder, step, BitMap(asked), read, evaluate)
+        self.now = preparing.laid(self.now)
 
     def tags(self) -> set[bytes]:
         return {row.tobytes() for row in preparing.all_tags(self.folder, self.now)}
