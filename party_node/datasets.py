@@ -213,9 +213,7 @@ class Datasets:
     ) -> Matchable:
         """Return all identifiers of these types that permitted people have, and nobody else.
 
-        With `among`, only theirs of whom are in it: what several people have is left out all the
-        same.
-
+        With `among`, only those of them: what several people have is left out all the same.
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
         grant, _ = self._open(permission)

@@ -211,7 +211,7 @@ def test_what_one_side_brought_is_counted_for_that_side_alone(world):
         "idfa": {"people": 29, "values": 1, "shared": 0},
     }
     theirs = world.publisher.result(job)["own"]
-    assert (theirs["asked"], theirs["permitted"], theirs["items"]) == (30, 28, 2 * FLOOR)
+    assert (theirs["asked"], theirs["permitted"], theirs["items"]) == (30, 28, FLOOR)
     assert theirs["identifiers"]["idfa"] == {"people": 27, "values": 0, "shared": 1}
     said = list(job_words.result(world.brand.result(job)))
     assert "  with phone: 28 people; 1 values that several people have are left out" in said
