@@ -29,6 +29,7 @@ from party_node.prepared import filling, preparing
 from party_node.prepared.manifests import PINNED, AskedBy, CopyManifest, SetManifest
 from party_node.prepared.preparing import Digests
 from party_node.prepared.sealed_folder import SealedFolder
+from party_node.prepared.set_words import begun, report_of
 from party_node.vault import Vault
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
@@ -38,7 +39,7 @@ from protocols.psi.chunks import kept
 from protocols.psi.epochs import EPOCH_BYTES, epoch_context, tags_of
 from protocols.psi.join import Tags
 from protocols.psi.params import MatchingParams
-from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy, Version
+from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy
 from protocols.session import Rng
 
 EPOCH_DAYS = 30
@@ -115,7 +116,9 @@ class KeptSets:
                 folder.publish(encode(manifest))
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
-        return self._report(manifest, kinds, permission)
+        # Of the permitted people alone this would cost reading everybody, each time.
+        shared = self._datasets.info(permission.grant.dataset).report.shared
+        return report_of(manifest, kinds, shared)
 
     def supply(self, use: Use, name: str, chunks: ChunkStore, bucket_tags: int) -> bytes:
         """Return a chunk of the set that a run has pinned: made when it is asked for.
@@ -227,48 +230,10 @@ class KeptSets:
         asked = sum(by.points for by in manifest.asked)
         return manifest if asked < EPOCH_POINTS else None
 
-    def _report(
-        self, manifest: SetManifest, kinds: Sequence[str], permission: Permission
-    ) -> dict[str, Any]:
-        # Of the permitted people alone this would cost reading everybody, each time.
-        shared = self._datasets.info(permission.grant.dataset).report.shared
-        return {
-            "matchable": len(BitMap.deserialize(manifest.people)),
-            "items": manifest.checksum.count,
-            "identifiers": {
-                kind: {
-                    "people": manifest.people_of(position),
-                    "values": manifest.values_of(position),
-                    "shared": shared.get(kind, 0),
-                }
-                for position, kind in enumerate(kinds)
-            },
-            "beyond": 0,
-        }
-
     def _new_epoch(self, use: Use, types: int) -> SetManifest:
         """Return the empty set with a fresh key."""
-        epoch, nobody = self._rng(EPOCH_BYTES), BitMap().serialize()
-        ctx = epoch_context(use.scope, epoch, use.tag_bytes)
-        return SetManifest(
-            scope=use.scope,
-            tag_bytes=use.tag_bytes,
-            epoch=epoch,
-            key=two_sides.clamped(self._rng(32)),
-            created_ms=self._clock(),
-            asked=(),
-            version=Version(0, tag_sets.EMPTY.digest(ctx, 0)),
-            laid=0,
-            checksum=tag_sets.EMPTY,
-            types=types,
-            index_state="",
-            unchecked=nobody,
-            people=nobody,
-            without=nobody,
-            filling=nobody,
-            shards=(),
-            changes=(),
-        )
+        key = two_sides.clamped(self._rng(32))
+        return begun(use.scope, use.tag_bytes, types, self._rng(EPOCH_BYTES), key, self._clock())
 
     def _evaluate(self, manifest: SetManifest, digests: Digests) -> Tags:
         backend = choose_backend(self._home.settings.x25519_backend)

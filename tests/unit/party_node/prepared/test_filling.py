@@ -11,6 +11,7 @@ from party_node.prepared import filling, preparing
 from party_node.prepared.manifests import SetManifest
 from party_node.prepared.people_file import SHARD_BITS
 from party_node.prepared.sealed_folder import SealedFolder
+from party_node.prepared.set_words import begun
 from party_node.vault import Vault
 from protocols.psi import tag_sets
 from protocols.psi.epochs import epoch_context
@@ -28,11 +29,7 @@ class Filled:
     def __init__(self, path) -> None:
         self.rng = seeded("filling")
         self.folder = SealedFolder(path, Vault(bytes(32), seeded("vault")), self.rng)
-        nobody = BitMap().serialize()
-        self.now = SetManifest(
-            bytes(32), T, bytes(16), bytes(32), 0, (), Version(0, EMPTY.digest(_CTX, 0)), 0, EMPTY,
-            1, "", nobody, nobody, nobody, nobody, (), (),
-        )  # fmt: skip
+        self.now = begun(bytes(32), T, 1, bytes(16), bytes(32), 0)
 
     def take(self, people: set[int], size: int) -> None:
         following: SetManifest | None = self.now
