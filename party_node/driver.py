@@ -30,6 +30,7 @@ from party_node.jobs import ENDED, last_word
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
 from party_node.services import Services
+from party_node.workers.errors import WorkerLost, WorkersUnavailable
 from protocols.errors import DisclosureError, ProtocolError
 
 log = structlog.get_logger()
@@ -38,7 +39,10 @@ BOARD_WAIT_SECONDS = 10
 MOST_RUNS = 16
 """Runs that are carried at once; the others wait. A run that waits for a person has no thread."""
 
-PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable, QuorumMissed)
+PASSING = (
+    CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable, QuorumMissed,
+    WorkerLost, WorkersUnavailable,
+)  # fmt: skip
 """Nobody's fault in the job: tried again, with growing pauses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0

@@ -12,10 +12,10 @@ from party_node.chunks import ChunkStore
 from party_node.mail import Mail
 from party_node.runs import Run
 from party_node.services import Services
+from party_node.workers.choosing import backend_of
 from protocols.codec import Record
 from protocols.collaboration import Collaboration
 from protocols.context import context
-from protocols.groups import choose_backend
 from protocols.job import JobDescription
 from protocols.keys import PartyPublic
 from protocols.registry import find
@@ -65,7 +65,8 @@ class Execution:
     @property
     def protocol(self) -> TwoParty:
         """The protocol that the job names."""
-        backend = choose_backend(self.services.home.settings.x25519_backend)
+        set_here = self.services.home.settings
+        backend = backend_of(set_here.x25519_backend, set_here.workers, set_here.ray_address)
         return find(self.job.protocol, backend)
 
     @property

@@ -25,6 +25,7 @@ from party_node.hints import hint_for
 from party_node.requests import errors as request_errors
 from party_node.roles import errors as role_errors
 from party_node.webhooks import errors as webhook_errors
+from party_node.workers import errors as worker_errors
 from protocols.errors import DisclosureError, LocalError, PeerError, ProtocolError
 
 URN = "urn:accord:error:"
@@ -62,6 +63,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     webhook_errors.WebhookExists: HTTPStatus.CONFLICT,
     webhook_errors.WebhookOvertaken: HTTPStatus.CONFLICT,
     request_errors.StepNotPossible: HTTPStatus.CONFLICT,
+    worker_errors.WorkerLost: HTTPStatus.SERVICE_UNAVAILABLE,
+    worker_errors.WorkersUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     role_errors.RoleTaken: HTTPStatus.CONFLICT,
     role_errors.HoldStranded: HTTPStatus.CONFLICT,
     role_errors.NobodyInRole: HTTPStatus.CONFLICT,

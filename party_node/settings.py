@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from coordinator.wire import PartyId
 from party_node import durable_file
@@ -42,6 +42,12 @@ def _day_or_nothing(text: str) -> str:
     return datetime.date.fromisoformat(text).isoformat() if text else text
 
 
+def _needed_by_ray(text: str, info: ValidationInfo) -> str:
+    if info.data.get("workers") == "ray" and not text:
+        raise ValueError("a Ray cluster has an address")
+    return text
+
+
 class NodeSettings(BaseModel):
     """What an operator may set."""
 
@@ -64,6 +70,10 @@ class NodeSettings(BaseModel):
     """Country (ISO 3166) of telephone numbers that are written without a country code."""
     x25519_backend: Literal["auto", "pynacl", "multibuffer"] = "auto"
     """How blinding is computed; `auto` takes the fastest that this machine can run."""
+    workers: Literal["auto", "threads", "processes", "ray"] = "auto"
+    """Where it is computed; `auto` is `threads`."""
+    ray_address: Annotated[str, AfterValidator(_needed_by_ray)] = Field("", validate_default=True)
+    """With `workers` `ray`: the cluster, as `10.0.0.5:6379`, or `local` for one on this machine."""
     webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
     """Private networks that webhooks may go to, comma-separated: `10.20.0.0/16, fd00::/8`."""
     public_hosts: Annotated[str, AfterValidator(_hosts)] = ""

@@ -80,6 +80,8 @@ def hash_to_group(
     """
     if len(ctx) != 32 or digests.ndim != 2 or digests.shape[1] != 32:
         raise InvalidParameter("ctx and digests have 32 bytes")
+    if backend is not None and backend.hash is not None:
+        return backend.hash(ctx, digests, strict)
     prefix = _HASH_LABEL + ctx
     points = _hashed(prefix, digests, 0)
     if not strict:

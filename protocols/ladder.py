@@ -34,6 +34,10 @@ class Backend:
     exact: bool
     """True where every input gives the right result, so nothing needs to be checked again."""
     multiply: Callable[[bytes, Points], Points]
+    spreads: bool = False
+    """True where `multiply` takes a whole array and divides the work itself."""
+    hash: Callable[[bytes, Points, bool], Points] | None = None
+    """(ctx, digests, strict) → points: in the place of `groups.hash_to_group`, with its results."""
 
 
 def choose_backend(preference: str = "auto") -> Backend:
@@ -65,7 +69,7 @@ def multiply(scalar: bytes, points: Points, backend: Backend) -> Points:
     if len(scalar) != 32 or points.ndim != 2 or points.shape[1] != 32:
         raise InvalidParameter("a scalar has 32 bytes, an array of points 32 columns")
     workers = max(1, min(_cores(), len(points) // _SMALLEST_SHARE))
-    if workers == 1:
+    if workers == 1 or backend.spreads:
         return backend.multiply(scalar, points)
     # Whole groups of eight, so that only the last share has lanes without a point.
     cut = -(-len(points) // (multibuffer.LANES * workers)) * multibuffer.LANES
