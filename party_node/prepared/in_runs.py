@@ -8,11 +8,9 @@ from typing import Any
 
 from pyroaring import FrozenBitMap
 
-from party_node import job_checks
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
-from protocols.disclosure import step_up
 from protocols.job import JobDescription
 from protocols.job_params import params_of
 from protocols.psi.epochs import scope_of
@@ -44,19 +42,19 @@ def lay(
     params: MatchingParams,
     read: Read,
 ) -> tuple[Items, dict[str, Any]]:
-    """Lay the run's input: the sender's prepared set, or the items and the receiver's copy.
-
-    `people` are those of the permitted who are brought.
+    """Lay the run's input, these permitted people: the sender's prepared set, or the items and the
+    receiver's copy.
 
     Returns what `read` does: the items, and what they consist of, for this party alone.
-    Raises: as `Datasets.items`; DiskFull; JobRefused if they are more than the job allows.
+    Raises: as `read`.
     """
     if not is_prepared(execution.job):
         return read(execution, permission, people, params)
     sets, use = execution.services.kept_sets, use_of(execution)
     if execution.role is Role.RESPONDER:
-        brought = sets.lay_set(use, permission, people, execution.job.identifiers, execution.chunks)
-        job_checks.check_items(execution.job, step_up(brought["items"]))
+        brought = sets.lay_set(
+            use, permission, people, execution.job.identifiers, params, execution.chunks
+        )
         return Items(brought["items"], params.chunk_items), brought
     sets.lay_copy(use, execution.chunks)
     return read(execution, permission, people, params)

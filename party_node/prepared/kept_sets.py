@@ -25,19 +25,21 @@ from party_node.datasets import Datasets
 from party_node.errors import KeptSetGone, NotFound
 from party_node.home import Home
 from party_node.permission import Permission
-from party_node.prepared import preparing
+from party_node.prepared import filling, preparing
 from party_node.prepared.manifests import PINNED, AskedBy, CopyManifest, SetManifest
 from party_node.prepared.preparing import Digests
 from party_node.prepared.sealed_folder import SealedFolder
+from party_node.prepared.set_words import begun, report_of
 from party_node.vault import Vault
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
 from protocols.groups import choose_backend
-from protocols.psi import held_copy, tag_sets, two_sides
+from protocols.psi import held_copy, padding, tag_sets, two_sides
 from protocols.psi.chunks import kept
 from protocols.psi.epochs import EPOCH_BYTES, epoch_context, tags_of
 from protocols.psi.join import Tags
-from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy, Version
+from protocols.psi.params import MatchingParams
+from protocols.psi.prepared_kept import COPY, KEPT, SET, HeldCopy
 from protocols.session import Rng
 
 EPOCH_DAYS = 30
@@ -83,16 +85,18 @@ class KeptSets:
         permission: Permission,
         people: FrozenBitMap,
         kinds: Sequence[str],
+        params: MatchingParams,
         chunks: ChunkStore,
     ) -> dict[str, Any]:
-        """Make the set exactly that of these permitted people, and pin it for a run; return what it
-        brings.
+        """Make the set exactly these permitted people, fill it up, and pin it for a run; return
+        what it brings.
 
         The report is that of `matching_input`, but `shared` counts in the whole dataset.
-        Raises: as `Datasets.items`; DiskFull.
+        Raises: as `Datasets.items`; InvalidParameter for more items than the parameters allow;
+        DiskFull.
         """
         folder = self._set_folder(use)
-        allowed = BitMap(permission.allowed & people)
+        allowed = BitMap(people & permission.allowed)
         read = partial(self._datasets.items, permission, kinds)
         with self._held(folder):
             state = self._datasets.state_of(permission)
@@ -104,9 +108,17 @@ class KeptSets:
                 manifest = following
                 folder.publish(encode(manifest))
                 following = preparing.advanced(folder, manifest, allowed, read, self._evaluate)
+            size = padding.padded_size(filling.people_items(manifest), params)
+            filled = filling.filled(folder, manifest, size, self._rng)
+            ready = preparing.laid(manifest if filled is None else filled)
+            if ready != manifest:
+                manifest = ready
+                folder.publish(encode(manifest))
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
-        return self._report(manifest, kinds, permission)
+        # Of the permitted people alone this would cost reading everybody, each time.
+        shared = self._datasets.info(permission.grant.dataset).report.shared
+        return report_of(manifest, kinds, shared)
 
     def supply(self, use: Use, name: str, chunks: ChunkStore, bucket_tags: int) -> bytes:
         """Return a chunk of the set that a run has pinned: made when it is asked for.
@@ -218,46 +230,10 @@ class KeptSets:
         asked = sum(by.points for by in manifest.asked)
         return manifest if asked < EPOCH_POINTS else None
 
-    def _report(
-        self, manifest: SetManifest, kinds: Sequence[str], permission: Permission
-    ) -> dict[str, Any]:
-        # Of the permitted people alone this would cost reading everybody, each time.
-        shared = self._datasets.info(permission.grant.dataset).report.shared
-        return {
-            "matchable": len(BitMap.deserialize(manifest.people)),
-            "items": manifest.checksum.count,
-            "identifiers": {
-                kind: {
-                    "people": manifest.people_of(position),
-                    "values": manifest.values_of(position),
-                    "shared": shared.get(kind, 0),
-                }
-                for position, kind in enumerate(kinds)
-            },
-            "beyond": 0,
-        }
-
     def _new_epoch(self, use: Use, types: int) -> SetManifest:
         """Return the empty set with a fresh key."""
-        epoch, nobody = self._rng(EPOCH_BYTES), BitMap().serialize()
-        ctx = epoch_context(use.scope, epoch, use.tag_bytes)
-        return SetManifest(
-            scope=use.scope,
-            tag_bytes=use.tag_bytes,
-            epoch=epoch,
-            key=two_sides.clamped(self._rng(32)),
-            created_ms=self._clock(),
-            asked=(),
-            version=Version(0, tag_sets.EMPTY.digest(ctx, 0)),
-            checksum=tag_sets.EMPTY,
-            types=types,
-            index_state="",
-            unchecked=nobody,
-            people=nobody,
-            without=nobody,
-            shards=(),
-            changes=(),
-        )
+        key = two_sides.clamped(self._rng(32))
+        return begun(use.scope, use.tag_bytes, types, self._rng(EPOCH_BYTES), key, self._clock())
 
     def _evaluate(self, manifest: SetManifest, digests: Digests) -> Tags:
         backend = choose_backend(self._home.settings.x25519_backend)

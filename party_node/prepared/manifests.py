@@ -62,6 +62,8 @@ class SetManifest(Record):
     created_ms: int
     asked: tuple[AskedBy, ...]
     version: Version
+    laid: int
+    """Number of the latest version that a run began with; 0 if none did."""
     checksum: Checksum
     types: int
     """How many types of identifier are matched on; the scope binds which, and in which order."""
@@ -73,6 +75,8 @@ class SetManifest(Record):
     """Roaring bitmap of the people in the set."""
     without: bytes = field(repr=False)
     """Roaring bitmap of people who were permitted and have no identifier of these types."""
+    filling: bytes = field(repr=False)
+    """Roaring bitmap of the numbers of random tags that fill the set up (`filling.py`)."""
     shards: tuple[Shard, ...]
     changes: tuple[Change, ...]
     """The latest changes, oldest first; together they lead to this version."""

@@ -72,11 +72,14 @@ def part_of(held: Matchable, chosen: Flags) -> Matchable:
 
 
 def counts(rows: Rows, types: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return for each type how many people have rows of it, and how many rows these are."""
-    values = np.bincount(rows["kind"], minlength=types)
+    """Return for each type how many people have rows of it, and how many rows these are.
+
+    Rows of another kind are not counted.
+    """
+    values = np.bincount(rows["kind"], minlength=types)[:types]
     first = np.ones(len(rows), dtype=np.bool)
     first[1:] = (rows["dense"][1:] != rows["dense"][:-1]) | (rows["kind"][1:] != rows["kind"][:-1])
-    people = np.bincount(rows["kind"][first], minlength=types)
+    people = np.bincount(rows["kind"][first], minlength=types)[:types]
     return tuple(people.tolist()), tuple(values.tolist())
 
 

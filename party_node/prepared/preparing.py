@@ -7,7 +7,7 @@ dataset's index was written anew. A large change is made in steps, each of which
 so that an interrupted preparation goes on where it stopped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,23 +130,13 @@ def difference(folder: SealedFolder, manifest: SetManifest, since: int) -> Diffe
     """Return what leads from an earlier version to this one, and no more: who came and went in
     between is in neither part.
     """
-    removed: set[bytes] = set()
-    added: set[bytes] = set()
-    t = manifest.tag_bytes
-    for change in manifest.changes:
-        if change.before.number >= since:
-            step = decode(Difference, folder.read(change.file))
-            for tag in _each(step.removed, t):
-                if tag in added:
-                    added.remove(tag)
-                else:
-                    removed.add(tag)
-            for tag in _each(step.added, t):
-                if tag in removed:
-                    removed.remove(tag)
-                else:
-                    added.add(tag)
-    return Difference(b"".join(sorted(removed)), b"".join(sorted(added)))
+    steps = [change for change in manifest.changes if change.before.number >= since]
+    return _net((_step(folder, change) for change in steps), manifest.tag_bytes)
+
+
+def laid(manifest: SetManifest) -> SetManifest:
+    """Return the set as one that a run begins with: what changes from now on is a new version."""
+    return replace(manifest, laid=manifest.version.number)
 
 
 # -- inside ----------------------------------------------------------------------------------------
@@ -166,7 +156,7 @@ def _compared(
     files = {shard.number: shard.file for shard in before.shards}
     within, keys = people_file.by_shard(held.people), people_file.keys_of(held)
     for number in people_file.shards_of(people & (gone | step)):
-        rows, here = _rows(folder, files[number], before.tag_bytes), within(number)
+        rows, here = rows_of(folder, files[number], before.tag_bytes), within(number)
         kept = people_file.keys_of_rows(rows)
         present[here] = np.isin(keys[here], kept)
         going = people_file.among(rows["dense"], gone)
@@ -186,16 +176,33 @@ def _changed(
     remember: bool = True,
 ) -> SetManifest:
     """Return the next version of a set; with `remember`, it knows how to get there from before."""
-    coming = turnover.coming
-    tags = evaluate(before, coming.digests)
-    added = people_file.make_rows(coming, tags)
+    tags = evaluate(before, turnover.coming.digests)
+    added = people_file.make_rows(turnover.coming, tags)
+    after = replace(before, people=turnover.people.serialize())
+    return with_rows(folder, after, turnover.leaving, added, remember=remember)
+
+
+def with_rows(
+    folder: SealedFolder,
+    before: SetManifest,
+    leaving: Mapping[int, Flags],
+    added: Rows,
+    *,
+    remember: bool = True,
+) -> SetManifest:
+    """Return the next version of a set, without some rows of its shards and with others.
+
+    Its number is one more than that of the latest which a run began with, however many steps lie
+    between: those are nobody's business. With `remember`, it knows how to get there from that one.
+    """
+    tags = np.ascontiguousarray(added["tag"])
     shards = {shard.number: shard for shard in before.shards}
     removed: list[Tags] = []
-    within = people_file.by_shard(coming.people)
-    for number in sorted({*turnover.leaving, *people_file.shards_of(BitMap(coming.people))}):
+    within = people_file.by_shard(added["dense"])
+    for number in sorted({*leaving, *people_file.shards_of(BitMap(added["dense"]))}):
         old = shards.pop(number, None)
-        rows = _rows(folder, None if old is None else old.file, before.tag_bytes)
-        going = turnover.leaving.get(number, np.zeros(len(rows), dtype=np.bool))
+        rows = rows_of(folder, None if old is None else old.file, before.tag_bytes)
+        going = leaving.get(number, np.zeros(len(rows), dtype=np.bool))
         removed.append(np.ascontiguousarray(rows["tag"][going]))
         after = people_file.merged(rows, going, added[within(number)])
         if len(after):
@@ -203,32 +210,38 @@ def _changed(
             shards[number] = Shard(number, folder.add(after.tobytes()), *counts)
     gone = tag_sets.in_order(np.concatenate([tags[:0], *removed]))
     checksum = before.checksum.minus(gone).plus(tags)
-    number = before.version.number + 1
+    number = before.laid + 1
     ctx = epoch_context(before.scope, before.epoch, before.tag_bytes)
     changes: tuple[Change, ...] = ()
-    if remember and before.shards:  # nobody has the empty set that an epoch begins with
-        changes = _kept_changes(folder, before, gone, tags, checksum.count)
+    if remember and before.laid:  # nobody has the empty set that an epoch begins with
+        step = Difference(gone.tobytes(), tag_sets.in_order(tags).tobytes())
+        changes = _kept_changes(folder, before, step, checksum.count)
     return replace(
         before,
         version=Version(number, checksum.digest(ctx, number)),
         checksum=checksum,
-        people=turnover.people.serialize(),
         shards=tuple(shard for _, shard in sorted(shards.items())),
         changes=changes,
     )
 
 
 def _kept_changes(
-    folder: SealedFolder, before: SetManifest, gone: Tags, tags: Tags, count: int
+    folder: SealedFolder, before: SetManifest, step: Difference, count: int
 ) -> tuple[Change, ...]:
     """Return the latest changes that are worth sending instead of the whole set."""
-    size = len(gone) + len(tags)
+    changes, since = before.changes, before.version
+    if since.number > before.laid:  # a further step from the version that a run began with
+        if not changes:
+            return ()
+        last, changes = changes[-1], changes[:-1]
+        step = _net([_step(folder, last), step], before.tag_bytes)
+        since = last.before
+    size = (len(step.removed) + len(step.added)) // before.tag_bytes
     room = max(SMALL_CHANGE, count // 4) - size
     if room < 0:
         return ()
-    change = Difference(gone.tobytes(), tag_sets.in_order(tags).tobytes())
-    kept = [Change(before.version, folder.add(encode(change)), size)]
-    for earlier in reversed(before.changes):
+    kept = [Change(since, folder.add(encode(step)), size)]
+    for earlier in reversed(changes):
         room -= earlier.tags
         if room < 0 or len(kept) == MOST_CHANGES:
             break
@@ -236,7 +249,30 @@ def _kept_changes(
     return tuple(reversed(kept))
 
 
-def _rows(folder: SealedFolder, file: str | None, tag_bytes: int) -> Rows:
+def _step(folder: SealedFolder, change: Change) -> Difference:
+    return decode(Difference, folder.read(change.file))
+
+
+def _net(steps: Iterable[Difference], tag_bytes: int) -> Difference:
+    """Return what several differences come to, one after the other."""
+    removed: set[bytes] = set()
+    added: set[bytes] = set()
+    for step in steps:
+        for tag in _each(step.removed, tag_bytes):
+            if tag in added:
+                added.remove(tag)
+            else:
+                removed.add(tag)
+        for tag in _each(step.added, tag_bytes):
+            if tag in removed:
+                removed.remove(tag)
+            else:
+                added.add(tag)
+    return Difference(b"".join(sorted(removed)), b"".join(sorted(added)))
+
+
+def rows_of(folder: SealedFolder, file: str | None, tag_bytes: int) -> Rows:
+    """Return the rows of a shard, none if there is no file of it yet."""
     return people_file.read_rows(b"" if file is None else folder.read(file), tag_bytes)
 
 

@@ -13,6 +13,7 @@ from party_node.prepared.sealed_folder import SealedFolder
 from protocols.psi.prepared import NAME
 from tests.support.two_nodes import (
     BRAND,
+    FLOOR,
     PUBLISHER,
     PURPOSE,
     RHO_NANO,
@@ -132,6 +133,33 @@ def test_a_second_run_evaluates_only_the_difference(world: TwoNodes) -> None:
     assert run(world) == (SENDERS | {3, 14}) & consenting(PUBLISHER)
     assert evaluated(world.brand) == before + 2
     assert the_copy(world.publisher).copy.number == copy.copy.number + 1
+
+
+def test_the_size_of_a_prepared_set_is_a_step(world: TwoNodes) -> None:
+    """And a difference has as many tags that came as that went, whoever they are."""
+    sizes, versions, changed = [], [], []
+    for state, people in (("given", set()), ("given", {3, 14}), ("withdrawn", {min(PLAIN)})):
+        say(world, world.brand, state, people)
+        run(world)
+        copy = the_copy(world.publisher).copy
+        sizes.append(copy.checksum.count)
+        versions.append(copy.number)
+        changed.append([change.tags for change in the_set(world.brand).changes])
+    assert sizes == [FLOOR] * 3
+    assert versions == [1, 2, 3]
+    assert changed == [[], [2 * 2], [2 * 2, 2 * 1]]
+
+
+def test_who_is_new_waits_before_a_prepared_set_too(world: TwoNodes) -> None:
+    run(world)
+    world.brand.least_change = 3
+    world.brand.restart()
+    before = the_set(world.brand).version
+    say(world, world.brand, "given", {3, 14})
+    assert run(world) == PLAIN
+    assert the_set(world.brand).version == before
+    say(world, world.brand, "withdrawn", {min(PLAIN)})
+    assert run(world) == ((SENDERS | {3, 14}) - {min(PLAIN)}) & consenting(PUBLISHER)
 
 
 def test_a_withdrawal_takes_the_tag_from_both_sides_before_anything_is_answered(
@@ -284,7 +312,7 @@ def test_two_jobs_at_once_each_have_their_own_version(world: TwoNodes) -> None:
     assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
     for node in (world.brand, world.publisher):
         files = [p for p in node.services.home.prepared.rglob("*") if p.is_file()]
-        assert len(files) <= 4, "files that nothing needs are left"
+        assert len(files) <= 6, "files that nothing needs are left"
 
 
 def test_keys_and_tags_do_not_lie_there_in_clear(world: TwoNodes) -> None:

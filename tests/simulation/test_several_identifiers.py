@@ -12,8 +12,10 @@ from party_node.approvals import Rule
 from party_node.errors import JobRefused
 from party_node.job_views import job_view
 from party_node.matching_input import TYPES
+from protocols.disclosure import step_up
 from tests.support.two_nodes import (
     BRAND,
+    FLOOR,
     PARTIES,
     PUBLISHER,
     PURPOSE,
@@ -160,14 +162,15 @@ def test_a_prepared_set_matches_people_by_several_types_as_any_other(world):
             job = run(world, "audience", kinds, collaboration="standing")
             assert activated(world, job) == by(*kinds)
             found = world.brand.result(job)["own"]
-            assert sets.evaluated - before == (0 if turn else found["items"])
+            values = sum(each["values"] for each in found["identifiers"].values())
+            assert sets.evaluated - before == (0 if turn else values)
             own[tuple(kinds)] = found
             matched_by = world.publisher.result(job)["own"]["matched_by"]
             assert set(matched_by) == set(kinds)
             assert sum(matched_by.values()) == len(by(*kinds))
     assert len(list(world.brand.services.home.prepared.glob("set-*"))) == 4
-    assert own[("email",)]["items"] == 29
-    assert own[tuple(ALL)]["items"] == 29 + 28 + 29
+    assert own[("email",)]["items"] == FLOOR
+    assert own[tuple(ALL)]["items"] == step_up(29 + 28 + 29)
     assert own[tuple(ALL)]["identifiers"] == {
         "email": {"people": 29, "values": 29, "shared": 0},
         "phone": {"people": 28, "values": 28, "shared": 1},
@@ -192,14 +195,14 @@ def test_more_identifiers_of_a_person_cost_a_wider_interval(world):
     one = run(world, "overlap", ALL, rho="0.005", per_person=1)
     three = run(world, "overlap", ALL, rho="0.005")
     widths = [job_view(world.brand.services, job)["half_width"] for job in (one, three)]
-    assert widths == [21, 60]
+    assert widths == [29, 60], "of one identifier the count has dummies too"
 
 
 def test_what_one_side_brought_is_counted_for_that_side_alone(world):
     job = run(world, "overlap", ALL, per_person=2)
     own = world.brand.result(job)["own"]
     assert (own["asked"], own["permitted"], own["matchable"], own["unmatchable"]) == (30, 29, 29, 0)
-    assert own["items"] == 2 * 29, "rows of two, filled up"
+    assert own["items"] == 2 * FLOOR, "rows of two, filled up by whole rows"
     # All have three identifiers but 14, whose number is somebody else's too.
     assert own["beyond"] == 28
     assert own["identifiers"] == {
@@ -208,7 +211,7 @@ def test_what_one_side_brought_is_counted_for_that_side_alone(world):
         "idfa": {"people": 29, "values": 1, "shared": 0},
     }
     theirs = world.publisher.result(job)["own"]
-    assert (theirs["asked"], theirs["permitted"], theirs["items"]) == (30, 28, 2 * 28)
+    assert (theirs["asked"], theirs["permitted"], theirs["items"]) == (30, 28, FLOOR)
     assert theirs["identifiers"]["idfa"] == {"people": 27, "values": 0, "shared": 1}
     said = list(job_words.result(world.brand.result(job)))
     assert "  with phone: 28 people; 1 values that several people have are left out" in said

@@ -15,6 +15,7 @@ from party_node.matchable import Matchable
 from party_node.prepared import preparing
 from party_node.prepared.manifests import SetManifest
 from party_node.prepared.sealed_folder import SealedFolder
+from party_node.prepared.set_words import begun
 from party_node.vault import Vault
 from protocols.errors import LocalError
 from protocols.psi import tag_sets
@@ -61,11 +62,7 @@ class Prepared:
     def __post_init__(self) -> None:
         vault = Vault(bytes(32), seeded("vault"))
         self.folder = SealedFolder(self.path, vault, self.rng)
-        nobody = BitMap().serialize()
-        self.now = SetManifest(
-            bytes(32), T, bytes(16), bytes(32), 0, (), Version(0, EMPTY.digest(_CTX, 0)), EMPTY,
-            len(KINDS), "", nobody, nobody, nobody, (), (),
-        )  # fmt: skip
+        self.now = begun(bytes(32), T, len(KINDS), bytes(16), bytes(32), 0)
 
     def take(self, people: People, asked: set[int], state: str) -> None:
         """Let everybody in `asked` be permitted; `people` has the identifiers that each one has."""
@@ -91,6 +88,7 @@ class Prepared:
         while step is not None:
             self.now, self.steps = step, self.steps + 1
             step = preparing.advanced(self.folder, step, BitMap(asked), read, evaluate)
+        self.now = preparing.laid(self.now)
 
     def tags(self) -> set[bytes]:
         return {row.tobytes() for row in preparing.all_tags(self.folder, self.now)}
