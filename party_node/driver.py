@@ -42,7 +42,7 @@ PASSING = (CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable, Q
 """Nobody's fault in the job: tried again, with growing pauses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
-_TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
+LATER = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
 
 
 SIGNED = ("sign", "file")
@@ -152,7 +152,7 @@ class Driver:
                 pause.longer()
                 continue
             except CoordinatorRefused as e:
-                if e.reason in _TRY_AGAIN:
+                if e.reason in LATER:
                     pause.longer()
                     continue
                 turn = self._end(job, e.reason)

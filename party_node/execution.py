@@ -12,6 +12,7 @@ from party_node.chunks import ChunkStore
 from party_node.mail import Mail
 from party_node.runs import Run
 from party_node.services import Services
+from party_node.stepping import Steps
 from protocols.codec import Record
 from protocols.collaboration import Collaboration
 from protocols.context import context
@@ -74,6 +75,15 @@ class Execution:
         mine, theirs = self.services.home.keys.public(), self.peer
         receiver, sender = (mine, theirs) if self.role is Role.INITIATOR else (theirs, mine)
         return context(self.job, receiver, sender)
+
+    @property
+    def steps(self) -> Steps:
+        """The protocol as this side takes it, step by step."""
+        parts = self.services
+        return Steps(
+            self.protocol, self.role, self.ctx, self.peer,
+            parts.db, parts.runs, self.mail, self.chunks, parts.rng,
+        )  # fmt: skip
 
     def store(
         self, session: Session, run: Run, messages: Sequence[Record] = (), **changes: Any

@@ -2,16 +2,30 @@
 ones.
 """
 
-from party_node.coordinator_client import CoordinatorClient
+from typing import Protocol
+
 from party_node.runs import Run, Runs
 from protocols.envelope import Header, open_envelope
 from protocols.keys import PartyPublic
 
 
+class Post(Protocol):
+    """Who carries envelopes: the coordinator's relay (`CoordinatorClient`), or a bench's wire."""
+
+    def put_message(self, job: str, sender: str, step: int, envelope: bytes, /) -> None:
+        """Hand an envelope over; the same again changes nothing."""
+
+    def get_message(self, job: str, sender: str, step: int, wait_seconds: int, /) -> bytes | None:
+        """Return the envelope at that step, or None if it has not come within `wait_seconds`."""
+
+    def acknowledge(self, job: str, sender: str, step: int, /) -> None:
+        """Say that the envelope is safely here."""
+
+
 class Mail:
     """The mailbox of one job, seen from this side."""
 
-    def __init__(self, client: CoordinatorClient, runs: Runs, peer: PartyPublic) -> None:
+    def __init__(self, client: Post, runs: Runs, peer: PartyPublic) -> None:
         self._client, self._runs, self.peer = client, runs, peer
 
     def flush(self, job: str) -> None:

@@ -11,7 +11,7 @@ from coordinator.wire import JobEvent
 from party_node import job_checks
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
-from party_node.execution import Execution
+from party_node.execution import WAIT_SECONDS, Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
 from party_node.runs import Run
@@ -20,9 +20,8 @@ from protocols.job import OPERATIONS, job_hash
 from protocols.psi import chunks
 from protocols.psi.params import PsiParams
 from protocols.release import MEMBERS, NOISY_SIZE
-from protocols.session import Continue, Finish, Items, Role, Transition, Wait
+from protocols.session import Items, Role
 from protocols.shuffle import permutation
-from protocols.transcript import Transcript
 
 PERMISSION_HOURS = 24
 ORDER = "order"
@@ -79,7 +78,6 @@ def permit(execution: Execution, run: Run) -> Run:
     params = decode(PsiParams, job.params)
     items = _prepare(execution, permission, params.chunk_items)
     give_back()
-    transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
     facts = {
         "asked": grant.asked,
@@ -91,8 +89,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "asked_again_ms": parts.clock_ms(),
         **under,
     }
-    began = Transcript.start(execution.ctx)
-    return _take(execution, run, transition, began, facts=facts, phase="protocol")
+    return execution.steps.begin(run, params, items, facts=facts)
 
 
 def _witnessed(execution: Execution, permission: Permission) -> tuple[Permission, dict[str, str]]:
@@ -149,25 +146,7 @@ def protocol(execution: Execution, run: Run) -> Run | None:
 
     Raises: ProtocolError, as the protocol does.
     """
-    run = _still_permitted(execution, run)
-    said = decode(Transcript, run.transcript)
-    body = None
-    if not run.speaking:
-        body = execution.hear(run)
-        if body is None:
-            return None
-        theirs = Role.RESPONDER if execution.role is Role.INITIATOR else Role.INITIATOR
-        said = said.add(theirs, body)
-    transition = execution.protocol.resume(
-        run.state, body, execution.chunks.fetch, execution.services.rng
-    )
-    heard = 0 if body is None else 1
-    stored = _take(execution, run, transition, said, received=run.received + heard)
-    if heard:
-        execution.mail.acknowledge(stored)
-    elif stored.sent > run.sent:
-        execution.mail.flush(run.job)
-    return stored
+    return execution.steps.step(_still_permitted(execution, run), WAIT_SECONDS)
 
 
 def _still_permitted(execution: Execution, run: Run) -> Run:
@@ -184,26 +163,3 @@ def _still_permitted(execution: Execution, run: Run) -> Run:
     if len(permission.allowed) < run.facts["permitted"]:
         raise ConsentNarrowed
     return execution.go(run, facts={**run.facts, "asked_again_ms": now})
-
-
-def _take(
-    execution: Execution, run: Run, transition: Transition, said: Transcript, **changes: object
-) -> Run:
-    """Store what a step returned: chunks first, then state, transcript and message in one
-    transaction.
-    """
-    execution.chunks.keep(transition.keep)
-    message = None if isinstance(transition, Wait) else transition.message
-    if message is not None:
-        said = said.add(execution.role, encode(message))
-    if isinstance(transition, Finish):
-        changes |= {
-            "phase": "release",
-            "output": encode(transition.output),
-            "state": b"",
-            "speaking": False,
-        }
-    else:
-        changes |= {"state": encode(transition.state), "speaking": isinstance(transition, Continue)}
-    messages = [] if message is None else [message]
-    return execution.go(run, messages, transcript=encode(said), **changes)
