@@ -75,6 +75,7 @@ class Driver:
 
     def start(self) -> None:
         """Start reading the board and resume every run that has not ended."""
+        self._services.mails.ahead = True
         threading.Thread(target=self._follow_board, name="board", daemon=True).start()
         self._carry_all(news=True)
 
@@ -137,6 +138,7 @@ class Driver:
                 self._undecided.add(job)
             if turn is Turn.ENDED:
                 self._turns.pop(job, None)
+            self._services.mails.close(job)
             self._carried.discard(job)
             return True
 

@@ -44,7 +44,7 @@ class Execution:
         agreed = services.jobs.agreement(description)
         me = services.home.keys.party
         peer = job_checks.member(agreed, description.other(me)).public
-        mail = Mail(services.client, services.runs, peer)
+        mail = services.mails.of(job, peer)
         return cls(services, description, agreed, peer, mail, services.runs.chunks(job))
 
     @property
@@ -100,5 +100,4 @@ class Execution:
 
     def hear(self, run: Run) -> bytes | None:
         """Return the next body from the peer, waiting a little; None if it has not come."""
-        self.mail.flush(run.job)
         return self.mail.receive(run, WAIT_SECONDS)

@@ -1,12 +1,23 @@
 """Envelopes in and out of one run: sent until confirmed, opened only if they are the expected
 ones.
+
+`Mail` does one thing after the other. `MailAhead` lets this side compute meanwhile: what is queued
+is sent, and the peer's next envelope fetched, by two threads of its own. The crash rule stays as it
+is: only what is stored is sent, and what was fetched counts when the step that took it is stored.
+At most one envelope is held in each direction, so the relay's limits slow a run down as before.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
+
+from typing_extensions import override
 
 from party_node.runs import Run, Runs
 from protocols.envelope import Header, open_envelope
 from protocols.keys import PartyPublic
+
+AHEAD_SECONDS = 5
+"""How long one look into the mailbox waits in the background."""
 
 
 class Post(Protocol):
@@ -37,15 +48,23 @@ class Mail:
             self._client.put_message(job, self._runs.keys.party, row.step, row.envelope)
             self._runs.confirmed(job, row.step)
 
-    def receive(self, run: Run, wait_seconds: int) -> bytes | None:
-        """Return the body of the next envelope, or None if it has not come yet.
+    def send(self, job: str) -> None:
+        """See to it that queued envelopes get to the relay, now or while this side goes on.
+
+        Raises: as `flush`.
+        """
+        self.flush(job)
+
+    def receive(self, run: Run, wait_seconds: int, *, ahead: bool = False) -> bytes | None:
+        """Send what is queued, then return the body of the next envelope, or None if it has not
+        come yet. `ahead` says that one more will be due after it.
 
         Raises: ForgedEnvelope if it is not the one that the peer sealed for this step of this job.
         """
-        party = self.peer.party
-        data = self._client.get_message(run.job, party, run.received, wait_seconds)
+        data = self._next(run, wait_seconds, ahead=ahead)
         if data is None:
             return None
+        party = self.peer.party
         expected = Header(run.job, party, self._runs.keys.party, run.received)
         return open_envelope(self._runs.keys, self.peer, expected, data)
 
@@ -53,3 +72,91 @@ class Mail:
         """Let the relay erase what was consumed; `run` is as stored after the last step."""
         if run.received:
             self._client.acknowledge(run.job, self.peer.party, run.received - 1)
+
+    def close(self) -> None:
+        """Stop what goes on in the background."""
+
+    def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
+        self.flush(run.job)
+        return self._fetch(run.job, run.received, wait_seconds)
+
+    def _fetch(self, job: str, step: int, wait_seconds: int) -> bytes | None:
+        return self._client.get_message(job, self.peer.party, step, wait_seconds)
+
+
+class MailAhead(Mail):
+    """The same, sending and fetching while this side computes; for one thread that carries a run.
+
+    What goes wrong in the background is raised by the next call that needs it.
+    """
+
+    def __init__(self, client: Post, runs: Runs, peer: PartyPublic) -> None:
+        super().__init__(client, runs, peer)
+        self._lanes = [ThreadPoolExecutor(1, thread_name_prefix="mail") for _ in range(2)]
+        self._sending: list[Future[None]] = []
+        self._fetching: tuple[int, Future[bytes | None]] | None = None
+
+    @override
+    def flush(self, job: str) -> None:
+        self._settle()
+        super().flush(job)
+
+    @override
+    def send(self, job: str) -> None:
+        self._settle()
+        self._sending.append(self._lanes[0].submit(super().flush, job))
+
+    @override
+    def acknowledge(self, run: Run) -> None:
+        self._sending.append(self._lanes[0].submit(super().acknowledge, run))
+
+    @override
+    def close(self) -> None:
+        for lane in self._lanes:
+            lane.shutdown(wait=False, cancel_futures=True)
+
+    @override
+    def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
+        found, here = None, self._fetching
+        self._fetching = None
+        if here is not None and here[0] == run.received:
+            if not here[1].done():
+                self._settle()  # the peer may wait for what is still being sent
+            found = here[1].result()
+        if found is None:
+            found = super()._next(run, wait_seconds, ahead=ahead)
+        if found is not None and ahead:
+            following = run.received + 1
+            fetch = self._lanes[1].submit(self._fetch, run.job, following, AHEAD_SECONDS)
+            self._fetching = following, fetch
+        return found
+
+    def _settle(self) -> None:
+        """Wait for what is being sent and acknowledged. Raises: what went wrong there."""
+        settled, self._sending = self._sending, []
+        for one in settled:
+            one.result()
+
+
+class Mails:
+    """The mailboxes of the runs that this node carries."""
+
+    def __init__(self, client: Post, runs: Runs) -> None:
+        self._client, self._runs = client, runs
+        self._open: dict[str, MailAhead] = {}
+        self.ahead = False
+        """Whether runs have threads of their own, so that some may send and fetch meanwhile."""
+
+    def of(self, job: str, peer: PartyPublic) -> Mail:
+        """Return the mailbox of a job; the same one as long as its run is carried."""
+        if not self.ahead:
+            return Mail(self._client, self._runs, peer)
+        if job not in self._open:
+            self._open[job] = MailAhead(self._client, self._runs, peer)
+        return self._open[job]
+
+    def close(self, job: str) -> None:
+        """Forget a mailbox: its run is not carried any more."""
+        found = self._open.pop(job, None)
+        if found is not None:
+            found.close()

@@ -36,6 +36,7 @@ from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.mail import Mails
 from party_node.merging import Merging
 from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
@@ -69,6 +70,7 @@ class Services:
     collaborations: Collaborations
     rules: Rules
     runs: Runs
+    mails: Mails
     jobs: Jobs
     writes: GroupedWrites
     reservations: Reservations
@@ -154,6 +156,7 @@ def assemble(
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,
+        mails=Mails(client, runs),
         jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
         writes=writes,
         reservations=reservations,

@@ -53,7 +53,7 @@ class Steps:
         """
         said, body = decode(Transcript, run.transcript), None
         if not run.speaking:
-            body = self.hear(run, wait_seconds)
+            body = self.mail.receive(run, wait_seconds, ahead=True)
             if body is None:
                 return None
             theirs = Role.RESPONDER if self.role is Role.INITIATOR else Role.INITIATOR
@@ -61,16 +61,11 @@ class Steps:
         transition = self.protocol.resume(run.state, body, self.chunks.fetch, self.rng)
         heard = 0 if body is None else 1
         stored = self._take(run, transition, said, received=run.received + heard, **changes)
+        if stored.sent > run.sent:
+            self.mail.send(run.job)
         if heard:
             self.mail.acknowledge(stored)
-        elif stored.sent > run.sent:
-            self.mail.flush(run.job)
         return stored
-
-    def hear(self, run: Run, wait_seconds: int) -> bytes | None:
-        """Return the next body from the peer, waiting a little; None if it has not come."""
-        self.mail.flush(run.job)
-        return self.mail.receive(run, wait_seconds)
 
     def _take(self, run: Run, transition: Transition, said: Transcript, **changes: Any) -> Run:
         """Store what a step returned: chunks first, then state, transcript and message in one

@@ -113,7 +113,7 @@ class BenchmarksMissing(NodeError):
 
 
 class BenchRefused(NodeError):
-    """This cannot be measured."""
+    """What was asked for cannot be measured."""
 
     code = "bench-refused"
     hint = "see: accord bench psi --help"

@@ -28,7 +28,7 @@ from party_node.driver import LATER
 from party_node.errors import CoordinatorRefused
 from party_node.execution import WAIT_SECONDS
 from party_node.home import Home
-from party_node.mail import Mail, Post
+from party_node.mail import MailAhead, Post
 from party_node.memory import give_back
 from party_node.runs import Run, Runs
 from party_node.stamps import Stamps
@@ -141,7 +141,7 @@ class Side:
         mine = self._home.keys.public()
         keys = (mine, self._peer) if self.role is Role.INITIATOR else (self._peer, mine)
         ctx = context(self._job, *keys)
-        mail = Mail(post, self._runs, self._peer)
+        mail = MailAhead(post, self._runs, self._peer)
         return Steps(
             protocol, self.role, ctx, self._peer, self._db, self._runs, mail, chunks,
             secrets.token_bytes,

@@ -6,6 +6,7 @@ import dataclasses
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from coordinator import wire
 from party_node import enrolment
@@ -98,10 +99,9 @@ def client_of(home: Home) -> CoordinatorClient:
 def params_for(asked: Asked) -> Record:
     """Return the parameters by which a node would run this, for these sizes."""
     smaller, larger = sorted((asked.receiver_items, asked.sender_items))
-    # Every matching protocol's parameters can be made from the sizes.
-    found: Record = find(asked.protocol).params.for_sizes(smaller, larger)  # type: ignore[attr-defined]
-    if hasattr(found, "chunk_items"):
-        found = dataclasses.replace(found, chunk_items=CHUNK_ITEMS)  # type: ignore[call-arg]
+    kind: Any = find(asked.protocol).params  # every matching protocol's can be made from the sizes
+    made: Any = kind.for_sizes(smaller, larger)
+    found: Record = dataclasses.replace(made, chunk_items=CHUNK_ITEMS)
     return found
 
 
