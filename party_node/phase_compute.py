@@ -8,7 +8,7 @@ have broken the glass (`emergencies.py`), the coordinator's cosignature stands f
 import numpy as np
 
 from coordinator.wire import JobEvent
-from party_node import job_checks
+from party_node import job_checks, progress
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
@@ -89,6 +89,7 @@ def permit(execution: Execution, run: Run) -> Run:
         "asked_again_ms": parts.clock_ms(),
         **under,
     }
+    facts = progress.paced(facts, parts.clock_ms())
     return execution.steps.begin(run, params, items, facts=facts)
 
 
@@ -146,7 +147,9 @@ def protocol(execution: Execution, run: Run) -> Run | None:
 
     Raises: ProtocolError, as the protocol does.
     """
-    return execution.steps.step(_still_permitted(execution, run), WAIT_SECONDS)
+    run = _still_permitted(execution, run)
+    facts = progress.paced(run.facts, execution.services.clock_ms())
+    return execution.steps.step(run, WAIT_SECONDS, facts=facts)
 
 
 def _still_permitted(execution: Execution, run: Run) -> Run:

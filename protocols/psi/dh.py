@@ -52,6 +52,7 @@ from protocols.errors import (
 )
 from protocols.groups import Backend
 from protocols.psi import chunks
+from protocols.psi.dh_progress import progress
 from protocols.psi.dh_records import (
     MESSAGES,
     STATES,
@@ -296,6 +297,7 @@ def _protocol(
         outputs=(Cardinality if count_only else Members, SenderDone),
         begin=functools.partial(begin, count_only),
         step=functools.partial(step, backend),
+        progress=progress,
     )
 
 
