@@ -28,7 +28,7 @@ JOB_SECONDS_PER_PERSON = 10e-6
 """Permission and reading identifiers, on one core, before the protocol begins."""
 CPU_SECONDS_PER_ROW = 1.2e-6
 """Shuffling, sealing, storing, sending, receiving and joining, for a row of either set."""
-MESSAGE_BYTES = 1_400
+MESSAGE_BYTES = 1_370
 """Of an envelope beside its bulk."""
 _MIB = 2**20
 _MEASURED, _MEASURED_STRICT = 2_048, 128

@@ -59,9 +59,11 @@ def takes(estimate: dict[str, Any]) -> str:
 
 def duration(seconds: int) -> str:
     """Return a time as people say it."""
+    if seconds < 2:
+        return "a second"
     for most, size, unit in ((120, 1, "seconds"), (7_200, 60, "minutes")):
         if seconds < most:
-            return f"{max(1, round(seconds / size))} {unit}"
+            return f"{round(seconds / size)} {unit}"
     return f"{seconds / 3600:.1f} hours"
 
 
