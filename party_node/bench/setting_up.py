@@ -4,6 +4,7 @@ relay wants to see before it carries anything.
 
 import dataclasses
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from protocols.codec import Record, decode, encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import REVEALING
 from protocols.job import Acceptance, JobDescription, job_hash
-from protocols.keys import PartyPublic
+from protocols.keys import PartyKeys, PartyPublic
 from protocols.registry import find
 from protocols.signed import sign
 
@@ -67,14 +68,16 @@ class Stage:
             expires_ms=now + _DAY_MS // 2,
         )
         asking, owning = (Home.open(self.folder / party, {}) for party in PARTIES)
-        client_of(asking).put_job(job.job, encode(sign(asking.keys, job)))
-        yes = Acceptance(job_hash(job), SENDER, "rule:bench", self.asked.kind in REVEALING, now)
-        body = wire.JobEventBody(
-            event=wire.JobEvent.ACCEPT, acceptance=encode(sign(owning.keys, yes))
-        )
-        client_of(owning).say(job.job, body)
-        client_of(asking).say(job.job, wire.JobEventBody(event=wire.JobEvent.START))
+        with closing(client_of(asking)) as receiver, closing(client_of(owning)) as sender:
+            receiver.put_job(job.job, encode(sign(asking.keys, job)))
+            sender.say(job.job, self._yes(job, owning.keys))
+            receiver.say(job.job, wire.JobEventBody(event=wire.JobEvent.START))
         return job
+
+    def _yes(self, job: JobDescription, keys: PartyKeys) -> wire.JobEventBody:
+        reveal = self.asked.kind in REVEALING
+        yes = Acceptance(job_hash(job), SENDER, "rule:bench", reveal, job.created_ms)
+        return wire.JobEventBody(event=wire.JobEvent.ACCEPT, acceptance=encode(sign(keys, yes)))
 
 
 def set_up(folder: Path, asked: Asked) -> Stage:
@@ -109,7 +112,8 @@ def _enrolled(folder: Path, party: str) -> Home:
     where = ("--home", str(folder / "coordinator"))
     invited = processes.command("coordinator", "invite", *where, "--party", party)["text"]
     home = Home.create(folder / party, party, party.title(), rng=secrets.token_bytes)
-    enrolment.enrol(home, invited, lambda url: CoordinatorClient(url, None, system_clock))
+    with closing(CoordinatorClient(enrolment.read(invited).url, None, system_clock)) as client:
+        enrolment.enrol(home, invited, lambda _url: client)
     db = Database(home.database_url)
     migrate(db)
     db.close()
@@ -117,12 +121,21 @@ def _enrolled(folder: Path, party: str) -> Home:
 
 
 def _agree(homes: list[Home], asked: Asked) -> Collaboration:
+    with closing(client_of(homes[0])) as first, closing(client_of(homes[1])) as second:
+        agreed = _agreement(
+            [client.party(p) for client, p in zip((first, second), PARTIES, strict=True)], asked
+        )
+        first.propose(NAME, 1, encode(sign(homes[0].keys, agreed)))
+        second.countersign(NAME, 1, encode(sign(homes[1].keys, agreed)))
+    return agreed
+
+
+def _agreement(views: list[wire.PartyView], asked: Asked) -> Collaboration:
     members = []
-    for home in homes:
-        view = client_of(home).party(home.keys.party)
+    for view in views:
         public = decode(PartyPublic, view.public)
         members.append(Member(view.party, view.name, public, view.ledger_vkey))
-    agreed = Collaboration(
+    return Collaboration(
         collaboration=NAME,
         version=1,
         title="Bench",
@@ -136,7 +149,3 @@ def _agree(homes: list[Home], asked: Asked) -> Collaboration:
         delta_exponent=8,
         expires_ms=system_clock() + _DAY_MS,
     )
-    first, second = homes
-    client_of(first).propose(NAME, 1, encode(sign(first.keys, agreed)))
-    client_of(second).countersign(NAME, 1, encode(sign(second.keys, agreed)))
-    return agreed
