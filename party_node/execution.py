@@ -82,7 +82,7 @@ class Execution:
         parts = self.services
         return Steps(
             self.protocol, self.role, self.ctx, self.peer,
-            parts.db, parts.runs, self.mail, self.chunks, parts.rng,
+            parts.db, parts.runs, self.mail, self.chunks, parts.rng, self.chunks.fetch,
         )  # fmt: skip
 
     def store(

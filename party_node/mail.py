@@ -38,15 +38,26 @@ class Mail:
 
     def __init__(self, client: Post, runs: Runs, peer: PartyPublic) -> None:
         self._client, self._runs, self.peer = client, runs, peer
+        self._behind = True
+        """Whether something may be queued that an earlier turn could not send."""
+
+    def catch_up(self, job: str) -> None:
+        """Send what an earlier turn could not, before this one makes more: so a full mailbox stops
+        a run.
+
+        Raises: as `flush`.
+        """
+        if self._behind:
+            self.flush(job)
 
     def flush(self, job: str) -> None:
         """Hand every queued envelope to the relay, in order.
 
         Raises: CoordinatorUnreachable; what was not confirmed stays queued.
         """
-        while (row := self._runs.next_outbound(job)) is not None:
-            self._client.put_message(job, self._runs.keys.party, row.step, row.envelope)
-            self._runs.confirmed(job, row.step)
+        self._behind = True
+        self._send_all(job)
+        self._behind = False
 
     def send(self, job: str) -> None:
         """See to it that queued envelopes get to the relay, now or while this side goes on.
@@ -76,6 +87,11 @@ class Mail:
     def close(self) -> None:
         """Stop what goes on in the background."""
 
+    def _send_all(self, job: str) -> None:
+        while (row := self._runs.next_outbound(job)) is not None:
+            self._client.put_message(job, self._runs.keys.party, row.step, row.envelope)
+            self._runs.confirmed(job, row.step)
+
     def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
         self.flush(run.job)
         return self._fetch(run.job, run.received, wait_seconds)
@@ -104,7 +120,7 @@ class MailAhead(Mail):
     @override
     def send(self, job: str) -> None:
         self._settle()
-        self._sending.append(self._lanes[0].submit(super().flush, job))
+        self._sending.append(self._lanes[0].submit(self._send_all, job))
 
     @override
     def acknowledge(self, run: Run) -> None:
@@ -134,8 +150,10 @@ class MailAhead(Mail):
     def _settle(self) -> None:
         """Wait for what is being sent and acknowledged. Raises: what went wrong there."""
         settled, self._sending = self._sending, []
+        behind, self._behind = self._behind, True
         for one in settled:
             one.result()
+        self._behind = behind
 
 
 class Mails:

@@ -7,7 +7,7 @@ only then is anything sent or acknowledged.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,18 @@ from party_node.mail import Mail
 from party_node.runs import Run, Runs
 from protocols.codec import Record, decode, encode
 from protocols.keys import PartyPublic
-from protocols.session import Continue, Finish, Items, Rng, Role, Transition, TwoParty, Wait
+from protocols.session import (
+    Chunks,
+    Continue,
+    Fetch,
+    Finish,
+    Items,
+    Rng,
+    Role,
+    Transition,
+    TwoParty,
+    Wait,
+)
 from protocols.transcript import Transcript
 
 PROTOCOL, RELEASE = "protocol", "release"
@@ -37,6 +48,10 @@ class Steps:
     mail: Mail
     chunks: ChunkStore
     rng: Rng
+    fetch: Fetch
+    """What steps read chunks through: the run's own, and others if there are any."""
+    on_keep: Callable[[Chunks], None] = lambda _chunks: None
+    """Told of the chunks that a step keeps, before its state is stored and anything is sent."""
 
     def begin(self, run: Run, params: Record, items: Items, **changes: Any) -> Run:
         """Open this side with its input, which lies in the chunks already; `changes` are stored
@@ -52,13 +67,14 @@ class Steps:
         Raises: ProtocolError, as the protocol does; CoordinatorUnreachable, CoordinatorRefused.
         """
         said, body = decode(Transcript, run.transcript), None
+        self.mail.catch_up(run.job)
         if not run.speaking:
             body = self.mail.receive(run, wait_seconds, ahead=True)
             if body is None:
                 return None
             theirs = Role.RESPONDER if self.role is Role.INITIATOR else Role.INITIATOR
             said = said.add(theirs, body)
-        transition = self.protocol.resume(run.state, body, self.chunks.fetch, self.rng)
+        transition = self.protocol.resume(run.state, body, self.fetch, self.rng)
         heard = 0 if body is None else 1
         stored = self._take(run, transition, said, received=run.received + heard, **changes)
         if stored.sent > run.sent:
@@ -72,6 +88,7 @@ class Steps:
         transaction.
         """
         self.chunks.keep(transition.keep)
+        self.on_keep(transition.keep)
         message = None if isinstance(transition, Wait) else transition.message
         if message is not None:
             said = said.add(self.role, encode(message))

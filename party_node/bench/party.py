@@ -144,7 +144,7 @@ class Side:
         mail = MailAhead(post, self._runs, self._peer)
         return Steps(
             protocol, self.role, ctx, self._peer, self._db, self._runs, mail, chunks,
-            secrets.token_bytes,
+            secrets.token_bytes, chunks.fetch,
         )  # fmt: skip
 
     def _carry(self, steps: Steps, run: Run) -> None:

@@ -7,7 +7,7 @@ import secrets
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from coordinator import wire
 from party_node import enrolment
@@ -19,13 +19,13 @@ from party_node.demo import processes
 from party_node.demo.network import start_coordinator
 from party_node.demo.processes import Service
 from party_node.home import Home
-from party_node.jobs import CHUNK_ITEMS
 from party_node.migrations import migrate
 from protocols.codec import Record, decode, encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import REVEALING
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyKeys, PartyPublic
+from protocols.psi.params import STRICT_BELOW
 from protocols.registry import find
 from protocols.signed import sign
 
@@ -33,6 +33,7 @@ RECEIVER, SENDER = "receiver", "sender"
 PARTIES = (RECEIVER, SENDER)
 NAME, PURPOSE = "bench", "bench"
 _DAY_MS = 24 * 3_600_000
+_CHUNK_ITEMS = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,12 @@ def client_of(home: Home) -> CoordinatorClient:
 def params_for(asked: Asked) -> Record:
     """Return the parameters by which a node would run this, for these sizes."""
     smaller, larger = sorted((asked.receiver_items, asked.sender_items))
-    kind: Any = find(asked.protocol).params  # every matching protocol's can be made from the sizes
-    made: Any = kind.for_sizes(smaller, larger)
-    found: Record = dataclasses.replace(made, chunk_items=CHUNK_ITEMS)
-    return found
+    kind: Any = find(asked.protocol).params
+    if hasattr(kind, "for_job"):  # records that know what a node proposes
+        made = kind.for_job()
+        return cast(Record, made.strictly() if smaller < STRICT_BELOW else made)
+    made = kind.for_sizes(smaller, larger)
+    return cast(Record, dataclasses.replace(made, chunk_items=_CHUNK_ITEMS))
 
 
 def _enrolled(folder: Path, party: str) -> Home:

@@ -122,6 +122,29 @@ def test_what_goes_wrong_meanwhile_is_raised_by_the_next_call_and_nothing_is_los
     assert (relay.taken, outbox.rows) == ([0], {})
 
 
+def test_a_full_mailbox_stops_a_run_before_it_makes_more(mail, outbox, relay):
+    relay.away = True
+    outbox.queue(0)
+    mail.send(JOB)
+    outbox.queue(1)
+    with pytest.raises(CoordinatorUnreachable):
+        mail.send(JOB)
+    for _ in range(3):
+        with pytest.raises(CoordinatorUnreachable):
+            mail.catch_up(JOB)
+    relay.away = False
+    mail.catch_up(JOB)
+    assert relay.taken == [0, 1]
+    mail.catch_up(JOB)
+    assert relay.taken == [0, 1]
+
+
+def test_a_run_that_goes_on_after_a_restart_first_sends_what_is_queued(outbox, relay):
+    outbox.queue(0)
+    Mail(relay, outbox, PUBLISHER.public()).catch_up(JOB)
+    assert relay.taken == [0]
+
+
 def test_the_next_envelope_is_fetched_ahead_and_once(mail, relay):
     assert mail.receive(at(0), 1, ahead=True) == b"body 0"
     assert mail.receive(at(1), 1, ahead=True) == b"body 1"
