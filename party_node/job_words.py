@@ -68,12 +68,16 @@ def duration(seconds: int) -> str:
 
 
 def stage(job: dict[str, Any]) -> str:
+    """Say where a job is, and how far if that is known."""
+    far = job.get("progress")  # lists do not have it
+    return place(job) if far is None else f"{place(job)}: {standing(far)}"
+
+
+def place(job: dict[str, Any]) -> str:
     """Say where a job is."""
     if job["ended"]:
         return f"{job['state']} ({job['cause']})" if job["cause"] else str(job["state"])
-    where = _PHASES.get(job["phase"], str(job["state"]))
-    far = job.get("progress")  # lists do not have it
-    return where if far is None else f"{where}: {standing(far)}"
+    return _PHASES.get(job["phase"], str(job["state"]))
 
 
 def standing(far: dict[str, Any]) -> str:

@@ -240,10 +240,10 @@ def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
 
 
 def _far(found: dict[str, Any]) -> tuple[str, int]:
-    """Return what a new line is worth: another stage, or another hundredth of the rows."""
+    """Return what a new line is worth: another place, or another hundredth of the rows."""
     far = found["progress"]
     percent = -1 if far is None else 100 * far["rows_done"] // max(1, far["rows"])
-    return found["stage"], percent
+    return job_words.place(found), percent
 
 
 def _decide(
