@@ -52,7 +52,7 @@ def _url(database: str) -> Iterator[str | None]:
     if database == "sqlite":
         yield None
         return
-    with temporary_cluster() as cluster, fresh_database(cluster, "bench") as url:
+    with temporary_cluster(durable=True) as cluster, fresh_database(cluster, "bench") as url:
         yield url
 
 

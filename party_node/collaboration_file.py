@@ -16,7 +16,7 @@ from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitt
 from protocols.dp.budget import Rho
 from protocols.errors import InvalidParameter
 
-PROTOCOL_OF_KIND = {"overlap": "psi-dh-cardinality/1", "audience": "psi-dh-members/1"}
+PROTOCOL_OF_KIND = {"overlap": "psi-dh-cardinality/2", "audience": "psi-dh-members/1"}
 """The safe default protocol of each job kind."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -39,7 +39,9 @@ class _Party(_Strict):
 class _Dataset(_Strict):
     party: PartyId
     dataset: Name
-    identifiers: Annotated[list[Literal["email", "phone"]], Field(min_length=1)]
+    identifiers: Annotated[
+        list[Literal["email", "phone", "idfa", "gaid", "oaid", "imei"]], Field(min_length=1)
+    ]
     columns: list[str] = []
 
 

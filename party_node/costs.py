@@ -16,6 +16,10 @@ import numpy as np
 
 from protocols.codec import Record
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
+from protocols.ot import base, matrix
+from protocols.psi import cuckoo
+from protocols.psi.buckets import Plan
+from protocols.psi.params import OtParams
 from protocols.session import Role
 
 BASE_MEMORY_MIB = 230
@@ -56,6 +60,11 @@ class Sizes:
     def receiver(self) -> int:
         """Rows of the side that speaks first."""
         return self.own if self.role is Role.INITIATOR else self.peer
+
+    @property
+    def sender(self) -> int:
+        """Rows of the other side."""
+        return self.peer if self.role is Role.INITIATOR else self.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +117,65 @@ _JOINED_BYTES = 60
 _CHUNK_BYTES = 350
 """Of a row of the chunk in hand: points, products, the message and its sealed copies."""
 
+
+def psi_ot(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """The receiver's bins go to the sender as rows of a matrix, three values of each of the
+    sender's items come back; both are cut into buckets, which bound memory.
+    """
+    assert isinstance(params, OtParams)
+    plan = Plan.of(sizes.receiver, sizes.sender, params.bucket_items)
+    bins, places = plan.buckets * plan.bins, plan.buckets * plan.sender_room
+    value_bytes = params.tag_bytes + params.label_bytes
+    messages = plan.buckets * (
+        1 + -(-plan.bins // params.chunk_rows) + -(-plan.sender_room // params.chunk_items)
+    )
+    receiving = sizes.role is Role.INITIATOR
+    by_bin, by_place = _OT_RECEIVER_SECONDS if receiving else _OT_SENDER_SECONDS
+    of_bin, of_place = _OT_RECEIVER_BYTES if receiving else _OT_SENDER_BYTES
+    in_hand = of_bin * plan.bins + of_place * plan.sender_room
+    return Cost(
+        cpu_seconds=_OT_FIXED_SECONDS + bins * by_bin + places * by_place,
+        memory_bytes=max(_OT_ITEM_BYTES * sizes.own, in_hand),
+        traffic_bytes=_OT_OPENING_BYTES
+        + matrix.ROW_BYTES * bins
+        + cuckoo.HASHES * value_bytes * places
+        + MESSAGE_BYTES * (messages + 3),
+    )
+
+
+_OT_FIXED_SECONDS = 0.12
+"""Of the 448 base transfers, on each side."""
+_OT_RECEIVER_SECONDS = (1.5e-6, 0.8e-6)
+"""Of a bin and of a place for an item of the sender: with sealing, storing, sending."""
+_OT_SENDER_SECONDS = (0.6e-6, 1.5e-6)
+_OT_OPENING_BYTES = base.POINT_BYTES * (matrix.COLUMNS + 1)
+_OT_ITEM_BYTES = 60
+"""Of an own item while the input is cut into buckets."""
+_OT_RECEIVER_BYTES, _OT_SENDER_BYTES = (65, 115), (0, 235)
+"""Of a bin and of a place in the bucket in hand."""
+
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {"psi-dh-members": psi_dh, "psi-dh-cardinality": psi_dh}
+    {
+        "psi-dh-members": psi_dh,
+        "psi-dh-cardinality": psi_dh,
+        "psi-ot-members": psi_ot,
+        "psi-ot-labelled": psi_ot,
+    }
 )
 """By registered name without its version. A protocol that is not here is taken for `psi-dh`, which
 is the slowest of the family: an estimate that is too high, rather than none."""
 
 
 def cost(protocol: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
-    """Return what one side of a protocol takes."""
+    """Return what one side of a protocol takes; an unknown one is taken for the slowest."""
     return MODELS.get(protocol.partition("/")[0], psi_dh)(sizes, params, speed)
 
 
-def estimate(protocol: str, sizes: Sizes, params: Record, speed: Speed) -> Estimate:
-    """Return what a whole job takes at one side."""
+def estimate(protocol: str, sizes: Sizes, params: Record, speed: Speed, people: int) -> Estimate:
+    """Return what a whole job takes at one side, which has so many `people` in it."""
     found = cost(protocol, sizes, params, speed)
-    seconds = JOB_SECONDS + sizes.own * JOB_SECONDS_PER_PERSON + found.cpu_seconds / speed.cores
-    memory_bytes = sizes.own * BYTES_PER_PERSON + found.memory_bytes
+    seconds = JOB_SECONDS + people * JOB_SECONDS_PER_PERSON + found.cpu_seconds / speed.cores
+    memory_bytes = people * BYTES_PER_PERSON + found.memory_bytes
     return Estimate(
         seconds=round(seconds),
         memory_mib=BASE_MEMORY_MIB + memory_bytes // _MIB,

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlmodel import Session, SQLModel
 
@@ -187,12 +195,21 @@ def select_among(
         f"SELECT {', '.join(map(quote, columns))} FROM {quote(str(table.__tablename__))} "  # noqa: S608
         f"WHERE {where}{quote(key)}"
     )
+    kind = table.__table__.c[key].type.compile(connection.dialect)  # type: ignore[attr-defined]
+    if values and isinstance(values[0], str):
+        kind = "text"  # VARCHAR(n) would cut a longer value to one that may be there
     for part in in_batches(values):
         if sqlite:
             places = ", ".join("?" * len(part))
             found = connection.exec_driver_sql(f"{query} IN ({places})", (*equal.values(), *part))
         else:
-            found = connection.exec_driver_sql(f"{query} = ANY(%s)", (*equal.values(), list(part)))
+            # Each value by itself, by the index: a planner without statistics, as in a table that
+            # has just begun to grow, reads the whole table for a list.
+            each = f"CROSS JOIN LATERAL ({query} = wanted.value OFFSET 0) AS found"
+            found = connection.exec_driver_sql(
+                f"SELECT found.* FROM unnest(%s::{kind}[]) AS wanted (value) {each}",  # noqa: S608
+                (list(part), *equal.values()),
+            )
         assert found.cursor is not None
         yield from found.cursor.fetchall()  # plain tuples, as the driver makes them
 

@@ -1,7 +1,7 @@
 """Datasets: the party's own files, registered once, read only against a permission.
 
-Registering reads the file, normalises e-mail and telephone number, resolves every row to a person
-and writes an index: row number, row key, person, identifiers. `asked` says who is in a dataset
+Registering reads the file, normalises e-mail, telephone number and devices, resolves every row to a
+person by the first two, and writes an index (`dataset_index.py`). `asked` says who is in a dataset
 without reading a row. Everything else wants a `Permission` that the gate issued for this dataset:
 first the use record in the consent ledger, then the rows.
 """
@@ -12,20 +12,21 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyroaring import BitMap
+from pyroaring import BitMap, FrozenBitMap
 from sqlmodel import col, select
 
-from party_node import durable_file
+from party_node import dataset_index, durable_file
 from party_node.clock import Clock, system_clock
 from party_node.data_folders import may_show
 from party_node.database import Database
@@ -39,6 +40,7 @@ from party_node.errors import (
 )
 from party_node.home import Home
 from party_node.identity import EMAIL, NOBODY, PHONE, Identity
+from party_node.matchable import Matchable, held, matchable
 from party_node.memory import bulk_work
 from party_node.permission import Grant, Permission, require
 from party_node.row_file import ROW, RowFile
@@ -47,8 +49,9 @@ from protocols import identifiers
 from protocols.errors import InvalidParameter
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-Change = Callable[[pa.Table, pa.ChunkedArray], pa.Table]
-"""Takes an index and which of its rows are meant, and returns it changed."""
+Change = Callable[[pa.Table], pa.Table]
+"""Takes an index and returns it changed."""
+NO_DEVICES: Mapping[str, str] = MappingProxyType({})
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
 
@@ -72,6 +75,12 @@ class DatasetReport:
     sha256: str
     erased: int = 0
     """Rows about persons who were erased here: never used."""
+    refused_devices: dict[str, int] = field(default_factory=dict)
+    """For each type of device identifier: values that are none."""
+    identified: dict[str, int] = field(default_factory=dict)
+    """For each type: people with a value that nobody else in the file has."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """For each type: values that several people have. They identify nobody and are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +112,19 @@ class Datasets:
         email_column: str | None,
         phone_column: str | None,
         region: str | None,
+        devices: Mapping[str, str] = NO_DEVICES,
     ) -> DatasetReport:
         """Read a file, find out who is in it and keep an index; again, to take up a changed file.
 
-        `region` (ISO 3166) reads numbers without a country code.
+        `region` (ISO 3166) reads numbers without a country code; `devices` names the column of each
+        type of device identifier. Devices are matched on and nothing else: no row is resolved to a
+        person by one.
         Raises: DatasetUnreadable, MissingColumn, DatasetChanged, DiskFull.
         """
         with bulk_work(), self._changing:
-            return self._register(dataset, path, key_column, email_column, phone_column, region)
+            return self._register(
+                dataset, path, key_column, email_column, phone_column, region, devices
+            )
 
     def _register(
         self,
@@ -120,6 +134,7 @@ class Datasets:
         email_column: str | None,
         phone_column: str | None,
         region: str | None,
+        devices: Mapping[str, str],
     ) -> DatasetReport:
         if _NAME.fullmatch(dataset) is None:
             raise DatasetUnreadable(
@@ -129,22 +144,25 @@ class Datasets:
             raise MissingColumn("name the column of the e-mail address or of the telephone number")
         file = RowFile(path, may_show=may_show(path, self._home.settings.data_folders))
         sha256 = file.sha256()
-        wanted = [c for c in (key_column, email_column, phone_column) if c is not None]
-        table = file.read(wanted, as_text=True)
-        emails = _normalised(EMAIL, table, email_column, region)
-        phones = _normalised(PHONE, table, phone_column, region)
+        named = {EMAIL: email_column, PHONE: phone_column, **devices}
+        wanted = [c for c in (key_column, *named.values()) if c is not None]
+        table = file.read(list(dict.fromkeys(wanted)), as_text=True)
+        read = {kind: _normalised(kind, table, column, region) for kind, column in named.items()}
+        emails, phones = read[EMAIL], read[PHONE]
         columns = tuple(file.columns())
         if file.sha256() != sha256:
             raise DatasetChanged("the file changed while it was read")
         resolution = self._identity.resolve(emails.values, phones.values)
-        named = resolution.dense[resolution.dense != NOBODY]
-        asked = BitMap(named.astype(np.uint32))
+        values = {kind: column.values for kind, column in read.items()}
+        index = dataset_index.make(table[ROW], table[key_column], resolution, values)
+        asked, usable = dataset_index.people(index), int((resolution.dense != NOBODY).sum())
+        found = held(index, [kind for kind, column in named.items() if column is not None])
         report = DatasetReport(
             dataset=dataset,
             rows=table.num_rows,
             people=len(asked),
             new_people=resolution.created,
-            merged_duplicates=len(named) - len(asked),
+            merged_duplicates=usable - len(asked),
             refused_emails=emails.refused,
             refused_phones=phones.refused,
             missing=resolution.missing,
@@ -152,15 +170,9 @@ class Datasets:
             columns=columns,
             sha256=sha256,
             erased=len(resolution.suppressed),
-        )
-        index = pa.table(
-            {
-                "row": table[ROW].cast(pa.uint32()),
-                "key": table[key_column],
-                "dense": pa.array(resolution.dense),
-                EMAIL: pa.array(emails.values, pa.string()),
-                PHONE: pa.array(phones.values, pa.string()),
-            }
+            refused_devices={kind: read[kind].refused for kind in devices},
+            identified=found.people,
+            shared=found.shared,
         )
         self._keep(file, key_column, report, index, asked)
         return report
@@ -194,23 +206,24 @@ class Datasets:
         return BitMap.deserialize((self._home.datasets / row.index_id / _ASKED).read_bytes())
 
     def items(
-        self, permission: Permission, identifier: str
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-        """Return the permitted people who have this identifier, and one digest for each.
+        self,
+        permission: Permission,
+        kinds: Sequence[str],
+        among: BitMap | FrozenBitMap | None = None,
+    ) -> Matchable:
+        """Return all identifiers of these types that permitted people have, and nobody else.
 
-        Shapes (n,) and (n, 32), by rising dense number. Where a person's rows hold several values,
-        the first row's counts; `extra_values` says how many others there are.
+        With `among`, only theirs of whom are in it.
+
         Raises: PermissionRefused, PermissionExpired, DatasetChanged, UnknownDataset.
         """
-        dense, values = self._first_values(permission, identifier)[:2]
-        return dense, identifiers.digest_column(identifier, values)
-
-    def extra_values(self, permission: Permission, identifier: str) -> int:
-        """Return how many permitted rows hold a value that `items` leaves out, same or other.
-
-        Raises: as `items`.
-        """
-        return self._first_values(permission, identifier)[2]
+        grant, _ = self._open(permission)
+        if not kinds or not set(kinds) <= set(identifiers.KINDS):
+            raise InvalidParameter("there is no such type of identifier")
+        index = self._index(grant, [dataset_index.DENSE, dataset_index.HOLDER, *kinds])
+        dense = index[dataset_index.DENSE].to_numpy()
+        people = BitMap(grant.allowed) if among is None else BitMap(grant.allowed & among)
+        return matchable(index, kinds, _members(dense, people))
 
     def keys(self, permission: Permission, dense: Iterable[int]) -> list[str]:
         """Return the party's own row keys of these people, in the order of the file.
@@ -253,7 +266,7 @@ class Datasets:
 
         Again changes nothing. Raises: DiskFull.
         """
-        self._rewrite(dense, _without)
+        self._rewrite(dense, partial(dataset_index.without, dense))
 
     def reassign(self, dense: int, to: int) -> None:
         """Let the rows of one person be those of another, whose record was merged with theirs.
@@ -261,7 +274,7 @@ class Datasets:
         Again changes nothing. Raises: DiskFull.
         """
         if dense != to:
-            self._rewrite(dense, partial(_as_of, to))
+            self._rewrite(dense, partial(dataset_index.as_of, dense, to))
 
     def clear_away(self) -> None:
         """Remove the indexes that no registration knows: a process died while it changed one.
@@ -287,28 +300,12 @@ class Datasets:
             folder = self._home.datasets / self.index_id(info.dataset)
             with pq.ParquetFile(folder / _INDEX) as file:
                 index = file.read(use_threads=False)
-            theirs = pc.equal(index["dense"], dense)
             asked = BitMap.deserialize((folder / _ASKED).read_bytes())
-            if dense in asked or pc.any(theirs).as_py():
-                changed = change(index, theirs)
-                left = changed["dense"].to_numpy()
-                asked = BitMap(left[left != NOBODY].astype(np.uint32))
+            if dense in asked or dataset_index.speaks_of(index, dense):
+                changed = change(index)
+                asked = dataset_index.people(changed)
                 durable_file.replace(folder / _INDEX, partial(_write_index, changed))
                 durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
-
-    def _first_values(
-        self, permission: Permission, identifier: str
-    ) -> tuple[NDArray[np.uint32], list[str], int]:
-        grant, _ = self._open(permission)
-        if identifier not in identifiers.KINDS:
-            raise InvalidParameter(f"no kind of identifier is called {identifier!r}")
-        index = self._index(grant, ["dense", identifier])
-        has_value = index[identifier].is_valid().to_numpy()
-        mask = _members(index["dense"].to_numpy(), BitMap(grant.allowed)) & has_value
-        kept = index.filter(pa.array(mask))
-        dense, first = np.unique(kept["dense"].to_numpy(), return_index=True)
-        values = kept[identifier].take(pa.array(first)).to_pylist()
-        return dense.astype(np.uint32), values, kept.num_rows - len(dense)
 
     def _open(self, permission: Permission) -> tuple[Grant, RowFile]:
         grant = require(permission, self._clock())
@@ -326,7 +323,9 @@ class Datasets:
     def _index(self, grant: Grant, columns: list[str]) -> pa.Table:
         # Not `read_table`: that loads a general engine, 30 MiB of it, to read one file.
         with pq.ParquetFile(self._home.datasets / grant.index_id / _INDEX) as file:
-            return file.read(columns=columns, use_threads=False)
+            # What was registered before a column was kept has none.
+            there = [name for name in columns if name in file.schema_arrow.names]
+            return file.read(columns=there, use_threads=False)
 
     def _row(self, dataset: str) -> DatasetRow:
         with self._db.reading() as session:
@@ -380,21 +379,6 @@ def _write_asked(asked: BitMap, path: Path) -> None:
 
 def _write_index(index: pa.Table, path: Path) -> None:
     pq.write_table(index, path, compression="zstd")
-
-
-def _without(index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
-    """Return an index without what identifies these rows."""
-    columns = {"row": index["row"], "key": pc.if_else(theirs, None, index["key"])}
-    columns["dense"] = pc.if_else(theirs, NOBODY, index["dense"])
-    for kind in (EMAIL, PHONE):
-        columns[kind] = pc.if_else(theirs, None, index[kind])
-    return pa.table(columns)
-
-
-def _as_of(to: int, index: pa.Table, theirs: pa.ChunkedArray) -> pa.Table:
-    """Return an index in which these rows are about another person."""
-    dense = pc.if_else(theirs, to, index["dense"])
-    return index.set_column(index.column_names.index("dense"), "dense", dense)
 
 
 def _normalised(

@@ -21,6 +21,16 @@ from protocols.codec import Record, decode, encode
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a use costs of the privacy budget, and for which noise."""
+
+    rho_nano: int
+    """Billionths of a rho (zCDP)."""
+    mechanism: str
+    """Name of what makes the noise, as `discrete-gaussian`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Everything that was asked; the same job never asks two questions."""
 
@@ -32,6 +42,8 @@ class Question:
     operations: tuple[str, ...]
     requester: str
     channel: str = ANY_CHANNEL
+    price: Price | None = None
+    """What the job releases, which its hash says already."""
 
     def digest(self) -> bytes:
         """Return 32 bytes that differ for every other question."""

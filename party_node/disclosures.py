@@ -6,9 +6,10 @@ sentences.
 
 from dataclasses import dataclass
 
-from protocols.dp import budget, noise
+from party_node import count_noise
 from protocols.dp.budget import Rho
 from protocols.job import JobDescription, Preflight
+from protocols.job_params import per_person
 
 COORDINATOR = "coordinator"
 
@@ -23,7 +24,7 @@ class Learns:
 
 @dataclass(frozen=True, slots=True)
 class PreflightView:
-    """One side's pre-flight; sizes are rounded down to 0, 100, 200, 500, 1000, …"""
+    """One side's pre-flight; sizes are rounded down to 0, 1000, 2000, 5000, …"""
 
     party: str
     asked_step: int
@@ -35,18 +36,20 @@ class PreflightView:
     rho_after: str
     refusal: str
     """Empty, or the error code for which this side would refuse."""
+    earlier: str
+    """Empty, or the earlier job whose release this side would answer with again."""
 
 
 def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     """Return what each party, and the coordinator, learns from `job`."""
-    size = f"how many people both have, give or take {half_width(job.rho_nano):,} (95 %)"
+    size = f"how many people both have, give or take {count_noise.half_width(job):,} (95 %)"
     below = f"; below {job.minimum_size} people nothing is said"
     if job.kind == "audience":
         receiver = f"which of its own people {job.sender} has too, and so how many{below}"
     else:
-        receiver = (
-            f"{size}{below}. Its node counts exactly, adds the noise and forgets the exact count"
-        )
+        receiver = f"{size}{below}{_who_counts(job)}"
+        if (per_person(job) or 1) > 1:
+            receiver += ", and how many people match with one identifier, with two and so on"
     return (
         Learns(job.receiver, receiver),
         Learns(job.sender, f"{size}{below}; never which people"),
@@ -58,9 +61,10 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     )
 
 
-def half_width(rho_nano: int) -> int:
-    """Return how far, at 95 %, noise of this price reaches, in people."""
-    return noise.half_width(budget.sigma_for(rho_nano))
+def _who_counts(job: JobDescription) -> str:
+    if count_noise.dummies_of(job):
+        return ". The count leaves the matching with noise already"
+    return ". Its node counts exactly, adds the noise and forgets the exact count"
 
 
 def view(said: Preflight) -> PreflightView:
@@ -75,4 +79,5 @@ def view(said: Preflight) -> PreflightView:
         rho_before=Rho(said.rho_nano_before).decimal(),
         rho_after=Rho(said.rho_nano_after).decimal(),
         refusal=said.refusal,
+        earlier=said.earlier,
     )

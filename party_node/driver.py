@@ -45,8 +45,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 LATER = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
 
 
-SIGNED = ("sign", "file")
-"""Phases in which this side has signed already: its last message may still be fetched."""
+SIGNED = ("sign", "file", "close")
+"""Phases in which this side has signed already, or answered from an earlier release: its last
+message may still be fetched."""
 
 
 class Turn(enum.Enum):

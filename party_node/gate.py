@@ -19,7 +19,7 @@ from pyroaring import BitMap, FrozenBitMap
 from consent.words import ANY_CHANNEL
 from party_node.clock import Clock
 from party_node.datasets import Datasets
-from party_node.decisions import Decisions, Question
+from party_node.decisions import Decisions, Price, Question
 from party_node.errors import IdempotencyConflict, IllegalState, NotFound, PermissionExpired
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger, Head
@@ -64,11 +64,22 @@ class Gate:
 
         Raises: UnknownDataset, UnknownPurpose, UnknownOperation.
         """
+        asked, allowed = self.permitted_now(dataset, purpose, recipient, operations)
+        return asked, len(allowed)
+
+    def permitted_now(
+        self, dataset: str, purpose: str, recipient: str, operations: Sequence[str]
+    ) -> tuple[int, BitMap]:
+        """Return how many people would be asked, and who would be permitted now: to compare with
+        other sets, not to read rows by; nothing is recorded.
+
+        Raises: UnknownDataset, UnknownPurpose, UnknownOperation.
+        """
         asked = self._datasets.asked(dataset)
         with self._ledger.hold() as head:
             question = Question("", b"", dataset, purpose, recipient, tuple(operations), "")
             allowed, _ = self._recorder.decide(head, question, asked, {})
-        return len(asked), len(allowed)
+        return len(asked), allowed
 
     def permit(
         self,
@@ -83,6 +94,7 @@ class Gate:
         *,
         channel: str = ANY_CHANNEL,
         among: BitMap | None = None,
+        price: Price | None = None,
         break_glass: str = "",
     ) -> Permission:
         """Decide who may be used, record it under a checkpoint, and only then give the permission.
@@ -94,7 +106,7 @@ class Gate:
         LedgerDamaged, LedgerMoved, DiskFull; RowChanged.
         """
         question = Question(
-            job, job_hash, dataset, purpose, recipient, tuple(operations), requester, channel
+            job, job_hash, dataset, purpose, recipient, tuple(operations), requester, channel, price
         )
         with self._guarded(job), self._ledger.hold() as head:
             row = self._row(job, dataset)
@@ -222,6 +234,7 @@ class Gate:
                 decided_at=row.tree_size,
                 use_entry=row.use_entry,
                 expires_ms=row.expires_ms,
+                price=question.price,
             )
         )
 
@@ -246,4 +259,5 @@ def _question(grant: Grant) -> Question:
         grant.operations,
         grant.requester,
         grant.channel,
+        grant.price,
     )

@@ -145,3 +145,16 @@ class CursorRow(NodeTable, table=True):
     __tablename__ = "cursors"
     name: str = Field(primary_key=True)
     position: int = Field(sa_type=_BIG)
+
+
+class RememberedInputRow(NodeTable, table=True):
+    """Whom this node brought to a run, as a roaring bitmap, sealed: see `repeats.py`."""
+
+    __tablename__ = "remembered_inputs"
+    job: str = Field(primary_key=True)
+    peer: str = Field(index=True)
+    question: str = Field(sa_type=Text)
+    people: bytes = Field(sa_type=LargeBinary)
+    begun_ms: int = Field(sa_type=_BIG)
+    stamp: bytes = Field(default=b"", sa_type=LargeBinary)
+    """See `stamps.py`."""

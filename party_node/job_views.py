@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import disclosures, preflight, progress
+from party_node import count_noise, disclosures, preflight, progress
 from party_node.errors import NodeError
 from party_node.job_tables import JobRow, PreflightRow, RunRow
 from party_node.jobs import ENDED
@@ -20,7 +20,9 @@ from protocols.codec import decode
 from protocols.dp.budget import Rho
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
+from protocols.job_params import per_person
 from protocols.registry import find
+from protocols.session import Role
 from protocols.signed import Signed, peek
 
 
@@ -57,10 +59,11 @@ def described(job: JobDescription) -> dict[str, Any]:
         "receiver": job.receiver,
         "sender": job.sender,
         "datasets": {job.receiver: job.receiver_dataset, job.sender: job.sender_dataset},
-        "identifier": job.identifier,
+        "identifiers": list(job.identifiers),
+        "per_person": per_person(job),
         "minimum_size": job.minimum_size,
         "rho": Rho(job.rho_nano).decimal(),
-        "half_width": disclosures.half_width(job.rho_nano),
+        "half_width": count_noise.half_width(job),
         "expires_ms": job.expires_ms,
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
     }
@@ -118,10 +121,12 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
     if own is None:
         return _NOTHING_AHEAD
     peer = preflight.likely(said[other]["permitted_step"]) if other in said else own
-    takes = preflight.expected(job, me, own, peer, backend)
+    takes = preflight.expected(job, me, own, peer, backend, run.facts.get("items"))
     found = None
     if run.phase == PROTOCOL:
-        found = progress.standing(find(job.protocol), run, peer, parts.clock_ms())
+        theirs = Role.RESPONDER if me == job.receiver else Role.INITIATOR
+        rows = preflight.items_of(job, theirs, peer)
+        found = progress.standing(find(job.protocol), run, rows, parts.clock_ms())
     return {
         "estimate": dataclasses.asdict(takes),
         "progress": None if found is None else dataclasses.asdict(found),

@@ -1,12 +1,17 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
+
+from protocols.disclosure import FLOOR
 
 _PHASES = {
     "start": "working out what this side could bring",
     "greet": "waiting for the other side's pre-flight",
     "agree": "waiting for the data owner's decision",
+    "recall": "answering from an earlier release",
+    "close": "closing the mailbox",
     "permit": "asking consent, recording the decision, paying the budget",
     "protocol": "matching, blinded",
     "release": "releasing the answer",
@@ -19,7 +24,7 @@ _PHASES = {
 
 def people(step: int) -> str:
     """Return a size that was rounded down to a coarse step."""
-    return f"{step:,} or more" if step else "fewer than 100"
+    return f"{step:,} or more" if step else f"at most {FLOOR:,}"
 
 
 def preflight(
@@ -31,6 +36,7 @@ def preflight(
     """
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
+    yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
     yield "who learns what:"
     for one in job["who_learns"]:
         yield f"  {one['who']}: {one['what']}"
@@ -43,6 +49,11 @@ def preflight(
         f"budget towards {other}: rho {said['rho_before']} before, "
         f"{said['rho_after']} after (this job costs {job['rho']})"
     )
+    if said["earlier"]:
+        yield (
+            f"nearly the same was asked in job {said['earlier']}: if {other} agrees, that answer "
+            "is given again, free of charge"
+        )
     if said["refusal"]:
         yield f"this side would refuse: {said['refusal']}"
 
@@ -65,6 +76,13 @@ def duration(seconds: int) -> str:
         if seconds < most:
             return f"{round(seconds / size)} {unit}"
     return f"{seconds / 3600:.1f} hours"
+
+
+def _at_most(per_person: int | None) -> str:
+    """Say how many identifiers a person brings, where more would be possible."""
+    if per_person is None:
+        return ""
+    return f"; a person brings {per_person} identifier{'' if per_person == 1 else 's'} at most"
 
 
 def stage(job: dict[str, Any]) -> str:
@@ -90,6 +108,10 @@ def standing(far: dict[str, Any]) -> str:
 
 def result(found: dict[str, Any]) -> Iterator[str]:
     """Say what a job brought, what was withheld and why, and what it cost."""
+    if found["earlier"] is not None:
+        ms = found["earlier"]["created_ms"]
+        date = datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).date()
+        yield f"answered on {date} in job {found['earlier']['job']}; nothing was counted again"
     if found["size"] is not None:
         yield f"{found['size']['text']} people in common with {found['with']}"
     if found["withheld"] is not None:
@@ -100,5 +122,25 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
     for reason, count in sorted(own["withheld"].items()):
         yield f"  left out, {reason}: {count:,}"
+    if own["waiting"]:
+        yield f"  waiting until more people have changed: {own['waiting']:,}"
+    yield from _brought(own)
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
+
+
+def _brought(own: dict[str, Any]) -> Iterator[str]:
+    """Say what this side's people were matched by."""
+    for kind, counts in own["identifiers"].items():
+        yield f"  with {kind}: {counts['people']:,} people" + (
+            f"; {counts['shared']:,} values that several people have are left out"
+            if counts["shared"]
+            else ""
+        )
+    if own["matched_by"] and len(own["matched_by"]) > 1:
+        parts = [f"{count:,} by {kind}" for kind, count in own["matched_by"].items()]
+        yield f"  in the audience: {', then '.join(parts)}"
+    if own["unmatchable"]:
+        yield f"  with none of these: {own['unmatchable']:,} people"
+    if own["beyond"]:
+        yield f"  further identifiers of the same people, left out: {own['beyond']:,}"

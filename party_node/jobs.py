@@ -4,7 +4,6 @@ The coordinator's board says in what state a job is; this node keeps its own cop
 signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
 """
 
-import dataclasses
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from coordinator import wire
-from party_node import job_checks
+from party_node import count_noise, job_checks
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -31,16 +30,15 @@ from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.job_params import kind_of_params, params_of
 from protocols.keys import PartyKeys
-from protocols.psi.params import STRICT_BELOW, PsiParams
+from protocols.psi.params import STRICT_BELOW, MatchingParams, RowParams
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-MAX_ITEMS = 2**24
-CHUNK_ITEMS = 2**15
 __all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
 
 ENDED = frozenset(
@@ -56,9 +54,12 @@ class Request:
     collaboration: str
     kind: str
     purpose: str = ""
-    identifier: str = "email"
+    identifiers: tuple[str, ...] = ("email",)
+    """Types to match on, in order."""
     minimum_size: int = 0
     rho_nano: int = 5_000_000
+    per_person: int = 0
+    """How many identifiers one person brings at most to a count; 0: as many as there are types."""
 
 
 class Jobs:
@@ -96,19 +97,20 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(PsiParams(MAX_ITEMS, CHUNK_ITEMS, strict=False)),
+            params=encode(_params(clause.protocol, request)),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
             sender=sender,
-            receiver_dataset=_dataset(agreed, clause.receiver, request.identifier),
-            sender_dataset=_dataset(agreed, sender, request.identifier),
-            identifier=request.identifier,
+            receiver_dataset=_dataset(agreed, clause.receiver, request.identifiers),
+            sender_dataset=_dataset(agreed, sender, request.identifiers),
+            identifiers=request.identifiers,
             minimum_size=max(request.minimum_size, agreed.minimum_size),
             rho_nano=request.rho_nano,
             created_ms=now,
             expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
         )
+        job = count_noise.with_dummies(job, params_of(job))
         job_checks.check(job, agreed, now)
         return job
 
@@ -321,9 +323,8 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 
 def strictly(job: JobDescription) -> JobDescription:
-    """Return the same job with items hashed to the curve itself: slower, and nothing shows."""
-    params = dataclasses.replace(decode(PsiParams, job.params), strict=True)
-    return dataclasses.replace(job, params=encode(params))
+    """Return the same job such that nothing shows in small sets either, if that is slower."""
+    return count_noise.with_dummies(job, job_checks.params_of(job).strictly())
 
 
 def _clause(agreed: Collaboration, request: Request) -> Permitted:
@@ -336,8 +337,16 @@ def _clause(agreed: Collaboration, request: Request) -> Permitted:
     return fitting[0]
 
 
-def _dataset(agreed: Collaboration, party: str, identifier: str) -> str:
+def _params(protocol: str, request: Request) -> MatchingParams:
+    """Return the parameters of a job: room for as many people, whatever each may bring."""
+    kind = kind_of_params(protocol)
+    if request.per_person and not issubclass(kind, RowParams):
+        raise JobRefused(f"a person brings all identifiers to {request.kind}")
+    return kind.for_job(len(request.identifiers), request.per_person)
+
+
+def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:
     for offer in agreed.datasets:
-        if offer.party == party and identifier in offer.identifiers:
+        if offer.party == party and set(identifiers) <= set(offer.identifiers):
             return offer.dataset
-    raise JobRefused(f"{party} offers no dataset for matching by {identifier}")
+    raise JobRefused(f"{party} offers no dataset for matching by {' and '.join(identifiers)}")

@@ -5,6 +5,9 @@ ones.
 is sent, and the peer's next envelope fetched, by two threads of its own. The crash rule stays as it
 is: only what is stored is sent, and what was fetched counts when the step that took it is stored.
 At most one envelope is held in each direction, so the relay's limits slow a run down as before.
+
+A full mailbox stops no run for good: who finds it full takes what has come for it out, onto its own
+disk (`spool.py`), before it tries again. Only what is on disk is acknowledged.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,12 +15,15 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from party_node.errors import CoordinatorRefused
 from party_node.runs import Run, Runs
+from party_node.spool import Spool
 from protocols.envelope import Header, open_envelope
 from protocols.keys import PartyPublic
 
 AHEAD_SECONDS = 5
 """How long one look into the mailbox waits in the background."""
+FULL, GONE = "mailbox-full", "message-acknowledged"
 
 
 class Post(Protocol):
@@ -40,6 +46,9 @@ class Mail:
         self._client, self._runs, self.peer = client, runs, peer
         self._behind = True
         """Whether something may be queued that an earlier turn could not send."""
+        self._taken_out = 0
+        """Envelopes of the peer before this step are known to be here, or were heard."""
+        self._closed = False
 
     def catch_up(self, job: str) -> None:
         """Send what an earlier turn could not, before this one makes more: so a full mailbox stops
@@ -83,21 +92,63 @@ class Mail:
         """Let the relay erase what was consumed; `run` is as stored after the last step."""
         if run.received:
             self._client.acknowledge(run.job, self.peer.party, run.received - 1)
+            self._spool(run.job).forget(run.received - 1)
 
     def close(self) -> None:
         """Stop what goes on in the background."""
+        self._closed = True
 
     def _send_all(self, job: str) -> None:
         while (row := self._runs.next_outbound(job)) is not None:
-            self._client.put_message(job, self._runs.keys.party, row.step, row.envelope)
+            self._put(job, row.step, row.envelope)
             self._runs.confirmed(job, row.step)
+
+    def _put(self, job: str, step: int, envelope: bytes) -> None:
+        while True:
+            try:
+                return self._client.put_message(job, self._runs.keys.party, step, envelope)
+            except CoordinatorRefused as e:
+                if e.reason != FULL or self._closed or not self._make_room(job):
+                    raise
+
+    def _make_room(self, job: str) -> bool:
+        """Take the next envelope of the peer out of the mailbox; return whether one was there."""
+        spool = self._spool(job)
+        step = max(self._taken_out, self._runs.load(job).received)
+        while spool.has_room():
+            try:
+                found = self._client.get_message(job, self.peer.party, step, 0)
+            except CoordinatorRefused as e:
+                if e.reason != GONE:
+                    raise
+                step += 1
+                continue
+            if found is not None:
+                spool.keep(step, found)
+                self._client.acknowledge(job, self.peer.party, step)
+                self._taken_out = step + 1
+            return found is not None
+        return False
+
+    def _spool(self, job: str) -> Spool:
+        return Spool(self._runs.chunks(job))
 
     def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
         self.flush(run.job)
         return self._fetch(run.job, run.received, wait_seconds)
 
     def _fetch(self, job: str, step: int, wait_seconds: int) -> bytes | None:
-        return self._client.get_message(job, self.peer.party, step, wait_seconds)
+        found = self._spool(job).take(step)
+        if found is not None:
+            return found
+        try:
+            return self._client.get_message(job, self.peer.party, step, wait_seconds)
+        except CoordinatorRefused as e:
+            # Another thread may have taken it out in between.
+            found = self._spool(job).take(step) if e.reason == GONE else None
+            if found is None:
+                raise
+            return found
 
 
 class MailAhead(Mail):
@@ -128,6 +179,7 @@ class MailAhead(Mail):
 
     @override
     def close(self) -> None:
+        super().close()
         for lane in self._lanes:
             lane.shutdown(wait=False, cancel_futures=True)
 

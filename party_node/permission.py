@@ -13,6 +13,7 @@ from typing import Any, Never, final
 from pyroaring import FrozenBitMap
 from typing_extensions import override
 
+from party_node.decisions import Price
 from party_node.errors import PermissionExpired, PermissionRefused
 from protocols.job import LedgerHead
 
@@ -44,6 +45,8 @@ class Grant:
     use_entry: int
     """Index of the use record."""
     expires_ms: int
+    price: Price | None = None
+    """What the use costs of the privacy budget."""
 
 
 _ISSUED: "weakref.WeakKeyDictionary[Permission, Grant]" = weakref.WeakKeyDictionary()

@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from coordinator.wire import JobState
-from party_node import preflight
+from party_node import phase_recall, preflight
 from party_node.errors import JobRefused
 from party_node.execution import Execution
 from party_node.job_tables import PreflightRow
@@ -27,7 +27,10 @@ def start(execution: Execution, run: Run) -> Run:
         parts.budgets,
         parts.home.settings.x25519_backend,
     )
-    mine, facts = prospect.said, {**run.facts, preflight.PEOPLE: prospect.people}
+    mine = phase_recall.with_earlier(
+        prospect.said, execution.job, parts.jobs, parts.gate, parts.repeats
+    )
+    facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:
         _remember(session, run.job, mine)
         stored = execution.store(session, run, [mine], phase="greet", facts=facts)
@@ -64,7 +67,7 @@ def agree(execution: Execution, run: Run) -> Run | None:
             return None
         jobs.approve(run.job, f"rule:{rule.name}")
     jobs.acceptance(run.job)
-    return execution.go(run, phase="permit")
+    return execution.go(run, phase="recall" if phase_recall.agreed(execution) else "permit")
 
 
 def _remember(session: Session, job: str, said: Preflight) -> None:

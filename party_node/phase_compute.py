@@ -5,27 +5,28 @@ charged, before any row is read or anything that depends on rows leaves this nod
 have broken the glass (`emergencies.py`), the coordinator's cosignature stands for the quorum.
 """
 
-import numpy as np
+from typing import Any
+
+from pyroaring import FrozenBitMap
 
 from coordinator.wire import JobEvent
-from party_node import job_checks, progress
+from party_node import job_checks, matching_input, progress
+from party_node.decisions import Price
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
 from party_node.runs import Run
-from protocols.codec import decode, encode
+from protocols.codec import encode
+from protocols.dp.noise import GAUSSIAN
+from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, job_hash
-from protocols.psi import chunks
-from protocols.psi.params import PsiParams
+from protocols.psi.params import MatchingParams
 from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Items, Role
-from protocols.shuffle import permutation
 
 PERMISSION_HOURS = 24
-ORDER = "order"
-"""Chunk with the dense number of the person at each position of the protocol's input."""
 UNDER = "under"
 """Fact of a run that went on without a quorum: the checkpoint that the coordinator has cosigned."""
 
@@ -45,6 +46,7 @@ def permission_for(execution: Execution, approval: Approval | None = None) -> Pe
     return parts.gate.permit(
         job.job, job_hash(job), execution.dataset, job.purpose, execution.peer.party,
         OPERATIONS[job.kind], job.requester, ttl_ms, break_glass=glass,
+        price=Price(job.rho_nano, GAUSSIAN),
     )  # fmt: skip
 
 
@@ -65,25 +67,31 @@ def recheck(execution: Execution, run: Run) -> Permission:
 def permit(execution: Execution, run: Run) -> Run:
     """Decide, record, charge, have it witnessed; then read the permitted identifiers and begin.
 
-    Raises: BudgetExceeded, ConsentError, DatasetChanged; CoordinatorUnreachable, QuorumMissed (try
-    again).
+    Raises: BudgetExceeded, ConsentError, DatasetChanged, JobRefused; CoordinatorUnreachable,
+    QuorumMissed (try again).
     """
     parts, job = execution.services, execution.job
     give_back()  # whatever imports left behind: runs are promised a bound on memory
     permission = permission_for(execution)
     job_checks.check_sizes(job, len(permission.allowed))
-    _charge(execution)
+    people = parts.repeats.admit(job, execution.peer.party, permission.allowed, parts.clock_ms())
+    try:
+        _charge(execution)
+    except BudgetExceeded:
+        parts.repeats.forget_run(job.job)
+        raise
     permission, under = _witnessed(execution, permission)
     parts.jobs.report(job.job, JobEvent.START)
-    params = decode(PsiParams, job.params)
-    items = _prepare(execution, permission, params.chunk_items)
+    params = job_checks.params_of(job)
+    items, brought = _prepare(execution, permission, people, params)
     give_back()
     grant = permission.grant
     facts = {
         "asked": grant.asked,
         "permitted": len(grant.allowed),
         "withheld": dict(grant.denied),
-        "matchable": items.count,
+        **brought,
+        "waiting": len(permission.allowed - people),
         "head": encode(grant.head).hex(),
         "use_entry": grant.use_entry,
         "asked_again_ms": parts.clock_ms(),
@@ -128,18 +136,18 @@ def _charge(execution: Execution) -> None:
     )
 
 
-def _prepare(execution: Execution, permission: Permission, chunk_items: int) -> Items:
-    """Read the permitted people's identifiers and lay them out in a secret random order."""
+def _prepare(
+    execution: Execution, permission: Permission, people: FrozenBitMap, params: MatchingParams
+) -> tuple[Items, dict[str, Any]]:
+    """Read these permitted people's identifiers and lay them out in a secret random order.
+
+    Raises: JobRefused if they are more than the job allows.
+    """
     parts = execution.services
-    dense, digests = parts.datasets.items(permission, execution.job.identifier)
-    order = permutation(parts.rng(32), len(dense))
-    dense, digests = dense[order], digests[order]
-    items = Items(len(dense), chunk_items)
-    execution.chunks.keep({ORDER: dense.astype("<u4").tobytes()})
-    for i in range(items.chunk_count()):
-        part = digests[i * chunk_items : (i + 1) * chunk_items]
-        execution.chunks.keep({chunks.own(i): np.ascontiguousarray(part).tobytes()})
-    return items
+    held = parts.datasets.items(permission, execution.job.identifiers, people)
+    laid = matching_input.lay_out(held, params, execution.role, execution.ctx, parts.rng)
+    job_checks.check_items(execution.job, len(laid.digests))
+    return matching_input.keep(laid, execution.chunks, params.chunk_items), laid.report
 
 
 def protocol(execution: Execution, run: Run) -> Run | None:

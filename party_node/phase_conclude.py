@@ -3,9 +3,9 @@
 Nothing is shown to anyone before both sides have signed the same receipt: a run that fails on the
 way leaves no result and no audience.
 
-The exact size lives only here, sealed, between the protocol's end and the release; what is kept
-afterwards is the noisy size, its commitment and, at the activating party, the list of its own
-people.
+The size of a list lives only here, sealed, between the protocol's end and the release; a count has
+come out of the protocol with noise. What is kept afterwards is the noisy size, its commitment and,
+at the activating party, the list of its own people.
 """
 
 import contextlib
@@ -13,11 +13,12 @@ import hashlib
 
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
-from party_node import receipts, results
+from party_node import count_noise, receipts, results
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
-from party_node.phase_compute import ORDER, UNDER, permission_for, recheck
+from party_node.matching_input import ORDER, TYPES
+from party_node.phase_compute import UNDER, permission_for, recheck
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
 from protocols.dp.count import SizeRelease
@@ -50,13 +51,15 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded
     # as such by the narrowed use record.
     permission = recheck(execution, run)
-    members = None
+    members = matched_by = None
     if isinstance(output, Members):
-        order, matched = execution.chunks.fetch(ORDER), execution.chunks.fetch(MATCHED)
+        order, types, matched = map(execution.chunks.fetch, (ORDER, TYPES, MATCHED))
         members = results.members(order, matched, permission.allowed)
-    noisy = draw(output.count if members is None else len(members), job)
+        matched_by = results.matched_by(order, types, matched, members, job.identifiers)
+    dummies = count_noise.dummies_of(job)
+    noisy = draw(output.count if members is None else len(members), job, dummies)
     if noisy is None:
-        members = None
+        members = matched_by = None
     salt = parts.rng(32)
     told = outcome(noisy, job, job.sender, salt)
     ours: bytes | None = None
@@ -68,9 +71,8 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     elif job.kind == "overlap":
         ours = commitment(outcome(noisy, job, job.receiver, salt))
     part = _part(execution, run, receipts.released(job, told, job.receiver, ours))
-    people = None if members is None else len(members)
     return execution.go(
-        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, people)
+        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, matched_by)
     )
 
 
@@ -82,7 +84,7 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     job = execution.job
     told = decode((SizeRelease, Withheld), body)
     assert isinstance(told, SizeRelease | Withheld)
-    check(told, job, execution.me)
+    check(told, job, execution.me, count_noise.dummies_of(job))
     part = _part(execution, run, receipts.released(job, told, job.sender, None))
     changes = _part_facts(execution, run, part, told, None)
     stored = execution.go(run, [part], phase="receipt", received=run.received + 1, **changes)
@@ -116,10 +118,10 @@ def _part_facts(
     run: Run,
     part: ReceiptPart,
     told: SizeOutcome,
-    people: int | None,
+    matched_by: dict[str, int] | None,
 ) -> dict[str, object]:
     """Keep what this side will say and show; the result counts once both have signed."""
-    result = results.document(execution, run.facts, told, people)
+    result = results.document(execution, run.facts, told, matched_by)
     said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
     facts = {**run.facts, **said}
     return {"output": b"", "facts": facts}

@@ -3,6 +3,8 @@
     start     say what this side could bring (pre-flight)
     greet     hear the other side's pre-flight
     agree     the data owner decides; the requester waits
+    recall    where both sides can answer from an earlier release: keep it as this job's result
+    close     say that this side is done, close the mailbox
     permit    the gate decides and records it; the budget is charged; a quorum cosigns
     protocol  the two-party protocol, step by step
     release   the receiver draws noise and releases; the sender hears the noisy size
@@ -17,7 +19,7 @@ idempotent. A phase returns the stored run to go on with, or None if it must wai
 
 from collections.abc import Callable, Mapping
 
-from party_node import phase_agree, phase_compute, phase_conclude
+from party_node import phase_agree, phase_compute, phase_conclude, phase_recall
 from party_node.execution import Execution
 from party_node.runs import Run
 
@@ -27,6 +29,8 @@ PHASES: Mapping[str, Phase] = {
     "start": phase_agree.start,
     "greet": phase_agree.greet,
     "agree": phase_agree.agree,
+    "recall": phase_recall.recall,
+    "close": phase_recall.close,
     "permit": phase_compute.permit,
     "protocol": phase_compute.protocol,
     "release": phase_conclude.release,

@@ -1,9 +1,9 @@
 """Pre-flight: what both sides see before anything is read.
 
-Sizes are rounded down to the coarse ladder of `protocols.disclosure`; counts come from the index
-of people and the consent projection, so no row of the dataset is touched. What the other side is
-told is estimated from the coarse sizes; what this side's own people see is estimated from the
-number of its people, which stays here (`costs.py` has the models).
+Sizes are made coarse (`protocols.disclosure.coarse`); counts come from the index of people and the
+consent projection, so no row of the dataset is touched. What the other side is told is estimated
+from the coarse sizes; what this side's own people see is estimated from the number of its people,
+which stays here (`costs.py` has the models).
 """
 
 import math
@@ -14,16 +14,16 @@ from party_node.budgets import Budgets
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
-from protocols.codec import decode
-from protocols.disclosure import step_down
+from protocols.disclosure import FLOOR, coarse
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
-from protocols.registry import find
+from protocols.job_params import params_of
+from protocols.psi import padding
+from protocols.psi.params import RowParams
 from protocols.session import Role
 
 PEOPLE = "people"
 """Fact of a run that has not begun to read: people permitted at this side, exactly."""
-_FIRST_STEP = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ def make(
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
     # other side's size is not known yet, and taken to be the same.
-    step = step_down(permitted)
+    step = coarse(permitted)
     takes = expected(job, party, likely(step), likely(step), backend)
     said = Preflight(
         job_hash=job_hash(job),
         party=party,
-        asked_step=step_down(asked),
+        asked_step=coarse(asked),
         permitted_step=step,
         seconds=takes.seconds,
         memory_mib=takes.memory_mib,
@@ -68,19 +68,38 @@ def make(
     return Prospect(said, permitted)
 
 
-def expected(job: JobDescription, party: str, own: int, peer: int, backend: str) -> Estimate:
-    """Return what the job takes at `party`, for so many people there and at the other side."""
+def expected(
+    job: JobDescription, party: str, own: int, peer: int, backend: str, items: int | None = None
+) -> Estimate:
+    """Return what the job takes at `party`, for so many people there and at the other side.
+
+    `items` is what this side brings, where that is known already.
+    """
     role = Role.INITIATOR if party == job.receiver else Role.RESPONDER
-    params = decode(find(job.protocol).params, job.params)
-    return estimate(job.protocol, Sizes(own, peer, role), params, speed_of(backend))
+    other = Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+    brought = items_of(job, role, own) if items is None else items
+    sizes = Sizes(brought, items_of(job, other, peer), role)
+    return estimate(job.protocol, sizes, params_of(job), speed_of(backend), own)
+
+
+def items_of(job: JobDescription, role: Role, people: int) -> int:
+    """Return as how many items a side sends so many people, filled up: at most, because how many
+    identifiers they have is not read yet.
+    """
+    params = params_of(job)
+    each = params.per_person if isinstance(params, RowParams) else len(job.identifiers)
+    width = each if isinstance(params, RowParams) and role is Role.INITIATOR else 1
+    most = params.max_items // width - padding.dummies_of(params)
+    rows = min(people * each // width, max(most, 0))
+    return width * padding.padded_size(rows, params, width) if most > 0 else params.max_items
 
 
 def likely(step: int) -> int:
     """Return a size to reckon with where only its step is known: the middle of the step, as factors
     go. From there no size of the step is further than 1.6 times away.
     """
-    if step < _FIRST_STEP:
-        return _FIRST_STEP // 2
+    if step < FLOOR:
+        return FLOOR // 2
     leading = int(str(step)[0])
     return round(step * math.sqrt(2.5 if leading == 2 else 2))
 

@@ -7,6 +7,7 @@ alone.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from party_node.job_tables import ResultRow
 from protocols.codec import decode
 from protocols.dp.budget import Rho, epsilon
 from protocols.errors import SmallCohort
-from protocols.job import LedgerHead
+from protocols.job import JobDescription, LedgerHead
 from protocols.release import SizeOutcome, Withheld
 
 
@@ -31,10 +32,31 @@ def members(order: bytes, matched: bytes, allowed: FrozenBitMap) -> BitMap:
     return BitMap(dense[positions]) & BitMap(allowed)
 
 
+def matched_by(
+    order: bytes, types: bytes, matched: bytes, members: BitMap, kinds: Sequence[str]
+) -> dict[str, int]:
+    """Return how many members match under each type first, in the job's order of types."""
+    positions = np.frombuffer(matched, dtype="<u4")
+    people = np.frombuffer(order, dtype="<u4")[positions]
+    kind = np.frombuffer(types, dtype=np.uint8)[positions]
+    found, before = {}, BitMap()
+    for position, name in enumerate(kinds):
+        these = (BitMap(people[kind == position]) & members) - before
+        found[name] = len(these)
+        before |= these
+    return found
+
+
 def document(
-    execution: Execution, facts: dict[str, Any], size: SizeOutcome, members: int | None
+    execution: Execution,
+    facts: dict[str, Any],
+    size: SizeOutcome,
+    matched_by: dict[str, int] | None,
 ) -> dict[str, Any]:
-    """Return the result as it is stored and shown."""
+    """Return the result as it is stored and shown.
+
+    `matched_by` has the members of an audience, by the type that they match under first.
+    """
     job = execution.job
     return {
         "job": job.job,
@@ -43,18 +65,25 @@ def document(
         "with": execution.peer.party,
         "size": size_document(size),
         "withheld": _withheld(size),
-        "audience": None if members is None else {"people": members},
+        "audience": None if matched_by is None else {"people": sum(matched_by.values())},
         "own": {
             "asked": facts["asked"],
             "permitted": facts["permitted"],
             "withheld": facts["withheld"],
             "matchable": facts["matchable"],
+            "waiting": facts["waiting"],
+            "unmatchable": facts["permitted"] - facts["matchable"],
+            "items": facts["items"],
+            "identifiers": facts["identifiers"],
+            "beyond": facts["beyond"],
+            "matched_by": matched_by,
         },
         "cost": {
             "rho": str(Rho(job.rho_nano)),
             "epsilon_alone": epsilon(job.rho_nano, execution.agreed.delta_exponent),
             "delta": f"1e-{execution.agreed.delta_exponent}",
         },
+        "earlier": None,
         "provenance": {
             "collaboration": job.collaboration,
             "version": job.version,
@@ -62,6 +91,14 @@ def document(
             "ledger": _ledger(facts),
         },
     }
+
+
+def again(session: Session, found: dict[str, Any], job: JobDescription) -> dict[str, Any]:
+    """Return the result of an earlier job as that of `job`, with its date: it costs nothing."""
+    before = session.get_one(ResultRow, found["job"])
+    earlier = {"job": before.job, "created_ms": before.created_ms}
+    cost = found["cost"] | {"rho": "0", "epsilon_alone": 0.0}
+    return found | {"job": job.job, "cost": cost, "earlier": earlier}
 
 
 def _ledger(facts: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.mail import Mails
 from party_node.merging import Merging
+from party_node.repeats import Repeats
 from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
 from party_node.roles.roles import Roles
@@ -62,6 +63,7 @@ class Services:
     imports: Imports
     gate: Gate
     budgets: Budgets
+    repeats: Repeats
     client: CoordinatorClient
     witnessing: Witnessing
     checking: Checking
@@ -146,6 +148,7 @@ def assemble(
         gate=gate,
         imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
+        repeats=Repeats(db, vault, home.settings.least_change),
         client=client,
         witnessing=witnessing,
         checking=Checking(ledger, identity, witnessing, rng),

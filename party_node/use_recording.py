@@ -152,6 +152,8 @@ class UseRecorder:
             system=f"job-hash {question.job_hash.hex()}",
             round=at_round,
             break_glass=row.break_glass or None,
+            rho_nano=None if question.price is None else question.price.rho_nano,
+            mechanism=None if question.price is None else question.price.mechanism,
         )
 
     def _witnessed(self) -> AsOf | None:

@@ -15,11 +15,12 @@ from protocols.codec import encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
 from protocols.dp.budget import NANO
 from protocols.errors import InvalidParameter, LocalError
+from protocols.identifiers import KINDS as IDENTIFIERS
 
 PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "overlap": frozenset({"psi-dh-cardinality/1"}),
-        "audience": frozenset({"psi-dh-members/1"}),
+        "overlap": frozenset({"psi-dh-cardinality/2"}),
+        "audience": frozenset({"psi-dh-members/1", "psi-ot-members/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more."""
@@ -27,7 +28,6 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
 REVEALING = frozenset({"audience"})
 """Kinds of which the agreement must say `reveal`."""
 
-IDENTIFIERS = frozenset({"email", "phone"})
 MEMBERS = 2
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_TEXT = 200
@@ -118,8 +118,8 @@ def _check_member(member: Member) -> None:
 def _check_offer(agreed: Collaboration, offer: DatasetOffer) -> None:
     check_name("a dataset", offer.dataset)
     _check(agreed.member(offer.party) is not None, "each dataset is of a member")
-    known = offer.identifiers and IDENTIFIERS.issuperset(offer.identifiers)
-    _check(bool(known), f"identifiers are {' and '.join(sorted(IDENTIFIERS))}")
+    known = offer.identifiers and set(offer.identifiers) <= set(IDENTIFIERS)
+    _check(bool(known), f"identifiers are some of {', '.join(IDENTIFIERS)}")
     _distinct("identifiers", offer.identifiers)
     _check(len(offer.columns) <= MAX_COLUMNS, f"a dataset offers at most {MAX_COLUMNS} columns")
     _distinct("columns", offer.columns)

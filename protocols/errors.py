@@ -26,6 +26,15 @@ class InvalidParameter(LocalError):
     code = "invalid-parameter"
 
 
+class HashingFailed(LocalError):
+    """The items could not be laid out for matching, by a chance of one in 2^40.
+
+    A new run lays them out anew.
+    """
+
+    code = "hashing-failed"
+
+
 class PeerError(ProtocolError):
     """The other party sent something that this protocol does not allow."""
 

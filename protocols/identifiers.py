@@ -1,14 +1,15 @@
-"""Identifiers of people: one spelling for each address or number, and the digest that is matched.
+"""Identifiers of people: one spelling for each address, number or device, and the digest that is
+matched.
 
 Two parties spell the same person differently; whoever matches must first agree on one spelling.
 E-mail: Unicode NFKC (so that full-width letters from an input method are the letters they stand
 for, UTS #39 §3.3), white space and invisible marks off both ends, syntax of RFC 5321 without
 quoting, local part in lower case, domain as IDNA 2008 A-labels; an address whose local part is not
 ASCII has no ASCII form and is refused. Phone: E.164, by the numbering plans of `phonenumbers`; a
-number that no plan knows, or one with an extension, is refused. What is refused is counted, never
-guessed.
+number that no plan knows, or one with an extension, is refused. Devices: `device_ids.py`. What is
+refused is counted, never guessed.
 
-Both are idempotent. Nothing here keeps a value after the call, and no message repeats one.
+All are idempotent. Nothing here keeps a value after the call, and no message repeats one.
 """
 
 import hashlib
@@ -23,10 +24,14 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, validate_email
 from numpy.typing import NDArray
 
 from protocols import phone_plan
+from protocols.device_ids import DEVICE_KINDS, device_id
 from protocols.errors import InvalidParameter, LocalError
 
-KINDS = ("email", "phone")
-"""Kinds of identifier, as collaborations name them."""
+PERSON_KINDS = ("email", "phone")
+"""Kinds by which people are known to a consent ledger."""
+
+KINDS = PERSON_KINDS + DEVICE_KINDS
+"""Kinds of identifier that can be matched, as collaborations name them."""
 
 _LABEL = b"accord/identifier/1\x00"
 _MAX_TEXT = 1000
@@ -84,6 +89,19 @@ def normalise_phone(text: str, region: str | None) -> str:
     return phone_plan.e164(text.strip(_EDGES), region) or _any_phone(text, region)
 
 
+def normalise_device(kind: str, text: str) -> str:
+    """Return the one spelling of a device identifier of a kind: `idfa`, `gaid`, `oaid` or `imei`.
+
+    Raises: InvalidIdentifier; InvalidParameter for another kind.
+    """
+    if kind not in DEVICE_KINDS:
+        raise InvalidParameter(f"no kind of device identifier is called {kind!r}")
+    found = device_id(kind, text.strip(_EDGES))
+    if found is None:
+        raise InvalidIdentifier("not a usable identifier of a device")
+    return found
+
+
 def normalise_column(
     kind: str, values: Sequence[str | None], region: str | None = None, *, fold_gmail: bool = False
 ) -> Normalised:
@@ -94,6 +112,8 @@ def normalise_column(
     _check_kind(kind)
     _check_region(region)
 
+    if kind in DEVICE_KINDS:
+        return _column(_none, lambda text: normalise_device(kind, text), values)
     if kind == "phone":
         return _column(
             lambda text: phone_plan.e164(text.strip(_EDGES), region),

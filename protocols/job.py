@@ -23,7 +23,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class JobDescription(Record):
     """What is asked, under which collaboration, by whom, at what price."""
 
-    KIND: ClassVar[str] = "job/1"
+    KIND: ClassVar[str] = "job/2"
     job: str
     """32 lower-case hexadecimal digits, random."""
     collaboration: str
@@ -42,8 +42,9 @@ class JobDescription(Record):
     sender: str
     receiver_dataset: str
     sender_dataset: str
-    identifier: str
-    """Identifier type that is matched on: `email` or `phone`."""
+    identifiers: tuple[str, ...]
+    """Identifier types that are matched on, in order: a person who matches under several is
+    counted once, and is a match of the first of them."""
     minimum_size: int
     """People; a noisy size below it is withheld."""
     rho_nano: int
@@ -86,7 +87,7 @@ class Preflight(Record):
     job_hash: bytes
     party: str
     asked_step: int
-    """People in the dataset, rounded down to a step of the ladder 0, 100, 200, 500, 1000, …"""
+    """People in the dataset, rounded down to a step of the ladder 0, 1000, 2000, 5000, …"""
     permitted_step: int
     seconds: int
     """Estimated wall time of this side's work."""
@@ -98,6 +99,8 @@ class Preflight(Record):
     rho_nano_after: int
     refusal: str
     """Empty, or the code of the error for which this side would refuse."""
+    earlier: str = ""
+    """Empty, or an earlier job whose release this side would answer with again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +169,4 @@ class ReceiptSignature(Record):
 
 def job_hash(job: JobDescription) -> bytes:
     """Return the 32 bytes by which everything else names this job."""
-    return hashlib.sha256(b"accord/job/1\x00" + encode(job)).digest()
+    return hashlib.sha256(b"accord/job/2\x00" + encode(job)).digest()

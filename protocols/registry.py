@@ -5,12 +5,14 @@ from types import MappingProxyType
 
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
-from protocols.psi import dh
+from protocols.psi import dh, ot
 from protocols.session import TwoParty
 
 _MAKERS = (
     dh.members,
     dh.cardinality,
+    ot.members,
+    ot.labelled,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

@@ -15,6 +15,7 @@ from protocols.dp.count import NoisyCount, SizeRelease, noisy_count
 from protocols.dp.count import release as release_size
 from protocols.errors import ContextMismatch, SmallCohort
 from protocols.job import JobDescription
+from protocols.job_params import sensitivity
 
 NOISY_SIZE = "noisy-size"
 WITHHELD = "withheld"
@@ -37,12 +38,12 @@ SizeOutcome = SizeRelease | Withheld
 OUTCOMES: tuple[type[Record], ...] = (SizeRelease, Withheld)
 
 
-def draw(count: int, job: JobDescription) -> NoisyCount | None:
+def draw(count: int, job: JobDescription, dummies: int = 0) -> NoisyCount | None:
     """Draw the noisy size of a job's output, once; None if it is below the job's minimum.
 
     The caller has charged the job's price, durably, before. Raises: InvalidParameter.
     """
-    noisy = noisy_count(count, job.rho_nano)
+    noisy = noisy_count(count, job.rho_nano, sensitivity(job), dummies)
     try:
         check_minimum(noisy.value, job.minimum_size)
     except SmallCohort:
@@ -58,7 +59,7 @@ def outcome(noisy: NoisyCount | None, job: JobDescription, to: str, salt: bytes)
     return released
 
 
-def check(told: SizeOutcome, job: JobDescription, to: str) -> None:
+def check(told: SizeOutcome, job: JobDescription, to: str, dummies: int = 0) -> None:
     """Check that what the other side told is what the job says it may tell.
 
     Raises: ContextMismatch.
@@ -70,6 +71,8 @@ def check(told: SizeOutcome, job: JobDescription, to: str) -> None:
             raise ContextMismatch("the release was withheld by other terms")
     elif told.noisy.rho_nano != job.rho_nano or told.noisy.value < job.minimum_size:
         raise ContextMismatch("the release has another price or is below the minimum")
+    elif told.noisy.dummies != dummies:
+        raise ContextMismatch("the release states other noise than was agreed")
 
 
 def commitment(told: SizeOutcome) -> bytes:

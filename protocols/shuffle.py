@@ -24,13 +24,23 @@ def permutation(seed: bytes, n: int) -> NDArray[np.uint32]:
     """
     if not 0 <= n <= MAX_ITEMS:
         raise InvalidParameter(f"cannot shuffle {n} items")
+    order: NDArray[np.uint32] = _by_keys(_Keystream(seed), 1, n)[0].astype(np.uint32)
+    return order
+
+
+def row_permutation(seed: bytes, rows: int, width: int) -> NDArray[np.uint32]:
+    """Return the positions of `rows` times `width` items, rows in a random order and the items of
+    each row in one of its own: what is in a row stays in one. With width 1 as `permutation`.
+
+    Raises: InvalidParameter for a seed of another length, a width below 1, or too many items.
+    """
+    if width < 1 or not 0 <= rows * width <= MAX_ITEMS:
+        raise InvalidParameter(f"cannot shuffle {rows} rows of {width}")
     stream = _Keystream(seed)
-    while True:
-        keys = stream.words(n)
-        order = np.argsort(keys)
-        ordered = keys[order]
-        if not bool((ordered[1:] == ordered[:-1]).any()):
-            return order.astype(np.uint32)
+    order = _by_keys(stream, 1, rows)[0]
+    within = _by_keys(stream, rows, width)[order]
+    positions: NDArray[np.uint32] = (order[:, np.newaxis] * width + within).astype(np.uint32)
+    return positions.reshape(-1)
 
 
 def sample(seed: bytes, n: int, size: int) -> NDArray[np.uint32]:
@@ -41,6 +51,16 @@ def sample(seed: bytes, n: int, size: int) -> NDArray[np.uint32]:
     if n <= size:
         return np.arange(n, dtype=np.uint32)
     return (_Keystream(seed).words(size) % np.uint64(n)).astype(np.uint32)
+
+
+def _by_keys(stream: "_Keystream", rows: int, width: int) -> NDArray[np.intp]:
+    """Return for each row the numbers below `width` in an order of its own, shape (rows, width)."""
+    while True:
+        keys = stream.words(rows * width).reshape(rows, width)
+        order = np.argsort(keys, axis=1)
+        ordered = np.take_along_axis(keys, order, axis=1)
+        if not bool((ordered[:, 1:] == ordered[:, :-1]).any()):
+            return order
 
 
 class _Keystream:

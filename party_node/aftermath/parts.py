@@ -24,6 +24,7 @@ from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witness_memory import OnAlarm
 from party_node.observability import log
+from party_node.repeats import forget_from_inputs
 from party_node.requests.request_rows import forget_person
 from party_node.webhooks.events import EventType
 from party_node.webhooks.outbox import Outbox
@@ -61,6 +62,7 @@ def assemble_aftermath(
         decisions.forget(session, subject)
         reservations.forget(session, subject)
         forget_member(session, vault, subject)
+        forget_from_inputs(session, vault, subject)
         forget_person(session, subject)
         outbox.purge_group(session, subject_id)
 

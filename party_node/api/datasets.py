@@ -13,8 +13,11 @@ from party_node.api.strict import Name, Strict
 from party_node.datasets import DatasetInfo
 from party_node.running import Here
 from party_node.services import Services
+from protocols.device_ids import DEVICE_KINDS
 
 router = APIRouter(prefix="/v1", tags=["datasets"])
+
+Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class DatasetBody(Strict):
@@ -22,9 +25,18 @@ class DatasetBody(Strict):
 
     dataset: Name
     path: Annotated[str, Field(min_length=1, max_length=4096)]
-    key_column: Annotated[str, Field(min_length=1, max_length=200)]
-    email_column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    phone_column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    key_column: Column
+    email_column: Column | None = None
+    phone_column: Column | None = None
+    idfa_column: Column | None = None
+    gaid_column: Column | None = None
+    oaid_column: Column | None = None
+    imei_column: Column | None = None
+
+    def devices(self) -> dict[str, str]:
+        """Return the column of each type of device identifier that there is one for."""
+        named = {kind: getattr(self, f"{kind}_column") for kind in DEVICE_KINDS}
+        return {kind: column for kind, column in named.items() if column is not None}
 
 
 @router.post("/datasets", status_code=201)
@@ -38,6 +50,7 @@ def register(body: DatasetBody, node: Here, caller: Calling) -> dict[str, Any]:
         body.email_column,
         body.phone_column,
         parts.home.settings.default_region,
+        body.devices(),
     )
     told = f"{body.dataset}: {report.rows} rows, sha256 {report.sha256}"
     note(parts, caller, "dataset-registered", told)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import disclosures, preflight, receipts, results
+from party_node import disclosures, phase_recall, preflight, receipts, results
 from party_node.api.access import Calling
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
@@ -19,10 +19,12 @@ from party_node.running import Here
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.job import OPERATIONS, JobDescription, ReceiptPart, RunReceipt
+from protocols.psi.params import LARGEST_ROW
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+IdentifierType = Literal["email", "phone", "idfa", "gaid", "oaid", "imei"]
 DEFAULT_RHO = "0.005"
 
 
@@ -32,7 +34,12 @@ class JobBody(Strict):
     collaboration: Name
     kind: Literal["overlap", "audience"]
     purpose: Name | Literal[""] = ""
-    identifier: Literal["email", "phone"] = "email"
+    identifiers: Annotated[tuple[IdentifierType, ...], Field(min_length=1, max_length=6)] = (
+        "email",
+    )
+    """Types to match on, in order; each once."""
+    per_person: Annotated[int, Field(ge=0, le=LARGEST_ROW)] = 0
+    """Overlap: identifiers that one person brings at most; 0 is as many as there are types."""
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
     strict: bool = False
@@ -146,9 +153,10 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.collaboration,
         body.kind,
         body.purpose,
-        body.identifier,
+        body.identifiers,
         body.minimum_size,
         nano(body.rho),
+        body.per_person,
     )
     job = parts.jobs.describe(request)
     mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset
@@ -161,7 +169,9 @@ def _preflight(job: JobDescription, parts: Services) -> Prospect:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
-    return preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    ahead = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    said = phase_recall.with_earlier(ahead.said, job, parts.jobs, parts.gate, parts.repeats)
+    return dataclasses.replace(ahead, said=said)
 
 
 def _estimate(job: JobDescription, ahead: Prospect, parts: Services) -> dict[str, int]:

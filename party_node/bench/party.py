@@ -38,6 +38,7 @@ from protocols.codec import decode
 from protocols.context import context
 from protocols.groups import choose_backend
 from protocols.job import JobDescription
+from protocols.job_params import params_of
 from protocols.keys import PartyPublic
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality
@@ -108,9 +109,8 @@ class Side:
         before, began = time.process_time(), time.monotonic()
         steps = self._steps(post, chunks)
         assert self._made is not None
-        params = decode(steps.protocol.params, self._job.params)
-        chunk_items: int = params.chunk_items  # type: ignore[attr-defined]
-        items, order = self._made.lay_out(chunks, chunk_items, steps.rng)
+        params = params_of(self._job)
+        items, order = self._made.lay_out(chunks, params.chunk_items, steps.rng)
         self._made = None
         run = steps.begin(Run(self._job.job, PROTOCOL), params, items)
         self._carry(steps, run)

@@ -2,12 +2,10 @@
 relay wants to see before it carries anything.
 """
 
-import dataclasses
 import secrets
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from coordinator import wire
 from party_node import enrolment
@@ -20,20 +18,19 @@ from party_node.demo.network import start_coordinator
 from party_node.demo.processes import Service
 from party_node.home import Home
 from party_node.migrations import migrate
-from protocols.codec import Record, decode, encode
+from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import REVEALING
 from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys, PartyPublic
-from protocols.psi.params import STRICT_BELOW
-from protocols.registry import find
+from protocols.psi.params import STRICT_BELOW, MatchingParams
 from protocols.signed import sign
 
 RECEIVER, SENDER = "receiver", "sender"
 PARTIES = (RECEIVER, SENDER)
 NAME, PURPOSE = "bench", "bench"
 _DAY_MS = 24 * 3_600_000
-_CHUNK_ITEMS = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Stage:
             sender=SENDER,
             receiver_dataset=RECEIVER,
             sender_dataset=SENDER,
-            identifier="email",
+            identifiers=("email",),
             minimum_size=self.agreed.minimum_size,
             rho_nano=1,
             created_ms=now,
@@ -100,15 +97,11 @@ def client_of(home: Home) -> CoordinatorClient:
     return CoordinatorClient(home.settings.coordinator_url, home.keys, system_clock)
 
 
-def params_for(asked: Asked) -> Record:
+def params_for(asked: Asked) -> MatchingParams:
     """Return the parameters by which a node would run this, for these sizes."""
-    smaller, larger = sorted((asked.receiver_items, asked.sender_items))
-    kind: Any = find(asked.protocol).params
-    if hasattr(kind, "for_job"):  # records that know what a node proposes
-        made = kind.for_job()
-        return cast(Record, made.strictly() if smaller < STRICT_BELOW else made)
-    made = kind.for_sizes(smaller, larger)
-    return cast(Record, dataclasses.replace(made, chunk_items=_CHUNK_ITEMS))
+    made = kind_of_params(asked.protocol).for_job()
+    small = min(asked.receiver_items, asked.sender_items) < STRICT_BELOW
+    return made.strictly() if small else made
 
 
 def _enrolled(folder: Path, party: str) -> Home:

@@ -108,12 +108,12 @@ class _People:
         self, mapped: Mapping[str, str], columns: Columns, count: int, region: str | None
     ) -> None:
         nothing = [""] * count
-        given = [columns.get(mapped.get(kind, ""), nothing) for kind in identifiers.KINDS]
+        given = [columns.get(mapped.get(kind, ""), nothing) for kind in identifiers.PERSON_KINDS]
         self.emails, self.phones = (
             [None] * count
             if texts is nothing
             else identifiers.normalise_column(kind, texts, region).values
-            for kind, texts in zip(identifiers.KINDS, given, strict=True)
+            for kind, texts in zip(identifiers.PERSON_KINDS, given, strict=True)
         )
         self.faults: dict[int, Refusal] = {}
         for row, (email, phone) in enumerate(zip(self.emails, self.phones, strict=True)):

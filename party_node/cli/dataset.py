@@ -27,6 +27,10 @@ def add(
     key: Annotated[str, typer.Option(help="Column of your own row key.")],
     email: Annotated[str | None, typer.Option(help="Column of the e-mail address.")] = None,
     phone: Annotated[str | None, typer.Option(help="Column of the telephone number.")] = None,
+    idfa: Annotated[str | None, typer.Option(help="Column of Apple's advertising id.")] = None,
+    gaid: Annotated[str | None, typer.Option(help="Column of Google's advertising id.")] = None,
+    oaid: Annotated[str | None, typer.Option(help="Column of the MSA's device id.")] = None,
+    imei: Annotated[str | None, typer.Option(help="Column of the IMEI.")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,6 +41,10 @@ def add(
         "key_column": key,
         "email_column": email,
         "phone_column": phone,
+        "idfa_column": idfa,
+        "gaid_column": gaid,
+        "oaid_column": oaid,
+        "imei_column": imei,
     }
     found = client_of(home).post("/v1/datasets", body)
     if as_json:
@@ -49,7 +57,12 @@ def add(
         f"not usable: {found['missing']:,} rows without an identifier, "
         f"{found['ambiguous']:,} rows that fit two people"
     )
-    say(f"unreadable: {found['refused_emails']:,} addresses, {found['refused_phones']:,} numbers")
+    unreadable = [f"{found['refused_emails']:,} addresses", f"{found['refused_phones']:,} numbers"]
+    unreadable += [f"{count:,} of {kind}" for kind, count in found["refused_devices"].items()]
+    say(f"unreadable: {', '.join(unreadable)}")
+    for kind, people in found["identified"].items():
+        shared = found["shared"][kind]
+        say(f"by {kind}: {people:,} people; {shared:,} values of several people are left out")
 
 
 @app.command("list")

@@ -35,7 +35,16 @@ PROGRESS_SECONDS = 5
 Collaboration = Annotated[str, typer.Argument(help="Collaboration to ask under.")]
 Job = Annotated[str, typer.Argument(help="The job: 32 hexadecimal digits, or how they begin.")]
 Purpose = Annotated[str, typer.Option(help="Purpose, where the collaboration has several.")]
-Identifier = Annotated[str, typer.Option(help="Match by email or phone.")]
+Identifier = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Match by email, phone, idfa, gaid, oaid or imei; again for the next in order.",
+        show_default="email",
+    ),
+]
+PerPerson = Annotated[
+    int, typer.Option(min=0, help="Identifiers of one person at most; 0: as many as types.")
+]
 Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Hide every bit of an item; always so below 10,000.")
@@ -50,7 +59,8 @@ By = Annotated[str, typer.Option("--by", help="Who decides; your login name by d
 def overlap(
     collaboration: Collaboration,
     purpose: Purpose = "",
-    identifier: Identifier = "email",
+    identifier: Identifier = None,
+    per_person: PerPerson = 0,
     minimum_size: Minimum = 0,
     rho: Cost = "0.005",
     strict: Strict = False,
@@ -61,6 +71,7 @@ def overlap(
 ) -> None:
     """Ask how many people both parties have: a noisy count, never who."""
     body = _body(collaboration, "overlap", purpose, identifier, minimum_size, rho, strict)
+    body["per_person"] = per_person
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
@@ -68,7 +79,7 @@ def overlap(
 def audience(
     collaboration: Collaboration,
     purpose: Purpose = "",
-    identifier: Identifier = "email",
+    identifier: Identifier = None,
     minimum_size: Minimum = 0,
     rho: Cost = "0.005",
     strict: Strict = False,
@@ -169,7 +180,7 @@ def _body(
     collaboration: str,
     kind: str,
     purpose: str,
-    identifier: str,
+    identifiers: list[str] | None,
     minimum_size: int,
     rho: str,
     strict: bool,
@@ -178,7 +189,7 @@ def _body(
         "collaboration": collaboration,
         "kind": kind,
         "purpose": purpose,
-        "identifier": identifier,
+        "identifiers": identifiers or ["email"],
         "minimum_size": minimum_size,
         "rho": rho,
         "strict": strict,

@@ -1,5 +1,6 @@
 """What every part of the demo works with: the network, the people, the teller, the checks."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,14 +8,18 @@ from party_node.demo.checks import Check, Checks
 from party_node.demo.network import Network
 from party_node.demo.people import DemoWorld
 from party_node.demo.telling import Teller
+from protocols.dp import coins
+from protocols.dp.budget import Rho
 
 COLLABORATION = "spring-campaign"
 MEASUREMENT, JOINT_AUDIENCE = "audience-measurement", "joint-audience"
 RHO = "0.005"
 SIGMA = 10
 """Standard deviation of the noise at that price."""
-NOISE_BOUND = 5 * SIGMA
-"""Noise beyond five standard deviations comes once in 1.7 million draws."""
+NOISE_BOUND = math.ceil(5 * math.sqrt(SIGMA**2 + coins.least(Rho.parse(RHO).nano, False) / 4))
+"""Noise beyond five standard deviations comes once in 1.7 million draws; a count has that of the
+dummies too.
+"""
 
 
 @dataclass(slots=True)

@@ -109,25 +109,27 @@ def epsilon(rho_nano: int, delta_exponent: int) -> float:
 
 
 @functools.lru_cache(maxsize=1024)
-def sigma_milli(rho_nano: int) -> int:
+def sigma_milli(rho_nano: int, sensitivity: int = 1) -> int:
     """Return the smallest noise scale of a count at this price, in thousandths of a person.
 
-    About 1000 / √(2 rho); OpenDP's `map` has the last word. Raises: InvalidParameter unless
-    0 < rho ≤ 10; NoiseNotProven if OpenDP asks much more than that.
+    About 1000 · sensitivity / √(2 rho); OpenDP's `map` has the last word. Raises: InvalidParameter
+    unless 0 < rho ≤ 10 and 1 ≤ sensitivity; NoiseNotProven if OpenDP asks much more than that.
     """
     if not 0 < rho_nano <= MAX_RELEASE_NANO:
         raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
+    if sensitivity < 1:
+        raise InvalidParameter("a person changes a count by at least 1")
     rho = Fraction(rho_nano, NANO)
-    start = max(1, math.isqrt(10**15 // (2 * rho_nano)))
+    start = max(1, math.isqrt(10**15 * sensitivity**2 // (2 * rho_nano)))
     for milli in range(start, start + 10):
-        if noise.price(milli / 1000) <= rho:
+        if noise.price(milli / 1000, sensitivity) <= rho:
             return milli
     raise noise.NoiseNotProven("no scale near the expected one has this price")
 
 
-def sigma_for(rho_nano: int) -> float:
+def sigma_for(rho_nano: int, sensitivity: int = 1) -> float:
     """Return `sigma_milli` in people: the standard deviation to plan with."""
-    return sigma_milli(rho_nano) / 1000
+    return sigma_milli(rho_nano, sensitivity) / 1000
 
 
 @functools.lru_cache(maxsize=1024)

@@ -14,6 +14,9 @@ from typing import Any
 
 from protocols.errors import InvalidParameter, LocalError
 
+GAUSSIAN = "discrete-gaussian"
+"""Name of the mechanism, as records and receipts say it."""
+
 CONFIDENCE_MISS = 0.05
 """Intervals are stated at 95 %: noise reaches their half-width with at most this probability."""
 
@@ -39,17 +42,20 @@ def gaussian(sigma: float) -> Any:
     return make_gaussian(atom_domain(T="i64"), absolute_distance(T="i64"), scale=sigma)
 
 
-def price(sigma: float) -> Fraction:
-    """Return the rho, exactly as OpenDP states it, that one count of people costs at this scale."""
-    return Fraction(gaussian(sigma).map(1))
+def price(sigma: float, sensitivity: int = 1) -> Fraction:
+    """Return the rho, exactly as OpenDP states it, that one count of people costs at this scale.
+
+    `sensitivity` is how much one person more or less changes the count at most.
+    """
+    return Fraction(gaussian(sigma).map(sensitivity))
 
 
-def draw(count: int, sigma: float, rho: Fraction) -> int:
+def draw(count: int, sigma: float, rho: Fraction, sensitivity: int = 1) -> int:
     """Return `count` plus noise of scale `sigma`, if that costs at most `rho`; may be negative.
 
     Raises: NoiseNotProven.
     """
-    if price(sigma) > rho:
+    if price(sigma, sensitivity) > rho:
         raise NoiseNotProven("the noise costs more than was charged")
     drawn = gaussian(sigma)(count)
     if not isinstance(drawn, int):

@@ -13,13 +13,20 @@
 
 **Who learns what.** Both learn the size of the other's set. The sender learns nothing else. In
 `psi-dh-members/1` the receiver learns which of its own items the sender has. In
-`psi-dh-cardinality/1` it learns only how many: the sender returns the evaluated items in one
-secret, uniformly random order over the whole set, and to link one of them to an item the receiver
-would have to decide Diffie–Hellman triples. The sender's own set comes in an order that is secret
-and random too (`Items`), so the receiver sees which positions there match, and a position says
-nothing. What stays: the count and the sizes; and without `strict` one bit for each item, curve or
-twist, which blinding keeps. It tells the peer how many items of a set are on the curve, and tells
-the receiver how many of the matches are: much in a small set, little in a large one.
+`psi-dh-cardinality/2` its set is rows of items (`rows.py`), and it learns only how many rows match:
+the sender returns the evaluated rows in one secret, uniformly random order over the whole set, and
+the items of each in another, and to link one of them to an item the receiver would have to decide
+Diffie–Hellman triples. The sender's own set comes in an order that is secret and random too
+(`Items`), so the receiver sees which positions there match, and a position says nothing. What
+stays: the count and the sizes; of rows with several items, how many match with one item, with two,
+and so on, and which positions of the sender meet in one row; and without `strict` one bit for each
+item, curve or twist, which blinding keeps. It tells the peer how many items of a set are on the
+curve, and tells the receiver how many of the matches are: much in a small set, little in a large
+one.
+
+**Noise.** With `dummies` the input of both sides holds what `padding.py` adds, and the receiver
+ends with a noisy count: which dummies matched is hidden by the same shuffle. Without `strict` it
+can tell matches on the curve from those on the twist, and dummies too; `coins.least` allows for it.
 
 **Assumed public.** Protocol, parameters, both sizes.
 
@@ -42,16 +49,9 @@ from numpy.typing import NDArray
 
 from protocols import groups, shuffle
 from protocols.codec import Record
-from protocols.errors import (
-    ContextMismatch,
-    InvalidParameter,
-    LocalError,
-    MalformedMessage,
-    TooManyElements,
-    UnexpectedMessage,
-)
+from protocols.errors import InvalidParameter, LocalError
 from protocols.groups import Backend
-from protocols.psi import chunks
+from protocols.psi import chunks, opening, rows
 from protocols.psi.dh_progress import progress
 from protocols.psi.dh_records import (
     MESSAGES,
@@ -72,7 +72,7 @@ from protocols.psi.dh_records import (
     SenderSending,
 )
 from protocols.psi.join import check_distinct, join, tags_from_bytes
-from protocols.psi.params import Cardinality, Members, PsiParams, SenderDone
+from protocols.psi.params import Cardinality, Members, PsiParams, RowParams, SenderDone
 from protocols.session import (
     Continue,
     Fetch,
@@ -91,6 +91,7 @@ __all__ = [
     "Cardinality",
     "Members",
     "PsiParams",
+    "RowParams",
     "SenderDone",
     "cardinality",
     "members",
@@ -98,17 +99,18 @@ __all__ = [
 
 
 def begin(
-    count_only: bool, role: Role, params: Record, ctx: bytes, items: Items, rng: Rng
+    kind: type[PsiParams], role: Role, params: Record, ctx: bytes, items: Items, rng: Rng
 ) -> Transition:
     """Open one side of a run with a fresh scalar.
 
     Raises: InvalidParameter if input or context do not fit the parameters.
     """
-    if not isinstance(params, PsiParams):
+    if not isinstance(params, PsiParams) or type(params) is not kind:
         raise InvalidParameter("these are not the parameters of this protocol")
-    run = Run(params, ctx, items, count_only, rng(32))
+    run = Run(params, ctx, items, rng(32))
     if role is Role.RESPONDER:
         return Wait(SenderOpening(run))
+    rows.check_own(items.count, run.per_person)
     return Continue(ReceiverSending(run, 0), Opening(run.check_of(role), items.count))
 
 
@@ -125,7 +127,9 @@ def step(  # noqa: C901 - one case for each arrow
                 _blinded(run, Role.INITIATOR, index, fetch, backend),
             )
         case ReceiverOpening(run), Opening():
-            _check_opening(run, Role.RESPONDER, message)
+            opening.check(
+                message.check, run.check_of(Role.RESPONDER), message.total, run.params.max_items
+            )
             return _receive_on(run, message.total, 0, {})
         case ReceiverCollecting(run, total, due), Evaluated(index, tags):
             size = run.length_of(run.items.count, due) * run.params.tag_bytes
@@ -134,7 +138,10 @@ def step(  # noqa: C901 - one case for each arrow
         case ReceiverEvaluating(), Blinded(Role.RESPONDER):
             return _evaluate_theirs(state, message, fetch, rng, backend)
         case SenderOpening(run), Opening():
-            _check_opening(run, Role.INITIATOR, message)
+            opening.check(
+                message.check, run.check_of(Role.INITIATOR), message.total, run.params.max_items
+            )
+            rows.check_theirs(message.total, run.per_person)
             reply = Opening(run.check_of(Role.RESPONDER), run.items.count)
             return Continue(SenderCollecting(run, message.total, 0), reply)
         case SenderCollecting(run, total, due), None:
@@ -159,23 +166,12 @@ def step(  # noqa: C901 - one case for each arrow
         case SenderFinishing(_, total), Done():
             return Finish(SenderDone(total))
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
-
-
-def _check_opening(run: Run, role: Role, opening: Opening) -> None:
-    if opening.check != run.check_of(role):
-        raise ContextMismatch("the other side runs another protocol, job or parameters")
-    if opening.total > run.params.max_items:
-        raise TooManyElements(f"more than {run.params.max_items} items were announced")
-    if opening.total < 0:
-        raise MalformedMessage("a set has no negative size")
+            raise chunks.unexpected(state, message)
 
 
 def _blinded(run: Run, by: Role, index: int, fetch: Fetch, backend: Backend | None) -> Blinded:
     digests = chunks.read_own(fetch, run.items, index)
-    points = groups.hash_to_group(run.ctx, digests, run.params.strict)
+    points = groups.hash_to_group(run.ctx, digests, run.params.strict, backend=backend)
     if groups.has_duplicates(points.view("<u8")):
         raise LocalError("the input has an item twice")
     return Blinded(by, index, groups.evaluate(run.scalar, points, backend=backend).tobytes())
@@ -216,7 +212,8 @@ def _evaluate_theirs(
 
 def _finish(run: Run, matched: NDArray[np.uint32], keep: dict[str, bytes]) -> Finish:
     if run.count_only:
-        return Finish(Cardinality(len(matched)), Done(), keep)
+        count = rows.matching(matched, run.per_person) - run.dummies // 2
+        return Finish(Cardinality(count), Done(), keep)
     positions = matched.astype("<u4").tobytes()
     return Finish(Members(len(matched)), Done(), keep | {chunks.MATCHED: positions})
 
@@ -231,12 +228,8 @@ def _hold(state: SenderCollecting, tags: bytes, fetch: Fetch, rng: Rng) -> Trans
     held = tags_from_bytes(_read_tags(run, "held", due, fetch) + tags, t)
     # An item sent several times would be known by its number in the shuffled answer.
     check_distinct(held)
-    shuffled = held[shuffle.permutation(rng(shuffle.SEED_BYTES), len(held))].tobytes()
-    size = run.params.chunk_items * t
-    keep = {
-        chunks.kept("shuffled", i): shuffled[i * size : (i + 1) * size]
-        for i in range(run.chunks_of(total))
-    }
+    shuffled = rows.shuffled(held, run.per_person, rng(shuffle.SEED_BYTES)).tobytes()
+    keep = chunks.cut("shuffled", shuffled, run.params.chunk_items * t)
     first = Evaluated(0, keep[chunks.kept("shuffled", 0)])
     return Continue(SenderReturning(run, total, 1), first, keep)
 
@@ -252,10 +245,7 @@ def _send_own(
 
 def _read_tags(run: Run, what: str, count: int, fetch: Fetch) -> bytes:
     """Return the first `count` kept chunks one after the other."""
-    data = b"".join(fetch(chunks.kept(what, i)) for i in range(count))
-    if len(data) % run.params.tag_bytes:
-        raise LocalError("a kept chunk has the wrong length")
-    return data
+    return chunks.read_kept(fetch, what, count, run.params.tag_bytes)
 
 
 # The protocols
@@ -267,35 +257,35 @@ def members(backend: Backend | None = None) -> TwoParty:
         "psi-dh-members/1",
         "Which of the receiver's people the sender has too",
         "which of its own items match, and the number of items of the other side",
-        False,
+        PsiParams,
         backend,
     )
 
 
 def cardinality(backend: Backend | None = None) -> TwoParty:
-    """Return `psi-dh-cardinality/1` on a back end; without one, the fastest that works here."""
+    """Return `psi-dh-cardinality/2` on a back end; without one, the fastest that works here."""
     return _protocol(
-        "psi-dh-cardinality/1",
+        "psi-dh-cardinality/2",
         "How many people both have",
-        "how many items match, and the number of items of the other side",
-        True,
+        "how many rows match, with how many items each, and the number of items of the other side",
+        RowParams,
         backend,
     )
 
 
 def _protocol(
-    name: str, title: str, learns: str, count_only: bool, backend: Backend | None
+    name: str, title: str, learns: str, params: type[PsiParams], backend: Backend | None
 ) -> TwoParty:
     return TwoParty(
         name=name,
         title=title,
         initiator_learns=learns,
         responder_learns="the number of items of the other side",
-        params=PsiParams,
+        params=params,
         messages=MESSAGES,
         states=STATES,
-        outputs=(Cardinality if count_only else Members, SenderDone),
-        begin=functools.partial(begin, count_only),
+        outputs=(Cardinality if params is RowParams else Members, SenderDone),
+        begin=functools.partial(begin, params),
         step=functools.partial(step, backend),
         progress=progress,
     )

@@ -5,14 +5,13 @@ Sizes: a chunk is `chunk_items` items, the last one what is left, and an empty s
 only secret in a state is the scalar of its `Run`.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from protocols.codec import Record, encode
+from protocols.codec import Record
 from protocols.errors import InvalidParameter
-from protocols.psi import chunks
-from protocols.psi.params import PsiParams
+from protocols.psi import chunks, opening
+from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Items, Role
 
 _OPENING_LABEL = b"accord/psi-dh-opening/1\x00"
@@ -67,12 +66,11 @@ class Done(Record):
 class Run(Record):
     """What stays the same through one side's run; the scalar is secret."""
 
-    KIND: ClassVar[str] = "psi-dh-run/1"
-    params: PsiParams
+    KIND: ClassVar[str] = "psi-dh-run/2"
+    params: PsiParams | RowParams
+    """Both are named, since a record is read as exactly one of the kinds that stand here."""
     ctx: bytes
     items: Items
-    count_only: bool
-    """True in the cardinality protocol."""
     scalar: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -83,11 +81,24 @@ class Run(Record):
         if not 0 <= self.items.count <= self.params.max_items:
             raise InvalidParameter(f"the input has more than {self.params.max_items} items")
 
+    @property
+    def count_only(self) -> bool:
+        """True in the cardinality protocol."""
+        return isinstance(self.params, RowParams)
+
+    @property
+    def per_person(self) -> int:
+        """Items in a row of the receiver's set."""
+        return self.params.per_person if isinstance(self.params, RowParams) else 1
+
+    @property
+    def dummies(self) -> int:
+        """Dummies among the rows."""
+        return self.params.dummies if isinstance(self.params, RowParams) else 0
+
     def check_of(self, role: Role) -> bytes:
         """Return what the opening of `role` proves; it differs by role, so none is reflected."""
-        role_name = role.value.encode()
-        parts = (_OPENING_LABEL, role_name, self.ctx, encode(self.params))
-        return hashlib.sha256(b"".join(parts)).digest()
+        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
 
     def chunks_of(self, total: int) -> int:
         """Return into how many chunks `total` items are cut."""

@@ -11,7 +11,7 @@ from coordinator.jobs import TRANSITIONS
 from coordinator.wire import JobState
 from party_node import collaboration_file
 from party_node.phases import PHASES
-from protocols.dp import budget, noise
+from protocols.dp import budget, coins, noise
 from protocols.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,6 +194,14 @@ def test_the_prices_on_the_budget_page_are_right() -> None:
         assert float(row[1]) == sigma
         assert row[2] == f"± {noise.half_width(sigma)}"
         assert float(row[3]) == budget.epsilon(nano, 8)
+
+
+def test_the_dummies_on_the_budget_page_are_right() -> None:
+    for row in table(DOCS / "concepts/privacy-budget.md", "## Noise before the count"):
+        nano = budget.Rho.parse(row[0]).nano
+        found = [coins.least(nano, strict) for strict in (True, False)]
+        assert [int(row[1]), int(row[3])] == found
+        assert [row[2], row[4]] == [f"± {coins.half_width(nano, n)}" for n in found]
 
 
 def test_the_questions_on_the_budget_page_are_right() -> None:

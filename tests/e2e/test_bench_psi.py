@@ -14,7 +14,7 @@ from party_node.costs import Sizes, speed_of
 from party_node.demo import bench
 from party_node.demo.telling import Teller
 from party_node.preflight import likely
-from protocols.disclosure import step_down
+from protocols.disclosure import coarse
 from protocols.session import Role
 from tests.support.network import accord
 
@@ -24,13 +24,15 @@ FACTOR = 1.5
 LARGE = 100_000
 
 
-def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["psi-dh", "psi-ot"])
+def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path, protocol: str) -> None:
     kept = tmp_path / "kept"
-    words = ("--sizes", "300x200", "--through", "both", "--keep", str(kept), "--json")
+    words = ("--sizes", "300x200", "--protocol", protocol, "--through", "both")
+    words = (*words, "--keep", str(kept), "--json")
     told = accord("bench", "psi", *words)
     assert told.code == 0, told.err
     found = json.loads(told.out)
-    assert found["protocol"] == "psi-dh-members/1"
+    assert found["protocol"] == f"{protocol}-members/1"
     assert found["exact"] is True
     assert set(found["ways"]) == {"relay", "direct"}
     for name, way in found["ways"].items():
@@ -43,7 +45,7 @@ def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path) -> None:
         )
     moved = [sum(way["bytes"].values()) for way in found["ways"].values()]
     assert moved[0] == pytest.approx(moved[1], rel=0.01)
-    asked = read("300x200", "psi-dh", "both", 0.4)
+    asked = read("300x200", protocol, "both", 0.4)
     sizes = Sizes(300, 200, Role.INITIATOR)
     expected = costs.cost(asked.protocol, sizes, params_for(asked), speed_of("auto")).traffic_bytes
     assert moved[0] / FACTOR < expected < moved[0] * FACTOR
@@ -66,9 +68,10 @@ def test_what_cannot_be_measured_is_refused_before_anything_starts(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_the_protocol_costs_what_was_estimated() -> None:
+@pytest.mark.parametrize("protocol", ["psi-dh", "psi-ot"])
+def test_the_protocol_costs_what_was_estimated(protocol: str) -> None:
     """CPU-seconds and bytes of each side at 100,000 × 100,000, beside the model."""
-    asked = read(f"{LARGE}x{LARGE}", "psi-dh", "relay", 0.4)
+    asked = read(f"{LARGE}x{LARGE}", protocol, "relay", 0.4)
     with tempfile.TemporaryDirectory() as folder:
         way = measure(Path(folder), asked)["ways"]["relay"]
     assert way["exact"]
@@ -88,12 +91,12 @@ def test_a_job_takes_the_time_and_memory_that_were_estimated(tmp_path: Path) -> 
     """
     found = bench.measure(tmp_path, LARGE, "auto", Teller(to_stderr=True))
     speed = speed_of("auto")
-    asked = read(f"{LARGE}x{LARGE}", "psi-dh-cardinality/1", "relay", 0.4)
+    asked = read(f"{LARGE}x{LARGE}", "psi-dh-cardinality/2", "relay", 0.4)
     for role, party in ((Role.INITIATOR, "brand"), (Role.RESPONDER, "publisher")):
         sizes = Sizes(LARGE, LARGE, role)
-        takes = costs.estimate(asked.protocol, sizes, params_for(asked), speed)
+        takes = costs.estimate(asked.protocol, sizes, params_for(asked), speed, LARGE)
         spent = found["cpu_seconds"][party] / speed.cores + costs.JOB_SECONDS
         assert spent / FACTOR < takes.seconds < spent * FACTOR
         peak = found["peak_mib"][party]
         assert peak / FACTOR < takes.memory_mib < peak * FACTOR
-    assert LARGE / FACTOR < likely(step_down(LARGE)) < LARGE * FACTOR
+    assert LARGE / FACTOR < likely(coarse(LARGE)) < LARGE * FACTOR

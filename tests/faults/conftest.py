@@ -1,6 +1,5 @@
 """What the tests of faults share: homes that are ready to be used, and lives to be ended."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests.support.busy_node import prepare
 from tests.support.lives import Doomed, compile_shim, doomed
-from tests.support.postgres import fresh_database
+from tests.support.migrated import node_database
 
 
 @pytest.fixture(scope="session")
@@ -39,5 +38,5 @@ def lives(one: Doomed, tmp_path: Path) -> Doomed:
 @pytest.fixture
 def server(cluster: str, tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A home whose database is on PostgreSQL, as ready as `template`, and the database's URL."""
-    with fresh_database(cluster, f"faults_{uuid.uuid4().hex}") as url:
+    with node_database(cluster) as url:
         yield prepare(tmp_path / "on-postgres", url), url

@@ -1,71 +1,33 @@
 """For any bytes, in any state, a step returns or raises ProtocolError, and nothing else."""
 
-import dataclasses
-import functools
-import typing
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.codec import Record, encode
-from protocols.errors import LocalError, ProtocolError
-from protocols.psi.dh import PsiParams
+from protocols.codec import encode
+from protocols.errors import ProtocolError
+from protocols.psi.dh import CARDINALITY, MEMBERS, PsiParams, RowParams
 from protocols.registry import REGISTRY
-from protocols.session import Continue, Finish, Role, Transition, TwoParty, Wait
-from tests.support.pair import CTX, Stalled, TranscriptsDiffer, run_pair
-from tests.support.seeded import digests, seeded
+from protocols.session import TwoParty
+from tests.support.pair import CTX, Stalled, TranscriptsDiffer, params_for, run_pair
+from tests.support.recorded import Recording, fields_of, flipped, take
+from tests.support.recorded import recorded as recorded_run
+from tests.support.seeded import digests
 
 PARAMS = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
-MINE, THEIRS = list(range(20)), list(range(12, 30))
-NAMES = sorted(REGISTRY)
+MINE, THEIRS = range(20), range(12, 30)
+PER_PERSON = 2
+NAMES = sorted(p.name for p in (MEMBERS, CARDINALITY))
 
 
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """All states and messages of a run, and the chunks that both sides ended with."""
-
-    states: list[bytes]
-    messages: list[bytes]
-    chunks: dict[str, bytes]
-
-    def fetch(self, name: str) -> bytes:
-        if name not in self.chunks:
-            raise LocalError("there is no such chunk")
-        return self.chunks[name]
+def fitting(protocol: TwoParty) -> PsiParams:
+    """Return the parameters of a protocol: rows of two where it has rows."""
+    counts = protocol.params is RowParams
+    return params_for(protocol, PARAMS, **({"per_person": PER_PERSON} if counts else {}))
 
 
-@functools.cache
 def recorded(name: str) -> Recording:
-    protocol, states = REGISTRY[name], []
-
-    def step(state: Record, *rest: typing.Any) -> Transition:
-        states.append(encode(state))
-        return protocol.step(state, *rest)
-
-    watched = dataclasses.replace(protocol, step=step)
-    played = run_pair(watched, PARAMS, CTX, digests(MINE), digests(THEIRS))
-    return Recording(
-        sorted(set(states)),
-        played.receiver.sent + played.sender.sent,
-        played.sender.chunks | played.receiver.chunks,
-    )
-
-
-def take(protocol: TwoParty, recording: Recording, state: bytes, message: bytes | None) -> str:
-    try:
-        transition = protocol.resume(state, message, recording.fetch, seeded("hostile"))
-    except ProtocolError as e:
-        return e.code
-    assert isinstance(transition, Wait | Continue | Finish)
-    return "went on"
-
-
-def flipped(message: bytes, places: list[int]) -> bytes:
-    changed = bytearray(message)
-    for place in places:
-        changed[place // 8 % len(changed)] ^= 1 << place % 8
-    return bytes(changed)
+    return recorded_run(name, fitting(REGISTRY[name]), MINE, THEIRS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,19 +60,6 @@ def test_any_bytes_in_every_state(name, data):
     state = data.draw(st.sampled_from(recording.states))
     noise = data.draw(st.binary(max_size=200))
     assert take(REGISTRY[name], recording, state, noise) == "malformed-message"
-
-
-def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
-    """Return records of that kind with any values in their fields."""
-    strategies = {
-        int: st.integers(-3, 30) | st.integers(-(2**63), 2**64 - 1),
-        bytes: st.binary(max_size=40)
-        | st.sampled_from([bytes(32 * 8), bytes(12 * 8), b"\xff" * 256]),
-        Role: st.sampled_from(Role),
-    }
-    hints = typing.get_type_hints(kind)
-    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return st.builds(kind, **{name: strategies[hints[name]] for name in names})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,9 +111,11 @@ def test_a_hostile_network_gives_the_right_result_or_none(name, faults):
                 return [message, held.pop()] if held else [message]
 
     try:
+        params = fitting(REGISTRY[name])
         played = run_pair(
-            REGISTRY[name], PARAMS, CTX, digests(MINE), digests(THEIRS), deliver=deliver
+            REGISTRY[name], params, CTX, digests(MINE), digests(THEIRS), deliver=deliver
         )
     except (ProtocolError, Stalled, TranscriptsDiffer):
         return
-    assert played.output.count == 8  # type: ignore[union-attr]
+    in_rows = 4  # the matches are neighbours, from an even position on
+    assert played.output.count == (in_rows if "cardinality" in name else 8)  # type: ignore[union-attr]

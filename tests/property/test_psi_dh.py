@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocols.psi import dh
 from protocols.psi.dh import Cardinality, PsiParams, SenderDone
 from tests.support.backends import BACKENDS
-from tests.support.pair import CTX, run_pair
+from tests.support.pair import CTX, params_for, run_pair
 from tests.support.seeded import digests
 
 sets = st.lists(st.integers(0, 60), unique=True, max_size=40)
@@ -33,6 +33,7 @@ def test_members_are_the_intersection(backend, mine, theirs, params):
 @settings(max_examples=60)
 @given(sets, sets, parameters)
 def test_cardinality_is_its_size(backend, mine, theirs, params):
-    played = run_pair(dh.cardinality(backend), params, CTX, digests(mine), digests(theirs))
+    rows = params_for(dh.CARDINALITY, params)
+    played = run_pair(dh.cardinality(backend), rows, CTX, digests(mine), digests(theirs))
     assert played.receiver.output == Cardinality(len(set(mine) & set(theirs)))
     assert played.sender.output == SenderDone(len(mine))

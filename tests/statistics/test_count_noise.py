@@ -17,8 +17,9 @@ from protocols.dp.noise import half_width, price
 DRAWS = 6000
 
 
-def _draws(rho_nano: int, count: int = 10_000) -> np.ndarray:
-    return np.array([noisy_count(count, rho_nano).value - count for _ in range(DRAWS)])
+def _draws(rho_nano: int, count: int = 10_000, sensitivity: int = 1) -> np.ndarray:
+    drawn = [noisy_count(count, rho_nano, sensitivity).value - count for _ in range(DRAWS)]
+    return np.array(drawn)
 
 
 def _masses(sigma: float) -> dict[int, float]:
@@ -47,14 +48,16 @@ def test_draws_follow_the_discrete_gaussian(rho_nano: int) -> None:
     assert chi2 < limit
 
 
-@pytest.mark.parametrize("rho_nano", [500_000_000, 5_000_000])
-def test_mean_and_variance_are_those_of_the_scale(rho_nano: int) -> None:
+@pytest.mark.parametrize(
+    ("rho_nano", "sensitivity"), [(500_000_000, 1), (5_000_000, 1), (5_000_000, 3)]
+)
+def test_mean_and_variance_are_those_of_the_scale(rho_nano: int, sensitivity: int) -> None:
     """Six standard errors each: false alarms 2e-9 each."""
-    sigma = sigma_milli(rho_nano) / 1000
+    sigma = sigma_milli(rho_nano, sensitivity) / 1000
     masses = _masses(sigma)
     variance = math.fsum(k * k * p for k, p in masses.items())
     fourth = math.fsum(k**4 * p for k, p in masses.items())
-    drawn = _draws(rho_nano)
+    drawn = _draws(rho_nano, sensitivity=sensitivity)
     assert abs(drawn.mean()) < 6 * math.sqrt(variance / DRAWS)
     spread = math.sqrt((fourth - variance**2) / DRAWS)
     assert abs((drawn.astype(float) ** 2).mean() - variance) < 6 * spread

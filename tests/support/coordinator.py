@@ -35,7 +35,7 @@ from protocols.job import (
     job_hash,
 )
 from protocols.keys import PartyKeys
-from protocols.psi.params import PsiParams
+from protocols.psi.params import RowParams
 from protocols.signed import sign
 from tests.support.seeded import seeded
 
@@ -175,7 +175,7 @@ class World:
             DatasetOffer("publisher", "readers", ("email",), ()),
         )
         permitted = (
-            Permitted("overlap", "psi-dh-cardinality/1", "measurement", "brand", False),
+            Permitted("overlap", "psi-dh-cardinality/2", "measurement", "brand", False),
             Permitted("audience", "psi-dh-members/1", "advertising", "publisher", True),
         )
         agreed = Collaboration(
@@ -202,15 +202,15 @@ class World:
             version=1,
             collaboration_hash=digest(agreed or self.collaboration()),
             kind="overlap",
-            protocol="psi-dh-cardinality/1",
-            params=encode(PsiParams(1000)),
+            protocol="psi-dh-cardinality/2",
+            params=encode(RowParams(1000)),
             purpose="measurement",
             requester="brand",
             receiver="brand",
             sender="publisher",
             receiver_dataset="customers",
             sender_dataset="readers",
-            identifier="email",
+            identifiers=("email",),
             minimum_size=50,
             rho_nano=1000,
             created_ms=START_MS,

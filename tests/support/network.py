@@ -34,6 +34,8 @@ PARTIES = (BRAND, PUBLISHER)
 PURPOSE = {"overlap": "audience-measurement", "audience": "joint-audience"}
 PEOPLE = 1_500
 SEED = 7
+SETTINGS = {"ACCORD_NODE_LEAST_CHANGE": "0"}
+"""These tests ask the same question many times, and want it answered each time."""
 LIMIT_SECONDS = 60
 PATIENCE_SECONDS = 120
 """How long a job may take on a busy machine before a test gives up on it."""
@@ -91,7 +93,7 @@ class SmallNetwork:
             self.coordinator = start_coordinator(self.home(name), self.proxy.upstream)
             return
         party = self.parties[name]
-        party.service = start_node(self.home(name), name, **environment)
+        party.service = start_node(self.home(name), name, **SETTINGS | environment)
         processes.await_ready(party.service)
         party.http.close()
         party.http = connect(party.service)
@@ -235,7 +237,9 @@ def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
     stack.callback(coordinator.stop)
     with ThreadPoolExecutor(2) as pool:
         prints = list(pool.map(lambda party: _create(folder, party), PARTIES))
-        services = list(pool.map(lambda party: start_node(folder / party, party), PARTIES))
+        services = list(
+            pool.map(lambda party: start_node(folder / party, party, **SETTINGS), PARTIES)
+        )
         for service in services:
             stack.callback(service.stop)
         world = people.make(

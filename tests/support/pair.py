@@ -6,12 +6,15 @@ each direction, and the sides take turns, one step each: so one side sends on wh
 answers.
 """
 
+import dataclasses
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from protocols.codec import Record, decode, encode
 from protocols.errors import LocalError
+from protocols.psi.params import PsiParams
 from protocols.session import Continue, Finish, Items, Rng, Role, Transition, TwoParty
 from protocols.transcript import Transcript
 from tests.support.seeded import seeded
@@ -95,6 +98,14 @@ class Played:
         return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
 
 
+def params_for(protocol: TwoParty, params: PsiParams, **changes: int) -> PsiParams:
+    """Return the same parameters as the record that a protocol takes."""
+    same = {f.name: getattr(params, f.name) for f in dataclasses.fields(PsiParams)}
+    found = protocol.params(**same | changes)
+    assert isinstance(found, PsiParams)
+    return found
+
+
 def items_of(digests: Sequence[bytes], chunk_items: int) -> tuple[Items, dict[str, bytes]]:
     """Cut digests, in this order, into the chunks of a run's input."""
     items = Items(len(digests), chunk_items)
@@ -112,11 +123,13 @@ def run_pair(
     sender_items: Sequence[bytes],
     *,
     seed: str = "run",
+    sender_chunks: Mapping[str, bytes] = MappingProxyType({}),
     deliver: Deliver = lambda message: [message],
 ) -> Played:
     """Play a run to its end and check that both sides saw the same.
 
-    `deliver` stands for the network: it turns a message into the messages that arrive.
+    `sender_chunks` are what the sender brings beside its items. `deliver` stands for the network:
+    it turns a message into the messages that arrive.
 
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
@@ -125,6 +138,8 @@ def run_pair(
     mailboxes: list[deque[bytes]] = [deque(), deque()]
     for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
         items, chunks = items_of(own, chunk_items)
+        if role is Role.RESPONDER:
+            chunks |= sender_chunks
         side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
         sides.append(side)
         _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)

@@ -49,9 +49,10 @@ def _as_unprivileged() -> tuple[list[str], pwd.struct_passwd | None]:
 
 
 @contextlib.contextmanager
-def temporary_cluster() -> Iterator[str]:
+def temporary_cluster(*, durable: bool = False) -> Iterator[str]:
     """Start a cluster and yield a URL of its database `postgres`.
 
+    Tests do not wait for the disk; with `durable`, what is committed is on it, as in production.
     Raises: PostgresMissing.
     """
     binaries, (prefix, user) = find_binaries(), _as_unprivileged()
@@ -68,7 +69,9 @@ def temporary_cluster() -> Iterator[str]:
             ],
             folder, environment,
         )  # fmt: skip
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        if not durable:
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         ctl = [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
         _run([*ctl, "-o", options, "-l", str(folder / "log"), "start"], folder, environment)
         try:
@@ -80,14 +83,19 @@ def temporary_cluster() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def fresh_database(cluster_url: str, name: str) -> Iterator[str]:
-    """Create an empty database in a cluster and yield its URL."""
+def fresh_database(cluster_url: str, name: str, template: str = "template1") -> Iterator[str]:
+    """Create a database in a cluster, empty or like another one, and yield its URL."""
     with psycopg.connect(cluster_url, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
-            yield cluster_url.replace("@/postgres?", f"@/{name}?")
+            yield database_url(cluster_url, name)
         finally:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def database_url(cluster_url: str, name: str) -> str:
+    """Return the URL of a database in a cluster."""
+    return cluster_url.replace("@/postgres?", f"@/{name}?")
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:

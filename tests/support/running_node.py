@@ -37,7 +37,7 @@ budget: {rho: "0.5", delta_exponent: 8}
 parties: {shop: {}, paper: {}}
 datasets:
   - {party: shop, dataset: customers, identifiers: [email, phone]}
-  - {party: paper, dataset: readers, identifiers: [email]}
+  - {party: paper, dataset: readers, identifiers: [email, phone, idfa]}
 jobs:
   - {kind: overlap, purpose: audience-measurement, receiver: shop}
   - {kind: audience, purpose: joint-audience, receiver: paper, reveal: true}
@@ -165,10 +165,15 @@ def keep_result(node: Node, job: str, **changes: Any) -> dict[str, Any]:
         "size": {"value": 12_400, "low": 12_372, "high": 12_428, "text": "12,400 ± 28 (95 %)"},
         "withheld": None,
         "audience": None,
-        "own": {"asked": 3, "permitted": 2, "withheld": {"withdrawn": 1}, "matchable": 2},
+        "own": {
+            "asked": 3, "permitted": 2, "withheld": {"withdrawn": 1}, "matchable": 2,
+            "waiting": 0, "unmatchable": 0, "items": 2, "beyond": 0, "matched_by": None,
+            "identifiers": {"email": {"people": 2, "values": 2, "shared": 0}},
+        },
         "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8"},
+        "earlier": None,
         "provenance": {},
-    } | changes
+    } | changes  # fmt: skip
     json.dumps(document)
     with node.services.db.writing() as session:
         results.keep(session, job, document, node.services.clock_ms())

@@ -57,6 +57,8 @@ RHO, RHO_NANO = "10", 10_000_000_000
 NOISE = 2
 """Noise beyond this comes once in 10^39 draws."""
 MINIMUM = 2
+FLOOR = 64
+"""Sets of up to so many people look alike; 1,000 would take half a second for each job."""
 HELD = {BRAND: range(26), PUBLISHER: range(12, 40)}
 """Who is in whose file."""
 SILENT = {BRAND: {3, 14}, PUBLISHER: {15, 38}}
@@ -66,7 +68,7 @@ MOST_TURNS = 400
 _QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where every commit does not wait for a disk: these tests commit thousands of times."""
 
-_DOCUMENT = """\
+DOCUMENT = """\
 collaboration: spring
 version: 1
 title: Spring
@@ -196,12 +198,16 @@ class Node:
     clock: FakeClock
     wire: Wire
     lives: int = 0
+    least_change: int = 0
+    """The setting; off, because nearly everything that a few people ask is the same question."""
 
     def __post_init__(self) -> None:
         self._open()
 
     def _open(self) -> None:
-        home = Home.open(self.folder / self.party, environ={})
+        home = Home.open(
+            self.folder / self.party, environ={"ACCORD_NODE_LEAST_CHANGE": str(self.least_change)}
+        )
         self.db = Database(home.database_url)
         rng = seeded(f"{self.party}/{self.lives}")
         with pytest.MonkeyPatch.context() as patch:
@@ -220,9 +226,10 @@ class Node:
 
     # -- doing -----------------------------------------------------------------------------
 
-    def ask(self, kind: str, rho: str = RHO) -> str:
+    def ask(self, kind: str, rho: str = RHO, **more: Any) -> str:
         """Ask for a job through the node's interface; return it."""
-        body = JobBody.model_validate({"collaboration": COLLABORATION, "kind": kind, "rho": rho})
+        asked = {"collaboration": COLLABORATION, "kind": kind, "rho": rho} | more
+        body = JobBody.model_validate(asked)
         return str(ask(body, self._running(), Response())["job"])
 
     def turn(self) -> None:
@@ -414,6 +421,7 @@ def _no_waiting() -> Iterator[None]:
     """Let no look of the driver wait: what is not there now is not there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("party_node.driver.BOARD_WAIT_SECONDS", 0)
+        patch.setattr("protocols.disclosure.FLOOR", FLOOR)
         patch.setattr("party_node.phase_compute.give_back", lambda: None, raising=False)
         yield
 
@@ -426,7 +434,7 @@ def _template() -> "tempfile.TemporaryDirectory[str]":
     with _open(Path(folder.name)) as world:
         for node in world.nodes.values():
             _fill(node, Path(folder.name))
-        world.brand.services.collaborations.propose(_DOCUMENT)
+        world.brand.services.collaborations.propose(DOCUMENT)
         world.publisher.services.collaborations.countersign(COLLABORATION, 1)
         for kind, purpose in PURPOSE.items():
             rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)

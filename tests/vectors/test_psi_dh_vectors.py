@@ -36,11 +36,18 @@ def h(run: dict, digest: str) -> bytes:
     raise AssertionError
 
 
-def order(seed: str, n: int) -> list[int]:
-    """Return the numbers below n, sorted by 64-bit words of AES-256 in counter mode."""
+def order(seed: str, n: int, width: int) -> list[int]:
+    """Return the numbers below n, rows of `width`, in the order that 64-bit words of AES-256 in
+    counter mode give: one word for each row, then one for each item within its row.
+    """
     aes = Cipher(algorithms.AES256(bytes.fromhex(seed)), modes.ECB()).encryptor()
-    stream = b"".join(aes.update(i.to_bytes(16, "big")) for i in range(n))
-    return sorted(range(n), key=lambda i: int.from_bytes(stream[8 * i : 8 * i + 8], "little"))
+    stream = b"".join(aes.update(i.to_bytes(16, "big")) for i in range(2 * n))
+    words = [int.from_bytes(stream[i : i + 8], "little") for i in range(0, len(stream), 8)]
+    count = n // width
+    rows = sorted(range(count), key=lambda row: words[row])
+    items = [range(row * width, row * width + width) for row in range(count)]
+    keys = words[count:]
+    return [i for row in rows for i in sorted(items[row], key=lambda i: keys[i])]
 
 
 def messages(run: dict, side: str) -> list:
@@ -61,7 +68,12 @@ def test_the_vectors_follow_from_the_specification(name):
         t = run["tag_bytes"]
         said, answered = messages(run, "receiver"), messages(run, "sender")
 
-        params = ["psi-params/1", run["max_items"], run["chunk_items"], t, run["strict"]]
+        width = run.get("per_person", 1)
+        params = [run["max_items"], run["chunk_items"], t, run["strict"]]
+        if "cardinality" in name:
+            params = ["psi-row-params/1", *params, width, 0]
+        else:
+            params = ["psi-params/1", *params]
         for role, opening, total in (
             ("initiator", said[0], len(mine)),
             ("responder", answered[0], len(theirs)),
@@ -77,11 +89,12 @@ def test_the_vectors_follow_from_the_specification(name):
         tags = joined(answered, "psi-dh-evaluated/1", t)
         in_order = [crypto_scalarmult(b, point)[:t] for point in blinded]
         seed = run["sender_shuffle_seed"]
-        assert tags == ([in_order[i] for i in order(seed, len(mine))] if seed else in_order)
+        assert tags == ([in_order[i] for i in order(seed, len(mine), width)] if seed else in_order)
         assert bool(seed) == ("cardinality" in name)
 
         both = set(run["receiver_items"]) & set(run["sender_items"])
-        assert run["count"] == len(both)
+        matched = {i // width for i, digest in enumerate(run["receiver_items"]) if digest in both}
+        assert run["count"] == len(matched)
         if "members" in name:
             assert [run["receiver_items"][i] for i in run["matched"]] == [
                 digest for digest in run["receiver_items"] if digest in both

@@ -12,7 +12,7 @@ from coordinator.wire import JobEvent, JobState
 from protocols.codec import encode
 from protocols.collaboration import Permitted
 from protocols.job import job_hash
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PsiParams, RowParams
 from protocols.signed import sign
 from tests.support.coordinator import DAY_MS, JOB, START_MS, World, b64
 
@@ -31,7 +31,7 @@ EXPECTED = {
 }
 """State and event → the state after one party said it, and the parties that may."""
 
-OUT_OF_RANGE = encode(PsiParams(2**27)).replace((2**27).to_bytes(4, "big"), b"\xff" * 4)
+OUT_OF_RANGE = encode(RowParams(2**27)).replace((2**27).to_bytes(4, "big"), b"\xff" * 4)
 """Parameters of the right form that no one can have made."""
 
 
@@ -162,6 +162,7 @@ def test_a_revealing_job_needs_a_second_yes(world: World) -> None:
     asked = world.proposed(
         kind="audience",
         protocol="psi-dh-members/1",
+        params=encode(PsiParams(1000)),
         purpose="advertising",
         receiver="publisher",
         sender="brand",

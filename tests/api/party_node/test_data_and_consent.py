@@ -16,6 +16,21 @@ def test_a_dataset_is_registered_and_listed(node: Node) -> None:
     assert (found["dataset"], found["report"]["people"]) == ("customers", 4)
 
 
+def test_devices_of_a_dataset_are_counted(node: Node, tmp_path: Path) -> None:
+    lines = ("1,a@example.com,490154203237518", "2,b@example.com,490154203237518", "3,c@d.com,7")
+    path = write_csv(tmp_path / "x.csv", "id,email,imei", *lines)
+    body = {"dataset": "x", "path": str(path), "key_column": "id", "email_column": "email"}
+    answer = node.http.post("/v1/datasets", json=body | {"imei_column": "imei"})
+    assert answer.status_code == 201
+    found = answer.json()
+    assert found["refused_devices"] == {"imei": 1}
+    assert found["identified"] == {"email": 3, "imei": 0}
+    assert found["shared"] == {"email": 0, "imei": 1}
+    without = {name: body[name] for name in body if name != "email_column"}
+    refused = node.http.post("/v1/datasets", json=without | {"imei_column": "imei"})
+    assert refused.json()["type"].endswith(":missing-column"), "nobody is known by a device alone"
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "status"),
     [

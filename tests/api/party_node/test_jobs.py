@@ -56,6 +56,45 @@ def test_a_dry_run_asks_nothing(pair: Pair) -> None:
     assert pair.shop.http.get("/v1/jobs").json() == []
 
 
+def test_a_job_by_several_types_says_so_and_has_the_noise_for_it(pair: Pair) -> None:
+    body = {"collaboration": "spring", "kind": "overlap", "dry_run": True}
+    one = pair.shop.http.post("/v1/jobs", json=body).json()
+    assert (one["identifiers"], one["per_person"], one["half_width"]) == (["email"], 1, 21)
+    types = {"identifiers": ["phone", "email"]}
+    both = pair.shop.http.post("/v1/jobs", json=body | types).json()
+    assert (both["identifiers"], both["per_person"]) == (["phone", "email"], 2)
+    assert both["half_width"] == 40
+    assert "give or take 40 (95 %)" in both["who_learns"][0]["what"]
+    assert "how many people match with one identifier, with two" in both["who_learns"][0]["what"]
+    few = pair.shop.http.post("/v1/jobs", json=body | types | {"per_person": 1}).json()
+    assert (few["per_person"], few["half_width"]) == (1, 21)
+    whole = pair.shop.http.post("/v1/jobs", json=body | types | {"kind": "audience"}).json()
+    assert (whole["per_person"], whole["half_width"]) == (None, 21)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"identifiers": []}, "malformed-request"),
+        ({"identifiers": ["passport"]}, "malformed-request"),
+        ({"identifiers": "email"}, "malformed-request"),
+        ({"identifier": "email"}, "malformed-request"),
+        ({"per_person": 17}, "malformed-request"),
+        ({"per_person": -1}, "malformed-request"),
+        ({"identifiers": ["email", "email"]}, "job-refused"),
+        ({"identifiers": ["email", "idfa"]}, "job-refused"),
+        ({"kind": "audience", "per_person": 1}, "job-refused"),
+    ],
+)
+def test_types_that_were_not_agreed_are_refused(
+    pair: Pair, asked: dict[str, object], code: str
+) -> None:
+    body = {"collaboration": "spring", "kind": "overlap"} | asked
+    answer = pair.shop.http.post("/v1/jobs", json=body)
+    assert answer.json()["type"] == f"urn:accord:error:{code}"
+    assert pair.shop.http.get("/v1/jobs").json() == []
+
+
 def test_a_job_is_asked_for_and_waits_at_the_other_side(pair: Pair) -> None:
     job = pair.ask()
     assert pair.shop.driver.woken == 1

@@ -1,6 +1,5 @@
 """Checks of a ledger while it is in use, on both databases: one snapshot, no lock, no trace."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,8 +18,8 @@ from party_node.ledger.fsck import fsck
 from party_node.ledger.offline import fsck_offline
 from party_node.surface_errors import AlreadyServed
 from tests.support.full_ledger import PEOPLE, FullLedger, full_ledger
+from tests.support.migrated import node_database
 from tests.support.node import ORIGIN, open_storage
-from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -31,7 +30,7 @@ def full(request: pytest.FixtureRequest) -> Iterator[FullLedger]:
         return
     cluster = request.getfixturevalue("cluster")
     with (
-        fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url,
+        node_database(cluster) as url,
         full_ledger(url) as made,
     ):
         yield made

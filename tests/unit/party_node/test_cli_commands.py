@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from consent.errors import LedgerInconsistent
 from party_node.local_client import LocalClient
+from tests.support.node import write_csv
 from tests.support.running_node import COLLABORATION, Pair, keep_result, running_pair
 
 with warnings.catch_warnings():
@@ -156,6 +157,36 @@ def test_a_dry_run_asks_nothing(pair: Pair, capsys: pytest.CaptureFixture[str]) 
     assert "which of its own people shop has too" in capsys.readouterr().out
     assert accord(pair, "shop", "job", "list", "--json") == 0
     assert answer(capsys) == []
+
+
+def test_a_job_by_several_types_says_in_which_order(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.agree()
+    words = ["spring", "--identifier", "phone", "--identifier", "email", "--dry-run"]
+    assert accord(pair, "shop", "job", "overlap", *words) == 0
+    said = capsys.readouterr().out
+    assert "matched by phone, then email; a person brings 2 identifiers at most\n" in said
+    assert accord(pair, "shop", "job", "overlap", *words, "--per-person", "1") == 0
+    assert "; a person brings 1 identifier at most\n" in capsys.readouterr().out
+    assert accord(pair, "shop", "job", "audience", *words) == 0
+    assert "matched by phone, then email\n" in capsys.readouterr().out
+    assert accord(pair, "shop", "job", "audience", "spring", "--dry-run") == 0
+    assert "matched by email\n" in capsys.readouterr().out
+
+
+def test_registering_says_by_what_people_are_known(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uuid = "6d92078a-8246-4ba4-ae5b-76104861e7dc"
+    lines = (f"1,a@example.com,{uuid}", f"2,b@example.com,{uuid.upper()}", "3,c@example.com,x")
+    path = write_csv(tmp_path / "devices.csv", "id,email,device", *lines)
+    words = ["devices", str(path), "--key", "id", "--email", "email", "--gaid", "device"]
+    assert accord(pair, "shop", "dataset", "add", *words) == 0
+    said = capsys.readouterr().out
+    assert "unreadable: 0 addresses, 0 numbers, 1 of gaid\n" in said
+    assert "by email: 3 people; 0 values of several people are left out\n" in said
+    assert "by gaid: 0 people; 1 values of several people are left out\n" in said
 
 
 def test_what_the_budget_does_not_cover_is_not_asked_for(pair: Pair) -> None:

@@ -21,6 +21,7 @@ from party_node.errors import (
 from party_node.permission import Grant, _issue
 from party_node.row_file import ROW, RowFile
 from protocols import identifiers
+from protocols.errors import InvalidParameter
 from protocols.job import LedgerHead
 from tests.support.node import open_storage, write_csv
 
@@ -82,31 +83,134 @@ def test_asked_says_who_is_there_without_reading_a_row(node, people, tmp_path):
         node.datasets.asked("other")
 
 
-def test_items_are_one_digest_for_each_permitted_person(node, people):
-    dense, digests = node.datasets.items(permission(node, [ANNA, BO]), "email")
-    assert dense.tolist() == [ANNA, BO]
-    assert dense.dtype == np.uint32
-    assert digests.shape == (2, 32)
-    assert bytes(digests[1]) == identifiers.digest("email", "bo@x.example")
-    only, _ = node.datasets.items(permission(node, [ANNA]), "email")
-    assert only.tolist() == [ANNA]
-    by_phone, _ = node.datasets.items(permission(node, [ANNA, BO]), "phone")
-    assert by_phone.tolist() == [ANNA]
-    assert node.datasets.extra_values(permission(node, [ANNA]), "email") == 1
+def held(node, allowed, *kinds):
+    """Return what permitted people bring: person, type and digest of each identifier."""
+    found = node.datasets.items(permission(node, allowed), kinds)
+    assert found.digests.shape == (len(found.people), 32)
+    kind = [found.kinds[position] for position in found.kind]
+    return list(zip(found.people.tolist(), kind, map(bytes, found.digests), strict=True))
 
 
-def test_nobody_permitted_means_empty_arrays(node, people):
-    dense, digests = node.datasets.items(permission(node, []), "email")
-    assert (dense.shape, digests.shape) == ((0,), (0, 32))
+def item(person, kind, value):
+    return person, kind, identifiers.digest(kind, value)
+
+
+def test_items_are_the_identifiers_of_permitted_people(node, people):
+    anna, bo = item(ANNA, "email", "anna@x.example"), item(BO, "email", "bo@x.example")
+    assert held(node, [ANNA, BO], "email") == [anna, bo]
+    assert held(node, [ANNA], "email") == [anna]
+    assert held(node, [], "email", "phone") == []
     assert node.datasets.keys(permission(node, []), []) == []
 
 
-def test_the_first_row_of_a_person_wins(node, tmp_path):
-    lines = ("k1,one@x.example,020 7946 0001,", "k2,one@x.example,020 7946 0002,")
-    register(node, write_csv(tmp_path / "p.csv", HEADER, *lines))
-    _, digests = node.datasets.items(permission(node, [0]), "phone")
-    assert bytes(digests[0]) == identifiers.digest("phone", "+442079460001")
-    assert node.datasets.extra_values(permission(node, [0]), "phone") == 1
+def test_a_person_brings_several_values_of_a_type_each_once(node, tmp_path):
+    lines = (
+        "k1,one@x.example,020 7946 0002,",
+        "k2,one@x.example,020 7946 0001,",
+        "k3,ONE@x.example,+44 20 7946 0002,",
+    )
+    report = register(node, write_csv(tmp_path / "p.csv", HEADER, *lines))
+    assert held(node, [0], "phone", "email") == [
+        item(0, "phone", "+442079460002"),
+        item(0, "phone", "+442079460001"),
+        item(0, "email", "one@x.example"),
+    ]
+    assert (report.identified, report.shared) == (
+        {"email": 1, "phone": 1},
+        {"email": 0, "phone": 0},
+    )
+
+
+def test_a_number_beside_somebody_elses_address_identifies_nobody(node, people):
+    """Row c7 says that Bo has the number too, so it is not Anna's alone."""
+    assert held(node, [ANNA, BO], "phone") == []
+    assert held(node, [ANNA, BO], "phone", "email") == held(node, [ANNA, BO], "email")
+    assert people.shared == {"email": 0, "phone": 1}
+    assert people.identified == {"email": 2, "phone": 0}
+    assert node.datasets.items(permission(node, [ANNA]), ("phone", "email")).shared == (1, 0)
+
+
+@pytest.mark.parametrize("allowed", [[ANNA], [BO], [ANNA, BO]])
+def test_what_is_shared_is_left_out_also_where_the_other_has_not_consented(node, tmp_path, allowed):
+    """Else one person's consent would speak for another."""
+    register_devices(node, tmp_path)
+    found = held(node, allowed, "idfa", "imei")
+    assert found == [item(ANNA, "imei", "490154203237518")] * (ANNA in allowed)
+
+
+UUID = "6d92078a-8246-4ba4-ae5b-76104861e7dc"
+DEVICES = (
+    f"c1,anna@x.example,{UUID},490154203237518",
+    f"c2,bo@x.example,{UUID.upper()},490154203237517",  # Anna's device; a wrong check digit
+    "c3,cy@x.example,00000000-0000-0000-0000-000000000000,",
+    ",,6d92078a-8246-4ba4-ae5b-76104861e7dd,",  # nobody: no address
+)
+
+
+def register_devices(node, tmp_path, *more):
+    path = write_csv(tmp_path / "d.csv", "customer,mail,apple,imei", *DEVICES, *more)
+    devices = {"idfa": "apple", "imei": "imei"}
+    return register(node, path, phone_column=None, devices=devices)
+
+
+def test_devices_are_read_counted_and_make_no_person(node, tmp_path):
+    report = register_devices(node, tmp_path)
+    assert (report.people, report.missing) == (3, 1)
+    assert report.refused_devices == {"idfa": 1, "imei": 1}
+    assert report.identified == {"email": 3, "idfa": 0, "imei": 1}
+    assert report.shared == {"email": 0, "idfa": 1, "imei": 0}
+    assert node.datasets.info("people").report == report
+    assert held(node, [2], "email", "idfa") == [item(2, "email", "cy@x.example")]
+
+
+def test_a_type_that_the_file_has_no_column_for_brings_nothing(node, people):
+    assert held(node, [ANNA], "gaid", "email") == held(node, [ANNA], "email")
+
+
+def test_an_unknown_type_is_refused(node, people):
+    for kinds in (("passport",), (), ("email", "dense")):
+        with pytest.raises(InvalidParameter):
+            node.datasets.items(permission(node, [ANNA]), kinds)
+
+
+def index_of(node):
+    return pq.read_table(node.home.datasets / node.datasets.index_id("people") / "index.parquet")
+
+
+def test_nothing_of_an_erased_person_stays_in_the_index(node, people, tmp_path):
+    """Not even in a row that is used for nobody, or where somebody else has the same."""
+    register_devices(node, tmp_path)
+    node.datasets.forget(ANNA)
+    text = str(index_of(node).to_pydict())
+    for gone in ("anna@x.example", UUID.upper(), "490154203237518", "c1"):
+        assert gone not in text
+    assert held(node, [BO], "email", "idfa") == [item(BO, "email", "bo@x.example")]
+
+
+def test_the_address_in_a_row_that_fits_two_people_goes_with_its_person(node, people):
+    node.datasets.forget(BO)
+    text = str(index_of(node).to_pydict())
+    assert "bo@x.example" not in text
+    assert "anna@x.example" in text
+
+
+def test_after_a_merge_what_both_had_is_one_persons(node, tmp_path):
+    register_devices(node, tmp_path)
+    node.datasets.reassign(BO, ANNA)
+    assert held(node, [ANNA], "idfa", "email") == [
+        item(ANNA, "idfa", UUID.upper()),
+        item(ANNA, "email", "anna@x.example"),
+        item(ANNA, "email", "bo@x.example"),
+    ]
+
+
+def test_an_index_from_before_devices_were_kept_still_works(node, people):
+    file = node.home.datasets / node.datasets.index_id("people") / "index.parquet"
+    pq.write_table(index_of(node).drop_columns(["holder"]), file)
+    assert held(node, [ANNA], "phone", "idfa") == [item(ANNA, "phone", "+442079460001")]
+    node.datasets.reassign(BO, ANNA)
+    node.datasets.forget(ANNA)
+    assert "@" not in str(index_of(node).filter([True] * 6 + [False] * 2).to_pydict())
 
 
 def test_keys_and_rows_are_those_of_the_people_asked_for(node, people):
@@ -129,7 +233,7 @@ def test_people_outside_the_permission_are_refused(node, people):
 
 
 def calls(node, given):
-    yield lambda: node.datasets.items(given, "email")
+    yield lambda: node.datasets.items(given, ("email",))
     yield lambda: node.datasets.keys(given, [])
     yield lambda: node.datasets.rows(given, [], ["city"])
 

@@ -22,6 +22,7 @@ from consent.reasons import Query
 from consent.uses import UseOutcome, UseRecord
 from consent.words import EventState, Operation
 from party_node import permission as permission_module
+from party_node.decisions import Price
 from party_node.errors import (
     IdempotencyConflict,
     IllegalState,
@@ -124,6 +125,23 @@ def test_the_use_record_says_what_was_decided_by_which_ledger(node, gate, ledger
     assert use.input_commitment == commit_set(node.datasets.asked("people"), decided.asked_salt)
 
 
+def test_the_use_record_says_what_the_use_costs_and_so_does_a_narrowed_one(node, gate, ledger):
+    price = Price(5_000_000, "discrete-gaussian")
+    given_permission = permit(gate, price=price)
+    ledger.append([node.event(PEOPLE[0], "0w", state=EventState.WITHDRAWN)])
+    gate.recheck(given_permission)
+    first, narrowed = uses(ledger)
+    for use in (first, narrowed):
+        assert (use.rho_nano, use.mechanism) == (5_000_000, "discrete-gaussian")
+    assert (first.allowed, narrowed.allowed) == (3, 2)
+
+
+def test_a_use_without_a_price_says_none(gate, ledger):
+    permit(gate)
+    (use,) = uses(ledger)
+    assert (use.rho_nano, use.mechanism) == (None, None)
+
+
 def test_the_head_proves_the_use_record(gate, ledger):
     head = permit(gate).head
     stored = checkpoint_of(ledger.checkpoints.latest())
@@ -152,7 +170,7 @@ def test_no_row_is_read_before_the_use_record_is_in_a_checkpoint(node, gate, led
     gate.preview("people", "joint-audience", "shop", ["psi"])
     given_permission = permit(gate)
     assert reads == [], "deciding reads no row"
-    node.datasets.items(given_permission, "email")
+    node.datasets.items(given_permission, ("email",))
     node.datasets.rows(given_permission, [0], ["key"])
     assert {name for name, _ in reads} == {"index", "rows", "file"}
     assert all(covered for _, covered in reads)
@@ -216,7 +234,7 @@ def test_recheck_narrows_and_ends_the_wider_permission(node, gate, ledger):
     narrow = gate.recheck(wide)
     assert narrow.allowed == BitMap([1, 2])
     with pytest.raises(PermissionRefused):
-        node.datasets.items(wide, "email")
+        node.datasets.items(wide, ("email",))
     assert node.datasets.keys(narrow, [1]) == ["k1"]
 
 
@@ -234,7 +252,7 @@ def test_a_permission_ends_with_its_time_and_asking_again_is_a_new_decision(node
     old = permit(gate)
     node.clock.advance(TTL)
     with pytest.raises(PermissionExpired):
-        node.datasets.items(old, "email")
+        node.datasets.items(old, ("email",))
     with pytest.raises(PermissionExpired):
         gate.recheck(old)
     again = permit(gate)
@@ -246,7 +264,7 @@ def test_an_ended_use_is_written_once_and_permits_nobody(node, gate, ledger):
     given_permission = permit(gate)
     gate.complete(given_permission, "completed")
     with pytest.raises(PermissionRefused):
-        node.datasets.items(given_permission, "email")
+        node.datasets.items(given_permission, ("email",))
     after = permit(gate)
     assert (after.allowed, after.grant.asked) == (BitMap(), 6)
     gate.complete(after, "completed")
@@ -295,15 +313,15 @@ def test_gate_ways_round_are_closed(node, gate):
         "set": lambda: setattr(real, "allowed", BitMap(range(6))),
         "object set": lambda: object.__setattr__(real, "allowed", BitMap(range(6))),
         "object set grant": lambda: object.__setattr__(real, "grant", wider),
-        "unmade": lambda: node.datasets.items(hidden, "email"),
-        "a grant alone": lambda: node.datasets.items(wider, "email"),
+        "unmade": lambda: node.datasets.items(hidden, ("email",)),
+        "a grant alone": lambda: node.datasets.items(wider, ("email",)),
         "widen the set": lambda: real.allowed.add(5),
         "widen the grant": lambda: setattr(real.grant, "allowed", BitMap(range(6))),
     }
     for attempt in attempts.values():
         with pytest.raises((PermissionRefused, TypeError, AttributeError)):
             attempt()
-    assert node.datasets.items(real, "email")[0].tolist() == [0, 1, 2]
+    assert node.datasets.items(real, ("email",)).people.tolist() == [0, 1, 2]
 
 
 def test_only_the_gate_issues_permissions():

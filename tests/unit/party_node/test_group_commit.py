@@ -92,6 +92,25 @@ def test_many_threads_that_go_on_writing_share_transactions(commit, disk):
     assert sum(map(len, disk.groups)) == 800
 
 
+def test_a_leader_waits_until_those_who_were_just_answered_have_come_again(commit, disk):
+    """Else the same threads split into halves, each of which waits for the other's commit."""
+    disk.go.set()
+    commit._in_play, commit._patience = 16, 30
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(commit.run, "abcdefghijklmnop")) == list("ABCDEFGHIJKLMNOP")
+    assert [len(group) for group in disk.groups] == [16]
+    assert commit._in_play == 16
+
+
+def test_the_last_of_many_does_not_wait_for_those_who_have_gone():
+    commit = GroupCommit(lambda parts: parts)
+    commit._in_play, commit._patience = 64, 0.005
+    assert commit.run("last") == "last"
+    commit._patience = 30  # which is not waited for: nobody else is in play any more
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(commit.run, "again").result(15) == "again"
+
+
 def test_when_the_leader_is_killed_nobody_is_told_that_it_was_written():
     class Killed(BaseException):
         pass

@@ -6,8 +6,16 @@ import pytest
 
 from party_node import job_words
 from party_node.job_views import job_list, job_view
-from protocols.disclosure import step_down
-from tests.support.two_nodes import BRAND, HELD, PARTIES, TwoNodes, consenting, two_nodes
+from protocols.disclosure import coarse
+from tests.support.two_nodes import (
+    BRAND,
+    FLOOR,
+    HELD,
+    PARTIES,
+    TwoNodes,
+    consenting,
+    two_nodes,
+)
 
 
 @pytest.fixture
@@ -20,7 +28,7 @@ def test_rows_and_time_left_are_shown_at_both_sides_while_the_protocol_runs(
     world: TwoNodes,
 ) -> None:
     job = world.brand.ask("overlap")
-    rows = sum(len(consenting(party)) for party in PARTIES)
+    rows = 2 * FLOOR  # both sets are filled up
     seen: dict[str, list[tuple[int, int]]] = {party: [] for party in PARTIES}
 
     def look() -> None:
@@ -52,7 +60,7 @@ def test_estimates_know_the_own_number_exactly_and_the_others_step(world: TwoNod
     assert found["estimate"]["traffic_kib"] > 0
     assert world.brand.services.runs.load(job).facts["people"] == len(consenting(BRAND))
     said = found["preflights"][BRAND]
-    assert said["permitted_step"] == step_down(len(HELD[BRAND])) == 0
+    assert said["permitted_step"] == coarse(len(HELD[BRAND])) == 0
     assert said["traffic_kib"] > 0
     world.settle(job)
     ended = job_view(world.brand.services, job)

@@ -14,7 +14,7 @@ from protocols.psi.params import PsiParams
 from protocols.session import Items
 
 PARAMS = PsiParams(max_items=1_000, chunk_items=100, strict=False)
-MINE = DhRun(PARAMS, bytes(32), Items(400, 100), False, bytes(32))
+MINE = DhRun(PARAMS, bytes(32), Items(400, 100), bytes(32))
 START = 1_000_000
 
 

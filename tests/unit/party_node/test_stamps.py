@@ -6,7 +6,6 @@ it. Then the attacks by name: a role, an erasure of somebody else, a budget, an 
 
 import contextlib
 import itertools
-import uuid
 from pathlib import Path
 
 import pytest
@@ -35,8 +34,8 @@ from party_node.stamps import Stamps, is_stamped
 from party_node.tables import BudgetChargeRow, NodeTable
 from protocols.codec import encode
 from tests.support.desk import ANNA, BO, desk_in
+from tests.support.migrated import node_database
 from tests.support.node import SeededRng, open_storage, reopen_storage, write_csv
-from tests.support.postgres import fresh_database
 
 STAMPED = [table for table in all_tables() if is_stamped(table)]
 COLUMNS = [
@@ -110,7 +109,7 @@ def test_a_changed_column_is_refused_and_found(filled, table, column):
 
 @pytest.mark.postgres
 def test_a_changed_column_is_refused_and_found_on_postgresql(cluster, tmp_path):
-    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+    with node_database(cluster) as url:
         node = open_storage(tmp_path, url=url)
         fill(node)
         ledger = node.open_ledger()
@@ -456,7 +455,7 @@ def test_other_rows_are_never_read_for_a_job_than_those_of_its_dataset(used):
     desk, permission = used
     attack(desk, "UPDATE datasets SET path = '/etc/passwd'")
     with pytest.raises(RowChanged):
-        desk.node.datasets.items(permission, "email")
+        desk.node.datasets.items(permission, ("email",))
     assert "datasets people" in found(desk)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import uuid
 
 import pytest
 
@@ -12,14 +11,16 @@ from consent.policy import parse_policy, write_policy
 from consent.words import EventState
 from party_node.budgets import Budgets
 from party_node.capture.file_import import import_file
+from party_node.database import select_among
 from party_node.ledger.asking import Answer, Said
 from party_node.ledger.witness_memory import View, WitnessMemory
 from party_node.migrations import migrate
+from party_node.tables import SubjectRow
 from protocols.dp.budget import Rho
 from protocols.errors import BudgetExceeded
 from tests.support import consent_files
+from tests.support.migrated import node_database
 from tests.support.node import open_storage, write_csv
-from tests.support.postgres import fresh_database
 
 A, B = "a@x.example", "b@x.example"
 
@@ -30,7 +31,7 @@ def node(request, tmp_path):
         yield open_storage(tmp_path)
         return
     cluster = request.getfixturevalue("cluster")
-    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+    with node_database(cluster) as url:
         node = open_storage(tmp_path, url=url)
         assert node.db.dialect == "postgresql"
         yield node
@@ -190,3 +191,29 @@ def test_what_witnesses_said_and_cosigned_is_kept(node):
     assert again.checkpoints.latest_published() == lines
     assert again.verify().published == 1
     assert WitnessMemory(node.db, node.clock).of(key).alarm == ""
+
+
+def test_many_values_are_looked_up_as_they_are_and_not_cut_to_the_column(node):
+    dense = node.identity.resolve([A, B], [None, None]).dense.tolist()
+    ids = node.identity.subject_ids(dense)
+    wanted = [ids[0], ids[1] + "0", "nobody", ""]
+    with node.db.reading() as session:
+        columns = ("subject_id", "dense")
+        assert list(select_among(session, SubjectRow, columns, "subject_id", wanted)) == [
+            (ids[0], 0)
+        ]
+        by_number = select_among(session, SubjectRow, columns, "dense", [1, 7])
+        assert list(by_number) == [(ids[1], 1)]
+
+
+def test_a_lookup_among_many_reads_no_whole_table_even_before_statistics_are_made(node):
+    if node.db.dialect != "postgresql":
+        pytest.skip("SQLite looks every value up by the index")
+    node.identity.resolve([f"p{n}@x.example" for n in range(3000)], [None] * 3000)
+    ids = node.identity.subject_ids(range(3000))
+    with node.db.reading() as session:
+        read = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'subjects'"
+        columns = ("dense",)
+        found = list(select_among(session, SubjectRow, columns, "subject_id", list(ids.values())))
+        assert len(found) == 3000
+        assert session.connection().exec_driver_sql(read).scalar_one() == 0

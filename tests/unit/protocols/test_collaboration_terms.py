@@ -39,7 +39,7 @@ def member(party: str) -> Member:
 BRAND, PAPER = member("brand"), member("paper")
 CUSTOMERS = DatasetOffer("brand", "customers", ("email", "phone"), ("age",))
 READERS = DatasetOffer("paper", "readers", ("email",), ())
-OVERLAP = Permitted("overlap", "psi-dh-cardinality/1", "measurement", "brand", False)
+OVERLAP = Permitted("overlap", "psi-dh-cardinality/2", "measurement", "brand", False)
 AUDIENCE = Permitted("audience", "psi-dh-members/1", "advertising", "paper", True)
 GOOD = Collaboration(
     "spring",
@@ -140,9 +140,9 @@ BROKEN = {
     ),
     "one thing permitted twice": change(GOOD, permitted=(OVERLAP, change(OVERLAP, reveal=True))),
     "an unknown kind": with_clause(OVERLAP, kind="training"),
-    "an unknown protocol": with_clause(OVERLAP, protocol="psi-dh-cardinality/2"),
+    "an unknown protocol": with_clause(OVERLAP, protocol="psi-dh-cardinality/1"),
     "an overlap by a protocol that tells who": with_clause(OVERLAP, protocol="psi-dh-members/1"),
-    "an audience by a protocol that counts": with_clause(AUDIENCE, protocol="psi-dh-cardinality/1"),
+    "an audience by a protocol that counts": with_clause(AUDIENCE, protocol="psi-dh-cardinality/2"),
     "an audience that does not say reveal": with_clause(AUDIENCE, reveal=False),
     "a purpose that is no name": with_clause(OVERLAP, purpose="Any purpose"),
     "a receiver from outside": with_clause(OVERLAP, receiver="third"),

@@ -16,7 +16,7 @@ JOB = JobDescription(
     version=1,
     collaboration_hash=bytes(32),
     kind="overlap",
-    protocol="psi-dh-cardinality/1",
+    protocol="psi-dh-cardinality/2",
     params=b"",
     purpose="measurement",
     requester="brand",
@@ -24,7 +24,7 @@ JOB = JobDescription(
     sender="publisher",
     receiver_dataset="a",
     sender_dataset="b",
-    identifier="email",
+    identifiers=("email",),
     minimum_size=100,
     rho_nano=1,
     created_ms=0,
@@ -43,6 +43,8 @@ def test_every_field_of_the_job_enters(name):
     value = getattr(JOB, name)
     if isinstance(value, int):
         other: object = value + 1
+    elif isinstance(value, tuple):
+        other = (*value, "phone")
     else:
         other = value + (b"x" if isinstance(value, bytes) else "x")
     changed = dataclasses.replace(JOB, **{name: other})

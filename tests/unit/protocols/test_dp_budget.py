@@ -109,6 +109,20 @@ def test_the_scale_is_safe_and_the_next_smaller_one_is_not(nano: int) -> None:
     assert sigma_for(nano) == milli / 1000
 
 
+@pytest.mark.parametrize("nano", [1000, 5_000_000, 17_210_000, NANO, 10 * NANO])
+@pytest.mark.parametrize("sensitivity", [2, 3, 16])
+def test_a_person_who_counts_more_needs_a_wider_scale(nano: int, sensitivity: int) -> None:
+    milli = sigma_milli(nano, sensitivity)
+    assert price(milli / 1000, sensitivity) * NANO <= nano
+    assert nano < price((milli - 1) / 1000, sensitivity) * NANO
+    assert abs(milli - sensitivity * sigma_milli(nano)) <= sensitivity + 1
+
+
+def test_a_person_changes_a_count_by_at_least_one() -> None:
+    with pytest.raises(InvalidParameter):
+        sigma_milli(5_000_000, 0)
+
+
 @pytest.mark.parametrize("nano", [0, -1, 10 * NANO + 1])
 def test_prices_out_of_range_have_no_scale(nano: int) -> None:
     with pytest.raises(InvalidParameter):

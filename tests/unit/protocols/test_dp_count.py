@@ -23,6 +23,13 @@ def test_a_count_says_its_scale_its_interval_and_its_price() -> None:
     assert abs(noisy.value - 1000) < 120  # twelve sigma
 
 
+def test_a_count_that_a_person_changes_by_three_has_three_times_the_noise() -> None:
+    noisy = noisy_count(1000, RHO, 3)
+    assert noisy.rho_nano == RHO
+    assert noisy.sigma_milli == 30_001
+    assert noisy.high - noisy.value == noise.half_width(30.001) == 60
+
+
 def test_a_count_is_shown_from_zero_but_kept_as_drawn() -> None:
     noisy = NoisyCount(-7, -28, 14, 10_001, RHO)
     assert noisy.shown() == 0

@@ -200,4 +200,5 @@ def test_unknown_kinds_are_refused() -> None:
     ):
         with pytest.raises(InvalidParameter):
             call()
-    assert identifiers.KINDS == ("email", "phone")
+    assert identifiers.PERSON_KINDS == ("email", "phone")
+    assert identifiers.KINDS == ("email", "phone", "idfa", "gaid", "oaid", "imei")

@@ -6,7 +6,12 @@ from protocols.registry import REGISTRY, find
 
 
 def test_every_protocol_is_found_under_its_own_name():
-    assert set(REGISTRY) == {"psi-dh-members/1", "psi-dh-cardinality/1"}
+    assert set(REGISTRY) == {
+        "psi-dh-members/1",
+        "psi-dh-cardinality/2",
+        "psi-ot-members/1",
+        "psi-ot-labelled/1",
+    }
     for name, protocol in REGISTRY.items():
         assert protocol.name == name
         assert find(name) is protocol
@@ -20,7 +25,9 @@ def test_a_protocol_is_found_on_a_back_end():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(InvalidParameter, match=r"psi-dh-cardinality/1, psi-dh-members/1"):
+    with pytest.raises(
+        InvalidParameter, match=r"psi-dh-cardinality/2, psi-dh-members/1, psi-ot-labelled/1"
+    ):
         find("psi-dh-members/2")
 
 

@@ -1,7 +1,6 @@
 """What the node keeps of signals: two appends, crashes between them, repetitions by the million."""
 
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from party_node.capture.signals import Arrived, SignalIntake, complete_signals
 from party_node.errors import IdempotencyConflict, IllegalState, LedgerDamaged
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.merging import Merging
+from tests.support.migrated import node_database
 from tests.support.node import NodeStorage, open_storage
-from tests.support.postgres import fresh_database
 from tests.support.signals import tc_text
 
 ANN, BOB = "ann@x.example", "bob@x.example"
@@ -38,7 +37,7 @@ def node(request: Any, tmp_path: Path) -> Iterator[NodeStorage]:
         yield open_storage(tmp_path)
         return
     cluster = request.getfixturevalue("cluster")
-    with fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url:
+    with node_database(cluster) as url:
         opened = open_storage(tmp_path, url=url)
         yield opened
         opened.db.close()

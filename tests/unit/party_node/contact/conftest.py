@@ -5,13 +5,13 @@ from sqlmodel import delete
 
 from party_node.contact.reservations import Reservations
 from party_node.contact.tables import ContactRow
+from tests.support.migrated import node_database
 from tests.support.node import SeededRng, open_storage
-from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(scope="session")
 def postgres_node(cluster, tmp_path_factory):
-    with fresh_database(cluster, "contacts") as url:
+    with node_database(cluster) as url:
         node = open_storage(tmp_path_factory.mktemp("node"), url=url)
         assert node.db.dialect == "postgresql"
         yield node

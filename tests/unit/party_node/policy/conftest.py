@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.support.migrated import node_database
 from tests.support.node import NodeStorage, open_storage
-from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -11,7 +11,7 @@ def node(request, tmp_path) -> NodeStorage:
     if request.param == "sqlite":
         yield open_storage(tmp_path)
         return
-    with fresh_database(request.getfixturevalue("cluster"), "policies") as url:
+    with node_database(request.getfixturevalue("cluster")) as url:
         made = open_storage(tmp_path, url=url)
         assert made.db.dialect == "postgresql"
         yield made

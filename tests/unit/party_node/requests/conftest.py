@@ -1,13 +1,12 @@
 """The desk on both databases."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.desk import Desk, desk_in
-from tests.support.postgres import fresh_database
+from tests.support.migrated import node_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -19,7 +18,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         return
     cluster = request.getfixturevalue("cluster")
     with (
-        fresh_database(cluster, f"desk_{uuid.uuid4().hex}") as url,
+        node_database(cluster) as url,
         desk_in(tmp_path, url) as made,
     ):
         assert made.node.db.dialect == "postgresql"

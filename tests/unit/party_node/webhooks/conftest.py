@@ -1,12 +1,11 @@
 """The queue on both databases, each with a real receiver on loopback."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.postgres import fresh_database
+from tests.support.migrated import node_database
 from tests.support.webhooks import Rig, rig
 
 
@@ -19,7 +18,7 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
         return
     cluster = request.getfixturevalue("cluster")
     with (
-        fresh_database(cluster, f"node_{uuid.uuid4().hex}") as url,
+        node_database(cluster) as url,
         rig(tmp_path, url=url) as made,
     ):
         assert made.node.db.dialect == "postgresql"

@@ -16,15 +16,16 @@ from protocols.errors import (
 )
 from protocols.groups import P
 from protocols.psi import dh
-from protocols.psi.dh import Cardinality, Members, PsiParams, SenderDone
+from protocols.psi.dh import Cardinality, Members, PsiParams, RowParams, SenderDone
 from protocols.psi.dh_records import Blinded, Evaluated, Opening, SenderCollecting
 from protocols.session import Continue, Items, Role, Wait
 from tests.support.backends import BACKENDS
-from tests.support.pair import CTX, Stalled, items_of, run_pair
+from tests.support.pair import CTX, Stalled, items_of, params_for, run_pair
 from tests.support.scenarios import CHUNK_ITEMS, SCENARIOS
 from tests.support.seeded import digests, points, seeded
 
 PARAMS = PsiParams(max_items=500, chunk_items=CHUNK_ITEMS, tag_bytes=12, strict=False)
+ROWS = RowParams(max_items=500, chunk_items=CHUNK_ITEMS, tag_bytes=12, strict=False)
 BOTH = [pytest.param(dh.MEMBERS, id="members"), pytest.param(dh.CARDINALITY, id="cardinality")]
 
 
@@ -46,7 +47,7 @@ def test_members_are_exactly_the_intersection(scenario, backend):
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_cardinality_is_exactly_the_size_of_the_intersection(scenario, backend):
     played = run_pair(
-        dh.cardinality(backend), PARAMS, CTX, scenario.receiver_items(), scenario.sender_items()
+        dh.cardinality(backend), ROWS, CTX, scenario.receiver_items(), scenario.sender_items()
     )
     assert played.receiver.output == Cardinality(len(scenario.positions()))
     assert played.sender.output == SenderDone(len(scenario.receiver))
@@ -57,6 +58,7 @@ def test_cardinality_is_exactly_the_size_of_the_intersection(scenario, backend):
 @pytest.mark.parametrize("tag_bytes", [10, 16])
 def test_strict_runs_and_other_tags_give_the_same(protocol, tag_bytes):
     params = PsiParams(max_items=50, chunk_items=7, tag_bytes=tag_bytes, strict=True)
+    params = params_for(protocol, params)
     played = run_pair(protocol, params, CTX, digests(range(30)), digests(range(20, 45)))
     assert played.output.count == 10
 
@@ -70,7 +72,8 @@ def messages(sent: list[bytes]) -> list:
 
 @pytest.mark.parametrize("protocol", BOTH)
 def test_the_arrows_are_those_of_the_diagram(protocol):
-    played = run_pair(protocol, PARAMS, CTX, digests(range(40)), digests(range(20)))
+    params = params_for(protocol, PARAMS)
+    played = run_pair(protocol, params, CTX, digests(range(40)), digests(range(20)))
     assert [m.KIND.split("/")[0] for m in messages(played.receiver.sent)] == (
         ["psi-dh-opening"] + ["psi-dh-blinded"] * 3 + ["psi-dh-done"]
     )
@@ -87,14 +90,14 @@ def returned(played) -> list[bytes]:
 def test_cardinality_returns_the_same_tags_in_an_order_that_is_secret_and_fresh():
     items = digests(range(40)), digests(range(20))
     in_order = returned(run_pair(dh.MEMBERS, PARAMS, CTX, *items, seed="a"))
-    shuffled = returned(run_pair(dh.CARDINALITY, PARAMS, CTX, *items, seed="a"))
+    shuffled = returned(run_pair(dh.CARDINALITY, ROWS, CTX, *items, seed="a"))
     # The same seed gives the same scalars, so only the order differs.
     assert shuffled != in_order
     assert sorted(shuffled) == sorted(in_order)
     # Over the whole set: items leave their chunks.
     moved = [abs(shuffled.index(tag) - i) for i, tag in enumerate(in_order)]
     assert max(moved) > CHUNK_ITEMS
-    again = returned(run_pair(dh.CARDINALITY, PARAMS, CTX, *items, seed="b"))
+    again = returned(run_pair(dh.CARDINALITY, ROWS, CTX, *items, seed="b"))
     assert not set(again) & set(shuffled)
 
 
@@ -141,6 +144,7 @@ class OneSide:
     """A side whose peer is the test."""
 
     def __init__(self, protocol, role, own, params=PARAMS, ctx=CTX):
+        params = params_for(protocol, params)
         items, self.chunks = items_of(own, params.chunk_items)
         self.protocol, self.rng = protocol, seeded(f"one side/{role}")
         self.transition = protocol.begin(role, params, ctx, items, self.rng)
@@ -319,13 +323,15 @@ def test_a_missing_chunk_leaves_the_run_without_a_result():
 )
 def test_input_that_does_not_fit_the_parameters_is_refused(protocol, role, items, ctx):
     with pytest.raises(InvalidParameter):
-        protocol.begin(role, PARAMS, ctx, items, seeded("x"))
+        protocol.begin(role, params_for(protocol, PARAMS), ctx, items, seeded("x"))
 
 
 @pytest.mark.parametrize("protocol", BOTH)
 def test_other_parameters_are_refused(protocol):
-    with pytest.raises(InvalidParameter):
-        protocol.begin(Role.INITIATOR, Items(0, 1), CTX, Items(0, CHUNK_ITEMS), seeded("x"))
+    others = ROWS if protocol is dh.MEMBERS else PARAMS
+    for params in (Items(0, 1), others):
+        with pytest.raises(InvalidParameter):
+            protocol.begin(Role.INITIATOR, params, CTX, Items(0, CHUNK_ITEMS), seeded("x"))
 
 
 @pytest.mark.parametrize("protocol", BOTH)

@@ -7,13 +7,17 @@ import pytest
 from protocols.errors import LocalError
 from protocols.psi import dh
 from protocols.psi.dh_progress import progress
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Progress, Role, Wait
 from tests.support.pair import CTX, items_of, run_pair
 from tests.support.seeded import digests, seeded
 
 PARAMS = PsiParams(max_items=500, chunk_items=8, tag_bytes=12, strict=False)
-BOTH = [pytest.param(dh.MEMBERS, id="members"), pytest.param(dh.CARDINALITY, id="cardinality")]
+COUNTING = RowParams(max_items=500, chunk_items=8, tag_bytes=12, strict=False)
+BOTH = [
+    pytest.param(dh.MEMBERS, PARAMS, id="members"),
+    pytest.param(dh.CARDINALITY, COUNTING, id="cardinality"),
+]
 
 
 def watched(protocol):
@@ -28,11 +32,11 @@ def watched(protocol):
     return dataclasses.replace(protocol, step=step), said
 
 
-@pytest.mark.parametrize("protocol", BOTH)
+@pytest.mark.parametrize(("protocol", "params"), BOTH)
 @pytest.mark.parametrize(("receiver", "sender"), [(30, 20), (20, 30), (1, 17), (0, 9), (9, 0)])
-def test_progress_only_grows_and_ends_with_both_sets(protocol, receiver, sender):
+def test_progress_only_grows_and_ends_with_both_sets(protocol, params, receiver, sender):
     played, said = watched(protocol)
-    run_pair(played, PARAMS, CTX, digests(range(receiver)), digests(range(sender)))
+    run_pair(played, params, CTX, digests(range(receiver)), digests(range(sender)))
     peers = {"receiver": sender, "sender": receiver}
     for side, steps in said.items():
         done = [step.done for step in steps]

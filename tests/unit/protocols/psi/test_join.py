@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import InvalidElement, InvalidParameter
-from protocols.psi.join import check_distinct, join, tags_from_bytes
+from protocols.psi.join import check_distinct, join, join_pairs, tags_from_bytes
 
 # Few different bytes, so that tags share words and still differ.
 tags = st.lists(
@@ -25,6 +25,13 @@ def test_it_is_the_intersection_in_positions_of_mine(mine, theirs):
     found = join(rows(mine), rows(theirs))
     assert found.tolist() == [i for i, tag in enumerate(mine) if tag in set(theirs)]
     assert found.dtype == np.uint32
+
+
+@given(tags, tags)
+def test_pairs_say_where_each_is_in_both(mine, theirs):
+    left, right = join_pairs(rows(mine), rows(theirs))
+    assert [mine[i] for i in left] == [theirs[i] for i in right]
+    assert sorted(left.tolist()) == join(rows(mine), rows(theirs)).tolist()
 
 
 @pytest.mark.parametrize("size", [8, 10, 12, 16])

@@ -1,0 +1,237 @@
+"""What sizes and repeats leak, and what a node does about it: two nodes, asked again and again."""
+
+from collections.abc import Iterator
+
+import pytest
+from pyroaring import BitMap
+from sqlmodel import select
+
+from party_node.job_tables import OutboxRow, RememberedInputRow, ResultRow, RunRow
+from party_node.repeats import forget_from_inputs
+from tests.support.two_nodes import (
+    BRAND,
+    NOISE,
+    PARTIES,
+    PUBLISHER,
+    PURPOSE,
+    RHO_NANO,
+    Node,
+    TwoNodes,
+    consenting,
+    two_nodes,
+)
+
+LEAST = 5
+PLAIN = consenting(BRAND) & consenting(PUBLISHER)
+SOME = sorted(PLAIN)[: LEAST + 2]
+FEW = SOME[: LEAST - 1]
+
+
+@pytest.fixture
+def world() -> Iterator[TwoNodes]:
+    with two_nodes() as found:
+        for node in found.nodes.values():
+            node.least_change = LEAST
+            node.restart()
+        yield found
+
+
+def say(node: Node, state: str, kind: str, people: list[int], event: str = "") -> None:
+    node.clock.advance(seconds=1)
+    for person in people:
+        node.say(state, person, PURPOSE[kind], f"{event}{state}-{person}" if event else "")
+    node.clock.advance(seconds=1)
+
+
+def done(world: TwoNodes, kind: str, rho: str = "10") -> str:
+    job = world.brand.ask(kind, rho)
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
+    return job
+
+
+def brought(node: Node, job: str) -> set[int]:
+    """Return who this node remembers to have brought, by number."""
+    (row,) = node.rows(RememberedInputRow, job=job)
+    return set(BitMap.deserialize(node.services.vault.open(f"remembered-input/{job}", row.people)))
+
+
+def was_recalled(world: TwoNodes, job: str, earlier: str) -> None:
+    """Require that both sides showed the earlier answer and did nothing else."""
+    for node in world.nodes.values():
+        found, before = node.result(job), node.result(earlier)
+        assert found is not None
+        assert before is not None
+        assert found["earlier"]["job"] == earlier
+        assert (found["size"], found["own"]) == (before["size"], before["own"])
+        assert found["cost"]["rho"] == "0"
+        assert node.charges(job) == []
+        assert node.use(job) is None
+        assert node.receipt(job) is None
+        assert not node.rows(OutboxRow, job=job)
+        assert [run.sent for run in node.rows(RunRow, job=job)] == [1]
+        assert not node.chunk_folder(job).exists()
+    assert all(world.outcomes(job).values())
+
+
+@pytest.mark.parametrize("party", [None, *PARTIES])
+def test_nearly_the_same_count_is_answered_from_the_earlier_release(
+    world: TwoNodes, party: str | None
+) -> None:
+    first = done(world, "overlap")
+    if party is not None:
+        say(world.nodes[party], "withdrawn", "overlap", FEW)
+    was_recalled(world, done(world, "overlap"), first)
+
+
+def test_a_count_is_answered_again_after_many_small_changes(world: TwoNodes) -> None:
+    """Changes add up: what counts is the difference from what was brought, not from yesterday."""
+    first = done(world, "overlap")
+    for start in (0, 2):
+        say(world.brand, "withdrawn", "overlap", SOME[start : start + 2])
+        was_recalled(world, done(world, "overlap"), first)
+    say(world.brand, "withdrawn", "overlap", SOME[4:])
+    job = done(world, "overlap")
+    found = world.brand.result(job)
+    assert found is not None
+    assert found["earlier"] is None
+    assert abs(found["size"]["value"] - len(PLAIN - set(SOME))) <= NOISE
+    assert [c.rho_nano for c in world.brand.charges(job)] == [RHO_NANO]
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_a_side_that_changed_much_gets_a_new_count(world: TwoNodes, party: str) -> None:
+    """The other side is the same: nothing of it can show in a difference; and both pay."""
+    done(world, "overlap")
+    say(world.nodes[party], "withdrawn", "overlap", SOME)
+    job = done(world, "overlap")
+    for node in world.nodes.values():
+        assert node.result(job)["earlier"] is None
+        assert len(node.charges(job)) == 1
+
+
+def test_another_price_or_purpose_is_another_question(world: TwoNodes) -> None:
+    first = done(world, "overlap", "9")
+    better = done(world, "overlap", "10")
+    assert world.brand.result(better)["earlier"] is None
+    was_recalled(world, done(world, "overlap", "9.5"), better)
+    assert first != better
+    audience = done(world, "audience")
+    assert world.publisher.activate(audience) == PLAIN
+
+
+def test_newcomers_wait_until_enough_people_have_changed(world: TwoNodes) -> None:
+    """One who has just come must not show as the difference of two lists."""
+    say(world.brand, "withdrawn", "audience", SOME)
+    first = done(world, "audience")
+    say(world.brand, "given", "audience", FEW, "again-")
+    second = done(world, "audience")
+    assert world.publisher.activate(first) == world.publisher.activate(second) == PLAIN - set(SOME)
+    assert world.brand.result(second)["own"]["waiting"] == len(FEW)
+    assert brought(world.brand, first) == brought(world.brand, second)
+    say(world.brand, "given", "audience", SOME[len(FEW) :], "again-")
+    third = done(world, "audience")
+    assert world.publisher.activate(third) == PLAIN
+    assert world.brand.result(third)["own"]["waiting"] == 0
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_who_withdraws_is_out_at_once_however_few_they_are(world: TwoNodes, party: str) -> None:
+    done(world, "audience")
+    say(world.nodes[party], "withdrawn", "audience", FEW[:1])
+    job = done(world, "audience")
+    assert world.publisher.activate(job) == PLAIN - set(FEW[:1])
+    assert len(world.brand.charges(job)) == 1
+
+
+@pytest.mark.slow
+def test_who_withdraws_and_comes_back_waits_too(world: TwoNodes) -> None:
+    done(world, "audience")
+    say(world.brand, "withdrawn", "audience", FEW)
+    done(world, "audience")
+    say(world.brand, "given", "audience", FEW, "again-")
+    job = done(world, "audience")
+    assert world.publisher.activate(job) == PLAIN - set(FEW)
+
+
+@pytest.mark.slow
+def test_between_any_two_runs_enough_people_differ_or_nobody_came(world: TwoNodes) -> None:
+    """The rule as it stands in ADR 14, over every pair of a history."""
+    done(world, "audience")
+    for i, (state, people) in enumerate(
+        [
+            ("withdrawn", FEW),
+            ("given", FEW[:2]),
+            ("withdrawn", SOME[4:]),
+            ("given", [*FEW[2:], *SOME[4:]]),
+            ("withdrawn", FEW[:1]),
+        ]
+    ):
+        say(world.brand, state, "audience", people, f"{i}-")
+        done(world, "audience")
+    rows = sorted(world.brand.rows(RememberedInputRow), key=lambda row: row.begun_ms)
+    inputs = [brought(world.brand, row.job) for row in rows]
+    assert len(inputs) == 6
+    for later, now in enumerate(inputs):
+        for before in inputs[:later]:
+            assert len(now ^ before) >= LEAST or now <= before
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_a_node_that_dies_while_it_answers_from_memory_goes_on(world: TwoNodes, party: str) -> None:
+    first = done(world, "overlap")
+    job = world.brand.ask("overlap")
+    node = world.nodes[party]
+    for phase in ("recall", "close"):
+        world.settle(
+            job, until=lambda phase=phase: phase in {r.phase for r in node.rows(RunRow, job=job)}
+        )
+        node.restart()
+    world.settle(job)
+    was_recalled(world, job, first)
+
+
+def test_a_budget_that_is_used_up_still_answers_what_costs_nothing(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.services.budgets.charge(
+            "f" * 32, "spring", PUBLISHER if node.party == BRAND else BRAND, "noisy-size",
+            985_000_000_000, 10**12, node.clock(),
+        )  # fmt: skip
+    first = done(world, "overlap")
+    was_recalled(world, done(world, "overlap"), first)
+    say(world.brand, "withdrawn", "overlap", SOME)
+    job = world.brand.ask("overlap")
+    world.settle(job)
+    assert world.job(job)[1] == "budget-exceeded"
+    assert world.brand.rows(RememberedInputRow, job=job) == []
+
+
+def test_sides_that_name_different_runs_count_anew(world: TwoNodes) -> None:
+    """What one side names alone brings nothing: the publisher has forgotten the first answer."""
+    done(world, "overlap")
+    with world.publisher.db.writing() as session:
+        session.delete(session.exec(select(ResultRow)).one())
+    job = done(world, "overlap")
+    assert world.brand.result(job)["earlier"] is None
+    assert len(world.brand.charges(job)) == 1
+
+
+def test_an_erased_person_leaves_the_remembered_inputs(world: TwoNodes) -> None:
+    job = done(world, "overlap")
+    node = world.brand
+    before = brought(node, job)
+    gone = min(before)
+    with node.db.writing() as session:
+        forget_from_inputs(session, node.services.vault, gone)
+    assert brought(node, job) == before - {gone}
+    services = node.services
+    (person, *_rest) = sorted(before - {gone})
+    services.aftermath.erasing.erase(person, "test")
+    assert brought(node, job) == before - {gone, person}
+    was_recalled(world, done(world, "overlap"), job)
+
+
+def test_what_was_brought_lies_sealed(world: TwoNodes) -> None:
+    job = done(world, "overlap")
+    (row,) = world.brand.rows(RememberedInputRow, job=job)
+    assert BitMap(brought(world.brand, job)).serialize() not in row.people

@@ -1,0 +1,71 @@
+"""People and items: what a job allows a side, and by how much one person changes its size."""
+
+import pytest
+
+from party_node import job_checks
+from party_node.errors import JobRefused, StrictNeeded
+from protocols.codec import encode
+from protocols.errors import InvalidParameter, MalformedMessage
+from protocols.job import JobDescription
+from protocols.job_params import params_of, per_person, sensitivity
+from protocols.psi.params import PsiParams, RowParams
+
+COUNT, MEMBERS = "psi-dh-cardinality/2", "psi-dh-members/1"
+
+
+def job(protocol: str, params: PsiParams) -> JobDescription:
+    return JobDescription(
+        job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32),
+        kind="overlap", protocol=protocol, params=encode(params), purpose="measurement",
+        requester="brand", receiver="brand", sender="paper", receiver_dataset="a",
+        sender_dataset="b", identifiers=("email", "phone"), minimum_size=50, rho_nano=1,
+        created_ms=0, expires_ms=1,
+    )  # fmt: skip
+
+
+def rows(**changes: int | bool) -> JobDescription:
+    given = {"max_items": 60_000, "chunk_items": 4096, "strict": False, "per_person": 3}
+    return job(COUNT, RowParams(**(given | changes)))  # type: ignore[arg-type]
+
+
+def test_a_count_has_room_for_people_times_what_each_brings():
+    job_checks.check_sizes(rows(), 20_000)
+    with pytest.raises(JobRefused, match="at most 20,000 people"):
+        job_checks.check_sizes(rows(), 20_001)
+
+
+def test_members_are_people_until_their_identifiers_are_read():
+    asked = job(MEMBERS, PsiParams(60_000, 4096, strict=False))
+    job_checks.check_sizes(asked, 60_000)
+    with pytest.raises(JobRefused, match="at most 60,000 people"):
+        job_checks.check_sizes(asked, 60_001)
+
+
+@pytest.mark.parametrize("asked", [rows(), job(MEMBERS, PsiParams(60_000, 4096, strict=False))])
+def test_what_people_bring_is_checked_in_items(asked):
+    job_checks.check_items(asked, 60_000)
+    with pytest.raises(JobRefused, match="at most 60,000 identifiers"):
+        job_checks.check_items(asked, 60_001)
+
+
+def test_a_small_set_of_people_is_strict_however_much_they_bring():
+    with pytest.raises(StrictNeeded):
+        job_checks.check_sizes(rows(), 9_999)
+    job_checks.check_sizes(rows(strict=True), 9_999)
+
+
+@pytest.mark.parametrize("each", [1, 2, 16])
+def test_a_person_changes_a_count_by_what_they_bring_and_an_audience_by_one(each):
+    assert (per_person(rows(per_person=each)), sensitivity(rows(per_person=each))) == (each, each)
+    asked = job(MEMBERS, PsiParams(100))
+    assert (per_person(asked), sensitivity(asked)) == (None, 1)
+
+
+def test_parameters_of_another_protocol_are_refused():
+    for wrong in (job(COUNT, PsiParams(60_000)), job(MEMBERS, RowParams(60_000))):
+        with pytest.raises(MalformedMessage):
+            params_of(wrong)
+        with pytest.raises(JobRefused):
+            job_checks.check_sizes(wrong, 10)
+    with pytest.raises(InvalidParameter):
+        params_of(job("psi-dh-cardinality/1", PsiParams(60_000)))

@@ -1,0 +1,49 @@
+"""What people read of repeated questions and coarse sizes."""
+
+from typing import Any
+
+from party_node import job_words
+
+JOB = {
+    "collaboration": "spring", "version": 1, "kind": "overlap", "purpose": "measurement",
+    "who_learns": [], "sender": "publisher", "receiver": "brand", "rho": "0.005",
+    "identifiers": ["email"],
+    "per_person": 1,
+}  # fmt: skip
+SAID = {
+    "party": "brand", "asked_step": 2000, "permitted_step": 0, "seconds": 2, "memory_mib": 150,
+    "traffic_kib": 120, "rho_before": "0.5", "rho_after": "0.495", "refusal": "", "earlier": "",
+}  # fmt: skip
+FOUND: dict[str, Any] = {
+    "with": "publisher", "size": {"text": "120 ± 29 (95 %)"}, "withheld": None, "audience": None,
+    "own": {"asked": 300, "permitted": 270, "withheld": {}, "matchable": 267, "waiting": 3,
+            "identifiers": {}, "beyond": 0, "matched_by": {}, "unmatchable": 0},
+    "cost": {"rho": "0", "epsilon_alone": 0.0, "delta": "1e-8"},
+    "earlier": {"job": "a" * 32, "created_ms": 1_795_000_000_000},
+}  # fmt: skip
+
+
+def test_sizes_up_to_the_floor_are_one_word() -> None:
+    told = list(job_words.preflight(JOB, SAID))
+    assert "on this side: 2,000 or more people asked for, at most 1,000 permitted" in told
+    assert not any("nearly the same" in line for line in told)
+
+
+def test_an_answer_that_would_be_given_again_is_announced() -> None:
+    told = list(job_words.preflight(JOB, SAID | {"earlier": "a" * 32}))
+    line = next(line for line in told if "nearly the same" in line)
+    assert "a" * 32 in line
+    assert "if publisher agrees" in line
+    assert "free of charge" in line
+
+
+def test_an_answer_that_is_given_again_has_its_date() -> None:
+    told = list(job_words.result(FOUND))
+    assert told[0] == f"answered on 2026-11-18 in job {'a' * 32}; nothing was counted again"
+    assert "  waiting until more people have changed: 3" in told
+
+
+def test_a_new_answer_with_nobody_waiting_says_nothing_of_either() -> None:
+    own = FOUND["own"] | {"waiting": 0}
+    told = list(job_words.result(FOUND | {"earlier": None, "own": own}))
+    assert not any("answered on" in line or "waiting" in line for line in told)
