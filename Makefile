@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench e2e wheel clean
+.PHONY: help setup demo test test-all check format bench bench-psi bench-psi-peers e2e wheel clean
 
 help:
 	@echo "make demo      set up and run the main job: two organisations, three processes, real data"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-all  the slow ones too"
 	@echo "make check     format, lint, types, import contracts"
 	@echo "make bench     measure what is claimed about speed"
+	@echo "make bench-psi measure matching beside its peers, where make bench-psi-peers has installed them"
 	@echo "make e2e       only the tests that start real processes"
 	@echo "make clean     remove what make made"
 
@@ -50,8 +51,17 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run
 
+# The peers want Python 3.10 or 3.11 and 1 GB on disk: an environment of their own.
+PEERS_PYTHON ?= $(PYTHON)
+bench-psi: $(READY)
+	$(BIN)/python -m benchmarks.psi.run $(BENCH_PSI)
+
+bench-psi-peers:
+	$(PEERS_PYTHON) -m venv benchmarks/psi/.venv
+	benchmarks/psi/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/psi/requirements.txt
+
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) benchmarks/psi/.venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

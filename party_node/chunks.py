@@ -54,6 +54,15 @@ class ChunkStore:
             raise NotFound(f"job {self._job} has no chunk {name}") from e
         return self._vault.open(self._context(name), sealed)
 
+    def drop(self, name: str) -> None:
+        """Remove one chunk; removing it twice is fine."""
+        self._path(name).unlink(missing_ok=True)
+
+    def size_of(self, prefix: str) -> int:
+        """Return how many bytes the chunks take whose names begin so."""
+        found = self._folder.glob(f"{self._path(prefix).name}*")
+        return sum(path.stat().st_size for path in found)
+
     def erase(self) -> None:
         """Remove all chunks of this job; removing them twice is fine."""
         shutil.rmtree(self._folder, ignore_errors=True)

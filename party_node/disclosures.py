@@ -31,6 +31,7 @@ class PreflightView:
     permitted_step: int
     seconds: int
     memory_mib: int
+    traffic_kib: int
     rho_before: str
     rho_after: str
     refusal: str
@@ -74,6 +75,7 @@ def view(said: Preflight) -> PreflightView:
         permitted_step=said.permitted_step,
         seconds=said.seconds,
         memory_mib=said.memory_mib,
+        traffic_kib=said.traffic_kib,
         rho_before=Rho(said.rho_nano_before).decimal(),
         rho_after=Rho(said.rho_nano_after).decimal(),
         refusal=said.refusal,

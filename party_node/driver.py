@@ -46,7 +46,7 @@ PASSING = (
 """Nobody's fault in the job: tried again, with growing pauses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
-_TRY_AGAIN = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
+LATER = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
 
 
 SIGNED = ("sign", "file", "close")
@@ -80,6 +80,7 @@ class Driver:
 
     def start(self) -> None:
         """Start reading the board and resume every run that has not ended."""
+        self._services.mails.ahead = True
         threading.Thread(target=self._follow_board, name="board", daemon=True).start()
         self._carry_all(news=True)
 
@@ -142,6 +143,7 @@ class Driver:
                 self._undecided.add(job)
             if turn is Turn.ENDED:
                 self._turns.pop(job, None)
+            self._services.mails.close(job)
             self._carried.discard(job)
             return True
 
@@ -157,7 +159,7 @@ class Driver:
                 pause.longer()
                 continue
             except CoordinatorRefused as e:
-                if e.reason in _TRY_AGAIN:
+                if e.reason in LATER:
                     pause.longer()
                     continue
                 turn = self._end(job, e.reason)

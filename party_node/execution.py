@@ -12,6 +12,7 @@ from party_node.chunks import ChunkStore
 from party_node.mail import Mail
 from party_node.runs import Run
 from party_node.services import Services
+from party_node.stepping import Steps
 from party_node.workers.choosing import backend_of
 from protocols.codec import Record
 from protocols.collaboration import Collaboration
@@ -43,7 +44,7 @@ class Execution:
         agreed = services.jobs.agreement(description)
         me = services.home.keys.party
         peer = job_checks.member(agreed, description.other(me)).public
-        mail = Mail(services.client, services.runs, peer)
+        mail = services.mails.of(job, peer)
         return cls(services, description, agreed, peer, mail, services.runs.chunks(job))
 
     @property
@@ -76,6 +77,15 @@ class Execution:
         receiver, sender = (mine, theirs) if self.role is Role.INITIATOR else (theirs, mine)
         return context(self.job, receiver, sender)
 
+    @property
+    def steps(self) -> Steps:
+        """The protocol as this side takes it, step by step."""
+        parts = self.services
+        return Steps(
+            self.protocol, self.role, self.ctx, self.peer,
+            parts.db, parts.runs, self.mail, self.chunks, parts.rng, self.chunks.fetch,
+        )  # fmt: skip
+
     def store(
         self, session: Session, run: Run, messages: Sequence[Record] = (), **changes: Any
     ) -> Run:
@@ -91,5 +101,4 @@ class Execution:
 
     def hear(self, run: Run) -> bytes | None:
         """Return the next body from the peer, waiting a little; None if it has not come."""
-        self.mail.flush(run.job)
         return self.mail.receive(run, WAIT_SECONDS)

@@ -1,33 +1,42 @@
 """A job for people: what is asked, where it stands, who learns what, what both sides said."""
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import count_noise, disclosures
+from party_node import count_noise, disclosures, preflight, progress
 from party_node.errors import NodeError
 from party_node.job_tables import JobRow, PreflightRow, RunRow
 from party_node.jobs import ENDED
 from party_node.runs import DONE
 from party_node.services import Services
+from party_node.stepping import PROTOCOL
 from protocols.codec import decode
 from protocols.dp.budget import Rho
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
+from protocols.registry import find
+from protocols.session import Role
 from protocols.signed import Signed, peek
 
 
 def job_view(parts: Services, job: str) -> dict[str, Any]:
     """Return one job with all that is known of it. Raises: NotFound."""
-    row = parts.jobs.get(job)
+    row, description = parts.jobs.get(job), parts.jobs.description(job)
+    phase = _phases(parts, [job]).get(job, "")
+    said = _preflights(parts, job)
+    ahead = _ahead(parts, description, said) if phase not in ("", DONE) else _NOTHING_AHEAD
     return (
-        _summary(parts, row, _phases(parts, [job]).get(job, ""))
-        | described(peek(JobDescription, decode(Signed, row.signed)))
-        | {"preflights": _preflights(parts, job), "accepted_by": _accepted_by(parts, row)}
+        _summary(parts, row, phase)
+        | described(description)
+        | {"preflights": said, "accepted_by": _accepted_by(parts, row)}
+        | dict(ahead)
     )
 
 
@@ -96,6 +105,32 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
         query = select(PreflightRow).where(col(PreflightRow.job) == job)
         said = [decode(Preflight, row.record) for row in session.exec(query)]
     return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
+
+
+_NOTHING_AHEAD: Mapping[str, Any] = MappingProxyType({"estimate": None, "progress": None})
+
+
+def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a job that is under way takes at this side, and how far it is.
+
+    This side's own number is exact; the other side's is guessed from its pre-flight.
+    """
+    me, other = parts.home.settings.party, job.other(parts.home.settings.party)
+    run, backend = parts.runs.load(job.job), parts.home.settings.x25519_backend
+    own = run.facts.get("matchable", run.facts.get(preflight.PEOPLE))
+    if own is None:
+        return _NOTHING_AHEAD
+    peer = preflight.likely(said[other]["permitted_step"]) if other in said else own
+    takes = preflight.expected(job, me, own, peer, backend, run.facts.get("items"))
+    found = None
+    if run.phase == PROTOCOL:
+        theirs = Role.RESPONDER if me == job.receiver else Role.INITIATOR
+        rows = preflight.items_of(job, theirs, peer)
+        found = progress.standing(find(job.protocol), run, rows, parts.clock_ms())
+    return {
+        "estimate": dataclasses.asdict(takes),
+        "progress": None if found is None else dataclasses.asdict(found),
+    }
 
 
 def _accepted_by(parts: Services, row: JobRow) -> str:

@@ -27,8 +27,13 @@ def people(step: int) -> str:
     return f"{step:,} or more" if step else f"at most {FLOOR:,}"
 
 
-def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
-    """Say what a job would do before it is asked for."""
+def preflight(
+    job: dict[str, Any], said: dict[str, Any], estimate: dict[str, Any] | None = None
+) -> Iterator[str]:
+    """Say what a job would do before it is asked for.
+
+    `estimate` is this side's own, which is finer than what it says.
+    """
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
     yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
@@ -38,7 +43,7 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
     yield f"on this side: {people(said['asked_step'])} people asked for, " + (
         f"{people(said['permitted_step'])} permitted"
     )
-    yield f"about {said['seconds']} seconds and {said['memory_mib']} MiB of memory"
+    yield takes(estimate or said)
     other = job["sender"] if said["party"] == job["receiver"] else job["receiver"]
     yield (
         f"budget towards {other}: rho {said['rho_before']} before, "
@@ -53,6 +58,26 @@ def preflight(job: dict[str, Any], said: dict[str, Any]) -> Iterator[str]:
         yield f"this side would refuse: {said['refusal']}"
 
 
+def takes(estimate: dict[str, Any]) -> str:
+    """Say what a job takes at one side."""
+    sent = estimate["traffic_kib"]
+    moved = f"{sent:,} KiB" if sent < 10 * 1024 else f"{sent // 1024:,} MiB"
+    return (
+        f"about {duration(estimate['seconds'])}, {estimate['memory_mib']:,} MiB of memory and "
+        f"{moved} sent and received"
+    )
+
+
+def duration(seconds: int) -> str:
+    """Return a time as people say it."""
+    if seconds < 2:
+        return "a second"
+    for most, size, unit in ((120, 1, "seconds"), (7_200, 60, "minutes")):
+        if seconds < most:
+            return f"{round(seconds / size)} {unit}"
+    return f"{seconds / 3600:.1f} hours"
+
+
 def _at_most(per_person: int | None) -> str:
     """Say how many identifiers a person brings, where more would be possible."""
     if per_person is None:
@@ -61,10 +86,24 @@ def _at_most(per_person: int | None) -> str:
 
 
 def stage(job: dict[str, Any]) -> str:
+    """Say where a job is, and how far if that is known."""
+    far = job.get("progress")  # lists do not have it
+    return place(job) if far is None else f"{place(job)}: {standing(far)}"
+
+
+def place(job: dict[str, Any]) -> str:
     """Say where a job is."""
     if job["ended"]:
         return f"{job['state']} ({job['cause']})" if job["cause"] else str(job["state"])
     return _PHASES.get(job["phase"], str(job["state"]))
+
+
+def standing(far: dict[str, Any]) -> str:
+    """Say how far a run is in its protocol."""
+    percent = 100 * far["rows_done"] // max(1, far["rows"])
+    said = f"{percent} %, {far['rows_done']:,} of {far['rows']:,} rows"
+    left = far["seconds_left"]
+    return said if left is None else f"{said}, about {duration(left)} left"
 
 
 def result(found: dict[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ def start(execution: Execution, run: Run) -> Run:
     Raises: JobRefused with the reason if this side could not run the job.
     """
     parts = execution.services
-    mine = preflight.make(
+    prospect = preflight.make(
         execution.job,
         execution.me,
         parts.collaborations.limit_nano(execution.agreed),
@@ -27,10 +27,13 @@ def start(execution: Execution, run: Run) -> Run:
         parts.budgets,
         parts.home.settings.x25519_backend,
     )
-    mine = phase_recall.with_earlier(mine, execution.job, parts.jobs, parts.gate, parts.repeats)
+    mine = phase_recall.with_earlier(
+        prospect.said, execution.job, parts.jobs, parts.gate, parts.repeats
+    )
+    facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:
         _remember(session, run.job, mine)
-        stored = execution.store(session, run, [mine], phase="greet")
+        stored = execution.store(session, run, [mine], phase="greet", facts=facts)
     if mine.refusal:
         raise JobRefused(f"this party would refuse the job: {mine.refusal}", cause=mine.refusal)
     return stored

@@ -10,23 +10,22 @@ from typing import Any
 from pyroaring import FrozenBitMap
 
 from coordinator.wire import JobEvent
-from party_node import job_checks, matching_input
+from party_node import job_checks, matching_input, progress
 from party_node.decisions import Price
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
-from party_node.execution import Execution
+from party_node.execution import WAIT_SECONDS, Execution
 from party_node.gate import Permission
 from party_node.memory import give_back
 from party_node.prepared import in_runs
 from party_node.runs import Run
-from protocols.codec import decode, encode
+from protocols.codec import encode
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, job_hash
 from protocols.psi.params import MatchingParams
 from protocols.release import MEMBERS, NOISY_SIZE
-from protocols.session import Continue, Finish, Items, Role, Transition, Wait
-from protocols.transcript import Transcript
+from protocols.session import Items, Role
 
 PERMISSION_HOURS = 24
 UNDER = "under"
@@ -87,7 +86,6 @@ def permit(execution: Execution, run: Run) -> Run:
     params = job_checks.params_of(job)
     items, brought = in_runs.lay(execution, permission, people, params, _prepare)
     give_back()
-    transition = execution.protocol.begin(execution.role, params, execution.ctx, items, parts.rng)
     grant = permission.grant
     facts = {
         "asked": grant.asked,
@@ -100,8 +98,8 @@ def permit(execution: Execution, run: Run) -> Run:
         "asked_again_ms": parts.clock_ms(),
         **under,
     }
-    began = Transcript.start(execution.ctx)
-    return _take(execution, run, transition, began, facts=facts, phase="protocol")
+    facts = progress.paced(facts, parts.clock_ms())
+    return in_runs.steps_of(execution).begin(run, params, items, facts=facts)
 
 
 def _witnessed(execution: Execution, permission: Permission) -> tuple[Permission, dict[str, str]]:
@@ -159,24 +157,8 @@ def protocol(execution: Execution, run: Run) -> Run | None:
     Raises: ProtocolError, as the protocol does.
     """
     run = _still_permitted(execution, run)
-    said = decode(Transcript, run.transcript)
-    body = None
-    if not run.speaking:
-        body = execution.hear(run)
-        if body is None:
-            return None
-        theirs = Role.RESPONDER if execution.role is Role.INITIATOR else Role.INITIATOR
-        said = said.add(theirs, body)
-    transition = execution.protocol.resume(
-        run.state, body, in_runs.fetch_of(execution), execution.services.rng
-    )
-    heard = 0 if body is None else 1
-    stored = _take(execution, run, transition, said, received=run.received + heard)
-    if heard:
-        execution.mail.acknowledge(stored)
-    elif stored.sent > run.sent:
-        execution.mail.flush(run.job)
-    return stored
+    facts = progress.paced(run.facts, execution.services.clock_ms())
+    return in_runs.steps_of(execution).step(run, WAIT_SECONDS, facts=facts)
 
 
 def _still_permitted(execution: Execution, run: Run) -> Run:
@@ -193,27 +175,3 @@ def _still_permitted(execution: Execution, run: Run) -> Run:
     if len(permission.allowed) < run.facts["permitted"]:
         raise ConsentNarrowed
     return execution.go(run, facts={**run.facts, "asked_again_ms": now})
-
-
-def _take(
-    execution: Execution, run: Run, transition: Transition, said: Transcript, **changes: object
-) -> Run:
-    """Store what a step returned: chunks first, then state, transcript and message in one
-    transaction.
-    """
-    execution.chunks.keep(transition.keep)
-    in_runs.note(execution, transition.keep)
-    message = None if isinstance(transition, Wait) else transition.message
-    if message is not None:
-        said = said.add(execution.role, encode(message))
-    if isinstance(transition, Finish):
-        changes |= {
-            "phase": "release",
-            "output": encode(transition.output),
-            "state": b"",
-            "speaking": False,
-        }
-    else:
-        changes |= {"state": encode(transition.state), "speaking": isinstance(transition, Continue)}
-    messages = [] if message is None else [message]
-    return execution.go(run, messages, transcript=encode(said), **changes)

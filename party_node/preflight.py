@@ -1,35 +1,38 @@
 """Pre-flight: what both sides see before anything is read.
 
-Sizes are made coarse (`protocols.disclosure.coarse`); counts come from the index
-of people and the consent projection, so no row of the dataset is touched. Estimates use the cost
-of a blinding on this machine, measured once per process, where the protocol blinds.
+Sizes are made coarse (`protocols.disclosure.coarse`); counts come from the index of people and the
+consent projection, so no row of the dataset is touched. What the other side is told is estimated
+from the coarse sizes; what this side's own people see is estimated from the number of its people,
+which stays here (`costs.py` has the models).
 """
 
-import functools
-import os
-import time
-
-import numpy as np
-from numpy.typing import NDArray
+import math
+from dataclasses import dataclass
 
 from party_node import job_checks
 from party_node.budgets import Budgets
+from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
-from protocols.disclosure import coarse
+from protocols.disclosure import FLOOR, coarse
 from protocols.errors import BudgetExceeded
-from protocols.groups import choose_backend, evaluate, hash_to_group
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
-from protocols.job_params import kind_of_params, per_person
-from protocols.psi.params import OtParams
+from protocols.job_params import params_of
+from protocols.psi import padding
+from protocols.psi.params import RowParams
+from protocols.session import Role
 
-_FIXED_SECONDS = 2
-_BYTES_PER_ITEM = 400
-_BASE_MEMORY_MIB = 150
-_PASSES = 2
-"""Each side blinds its own set once and the other side's set once."""
-_SECONDS_PER_ITEM_BY_OT = 4e-6
-"""Of matching by OT extension, which no multiplication of points decides: measured, with room."""
+PEOPLE = "people"
+"""Fact of a run that has not begun to read: people permitted at this side, exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What this side says, and what it knows beyond that."""
+
+    said: Preflight
+    people: int
+    """Permitted just now, exactly: for this node alone."""
 
 
 def make(
@@ -39,28 +42,66 @@ def make(
     gate: Gate,
     budgets: Budgets,
     backend: str,
-) -> Preflight:
+) -> Prospect:
     """Return this side's pre-flight for `job`."""
     dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
     other = job.other(party)
     asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
     before = budgets.remaining(job.collaboration, limit_nano, other).nano
     after = before - job.rho_nano
-    # Estimates are made from the coarse step too: finer ones would tell the size after all.
+    # Estimates are made from the coarse step too: finer ones would tell the size after all. The
+    # other side's size is not known yet, and taken to be the same.
     step = coarse(permitted)
-    # People, each with as many identifiers as there are types: how many they have is not read yet.
-    items = step * (per_person(job) or len(job.identifiers))
-    return Preflight(
+    takes = expected(job, party, likely(step), likely(step), backend)
+    said = Preflight(
         job_hash=job_hash(job),
         party=party,
         asked_step=coarse(asked),
         permitted_step=step,
-        seconds=_FIXED_SECONDS + round(items * _seconds_per_item(job, backend)),
-        memory_mib=_BASE_MEMORY_MIB + items * _BYTES_PER_ITEM // 2**20,
+        seconds=takes.seconds,
+        memory_mib=takes.memory_mib,
+        traffic_kib=takes.traffic_kib,
         rho_nano_before=before,
         rho_nano_after=max(after, 0),
         refusal=_refusal(job, permitted, after),
     )
+    return Prospect(said, permitted)
+
+
+def expected(
+    job: JobDescription, party: str, own: int, peer: int, backend: str, items: int | None = None
+) -> Estimate:
+    """Return what the job takes at `party`, for so many people there and at the other side.
+
+    `items` is what this side brings, where that is known already.
+    """
+    role = Role.INITIATOR if party == job.receiver else Role.RESPONDER
+    other = Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+    brought = items_of(job, role, own) if items is None else items
+    sizes = Sizes(brought, items_of(job, other, peer), role)
+    return estimate(job.protocol, sizes, params_of(job), speed_of(backend), own)
+
+
+def items_of(job: JobDescription, role: Role, people: int) -> int:
+    """Return as how many items a side sends so many people, filled up: at most, because how many
+    identifiers they have is not read yet.
+    """
+    params = params_of(job)
+    each = params.per_person if isinstance(params, RowParams) else len(job.identifiers)
+    width = each if isinstance(params, RowParams) and role is Role.INITIATOR else 1
+    most = params.max_items // width - padding.dummies_of(params)
+    rows = min(people * each // width, max(most, 0))
+    return width * padding.padded_size(rows, params, width) if most > 0 else params.max_items
+
+
+def likely(step: int) -> int:
+    """Return a size to reckon with where only its step is known: the middle of the step, as factors
+    go. From there no size of the step is further than 1.6 times away.
+    """
+    if step < FLOOR:
+        return FLOOR // 2
+    leading = int(str(step)[0])
+    return round(step * math.sqrt(2.5 if leading == 2 else 2))
 
 
 def _refusal(job: JobDescription, permitted: int, rho_nano_after: int) -> str:
@@ -71,23 +112,3 @@ def _refusal(job: JobDescription, permitted: int, rho_nano_after: int) -> str:
     except (StrictNeeded, JobRefused) as e:
         return e.code
     return ""
-
-
-def _seconds_per_item(job: JobDescription, backend: str) -> float:
-    if issubclass(kind_of_params(job.protocol), OtParams):
-        return _SECONDS_PER_ITEM_BY_OT
-    return _PASSES * seconds_per_blinding(backend)
-
-
-@functools.cache
-def seconds_per_blinding(preference: str) -> float:
-    """Measure what one blinding costs here, in seconds of wall time with all cores."""
-    backend = choose_backend(preference)
-    digests = hash_to_group(bytes(32), _some_points())
-    begin = time.perf_counter()
-    evaluate(os.urandom(32), digests, backend=backend)
-    return (time.perf_counter() - begin) / len(digests)
-
-
-def _some_points() -> NDArray[np.uint8]:
-    return np.frombuffer(os.urandom(32 * 512), dtype=np.uint8).reshape(-1, 32)

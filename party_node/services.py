@@ -36,6 +36,7 @@ from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.mail import Mails
 from party_node.merging import Merging
 from party_node.prepared.kept_sets import KeptSets
 from party_node.repeats import Repeats
@@ -72,6 +73,7 @@ class Services:
     collaborations: Collaborations
     rules: Rules
     runs: Runs
+    mails: Mails
     jobs: Jobs
     writes: GroupedWrites
     reservations: Reservations
@@ -161,6 +163,7 @@ def assemble(
         collaborations=collaborations,
         rules=Rules(db, clock_ms),
         runs=runs,
+        mails=Mails(client, runs),
         jobs=Jobs(db, client, collaborations, runs, keys, clock_ms),
         writes=writes,
         reservations=reservations,

@@ -110,3 +110,17 @@ class BenchmarksMissing(NodeError):
 
     code = "benchmarks-missing"
     hint = "run them in a source tree: `make bench`"
+
+
+class BenchRefused(NodeError):
+    """What was asked for cannot be measured."""
+
+    code = "bench-refused"
+    hint = "see: accord bench psi --help"
+
+
+class BenchFailed(NodeError):
+    """The measurement did not come to its end."""
+
+    code = "bench-failed"
+    hint = "run it again; with --keep and an empty folder its logs stay there"

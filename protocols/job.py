@@ -83,15 +83,17 @@ class Acceptance(Record):
 class Preflight(Record):
     """What one side tells the other before anything is read; sizes in coarse steps."""
 
-    KIND: ClassVar[str] = "preflight/1"
+    KIND: ClassVar[str] = "preflight/2"
     job_hash: bytes
     party: str
     asked_step: int
     """People in the dataset, rounded down to a step of the ladder 0, 1000, 2000, 5000, …"""
     permitted_step: int
     seconds: int
-    """Estimated time of this side's work."""
+    """Estimated wall time of this side's work."""
     memory_mib: int
+    traffic_kib: int
+    """Estimated: sent and received together."""
     rho_nano_before: int
     """What is left of the budget towards the other party."""
     rho_nano_after: int

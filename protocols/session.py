@@ -85,6 +85,18 @@ Transition = Wait | Continue | Finish
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one side of a run is, in rows: a row counts each time that this side works on it."""
+
+    done: int
+    total: int
+    """Rows that this side will have worked on at the end, as far as it knows."""
+    per_peer_row: int = 0
+    """How often each row of the other side is to be added to `total`, while nobody has said here
+    how many there are; 0 once `total` has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class TwoParty:
     """A two-party protocol: a frozen value that the registry lists and a node drives."""
 
@@ -102,6 +114,8 @@ class TwoParty:
     """(role, params, ctx of 32 bytes, input, rng) → transition."""
     step: Callable[[Record, Record | None, Fetch, Rng], Transition]
     """(state, message or None after Continue, fetch, rng) → transition."""
+    progress: Callable[[Record], Progress] | None = None
+    """(state) → how far this side is; None where the protocol cannot say."""
 
     def resume(self, state: bytes, message: bytes | None, fetch: Fetch, rng: Rng) -> Transition:
         """Step from encoded state and message: what a driver calls.

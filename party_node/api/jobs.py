@@ -14,10 +14,11 @@ from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, NotFound
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import STRICT_BELOW, Request, strictly
+from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
 from protocols.codec import encode
-from protocols.job import OPERATIONS, JobDescription, Preflight, ReceiptPart, RunReceipt
+from protocols.job import OPERATIONS, JobDescription, ReceiptPart, RunReceipt
 from protocols.psi.params import LARGEST_ROW
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -60,8 +61,10 @@ def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
     job = _describe(body, parts)
     if body.dry_run:
         response.status_code = 200
-        said = disclosures.view(_preflight(job, parts))
-        return described(job) | {"preflight": dataclasses.asdict(said), "dry_run": True}
+        ahead = _preflight(job, parts)
+        said = dataclasses.asdict(disclosures.view(ahead.said))
+        takes = _estimate(job, ahead, parts)
+        return described(job) | {"preflight": said, "estimate": takes, "dry_run": True}
     parts.jobs.submit(job)
     node.driver.wake()
     return job_view(parts, job.job)
@@ -162,12 +165,20 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
     return strictly(job) if body.strict or permitted < STRICT_BELOW else job
 
 
-def _preflight(job: JobDescription, parts: Services) -> Preflight:
+def _preflight(job: JobDescription, parts: Services) -> Prospect:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
-    said = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
-    return phase_recall.with_earlier(said, job, parts.jobs, parts.gate, parts.repeats)
+    ahead = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    said = phase_recall.with_earlier(ahead.said, job, parts.jobs, parts.gate, parts.repeats)
+    return dataclasses.replace(ahead, said=said)
+
+
+def _estimate(job: JobDescription, ahead: Prospect, parts: Services) -> dict[str, int]:
+    """Reckon with the people of this side; the other side's number is not known yet."""
+    backend = parts.home.settings.x25519_backend
+    takes = preflight.expected(job, job.requester, ahead.people, ahead.people, backend)
+    return dataclasses.asdict(takes)
 
 
 def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[str, Any]:

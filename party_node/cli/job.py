@@ -29,6 +29,9 @@ from party_node.local_client import LocalClient
 
 app = group("job", "Ask for jobs, decide about them, read what they brought.")
 
+PROGRESS_SECONDS = 5
+"""How often a job that is being matched is looked at."""
+
 Collaboration = Annotated[str, typer.Argument(help="Collaboration to ask under.")]
 Job = Annotated[str, typer.Argument(help="The job: 32 hexadecimal digits, or how they begin.")]
 Purpose = Annotated[str, typer.Option(help="Purpose, where the collaboration has several.")]
@@ -200,7 +203,7 @@ def _ask(
     ahead = client.post("/v1/jobs", body | {"dry_run": True})
     refusal = ahead["preflight"]["refusal"]
     if not as_json:
-        _lines(job_words.preflight(ahead, ahead["preflight"]))
+        _lines(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
     if dry_run or refusal:
         if as_json:
             show_json(ahead)
@@ -233,17 +236,25 @@ def _finish(client: LocalClient, job: str, as_json: bool) -> None:
 def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
     """Return the job when it has ended, or after `seconds` of waiting; say each phase on stderr."""
     found, known, waited = client.get(f"/v1/jobs/{job}"), "", 0
-    said = ""
+    told: tuple[str, int] | None = None
     while True:
         known = found["stage"]
-        if job_words.stage(found) != said:
-            said = job_words.stage(found)
-            note(said)
+        if _far(found) != told:
+            told = _far(found)
+            note(job_words.stage(found))
         if found["ended"] or 0 < seconds <= waited:
             return found
-        turn = min(MAX_WAIT_SECONDS, seconds - waited) if seconds else MAX_WAIT_SECONDS
+        most = MAX_WAIT_SECONDS if found["progress"] is None else PROGRESS_SECONDS
+        turn = min(most, seconds - waited) if seconds else most
         found = client.get(f"/v1/jobs/{job}", wait=turn, until="changed", known=known)
         waited += turn if found["stage"] == known else 1  # a change cuts a turn short
+
+
+def _far(found: dict[str, Any]) -> tuple[str, int]:
+    """Return what a new line is worth: another place, or another hundredth of the rows."""
+    far = found["progress"]
+    percent = -1 if far is None else 100 * far["rows_done"] // max(1, far["rows"])
+    return job_words.place(found), percent
 
 
 def _decide(
@@ -275,6 +286,8 @@ def _show(found: dict[str, Any]) -> None:
     for said in found["preflights"].values():
         say(f"pre-flight of {said['party']}:")
         _lines(f"  {line}" for line in list(job_words.preflight(found, said))[-3:])
+    if found["estimate"] is not None:
+        say(f"at this side: {job_words.takes(found['estimate'])}")
     if found["accepted_by"]:
         say(f"accepted by {found['accepted_by']}")
     elif found["waits_for_us"]:

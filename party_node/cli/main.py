@@ -1,8 +1,6 @@
 """The command `accord`: its groups, and what becomes of an error."""
 
-import importlib.util
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,6 +11,7 @@ import typer
 from consent.errors import ConsentError
 from party_node.cli import (
     audience,
+    bench,
     break_glass,
     collaboration,
     consent,
@@ -37,7 +36,6 @@ from party_node.cli.output import ERROR, NAME, USAGE, JsonOption, complain, exit
 from party_node.errors import NodeError
 from party_node.hints import hint_for
 from party_node.local_client import Refused
-from party_node.surface_errors import BenchmarksMissing
 from party_node.version import software
 from protocols.errors import DisclosureError, ProtocolError
 
@@ -60,6 +58,7 @@ for _group in (
     signal,
     request,
     role,
+    bench,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
@@ -86,15 +85,6 @@ def demo(
     from party_node.demo.command import run
 
     raise typer.Exit(run(json_output=as_json, rows=rows or None, keep=keep, seed=seed))
-
-
-@app.command()
-def bench(as_json: JsonOption = False) -> None:
-    """Measure what is claimed about speed, on this machine."""
-    if importlib.util.find_spec("benchmarks") is None:
-        raise BenchmarksMissing
-    words = [sys.executable, "-m", "benchmarks.run", *(["--json"] if as_json else [])]
-    raise typer.Exit(subprocess.run(words, check=False).returncode)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,8 @@ For every protocol but `psi-dh-prepared/1` these functions do what is done witho
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pyroaring import FrozenBitMap
@@ -11,6 +13,7 @@ from pyroaring import FrozenBitMap
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.prepared.kept_sets import Use
+from party_node.stepping import Steps
 from protocols.job import JobDescription
 from protocols.job_params import params_of
 from protocols.psi.epochs import scope_of
@@ -74,6 +77,11 @@ def fetch_of(execution: Execution) -> Fetch:
         return chunks.fetch(name)
 
     return fetch
+
+
+def steps_of(execution: Execution) -> Steps:
+    """Return the steps of a run, which read kept sets and count what is asked of them."""
+    return replace(execution.steps, fetch=fetch_of(execution), on_keep=partial(note, execution))
 
 
 def note(execution: Execution, keep: Chunks) -> None:

@@ -13,8 +13,8 @@ least 128 ones, the hashes of t ⊕ (c ∧ s) must look random (KKRT16, definiti
 is. In the model of AES as an ideal permutation the last step gives an adversary that computes q
 permutations an advantage of about q·k·2^-128, where k values are hashed under one key (Guo, Katz,
 Wang, Yu 2020, "Efficient and secure multiparty computation from fixed-key block ciphers"). For sets
-of one size k is about 9,500 (19,000 with labels), so that the bound speaks of 2^114 computations. That the chain before
-it keeps the secret's entropy is our argument, not a published proof.
+of one size k is about 9,500 (19,000 with labels), so that the bound speaks of 2^114 computations.
+That the chain before it keeps the secret's entropy is our argument, not a published proof.
 """
 
 from collections.abc import Iterator

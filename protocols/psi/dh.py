@@ -52,6 +52,7 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter, LocalError
 from protocols.groups import Backend
 from protocols.psi import chunks, opening, rows
+from protocols.psi.dh_progress import progress
 from protocols.psi.dh_records import (
     MESSAGES,
     STATES,
@@ -286,6 +287,7 @@ def _protocol(
         outputs=(Cardinality if params is RowParams else Members, SenderDone),
         begin=functools.partial(begin, params),
         step=functools.partial(step, backend),
+        progress=progress,
     )
 
 

@@ -59,6 +59,7 @@ from protocols.errors import InvalidParameter, UnexpectedMessage
 from protocols.groups import Backend
 from protocols.ot import base
 from protocols.psi import ot_receiver, ot_sender
+from protocols.psi.ot_progress import progress
 from protocols.psi.ot_records import (
     MESSAGES,
     STATES,
@@ -183,6 +184,7 @@ def _protocol(name: str, title: str, learns: str, *, labelled: bool) -> TwoParty
         outputs=(Labelled if labelled else Members, SenderDone),
         begin=functools.partial(begin, labelled),
         step=step,
+        progress=progress,
     )
 
 

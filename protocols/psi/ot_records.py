@@ -243,6 +243,7 @@ class SenderFinishing(Record):
 
     KIND: ClassVar[str] = "psi-ot-sender-finishing/1"
     peer_total: int
+    own_total: int
 
 
 MESSAGES = (Opening, Bucket, Correction, Values, Done)

@@ -56,7 +56,7 @@ def start(state: SenderOpening, opening: Opening, fetch: Fetch, rng: Rng) -> Tra
     answer = Opening(run.check_of(Role.RESPONDER), run.items.count, points)
     plan = session.plan()
     if plan.buckets == 0:
-        return Continue(SenderFinishing(opening.total), answer)
+        return Continue(SenderFinishing(opening.total, run.items.count), answer)
     items = items_by_bucket(session, plan.sender_room, fetch)
     keep = {CHOSEN: keys + secret, **items}
     if run.params.label_bytes:
@@ -192,4 +192,4 @@ def give_back(state: SenderReturning, fetch: Fetch) -> Transition:
         return Continue(SenderReturning(session, bucket, index + 1), Values(bucket, index, values))
     if bucket + 1 < session.plan().buckets:
         return Wait(SenderHashing(session, bucket + 1))
-    return Wait(SenderFinishing(session.receiver_total))
+    return Wait(SenderFinishing(session.receiver_total, session.sender_total))

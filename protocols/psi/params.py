@@ -20,6 +20,9 @@ LARGEST_ROW = 16
 JOB_PEOPLE = 2**24
 """People on a side of a job that a node asks for, if each brings an identifier of each type."""
 
+JOB_CHUNK_ITEMS = 2**15
+"""Items in a chunk of a job by psi-dh that a node asks for."""
+
 
 class MatchingParams(Record):
     """What a node asks of the parameters of any matching protocol, whichever fields they have."""
@@ -101,7 +104,7 @@ class PsiParams(MatchingParams):
     @override
     def for_job(cls, types: int = 1, per_person: int = 0) -> Self:
         """Return the parameters that a node proposes: not strict, until it knows the sizes."""
-        return cls(_room(types, per_person), 2**15, strict=False)
+        return cls(_room(types, per_person), JOB_CHUNK_ITEMS, strict=False)
 
     @override
     def hides_in_small_sets(self) -> bool:
@@ -239,7 +242,7 @@ class RowParams(PsiParams):
         unless it is said otherwise.
         """
         each = per_person or max(types, 1)
-        return cls(_room(types, per_person), 2**15, strict=False, per_person=each)
+        return cls(_room(types, per_person), JOB_CHUNK_ITEMS, strict=False, per_person=each)
 
 
 @dataclass(frozen=True, slots=True)

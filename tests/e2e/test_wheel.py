@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NEEDED = (
+    "party_node/bench/party.py",
     "party_node/console/templates/home.html",
     "party_node/console/static/console.css",
     "party_node/demo/data/adult.parquet",

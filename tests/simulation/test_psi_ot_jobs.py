@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from party_node import job_checks
+from party_node.costs import Speed
 from party_node.errors import JobRefused
+from party_node.job_views import job_view
 from party_node.jobs import strictly
 from protocols import job_params
 from protocols.codec import decode, encode
@@ -98,11 +100,11 @@ def test_a_small_set_needs_no_stricter_parameters(world: TwoNodes) -> None:
 
 
 def test_its_time_is_estimated_without_blinding(world: TwoNodes, monkeypatch) -> None:
-    def measure(_preference: str) -> float:
-        raise AssertionError("nothing is blinded")
-
-    monkeypatch.setattr("party_node.preflight.seconds_per_blinding", measure)
+    slow = Speed(blinding=1.0, hashing=1.0, strict_hashing=1.0, cores=1)
+    monkeypatch.setattr("party_node.preflight.speed_of", lambda _preference: slow)
     job, _ = asked(world)
+    world.settle(job, until=lambda: world.brand.phase(job) == "agree")
+    assert job_view(world.brand.services, job)["estimate"]["seconds"] < 10
     world.settle(job)
     as_plain(world, job)
 

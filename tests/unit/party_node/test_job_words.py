@@ -7,14 +7,17 @@ from party_node import job_words
 JOB = {
     "collaboration": "spring", "version": 1, "kind": "overlap", "purpose": "measurement",
     "who_learns": [], "sender": "publisher", "receiver": "brand", "rho": "0.005",
+    "identifiers": ["email"],
+    "per_person": 1,
 }  # fmt: skip
 SAID = {
     "party": "brand", "asked_step": 2000, "permitted_step": 0, "seconds": 2, "memory_mib": 150,
-    "rho_before": "0.5", "rho_after": "0.495", "refusal": "", "earlier": "",
+    "traffic_kib": 120, "rho_before": "0.5", "rho_after": "0.495", "refusal": "", "earlier": "",
 }  # fmt: skip
 FOUND: dict[str, Any] = {
     "with": "publisher", "size": {"text": "120 ± 29 (95 %)"}, "withheld": None, "audience": None,
-    "own": {"asked": 300, "permitted": 270, "withheld": {}, "matchable": 267, "waiting": 3},
+    "own": {"asked": 300, "permitted": 270, "withheld": {}, "matchable": 267, "waiting": 3,
+            "identifiers": {}, "beyond": 0, "matched_by": {}, "unmatchable": 0},
     "cost": {"rho": "0", "epsilon_alone": 0.0, "delta": "1e-8"},
     "earlier": {"job": "a" * 32, "created_ms": 1_795_000_000_000},
 }  # fmt: skip

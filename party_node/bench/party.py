@@ -1,0 +1,203 @@
+"""The process of one side of a measured run: `python -m party_node.bench.party`.
+
+Reads what to do as one line of JSON, makes its set up, says `ready` (and its port, if it listens),
+waits for `go`, carries the run and prints what it cost. What is counted begins with the set in
+memory as digests: laying it out in a secret order, the protocol with everything that a node does
+for each step, the join.
+"""
+
+import contextlib
+import json
+import secrets
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from party_node.bench.asking import Asked, Way
+from party_node.bench.direct import DirectPost
+from party_node.bench.sets import MadeUp, plain
+from party_node.bench.setting_up import client_of
+from party_node.chunks import ChunkStore
+from party_node.database import Database
+from party_node.driver import LATER
+from party_node.errors import CoordinatorRefused
+from party_node.execution import WAIT_SECONDS
+from party_node.home import Home
+from party_node.mail import MailAhead, Post
+from party_node.memory import give_back
+from party_node.runs import Run, Runs
+from party_node.stamps import Stamps
+from party_node.stepping import PROTOCOL, Steps
+from party_node.vault import Vault
+from protocols.codec import decode
+from protocols.context import context
+from protocols.groups import choose_backend
+from protocols.job import JobDescription
+from protocols.job_params import params_of
+from protocols.keys import PartyPublic
+from protocols.psi.chunks import MATCHED
+from protocols.psi.params import Cardinality
+from protocols.registry import find
+from protocols.session import Role
+
+_PAUSE_SECONDS = 0.05
+"""How long to wait when the mailbox is full."""
+
+
+class Counted:
+    """Passes envelopes on and counts their bytes."""
+
+    def __init__(self, post: Post) -> None:
+        self._post, self.sent_bytes = post, 0
+
+    def put_message(self, job: str, sender: str, step: int, envelope: bytes, /) -> None:
+        """Pass an envelope on."""
+        self._post.put_message(job, sender, step, envelope)
+        self.sent_bytes += len(envelope)
+
+    def get_message(self, job: str, sender: str, step: int, wait_seconds: int, /) -> bytes | None:
+        """Pass the question on."""
+        return self._post.get_message(job, sender, step, wait_seconds)
+
+    def acknowledge(self, job: str, sender: str, step: int, /) -> None:
+        """Pass it on."""
+        self._post.acknowledge(job, sender, step)
+
+
+class Side:
+    """One side of one run."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        asked = said["asked"]
+        self.asked = Asked(**asked | {"ways": tuple(Way(w) for w in asked["ways"])})
+        self.role = Role(said["role"])
+        home = Home.open(Path(said["home"]), {})
+        self._home, self._way = home, Way(said["way"])
+        self._db = Database(home.database_url)
+        vault = Vault(home.kek)
+        Stamps(vault).guard(self._db)
+        self._runs = Runs(self._db, vault, home)
+        self._job = decode(JobDescription, bytes.fromhex(said["job"]))
+        self._peer = decode(PartyPublic, bytes.fromhex(said["peer"]))
+        self._backend = choose_backend(said["backend"])
+        began = time.process_time()
+        self._made: MadeUp | None = MadeUp.of(self.asked, self.role)
+        self.input_cpu_seconds = time.process_time() - began
+        self._listener = self._listen()
+
+    def _listen(self) -> socket.socket | None:
+        if self._way is Way.RELAY or self.role is Role.INITIATOR:
+            return None
+        return socket.create_server(("127.0.0.1", 0), backlog=1)
+
+    @property
+    def port(self) -> int:
+        """Where this side listens; 0 if it does not."""
+        return int(self._listener.getsockname()[1]) if self._listener else 0
+
+    def run(self, port: int) -> dict[str, Any]:
+        """Carry the run to its end; `port` is the other side's, for a direct connection."""
+        post = Counted(self._connected(port))
+        chunks = self._runs.chunks(self._job.job)
+        give_back()
+        _forget_peak()
+        before, began = time.process_time(), time.monotonic()
+        steps = self._steps(post, chunks)
+        assert self._made is not None
+        params = params_of(self._job)
+        items, order = self._made.lay_out(chunks, params.chunk_items, steps.rng)
+        self._made = None
+        run = steps.begin(Run(self._job.job, PROTOCOL), params, items)
+        self._carry(steps, run)
+        wall, used = time.monotonic() - began, time.process_time() - before
+        found = {
+            "wall_seconds": round(wall, 3),
+            "cpu_seconds": round(used, 3),
+            "peak_mib": _peak_mib(),
+            "sent_bytes": post.sent_bytes,
+            "input_cpu_seconds": round(self.input_cpu_seconds, 3),
+            "backend": self._backend.name,
+            "transcript": self._runs.load(self._job.job).transcript.hex(),
+        }
+        if self.role is Role.INITIATOR:
+            found |= self._compared(steps, chunks, order)
+        chunks.erase()
+        return found
+
+    def _connected(self, port: int) -> Post:
+        if self._way is Way.RELAY:
+            return client_of(self._home)
+        if self._listener is not None:
+            return DirectPost.listen(self._listener)
+        return DirectPost.connect(port)
+
+    def _steps(self, post: Post, chunks: ChunkStore) -> Steps:
+        protocol = find(self._job.protocol, self._backend)
+        mine = self._home.keys.public()
+        keys = (mine, self._peer) if self.role is Role.INITIATOR else (self._peer, mine)
+        ctx = context(self._job, *keys)
+        mail = MailAhead(post, self._runs, self._peer)
+        return Steps(
+            protocol, self.role, ctx, self._peer, self._db, self._runs, mail, chunks,
+            secrets.token_bytes, chunks.fetch,
+        )  # fmt: skip
+
+    def _carry(self, steps: Steps, run: Run) -> None:
+        """What the driver's thread does with a run, while it is in the protocol."""
+        pause = threading.Event()
+        while run.phase == PROTOCOL:
+            try:
+                stepped = steps.step(self._runs.load(run.job), WAIT_SECONDS)
+            except CoordinatorRefused as e:
+                if e.reason not in LATER:
+                    raise
+                pause.wait(_PAUSE_SECONDS)
+                continue
+            run = stepped or run
+        steps.mail.flush(run.job)
+
+    def _compared(self, steps: Steps, chunks: ChunkStore, order: Any) -> dict[str, Any]:
+        """Compare the result with the plain intersection."""
+        wanted = plain(self.asked, order)
+        output = decode(steps.protocol.outputs, self._runs.load(self._job.job).output)
+        count: int = output.count  # type: ignore[attr-defined]
+        exact = count == len(wanted)
+        if not isinstance(output, Cardinality):
+            found = np.frombuffer(chunks.fetch(MATCHED), dtype="<u4")
+            exact = exact and bool(np.array_equal(found, wanted))
+        return {"matched": count, "exact": exact}
+
+
+def _peak_mib() -> int:
+    """Return this process's peak memory since it was last forgotten; 0 where nothing tells."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(round(int(ln.split()[1]) / 1024) for ln in lines if ln.startswith("VmHWM"))
+
+
+def _forget_peak() -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def main() -> None:
+    """Read what to do, get ready, wait, carry the run, say what it cost."""
+    side = Side(json.loads(sys.stdin.readline()))
+    _say({"ready": True, "port": side.port})
+    _say(side.run(int(json.loads(sys.stdin.readline())["port"])))
+
+
+def _say(found: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The measurement: for each way, both parties as processes, and what they cost together."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from party_node.bench.asking import Asked, Way
+from party_node.bench.setting_up import RECEIVER, SENDER, Stage, set_up
+from party_node.demo.processes import DemoFailed
+from party_node.errors import CoordinatorUnreachable
+from party_node.home import Home
+from party_node.surface_errors import BenchFailed
+from protocols.codec import encode
+from protocols.session import Role
+
+_ROLES = {SENDER: Role.RESPONDER, RECEIVER: Role.INITIATOR}
+_TAIL = 1500
+
+
+def measure(folder: Path, asked: Asked, backend: str = "auto") -> dict[str, Any]:
+    """Measure under `folder` and return the figures. Raises: BenchFailed."""
+    try:
+        stage = set_up(folder, asked)
+    except (DemoFailed, CoordinatorUnreachable) as e:
+        raise BenchFailed(str(e)) from e
+    try:
+        ways = {way.value: _run(stage, way, backend) for way in asked.ways}
+    finally:
+        stage.coordinator.stop()
+    found = {
+        "protocol": asked.protocol,
+        "receiver_items": asked.receiver_items,
+        "sender_items": asked.sender_items,
+        "common": asked.common,
+        "ways": ways,
+        "exact": all(way["exact"] for way in ways.values()),
+    }
+    if len(ways) == len(Way):
+        relay, direct = (ways[way]["wall_seconds"] for way in (Way.RELAY, Way.DIRECT))
+        found["relay_over_direct"] = round(relay / direct, 3)
+    return found
+
+
+def _run(stage: Stage, way: Way, backend: str) -> dict[str, Any]:
+    before = stage.coordinator.usage()["cpu_seconds"]
+    job = stage.job()
+    publics = {p: Home.open(stage.folder / p, {}).keys.public() for p in _ROLES}
+    running = {}
+    try:
+        for party, role in _ROLES.items():
+            other = RECEIVER if party == SENDER else SENDER
+            said = {
+                "asked": dataclasses.asdict(stage.asked),
+                "role": role,
+                "home": str(stage.folder / party),
+                "way": way,
+                "job": encode(job).hex(),
+                "peer": encode(publics[other]).hex(),
+                "backend": backend,
+            }
+            running[party] = _Process(stage.folder, party, said)
+        port = max(process.heard()["port"] for process in running.values())
+        for process in running.values():
+            process.say({"port": port})
+        sides = {party: process.heard() for party, process in running.items()}
+    finally:
+        for process in running.values():
+            process.stop()
+    coordinator = stage.coordinator.usage()
+    return _added_up(way, sides, round(coordinator["cpu_seconds"] - before, 2))
+
+
+def _added_up(way: Way, sides: dict[str, Any], coordinator: float) -> dict[str, Any]:
+    receiver, sender = sides[RECEIVER], sides[SENDER]
+    both = receiver["cpu_seconds"] + sender["cpu_seconds"]
+    found = {
+        "wall_seconds": round(max(s["wall_seconds"] for s in sides.values()), 2),
+        "cpu_seconds_both_parties": round(both, 2),
+        "cpu_seconds": {party: side["cpu_seconds"] for party, side in sides.items()},
+        "peak_mib": {party: side["peak_mib"] for party, side in sides.items()},
+        "bytes": {f"from_{party}": side["sent_bytes"] for party, side in sides.items()},
+        "matched": receiver["matched"],
+        "exact": receiver["exact"] and receiver["transcript"] == sender["transcript"],
+        "input_cpu_seconds_both_parties": round(
+            sum(side["input_cpu_seconds"] for side in sides.values()), 2
+        ),
+        "backend": receiver["backend"],
+    }
+    if way is Way.RELAY:
+        found["cpu_seconds"]["coordinator"] = coordinator
+    return found
+
+
+class _Process:
+    """One party, spoken to in lines of JSON."""
+
+    def __init__(self, folder: Path, party: str, said: dict[str, Any]) -> None:
+        self._log, self._party = folder / f"{party}.log", party
+        words = [sys.executable, "-m", "party_node.bench.party"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
+        self.say(said)
+
+    def say(self, what: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(what).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as e:
+            raise self._failed() from e
+
+    def heard(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._failed()
+        return dict(json.loads(line))
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def _failed(self) -> BenchFailed:
+        self._process.wait()
+        end = self._log.read_text(errors="replace")[-_TAIL:]
+        return BenchFailed(f"the {self._party}'s process ended early; its log ends:\n{end}")

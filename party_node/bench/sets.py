@@ -1,0 +1,54 @@
+"""Made-up sets: digests of numbers, in a secret order, with a part in common that is known.
+
+The receiver has the numbers 0 … n-1 and the sender those from n-common on, so the plain
+intersection is the receiver's last `common` numbers.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from party_node.bench.asking import Asked
+from party_node.chunks import ChunkStore
+from protocols.psi import chunks
+from protocols.session import Items, Rng, Role
+from protocols.shuffle import permutation
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """One side's set."""
+
+    first: int
+    digests: NDArray[np.uint8]
+    """Shape (n, 32): row i is the digest of number `first` + i."""
+
+    @classmethod
+    def of(cls, asked: Asked, role: Role) -> "MadeUp":
+        """Make the set of one side."""
+        receiving = role is Role.INITIATOR
+        first = 0 if receiving else asked.receiver_items - asked.common
+        count = asked.receiver_items if receiving else asked.sender_items
+        data = bytearray(32 * count)
+        for i in range(count):
+            data[32 * i : 32 * i + 32] = hashlib.sha256(b"made-up/%d" % (first + i)).digest()
+        return cls(first, np.frombuffer(data, dtype=np.uint8).reshape(-1, 32))
+
+    def lay_out(
+        self, store: ChunkStore, chunk_items: int, rng: Rng
+    ) -> tuple[Items, NDArray[np.uint32]]:
+        """Write the input of a run in a secret order, as a node does; return it and the order."""
+        order = permutation(rng(32), len(self.digests))
+        items = Items(len(self.digests), chunk_items)
+        for i in range(items.chunk_count()):
+            part = self.digests[order[i * chunk_items : (i + 1) * chunk_items]]
+            store.keep({chunks.own(i): np.ascontiguousarray(part).tobytes()})
+        return items, order
+
+
+def plain(asked: Asked, order: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the positions of the receiver's input that are in the plain intersection."""
+    in_both = order >= asked.receiver_items - asked.common
+    return np.flatnonzero(in_both).astype(np.uint32)

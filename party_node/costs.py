@@ -1,0 +1,212 @@
+"""What a run will take on this machine: a model for each protocol, from both sizes.
+
+A model is arithmetic on the sizes and on how fast this machine is, which is measured once in a
+process. It covers the protocol itself, for one side: CPU-seconds on however many cores, peak
+memory of the node, bytes sent and received. The wall time adds what every job takes beside it.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from protocols.codec import Record
+from protocols.groups import Points, choose_backend, evaluate, hash_to_group
+from protocols.ot import base, matrix
+from protocols.psi import cuckoo
+from protocols.psi.buckets import Plan
+from protocols.psi.params import OtParams
+from protocols.session import Role
+
+BASE_MEMORY_MIB = 230
+"""A node that carries a run of a handful of people."""
+BYTES_PER_PERSON = 250
+"""Of a permitted person while identifiers are read."""
+JOB_SECONDS = 2
+"""The rest of a job: pre-flight, permission, witnesses, receipt."""
+JOB_SECONDS_PER_PERSON = 10e-6
+"""Permission and reading identifiers, on one core, before the protocol begins."""
+CPU_SECONDS_PER_ROW = 1.2e-6
+"""Shuffling, sealing, storing, sending, receiving and joining, for a row of either set."""
+MESSAGE_BYTES = 1_370
+"""Of an envelope beside its bulk."""
+_MIB = 2**20
+_MEASURED, _MEASURED_STRICT = 2_048, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast this machine is; CPU-seconds for each item, on one core."""
+
+    blinding: float
+    hashing: float
+    strict_hashing: float
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows of both sides, and which side is meant."""
+
+    own: int
+    peer: int
+    role: Role
+
+    @property
+    def receiver(self) -> int:
+        """Rows of the side that speaks first."""
+        return self.own if self.role is Role.INITIATOR else self.peer
+
+    @property
+    def sender(self) -> int:
+        """Rows of the other side."""
+        return self.peer if self.role is Role.INITIATOR else self.own
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one side of the protocol takes."""
+
+    cpu_seconds: float
+    memory_bytes: int
+    """Beyond what the node has anyway."""
+    traffic_bytes: int
+    """Sent and received together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run takes at this side, for people to read."""
+
+    seconds: int
+    """Wall time if this side's cores have nothing else to do and the other side keeps up."""
+    memory_mib: int
+    traffic_kib: int
+
+
+Model = Callable[[Sizes, Record, Speed], Cost]
+
+
+def psi_dh(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """Each side multiplies every row of both sets; points have 32 bytes, and tags come back."""
+    strict = getattr(params, "strict", True)
+    tag_bytes, chunk_items = getattr(params, "tag_bytes", 12), getattr(params, "chunk_items", 2**15)
+    both = sizes.own + sizes.peer
+    hashing = speed.strict_hashing if strict else speed.hashing
+    chunks = -(-sizes.own // chunk_items) + -(-sizes.peer // chunk_items)
+    answers = -(-sizes.receiver // chunk_items)
+    joined = _JOINED_BYTES * both if sizes.role is Role.INITIATOR else 0
+    in_hand = _CHUNK_BYTES * min(chunk_items, max(sizes.own, sizes.peer))
+    return Cost(
+        cpu_seconds=both * (speed.blinding + CPU_SECONDS_PER_ROW) + sizes.own * hashing,
+        memory_bytes=max(_OWN_BYTES * sizes.own, joined) + in_hand,
+        traffic_bytes=32 * both
+        + tag_bytes * sizes.receiver
+        + MESSAGE_BYTES * (chunks + answers + 3),
+    )
+
+
+_OWN_BYTES = 76
+"""Of an own row while the input is put in its secret order: digests twice, keys, order."""
+_JOINED_BYTES = 60
+"""Of a row of either set in the final join."""
+_CHUNK_BYTES = 350
+"""Of a row of the chunk in hand: points, products, the message and its sealed copies."""
+
+
+def psi_ot(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """The receiver's bins go to the sender as rows of a matrix, three values of each of the
+    sender's items come back; both are cut into buckets, which bound memory.
+    """
+    assert isinstance(params, OtParams)
+    plan = Plan.of(sizes.receiver, sizes.sender, params.bucket_items)
+    bins, places = plan.buckets * plan.bins, plan.buckets * plan.sender_room
+    value_bytes = params.tag_bytes + params.label_bytes
+    messages = plan.buckets * (
+        1 + -(-plan.bins // params.chunk_rows) + -(-plan.sender_room // params.chunk_items)
+    )
+    receiving = sizes.role is Role.INITIATOR
+    by_bin, by_place = _OT_RECEIVER_SECONDS if receiving else _OT_SENDER_SECONDS
+    of_bin, of_place = _OT_RECEIVER_BYTES if receiving else _OT_SENDER_BYTES
+    in_hand = of_bin * plan.bins + of_place * plan.sender_room
+    return Cost(
+        cpu_seconds=_OT_FIXED_SECONDS + bins * by_bin + places * by_place,
+        memory_bytes=max(_OT_ITEM_BYTES * sizes.own, in_hand),
+        traffic_bytes=_OT_OPENING_BYTES
+        + matrix.ROW_BYTES * bins
+        + cuckoo.HASHES * value_bytes * places
+        + MESSAGE_BYTES * (messages + 3),
+    )
+
+
+_OT_FIXED_SECONDS = 0.12
+"""Of the 448 base transfers, on each side."""
+_OT_RECEIVER_SECONDS = (1.5e-6, 0.8e-6)
+"""Of a bin and of a place for an item of the sender: with sealing, storing, sending."""
+_OT_SENDER_SECONDS = (0.6e-6, 1.5e-6)
+_OT_OPENING_BYTES = base.POINT_BYTES * (matrix.COLUMNS + 1)
+_OT_ITEM_BYTES = 60
+"""Of an own item while the input is cut into buckets."""
+_OT_RECEIVER_BYTES, _OT_SENDER_BYTES = (65, 115), (0, 235)
+"""Of a bin and of a place in the bucket in hand."""
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        "psi-dh-members": psi_dh,
+        "psi-dh-cardinality": psi_dh,
+        "psi-ot-members": psi_ot,
+        "psi-ot-labelled": psi_ot,
+    }
+)
+"""By registered name without its version. A protocol that is not here is taken for `psi-dh`, which
+is the slowest of the family: an estimate that is too high, rather than none."""
+
+
+def cost(protocol: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """Return what one side of a protocol takes; an unknown one is taken for the slowest."""
+    return MODELS.get(protocol.partition("/")[0], psi_dh)(sizes, params, speed)
+
+
+def estimate(protocol: str, sizes: Sizes, params: Record, speed: Speed, people: int) -> Estimate:
+    """Return what a whole job takes at one side, which has so many `people` in it."""
+    found = cost(protocol, sizes, params, speed)
+    seconds = JOB_SECONDS + people * JOB_SECONDS_PER_PERSON + found.cpu_seconds / speed.cores
+    memory_bytes = people * BYTES_PER_PERSON + found.memory_bytes
+    return Estimate(
+        seconds=round(seconds),
+        memory_mib=BASE_MEMORY_MIB + memory_bytes // _MIB,
+        traffic_kib=-(-found.traffic_bytes // 1024),
+    )
+
+
+@functools.cache
+def speed_of(preference: str) -> Speed:
+    """Measure this machine, once in a process: a tenth of a second, or less."""
+    backend, secret = choose_backend(preference), os.urandom(32)
+    points, few = _some_points(_MEASURED), _some_points(_MEASURED_STRICT)
+    evaluate(secret, points[:64], backend=backend)  # what is done once does not count
+    return Speed(
+        blinding=_cpu(lambda: evaluate(secret, points, backend=backend)) / _MEASURED,
+        hashing=_cpu(lambda: hash_to_group(secret, points)) / _MEASURED,
+        strict_hashing=_cpu(lambda: hash_to_group(secret, few, strict=True)) / _MEASURED_STRICT,
+        cores=_cores(),
+    )
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    """Return CPU-seconds: neighbours on the machine change wall time, and these much less."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _some_points(count: int) -> Points:
+    return hash_to_group(bytes(32), np.frombuffer(os.urandom(32 * count), "u1").reshape(-1, 32))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
