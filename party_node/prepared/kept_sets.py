@@ -31,9 +31,9 @@ from party_node.prepared.preparing import Digests
 from party_node.prepared.sealed_folder import SealedFolder
 from party_node.prepared.set_words import begun, report_of
 from party_node.vault import Vault
+from party_node.workers.choosing import backend_of
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessage
-from protocols.groups import choose_backend
 from protocols.psi import held_copy, padding, tag_sets, two_sides
 from protocols.psi.chunks import kept
 from protocols.psi.epochs import EPOCH_BYTES, epoch_context, tags_of
@@ -236,7 +236,8 @@ class KeptSets:
         return begun(use.scope, use.tag_bytes, types, self._rng(EPOCH_BYTES), key, self._clock())
 
     def _evaluate(self, manifest: SetManifest, digests: Digests) -> Tags:
-        backend = choose_backend(self._home.settings.x25519_backend)
+        here = self._home.settings
+        backend = backend_of(here.x25519_backend, here.workers, here.ray_address)
         ctx = epoch_context(manifest.scope, manifest.epoch, manifest.tag_bytes)
         parts = [
             tags_of(ctx, manifest.key, digests[i : i + _AT_ONCE], manifest.tag_bytes, backend)
