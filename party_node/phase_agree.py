@@ -27,7 +27,7 @@ def start(execution: Execution, run: Run) -> Run:
         parts.budgets,
         parts.home.settings.x25519_backend,
     )
-    mine = phase_recall.with_earlier(mine, execution.job, parts.jobs, parts.gate, parts.repeats)
+    mine = phase_recall.with_earlier(mine, execution.job, parts)
     with parts.db.writing() as session:
         _remember(session, run.job, mine)
         stored = execution.store(session, run, [mine], phase="greet")

@@ -167,7 +167,7 @@ def _preflight(job: JobDescription, parts: Services) -> Preflight:
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
     said = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
-    return phase_recall.with_earlier(said, job, parts.jobs, parts.gate, parts.repeats)
+    return phase_recall.with_earlier(said, job, parts)
 
 
 def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[str, Any]:
