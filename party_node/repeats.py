@@ -65,6 +65,10 @@ class Repeats:
             if row is not None:
                 session.delete(row)
 
+    def come(self, session: Session, people: AnyBitMap) -> None:
+        """Let these count as come wherever they were brought: they have a new identifier."""
+        forget_from_inputs(session, self._vault, people)
+
     def nearest(self, peer: str, permitted: AnyBitMap, now_ms: int) -> list[str]:
         """Return the earlier runs with this peer, newest first, that brought nearly these people,
         have a result here and are not too old to answer again.
@@ -93,12 +97,6 @@ class Repeats:
 
     def _open(self, row: RememberedInputRow) -> BitMap:
         return BitMap.deserialize(self._vault.open(_context(row.job), row.people))
-
-
-def has_inputs_of(session: Session, dataset: str) -> bool:
-    """Tell whether a run is remembered that people of this dataset were brought to."""
-    query = select(RememberedInputRow.job).where(col(RememberedInputRow.dataset) == dataset)
-    return session.exec(query.limit(1)).first() is not None
 
 
 def forget_from_inputs(session: Session, vault: Vault, people: AnyBitMap) -> None:

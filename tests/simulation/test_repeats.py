@@ -1,15 +1,24 @@
 """What sizes and repeats leak, and what a node does about it: two nodes, asked again and again."""
 
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pyroaring import BitMap
 from sqlmodel import select
 
-from party_node.job_tables import OutboxRow, RememberedInputRow, ResultRow, RunRow
+from party_node.job_tables import OutboxRow, PreflightRow, RememberedInputRow, ResultRow, RunRow
+from party_node.phase_recall import with_earlier
 from party_node.repeats import forget_from_inputs
+from protocols.codec import decode, encode
+from protocols.job import Preflight
+from protocols.psi.params import RowParams
 from tests.support.two_nodes import (
     BRAND,
+    DATASET,
+    HELD,
     NOISE,
     PARTIES,
     PUBLISHER,
@@ -18,6 +27,8 @@ from tests.support.two_nodes import (
     Node,
     TwoNodes,
     consenting,
+    email,
+    key,
     two_nodes,
 )
 
@@ -133,6 +144,78 @@ def test_newcomers_wait_until_enough_have_come(world: TwoNodes) -> None:
     third = done(world, "audience")
     assert world.publisher.activate(third) == PLAIN
     assert world.brand.result(third)["own"]["waiting"] == 0
+
+
+def test_leavers_make_no_room_for_a_newcomer(world: TwoNodes) -> None:
+    """Enough people differ, but one has come: who compares the lists would know who."""
+    say(world.brand, "withdrawn", "audience", SOME[:1])
+    first = done(world, "audience")
+    say(world.brand, "withdrawn", "audience", SOME[1:LEAST])
+    say(world.brand, "given", "audience", SOME[:1], "again-")
+    job = done(world, "audience")
+    assert world.publisher.activate(job) == PLAIN - set(SOME[:LEAST])
+    assert world.brand.result(job)["own"]["waiting"] == 1
+    assert first != job
+
+
+def test_a_new_identifier_of_a_known_person_waits(world: TwoNodes, tmp_path: Path) -> None:
+    """It stands out in the next list as much as a person who has just come."""
+    known, new, services = min(PLAIN), 30, world.brand.services
+    rows = [f"{key(BRAND, n)},{email(n)}" for n in [*HELD[BRAND], new]]
+    path = tmp_path / "again.csv"
+    path.write_text("\n".join(["key,email", *rows, ""]))
+    first = done(world, "audience")
+    services.datasets.register(DATASET[BRAND], path, "key", "email", None, "GB")
+    say(world.brand, "given", "audience", [new])
+    kept, absorbed = (services.identity.find("email", email(n)) for n in (known, new))
+    assert kept is not None
+    assert absorbed is not None
+    services.merging.merge(kept, absorbed, "proved both addresses", "ann")
+    job = done(world, "audience")
+    assert world.publisher.activate(first) == PLAIN
+    assert world.publisher.activate(job) == PLAIN - {known}
+    assert world.brand.result(job)["own"]["waiting"] == 1
+
+
+def test_a_job_that_nobody_has_accepted_tells_nothing_of_changes(world: TwoNodes) -> None:
+    """Proposing and cancelling would else say, free of charge, whether few people have changed."""
+    first = done(world, "overlap")
+    world.publisher.services.rules.remove("all-overlap")
+    job = world.brand.ask("overlap")
+    world.settle(job, until=lambda: len(world.brand.rows(PreflightRow, job=job)) == 2)
+    said = {
+        row.party: decode(Preflight, row.record) for row in world.brand.rows(PreflightRow, job=job)
+    }
+    assert said[PUBLISHER].earlier == ""
+    assert said[BRAND].earlier == first  # of its own people, to whom it asks
+    world.publisher.services.jobs.approve(job, "person:ann")
+    world.settle(job)
+    found = world.brand.result(job)
+    assert found is not None
+    assert found["earlier"] is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sender_dataset": "others"},
+        {"collaboration_hash": bytes(32)},
+        {"params": encode(RowParams(2**24, 2**15, per_person=2))},
+        {"minimum_size": 3},
+        {"rho_nano": 1},
+    ],
+)
+def test_another_count_is_not_answered_from_an_earlier_one(
+    world: TwoNodes, changes: dict[str, Any]
+) -> None:
+    first = done(world, "overlap")
+    parts = world.brand.services
+    asked = dataclasses.replace(parts.jobs.description(first), requester=BRAND)
+    said = decode(Preflight, world.brand.rows(PreflightRow, job=first, party=BRAND)[0].record)
+    assert with_earlier(said, asked, parts).earlier == first
+    other = dataclasses.replace(asked, **changes)
+    expected = first if "rho_nano" in changes else ""  # a better answer than is asked for
+    assert with_earlier(said, other, parts).earlier == expected
 
 
 @pytest.mark.parametrize("party", PARTIES)
