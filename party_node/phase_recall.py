@@ -22,7 +22,7 @@ from party_node.services import Services
 from protocols.codec import decode
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight
-from protocols.job_params import params_of
+from protocols.job_params import params_of, per_person
 from protocols.psi.params import RowParams
 
 
@@ -67,14 +67,18 @@ def _answers(jobs: Jobs, found: str, job: JobDescription) -> bool:
 def _question(job: JobDescription) -> tuple[object, ...]:
     """Return what makes two counts the same question: all that is asked but price and time.
 
-    Types stand in any order; dummies follow from the price.
+    Dummies follow from the price. Types stand in any order, unless it says which of a person's
+    identifiers stay out.
     """
+    types, most = list(job.identifiers), per_person(job)
+    if most is None or most >= len(types):
+        types.sort()
     params = params_of(job)
     if isinstance(params, RowParams):
         params = dataclasses.replace(params, dummies=0)
     return (
         job.collaboration_hash, job.kind, job.protocol, params, job.purpose, job.parties(),
-        job.receiver_dataset, job.sender_dataset, sorted(job.identifiers), job.minimum_size,
+        job.receiver_dataset, job.sender_dataset, types, job.minimum_size,
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import select
 
+from party_node import phase_recall
 from party_node.job_tables import OutboxRow, PreflightRow, RememberedInputRow, ResultRow, RunRow
-from party_node.phase_recall import with_earlier
 from party_node.repeats import forget_from_inputs
 from protocols.codec import decode, encode
 from protocols.job import Preflight
@@ -212,10 +212,23 @@ def test_another_count_is_not_answered_from_an_earlier_one(
     parts = world.brand.services
     asked = dataclasses.replace(parts.jobs.description(first), requester=BRAND)
     said = decode(Preflight, world.brand.rows(PreflightRow, job=first, party=BRAND)[0].record)
-    assert with_earlier(said, asked, parts).earlier == first
+    assert phase_recall.with_earlier(said, asked, parts).earlier == first
     other = dataclasses.replace(asked, **changes)
     expected = first if "rho_nano" in changes else ""  # a better answer than is asked for
-    assert with_earlier(said, other, parts).earlier == expected
+    assert phase_recall.with_earlier(said, other, parts).earlier == expected
+
+
+@pytest.mark.parametrize(("per_person", "same"), [(2, True), (1, False)])
+def test_another_order_of_types_is_the_same_count_where_nothing_stays_out(
+    world: TwoNodes, per_person: int, same: bool
+) -> None:
+    job = world.brand.services.jobs.description(done(world, "overlap"))
+    params = encode(RowParams(2**24, 2**15, per_person=per_person))
+    one, other = (
+        dataclasses.replace(job, params=params, identifiers=types)
+        for types in (("email", "phone"), ("phone", "email"))
+    )
+    assert (phase_recall._question(one) == phase_recall._question(other)) is same
 
 
 @pytest.mark.parametrize("party", PARTIES)
