@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap, FrozenBitMap
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from party_node import dataset_index, durable_file
 from party_node.clock import Clock, system_clock
@@ -40,6 +40,7 @@ from party_node.errors import (
 )
 from party_node.home import Home
 from party_node.identity import EMAIL, NOBODY, PHONE, Identity
+from party_node.index_changes import newly_identified
 from party_node.matchable import Matchable, held, matchable
 from party_node.memory import bulk_work
 from party_node.permission import Grant, Permission, require
@@ -51,6 +52,8 @@ from protocols.errors import InvalidParameter
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 Change = Callable[[pa.Table], pa.Table]
 """Takes an index and returns it changed."""
+Told = Callable[[Session, BitMap], None]
+"""Is told of people, in the caller's transaction."""
 NO_DEVICES: Mapping[str, str] = MappingProxyType({})
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
@@ -103,6 +106,8 @@ class Datasets:
         self._db, self._home, self._identity, self._clock = db, home, identity, clock
         self._changing = threading.Lock()
         """Held while an index is made or changed: who is erased in between must not come back."""
+        self.on_identified: list[Told] = []
+        """Told, with the new index, of everybody who has an identifier that they had not."""
 
     def register(
         self,
@@ -282,7 +287,10 @@ class Datasets:
         Again changes nothing. Raises: DiskFull.
         """
         if dense != to:
+            # Before, should this process die in between; after, for whoever asked in between.
+            self._tell(BitMap([to]))
             self._rewrite(dense, partial(dataset_index.as_of, dense, to))
+            self._tell(BitMap([to]))
 
     def clear_away(self) -> None:
         """Remove the indexes that no registration knows: a process died while it changed one.
@@ -353,15 +361,34 @@ class Datasets:
                 durable_file.replace(folder / _INDEX, partial(_write_index, index))
                 durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
                 durable_file.sync(folder.parent)
-            old_index = self._store(file, key_column, report, index_id)
+            old_index = self._store(file, key_column, report, index_id, self._come(report, index))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if old_index is not None:
             shutil.rmtree(self._home.datasets / old_index, ignore_errors=True)
 
+    def _come(self, report: DatasetReport, index: pa.Table) -> BitMap:
+        """Return who has an identifier that the dataset's present index has not."""
+        with self._db.reading() as session:
+            row = session.get(DatasetRow, report.dataset)
+        if row is None:
+            return BitMap()
+        with pq.ParquetFile(self._home.datasets / row.index_id / _INDEX) as file:
+            return newly_identified(file.read(use_threads=False), index)
+
+    def _tell(self, come: BitMap) -> None:
+        with self._db.writing() as session:
+            for told in self.on_identified:
+                told(session, come)
+
     def _store(
-        self, file: RowFile, key_column: str, report: DatasetReport, index_id: str
+        self,
+        file: RowFile,
+        key_column: str,
+        report: DatasetReport,
+        index_id: str,
+        come: BitMap,
     ) -> str | None:
         """Let a new index be the dataset's; return the one that it replaces."""
         row = DatasetRow(
@@ -378,6 +405,8 @@ class Datasets:
             old = session.get(DatasetRow, report.dataset)
             old_index = None if old is None else old.index_id
             session.merge(row)
+            for told in self.on_identified:
+                told(session, come)
         return old_index
 
 

@@ -153,7 +153,7 @@ class RememberedInputRow(NodeTable, table=True):
     __tablename__ = "remembered_inputs"
     job: str = Field(primary_key=True)
     peer: str = Field(index=True)
-    question: str = Field(sa_type=Text)
+    dataset: str
     people: bytes = Field(sa_type=LargeBinary)
     begun_ms: int = Field(sa_type=_BIG)
     stamp: bytes = Field(default=b"", sa_type=LargeBinary)

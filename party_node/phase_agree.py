@@ -27,9 +27,7 @@ def start(execution: Execution, run: Run) -> Run:
         parts.budgets,
         parts.home.settings.x25519_backend,
     )
-    mine = phase_recall.with_earlier(
-        prospect.said, execution.job, parts.jobs, parts.gate, parts.repeats
-    )
+    mine = phase_recall.with_earlier(prospect.said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:
         _remember(session, run.job, mine)

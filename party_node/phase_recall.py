@@ -1,49 +1,59 @@
 """A count that is answered from an earlier release: nothing is read, counted or charged again.
 
 Each side says in its pre-flight from which earlier run it could answer (`Preflight.earlier`): one
-of the same question, at no lower a price, to which it brought nearly the same people. Where both
-name the same run, both show its result again, with its date.
+of the same question, at no lower a price, not older than 30 days, to which it brought nearly the
+same people. Where both name the same run, both show its result again, with its date. Who is asked
+says so only of a job that a standing rule accepts, or that is accepted already: else proposing jobs
+that nobody accepts would tell, free of charge, whether few people have changed.
 """
 
 import contextlib
 import dataclasses
 from collections.abc import Sequence
 
-from coordinator.wire import JobEvent
+from coordinator.wire import JobEvent, JobState
 from party_node import results
 from party_node.errors import CoordinatorRefused, NotFound
 from party_node.execution import Execution
-from party_node.gate import Gate
 from party_node.job_tables import PreflightRow
 from party_node.jobs import Jobs
-from party_node.repeats import Repeats
 from party_node.runs import DONE, Run
+from party_node.services import Services
 from protocols.codec import decode
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight
+from protocols.job_params import params_of, per_person
+from protocols.psi.params import RowParams
 
 
-def with_earlier(
-    said: Preflight, job: JobDescription, jobs: Jobs, gate: Gate, repeats: Repeats
-) -> Preflight:
+def with_earlier(said: Preflight, job: JobDescription, parts: Services) -> Preflight:
     """Return a side's pre-flight with the run from which it could answer.
 
     That may cost nothing, so want of budget is no refusal then.
     """
-    earlier = _earlier(job, said.party, jobs, gate, repeats)
+    earlier = _earlier(job, said.party, parts)
     short = earlier and said.refusal == BudgetExceeded.code
     return dataclasses.replace(said, earlier=earlier, refusal="" if short else said.refusal)
 
 
-def _earlier(job: JobDescription, party: str, jobs: Jobs, gate: Gate, repeats: Repeats) -> str:
-    """Return the newest run whose release this side could answer with; empty if there is none."""
-    if job.kind != "overlap":
+def _earlier(job: JobDescription, party: str, parts: Services) -> str:
+    """Return the newest run whose release this side could answer with; empty if there is none, or
+    if it is not to be told yet.
+    """
+    if job.kind != "overlap" or (party != job.requester and not _is_accepted(job, parts)):
         return ""
     dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
     peer = job.other(party)
-    _, permitted = gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
-    near = repeats.nearest(job, peer, permitted)
-    return next((found for found in near if _answers(jobs, found, job)), "")
+    _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
+    near = parts.repeats.nearest(peer, permitted, parts.clock_ms())
+    return next((found for found in near if _answers(parts.jobs, found, job)), "")
+
+
+def _is_accepted(job: JobDescription, parts: Services) -> bool:
+    """Tell whether this party has accepted the job, or a standing rule of it will."""
+    if parts.jobs.get(job.job).state != JobState.PROPOSED:
+        return True
+    return parts.rules.approving(job, parts.jobs.clause(job)) is not None
 
 
 def _answers(jobs: Jobs, found: str, job: JobDescription) -> bool:
@@ -51,7 +61,25 @@ def _answers(jobs: Jobs, found: str, job: JobDescription) -> bool:
         asked = jobs.description(found)
     except NotFound:
         return False
-    return asked.minimum_size == job.minimum_size and asked.rho_nano >= job.rho_nano
+    return asked.rho_nano >= job.rho_nano and _question(asked) == _question(job)
+
+
+def _question(job: JobDescription) -> tuple[object, ...]:
+    """Return what makes two counts the same question: all that is asked but price and time.
+
+    Dummies follow from the price. Types stand in any order, unless it says which of a person's
+    identifiers stay out.
+    """
+    types, most = list(job.identifiers), per_person(job)
+    if most is None or most >= len(types):
+        types.sort()
+    params = params_of(job)
+    if isinstance(params, RowParams):
+        params = dataclasses.replace(params, dummies=0)
+    return (
+        job.collaboration_hash, job.kind, job.protocol, params, job.purpose, job.parties(),
+        job.receiver_dataset, job.sender_dataset, types, job.minimum_size,
+    )  # fmt: skip
 
 
 def agreed(execution: Execution) -> str:

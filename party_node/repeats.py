@@ -1,16 +1,19 @@
 """Repeated questions: what this node has brought before decides what it brings next.
 
 Two answers over sets that differ by a few people tell about those people. So this node remembers,
-for each peer and question, which people it brought, and between two runs of a question
+for each peer, whom it brought to every run, and compared with each of them
 
-    either at least `least_change` people differ (50 by default), or nobody has come in.
+    either at least `least_change` people have come in (50 by default), or nobody has.
 
 Who has come meanwhile waits. Who has withdrawn is out at once: that is their right, and to be left
-out of what is told from now on is what a withdrawal asks for. A count that both sides would bring
-nearly the same people to is not taken again: both answer from the earlier release, free of charge.
+out of what is told from now on is what a withdrawal asks for; so those who go make no room for one
+who comes. A person with an identifier that they did not have then has come, too. A count that both
+sides would bring nearly the same people to is not taken again: both answer from the earlier
+release, free of charge.
 
 Remembered is what a run was begun with, before anything left, whatever became of it: a run that
-breaks off may have told already. See ADR 14.
+breaks off may have told already. All questions to a peer share one memory: another purpose, kind,
+type or dataset would else be a way around it. See ADR 14.
 """
 
 from pyroaring import BitMap, FrozenBitMap
@@ -22,7 +25,9 @@ from party_node.vault import Vault
 from protocols.job import JobDescription
 
 MOST = 64
-"""Inputs that are remembered of one question, the newest."""
+"""Inputs that are remembered of one dataset for one peer, the newest."""
+ANSWERS_FOR_MS = 30 * 24 * 3_600_000
+"""How old a release may be that answers again."""
 
 AnyBitMap = BitMap | FrozenBitMap
 
@@ -39,15 +44,16 @@ class Repeats:
         """Return whom this node may bring to a run, and remember them; the same again if asked
         again with the same people.
         """
+        dataset = job.sender_dataset if peer == job.receiver else job.receiver_dataset
         with self._db.writing() as session:
-            rows = [r for r in _newest(session, job, peer) if r.job != job.job]
+            rows = [r for r in _newest(session, peer) if r.job != job.job]
             people = self._without_newcomers(permitted, [self._open(row) for row in rows])
-            for row in rows[MOST - 1 :]:
+            for row in [r for r in rows if r.dataset == dataset][MOST - 1 :]:
                 session.delete(row)
             sealed = self._vault.seal(_context(job.job), people.serialize())
             session.merge(
                 RememberedInputRow(
-                    job=job.job, peer=peer, question=question(job), people=sealed, begun_ms=now_ms
+                    job=job.job, peer=peer, dataset=dataset, people=sealed, begun_ms=now_ms
                 )
             )
         return FrozenBitMap(people)
@@ -59,15 +65,23 @@ class Repeats:
             if row is not None:
                 session.delete(row)
 
-    def nearest(self, job: JobDescription, peer: str, permitted: AnyBitMap) -> list[str]:
-        """Return the earlier runs, newest first, that brought nearly these people to this question
-        and have a result here.
+    def come(self, session: Session, people: AnyBitMap) -> None:
+        """Let these count as come wherever they were brought: they have a new identifier."""
+        forget_from_inputs(session, self._vault, people)
+
+    def nearest(self, peer: str, permitted: AnyBitMap, now_ms: int) -> list[str]:
+        """Return the earlier runs with this peer, newest first, that brought nearly these people,
+        have a result here and are not too old to answer again.
+
+        None if there is nobody: an answer about people who have all gone is no answer.
         """
+        if not permitted:
+            return []
         with self._db.reading() as session:
             return [
                 row.job
-                for row in _newest(session, job, peer)
-                if row.job != job.job
+                for row in _newest(session, peer)
+                if row.begun_ms > now_ms - ANSWERS_FOR_MS
                 and _differ(permitted, self._open(row)) < self._least
                 and session.get(ResultRow, row.job) is not None
             ]
@@ -76,7 +90,7 @@ class Repeats:
         people = BitMap(permitted)
         # Whoever is left out may bring another run near, so all are looked at until none changes.
         while True:
-            known = [b for b in before if _differ(people, b) < self._least and people - b]
+            known = [b for b in before if 0 < len(people - b) < self._least]
             if not known:
                 return people
             people &= known[0]
@@ -85,25 +99,20 @@ class Repeats:
         return BitMap.deserialize(self._vault.open(_context(row.job), row.people))
 
 
-def question(job: JobDescription) -> str:
-    """Return what makes two jobs the same question to one peer."""
-    return "/".join((job.kind, job.purpose, "+".join(job.identifiers), job.receiver))
-
-
-def forget_from_inputs(session: Session, vault: Vault, subject: int) -> None:
-    """Take a person out of every remembered input, for erasure, in the caller's transaction."""
+def forget_from_inputs(session: Session, vault: Vault, people: AnyBitMap) -> None:
+    """Take people out of every remembered input, in the caller's transaction: those who are
+    erased, and those who have an identifier now that they had not, so that they count as come.
+    """
     for row in session.exec(select(RememberedInputRow)):
-        people = BitMap.deserialize(vault.open(_context(row.job), row.people))
-        if subject in people:
-            people.discard(subject)
-            row.people = vault.seal(_context(row.job), people.serialize())
+        before = BitMap.deserialize(vault.open(_context(row.job), row.people))
+        left = before - people
+        if left != before:
+            row.people = vault.seal(_context(row.job), left.serialize())
             session.add(row)
 
 
-def _newest(session: Session, job: JobDescription, peer: str) -> list[RememberedInputRow]:
-    query = select(RememberedInputRow).where(
-        col(RememberedInputRow.peer) == peer, col(RememberedInputRow.question) == question(job)
-    )
+def _newest(session: Session, peer: str) -> list[RememberedInputRow]:
+    query = select(RememberedInputRow).where(col(RememberedInputRow.peer) == peer)
     newest = col(RememberedInputRow.begun_ms).desc(), col(RememberedInputRow.job)
     return list(session.exec(query.order_by(*newest)))
 

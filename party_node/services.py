@@ -111,6 +111,8 @@ def assemble(
     identity = Identity(db, vault, rng)
     datasets = Datasets(db, home, identity, clock_ms)
     datasets.clear_away()
+    repeats = Repeats(db, vault, home.settings.least_change)
+    datasets.on_identified.append(repeats.come)
     kept_sets = KeptSets(home, vault, datasets, clock_ms, rng)
     kept_sets.clear_away()
     ledger = ConsentLedger(
@@ -152,7 +154,7 @@ def assemble(
         gate=gate,
         imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
-        repeats=Repeats(db, vault, home.settings.least_change),
+        repeats=repeats,
         client=client,
         witnessing=witnessing,
         checking=Checking(ledger, identity, witnessing, rng),

@@ -81,8 +81,8 @@ class NodeSettings(BaseModel):
     data_folders: Annotated[str, AfterValidator(_folders)] = ""
     """Folders of the party's own files, comma-separated: errors may name the columns of these."""
     least_change: Annotated[int, Field(ge=0, le=1_000_000)] = 50
-    """People that must differ before the same question to the same party is answered about anyone
-    new; 0 turns the rule off."""
+    """People who must have come in since a run with a party before it is told about any of them;
+    0 turns the rule off."""
     gpc_support_since: Annotated[str, AfterValidator(_day_or_nothing)] = ""
     """Day since which the site at this address heeds GPC, as 2026-11-26; empty: it is not said."""
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pyroaring import BitMap
 from sqlmodel import Session
 
 from party_node.aftermath.expiry import ExpirySweep
@@ -63,7 +64,7 @@ def assemble_aftermath(
         decisions.forget(session, subject)
         reservations.forget(session, subject)
         forget_member(session, vault, subject)
-        forget_from_inputs(session, vault, subject)
+        forget_from_inputs(session, vault, BitMap([subject]))
         forget_person(session, subject)
         outbox.purge_group(session, subject_id)
 

@@ -170,7 +170,7 @@ def _preflight(job: JobDescription, parts: Services) -> Prospect:
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
     ahead = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
-    said = phase_recall.with_earlier(ahead.said, job, parts.jobs, parts.gate, parts.repeats)
+    said = phase_recall.with_earlier(ahead.said, job, parts)
     return dataclasses.replace(ahead, said=said)
 
 

@@ -17,7 +17,7 @@ def upgrade() -> None:
         "remembered_inputs",
         sa.Column("job", sa.String(), nullable=False),
         sa.Column("peer", sa.String(), nullable=False),
-        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("dataset", sa.String(), nullable=False),
         sa.Column("people", sa.LargeBinary(), nullable=False),
         sa.Column("begun_ms", big, nullable=False),
         sa.Column("stamp", sa.LargeBinary(), nullable=False),

@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from party_node import count_noise
 from party_node.errors import JobRefused
-from party_node.job_tables import RememberedInputRow
-from party_node.repeats import MOST, Repeats, forget_from_inputs, question
+from party_node.job_tables import RememberedInputRow, ResultRow
+from party_node.repeats import ANSWERS_FOR_MS, MOST, Repeats, forget_from_inputs
 from protocols.codec import encode
 from protocols.dp import coins
 from protocols.job import JobDescription
@@ -56,14 +56,14 @@ PEOPLE = st.frozensets(st.integers(0, 11), max_size=12)
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(PEOPLE, max_size=6))
-def test_between_any_two_inputs_enough_people_differ_or_nobody_came(node, history):
+def test_compared_with_any_earlier_input_enough_people_came_or_nobody(node, history):
     found = fresh(node)
     brought: list[set[int]] = []
     for number, permitted in enumerate(history):
         now = set(found.admit(job(number), PEER, BitMap(permitted), number))
         assert now <= permitted
         for before in brought:
-            assert len(now ^ before) >= LEAST or now <= before
+            assert len(now - before) >= LEAST or now <= before
         if not brought:
             assert now == permitted
         brought.append(now)
@@ -80,23 +80,42 @@ def test_the_same_run_asked_again_is_the_same_run(remembered):
     assert remembered.admit(job(1), PEER, BitMap(range(12)), 3) == BitMap(range(12))
 
 
+def test_leavers_make_no_room_for_a_newcomer(remembered):
+    """Four who go and one who comes are five who differ: the one would stand out in a list."""
+    remembered.admit(job(1), PEER, BitMap(range(20)), 1)
+    now = remembered.admit(job(2), PEER, BitMap(range(LEAST - 1, 21)), 2)
+    assert now == BitMap(range(LEAST - 1, 20))
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"kind": "audience"}, {"purpose": "x"}, {"identifiers": ("phone",)}, {"receiver": PEER}],
+    [
+        {"kind": "audience"},
+        {"purpose": "x"},
+        {"identifiers": ("phone",)},
+        {"identifiers": ("phone", "email")},
+        {"receiver": PEER, "sender": "brand"},
+        {"receiver_dataset": "others"},
+        {"collaboration": "autumn"},
+    ],
 )
-def test_another_question_knows_nothing_of_it(remembered, changes):
+def test_another_question_is_no_way_around_what_was_brought(remembered, changes):
+    """One who has just come would stand out between the answers to two questions, too."""
+    remembered.admit(job(1, identifiers=("email", "phone")), PEER, BitMap(range(10)), 1)
+    assert remembered.admit(job(2, **changes), PEER, BitMap(range(11)), 2) == BitMap(range(10))
+
+
+def test_another_party_has_a_memory_of_its_own(remembered):
     remembered.admit(job(1), PEER, BitMap(range(10)), 1)
-    other = job(2, **changes)
-    assert question(other) != question(JOB)
-    assert remembered.admit(other, PEER, BitMap(range(11)), 2) == BitMap(range(11))
-    assert remembered.admit(job(3), "another", BitMap(range(11)), 3) == BitMap(range(11))
+    other = job(2, sender="another")
+    assert remembered.admit(other, "another", BitMap(range(11)), 3) == BitMap(range(11))
 
 
 def test_a_setting_of_nothing_turns_the_rule_off(node):
     off = fresh(node, least=0)
     off.admit(job(1), PEER, BitMap(range(10)), 1)
     assert off.admit(job(2), PEER, BitMap(range(11)), 2) == BitMap(range(11))
-    assert off.nearest(job(3), PEER, BitMap(range(11))) == []
+    assert off.nearest(PEER, BitMap(range(11)), 2) == []
 
 
 def test_the_newest_are_remembered_and_no_more(remembered, node):
@@ -106,6 +125,25 @@ def test_the_newest_are_remembered_and_no_more(remembered, node):
     with node.db.reading() as session:
         kept = {row.job for row in session.exec(select(RememberedInputRow))}
     assert kept == {job(n).job for n in range(3, MOST + 3)}
+
+
+def test_runs_over_another_dataset_push_nothing_out(remembered):
+    """A party with two datasets in an agreement would else flush what is known of one of them."""
+    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
+    for number in range(2, MOST + 4):
+        people = BitMap(range(number * 10, number * 10 + 10))
+        remembered.admit(job(number, receiver_dataset="others"), PEER, people, number)
+    assert remembered.admit(job(0), PEER, BitMap(range(11)), 999) == BitMap(range(10))
+
+
+def test_an_old_or_an_empty_input_answers_nothing(remembered, node):
+    """Everybody has withdrawn: nearly nobody is nearly the few who were there, and is no answer."""
+    remembered.admit(job(1), PEER, BitMap(range(LEAST - 1)), 1)
+    with node.db.writing() as session:
+        session.merge(ResultRow(job=job(1).job, document="{}", created_ms=1))
+    assert remembered.nearest(PEER, BitMap([0]), ANSWERS_FOR_MS) == [job(1).job]
+    assert remembered.nearest(PEER, BitMap(), ANSWERS_FOR_MS) == []
+    assert remembered.nearest(PEER, BitMap([0]), ANSWERS_FOR_MS + 1) == []
 
 
 def test_a_run_of_which_nothing_left_is_forgotten(remembered):
@@ -118,8 +156,8 @@ def test_a_run_of_which_nothing_left_is_forgotten(remembered):
 def test_an_erased_person_is_nobodys_difference(remembered, node):
     remembered.admit(job(1), PEER, BitMap(range(10)), 1)
     with node.db.writing() as session:
-        forget_from_inputs(session, node.vault, 3)
-        forget_from_inputs(session, node.vault, 77)
+        forget_from_inputs(session, node.vault, BitMap([3]))
+        forget_from_inputs(session, node.vault, BitMap([77]))
     # Were 3 remembered still, coming back would be no news.
     now = remembered.admit(job(2), PEER, BitMap(range(10)), 2)
     assert now == BitMap(range(10)) - BitMap([3])
