@@ -59,7 +59,7 @@ def test_a_dry_run_asks_nothing(pair: Pair) -> None:
 def test_a_job_by_several_types_says_so_and_has_the_noise_for_it(pair: Pair) -> None:
     body = {"collaboration": "spring", "kind": "overlap", "dry_run": True}
     one = pair.shop.http.post("/v1/jobs", json=body).json()
-    assert (one["identifiers"], one["per_person"], one["half_width"]) == (["email"], 1, 21)
+    assert (one["identifiers"], one["per_person"], one["half_width"]) == (["email"], 1, 29)
     types = {"identifiers": ["phone", "email"]}
     both = pair.shop.http.post("/v1/jobs", json=body | types).json()
     assert (both["identifiers"], both["per_person"]) == (["phone", "email"], 2)
@@ -67,7 +67,7 @@ def test_a_job_by_several_types_says_so_and_has_the_noise_for_it(pair: Pair) -> 
     assert "give or take 40 (95 %)" in both["who_learns"][0]["what"]
     assert "how many people match with one identifier, with two" in both["who_learns"][0]["what"]
     few = pair.shop.http.post("/v1/jobs", json=body | types | {"per_person": 1}).json()
-    assert (few["per_person"], few["half_width"]) == (1, 21)
+    assert (few["per_person"], few["half_width"]) == (1, 29)
     whole = pair.shop.http.post("/v1/jobs", json=body | types | {"kind": "audience"}).json()
     assert (whole["per_person"], whole["half_width"]) == (None, 21)
 
