@@ -154,10 +154,32 @@ _OT_ITEM_BYTES = 60
 _OT_RECEIVER_BYTES, _OT_SENDER_BYTES = (65, 115), (0, 235)
 """Of a bin and of a place in the bucket in hand."""
 
+
+def psi_dh_prepared(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """A first run, in which the sender evaluates its set and the receiver fetches it whole; later
+    ones take the receiver's part of it and what has changed.
+    """
+    tag_bytes, chunk_items = getattr(params, "tag_bytes", 12), getattr(params, "chunk_items", 2**15)
+    asked = sizes.receiver * (1 + _DECOYS)
+    blindings = 5 * asked if sizes.role is Role.INITIATOR else sizes.own + 2 * asked
+    chunks = -(-sizes.sender // chunk_items) + 2 * -(-sizes.receiver // chunk_items)
+    return Cost(
+        cpu_seconds=blindings * speed.blinding
+        + (sizes.own + sizes.peer) * CPU_SECONDS_PER_ROW
+        + sizes.own * speed.hashing,
+        memory_bytes=_OWN_BYTES * sizes.own + _JOINED_BYTES * sizes.sender,
+        traffic_bytes=round(64 * asked) + tag_bytes * sizes.sender + MESSAGE_BYTES * (chunks + 4),
+    )
+
+
+_DECOYS = 0.08
+"""Points more than items, so that as many are on the curve as on its twist."""
+
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "psi-dh-members": psi_dh,
         "psi-dh-cardinality": psi_dh,
+        "psi-dh-prepared": psi_dh_prepared,
         "psi-ot-members": psi_ot,
         "psi-ot-labelled": psi_ot,
     }

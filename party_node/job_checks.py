@@ -75,11 +75,15 @@ def _check_price(job: JobDescription) -> None:
     """
     width = count_noise.half_width(job)
     if job.kind == "audience" and 2 * width > job.minimum_size:
-        least = price_of(job.minimum_size // 2).decimal() if job.minimum_size > 1 else "10"
         raise JobRefused(
             f"noise of ±{width:,} people hides whether a list has {job.minimum_size}: "
-            f"the cost must be at least {least}"
+            f"the cost must be at least {_price_of_a_list(job.minimum_size)}"
         )
+
+
+def _price_of_a_list(minimum: int) -> str:
+    narrowest, widest = 2, 10_000
+    return price_of(min(max(minimum // 2, narrowest), widest)).decimal()
 
 
 def params_of(job: JobDescription) -> MatchingParams:

@@ -14,7 +14,7 @@ from party_node.budgets import Budgets
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
-from protocols.disclosure import FLOOR, coarse
+from protocols.disclosure import FLOOR, coarse, step_up
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
 from protocols.job_params import params_of
@@ -89,9 +89,10 @@ def items_of(job: JobDescription, role: Role, people: int) -> int:
     params = params_of(job)
     each = params.per_person if isinstance(params, RowParams) else len(job.identifiers)
     width = each if isinstance(params, RowParams) and role is Role.INITIATOR else 1
-    most = params.max_items // width - padding.dummies_of(params)
-    rows = min(people * each // width, max(most, 0))
-    return width * padding.padded_size(rows, params, width) if most > 0 else params.max_items
+    most = max(params.max_items // width - padding.dummies_of(params), 0)
+    # More than the job allows is refused elsewhere: an estimate is given all the same.
+    filled = min(step_up(people * each // width), most)
+    return min(width * (filled + padding.dummies_of(params)), params.max_items)
 
 
 def likely(step: int) -> int:

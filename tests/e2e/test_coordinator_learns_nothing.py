@@ -44,7 +44,7 @@ def secrets_of(network: SmallNetwork) -> Iterator[tuple[str, bytes]]:
         }
         key = columns["customer_id" if party == BRAND else "reader_id"]
         yield from ((f"row key {i} of the {party}", k.encode()) for i, k in enumerate(key))
-        for kind in identifiers.KINDS:
+        for kind in identifiers.PERSON_KINDS:
             values = columns[kind]
             for i, value in enumerate(values):
                 if len(value.encode()) >= SHORTEST:

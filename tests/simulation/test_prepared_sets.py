@@ -152,13 +152,15 @@ def test_the_size_of_a_prepared_set_is_a_step(world: TwoNodes) -> None:
 
 def test_who_is_new_waits_before_a_prepared_set_too(world: TwoNodes) -> None:
     run(world)
-    world.brand.least_change = 3
+    world.brand.least_change = 2
     world.brand.restart()
     before = the_set(world.brand).version
-    say(world, world.brand, "given", {3, 14})
+    say(world, world.brand, "given", {3})
     assert run(world) == PLAIN
     assert the_set(world.brand).version == before
     say(world, world.brand, "withdrawn", {min(PLAIN)})
+    assert run(world) == PLAIN - {min(PLAIN)}, "who has left makes no room"
+    say(world, world.brand, "given", {14})
     assert run(world) == ((SENDERS | {3, 14}) - {min(PLAIN)}) & consenting(PUBLISHER)
 
 

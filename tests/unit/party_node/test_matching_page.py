@@ -62,8 +62,8 @@ def test_the_example_of_the_page_comes_out_as_it_says(tmp_path, receiver):
     mine = sides.pop(receiver)
     (theirs,) = sides.values()
     for params, protocol in (
-        (PsiParams(100, 16), dh.MEMBERS),
-        (RowParams(100, 16, per_person=3), dh.CARDINALITY),
+        (PsiParams(20_000, 512), dh.MEMBERS),
+        (RowParams(20_000, 512, per_person=3), dh.CARDINALITY),
     ):
         laid = lay_out(mine.held(), params, Role.INITIATOR, CTX, seeded("mine"))
         other = lay_out(theirs.held(), params, Role.RESPONDER, CTX, seeded("theirs"))

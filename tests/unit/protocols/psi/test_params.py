@@ -113,6 +113,7 @@ def test_only_hashing_to_the_twist_shows_something_in_small_sets():
 
 def test_the_smallest_chunk_is_of_items_rows_or_buckets():
     assert PsiParams(10, 7).smallest_chunk() == 7
-    assert OtParams(10, 7, 12, 4096, 20).smallest_chunk() == 7
-    assert OtParams(10, 5000, 12, 4096, 20).smallest_chunk() == 20
+    assert OtParams(10, 7, 12, 4096, 2**16).smallest_chunk() == 7
+    # A bucket is several messages in each direction.
+    assert OtParams(10, 5000, 12, 4096, 2**16 - 16).smallest_chunk() == 4095
     assert OtParams(10, 5000, 12, 4096).smallest_chunk() == 4096
