@@ -211,7 +211,9 @@ def select_among(
                 (list(part), *equal.values()),
             )
         assert found.cursor is not None
-        yield from found.cursor.fetchall()  # plain tuples, as the driver makes them
+        with _wrapped(connection.dialect):  # a damaged page is found here, and not before
+            rows = found.cursor.fetchall()  # plain tuples, as the driver makes them
+        yield from rows
 
 
 def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
