@@ -155,6 +155,9 @@ class EntryPass:
         entries = []
         for row in rows:
             if row.subject in self._keyless:
+                # The keys may be lost, or the row may name another person than it did.
+                what = "it cannot be opened: the person that its row names has no key that opens"
+                self._findings.add(f"payload of entry {row.index}", what)
                 continue
             try:
                 entries.append(self._ledger.reader.entry(row, keys))

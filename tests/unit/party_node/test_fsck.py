@@ -215,6 +215,7 @@ def execute(database: Path, *statements: str) -> None:
         ("DELETE FROM ledger_whats WHERE number = 1", "what 2"),
         ("DELETE FROM ledger_head", "ledger head"),
         ("DELETE FROM subject_keys WHERE subject = 3", "keys of person 3"),
+        ('UPDATE ledger_entries SET subject = 4000000 WHERE "index" = 20', "payload of entry 20"),
         ("DELETE FROM subjects WHERE dense = 4", "an identifier of person 4"),
         ("DELETE FROM source_events WHERE source_event_id = 'w1'", "sources"),
         ("INSERT INTO source_events VALUES ('x', 'y', x'00', 3)", "sources"),
