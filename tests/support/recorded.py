@@ -2,17 +2,23 @@
 
 import dataclasses
 import enum
-import functools
 import typing
 
 from hypothesis import strategies as st
 
+from protocols import multi_party, session
 from protocols.codec import Record, encode
 from protocols.errors import LocalError, ProtocolError
-from protocols.registry import REGISTRY
-from protocols.session import Continue, Finish, Transition, TwoParty, Wait
-from tests.support.pair import CTX, NOTHING_LAID, Laid, run_pair
-from tests.support.seeded import digests, seeded
+from protocols.multi_party import MultiParty
+from protocols.session import TwoParty
+from tests.support.seeded import seeded
+
+AnyProtocol = typing.TypeVar("AnyProtocol", TwoParty, MultiParty)
+
+_TRANSITIONS = (
+    *(session.Wait, session.Continue, session.Finish),
+    *(multi_party.Wait, multi_party.Continue, multi_party.Finish),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,44 +35,25 @@ class Recording:
         return self.chunks[name]
 
 
-def recorded(
-    name: str, params: Record, mine: range, theirs: range, laid: Laid = NOTHING_LAID
-) -> Recording:
-    """Return the run of these items, as numbers; `laid` is what each side finds beside them."""
-    return _recorded(name, params, mine, theirs, *(tuple(chunks.items()) for chunks in laid))
+def watched(protocol: AnyProtocol, states: list[bytes]) -> AnyProtocol:
+    """Return the same protocol, of which every state that is stepped from is noted."""
 
-
-@functools.cache
-def _recorded(
-    name: str,
-    params: Record,
-    mine: range,
-    theirs: range,
-    *laid: tuple[tuple[str, bytes], ...],
-) -> Recording:
-    protocol, states = REGISTRY[name], []
-
-    def step(state: Record, *rest: typing.Any) -> Transition:
+    def step(state: Record, *rest: typing.Any) -> typing.Any:
         states.append(encode(state))
         return protocol.step(state, *rest)
 
-    watched = dataclasses.replace(protocol, step=step)
-    here = dict(laid[0]), dict(laid[1])
-    played = run_pair(watched, params, CTX, digests(mine), digests(theirs), laid=here)
-    return Recording(
-        sorted(set(states)),
-        played.receiver.sent + played.sender.sent,
-        played.sender.chunks | played.receiver.chunks,
-    )
+    return dataclasses.replace(protocol, step=step)
 
 
-def take(protocol: TwoParty, recording: Recording, state: bytes, message: bytes | None) -> str:
+def take(
+    protocol: TwoParty | MultiParty, recording: Recording, state: bytes, message: bytes | None
+) -> str:
     """Return the code of the error that a step ends with, or that it went on."""
     try:
         transition = protocol.resume(state, message, recording.fetch, seeded("hostile"))
     except ProtocolError as e:
         return e.code
-    assert isinstance(transition, Wait | Continue | Finish)
+    assert isinstance(transition, _TRANSITIONS)
     return "went on"
 
 

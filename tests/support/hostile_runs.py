@@ -1,0 +1,134 @@
+"""A small run of each matching protocol: played by honest parties, and recorded.
+
+What a hostile peer or network makes of them is in `tests/hostile/test_psi_*.py`. A new protocol is
+a line in `RUNS`; a test sees to it that none of the registry is forgotten.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from protocols.psi import dh, ot, ring
+from protocols.psi.params import OtParams, PreparedParams, PsiParams
+from protocols.psi.prepared import PREPARED
+from protocols.psi.union import UNION_INDEX, UnionParams
+from protocols.session import TwoParty
+from tests.support.circle import run_circle
+from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
+from tests.support.prepared_sets import Receiver, Sender, laid_for
+from tests.support.psi_ot_vectors import label_chunks
+from tests.support.recorded import Recording, watched
+from tests.support.seeded import digests
+
+Play = Callable[..., Played]
+"""Plays the run of a two-party protocol; takes what `run_pair` takes by name."""
+
+MINE, THEIRS, BEFORE = range(20), range(12, 30), range(5, 25)
+UNION_SETS = range(14), range(9, 20)
+RING_SETS = [digests(range(12)), digests(range(4, 14)), digests(range(6, 20))]
+
+_DH = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
+_OT = OtParams(max_items=60, chunk_items=8, chunk_rows=4096, bucket_items=16)
+_PREPARED = PreparedParams(max_items=60, chunk_items=8, tag_bytes=12)
+_UNION = UnionParams(max_items=60, chunk_items=8, tag_bytes=12, dummies=3)
+# Chunks hold whole tables: fewer messages, so that each kind comes up often.
+_RING = PsiParams(max_items=60, chunk_items=200, tag_bytes=12, strict=True)
+RING_IN_CHUNKS = dataclasses.replace(_RING, chunk_items=8)
+
+
+@dataclasses.dataclass(frozen=True)
+class HostileRun:
+    """A protocol and its recorded run."""
+
+    protocol: Any
+    """A `TwoParty` or a `MultiParty`."""
+    recording: Callable[[], Recording]
+
+
+def play_dh(protocol: TwoParty, **more: Any) -> Played:
+    """Play a run of psi-dh: rows of two where people are counted."""
+    rows = {"per_person": 2} if protocol.params is dh.RowParams else {}
+    params = params_for(protocol, _DH, **rows)
+    return run_pair(protocol, params, CTX, digests(MINE), digests(THEIRS), **more)
+
+
+def play_ot(protocol: TwoParty, **more: Any) -> Played:
+    """Play a run of psi-ot in several buckets."""
+    labelled = protocol.name == ot.LABELLED.name
+    params = dataclasses.replace(_OT, label_bytes=5 if labelled else 0)
+    labels = label_chunks([b"label"] * len(THEIRS), 8)
+    laid = ({}, labels) if labelled else NOTHING_LAID
+    return run_pair(protocol, params, CTX, digests(MINE), digests(THEIRS), laid=laid, **more)
+
+
+def play_first(protocol: TwoParty, **more: Any) -> Played:
+    """Play the first run against a prepared set, in which the whole set comes."""
+    return _play_prepared(protocol, laid_for(_PREPARED, digests(THEIRS)), THEIRS, **more)
+
+
+def play_later(protocol: TwoParty, **more: Any) -> Played:
+    """Play a later run against a prepared set, in which a difference comes."""
+    return _play_prepared(protocol, _laid_before_a_later_run(), THEIRS, **more)
+
+
+@functools.cache
+def _laid_before_a_later_run() -> Laid:
+    sender, receiver = Sender(_PREPARED), Receiver(_PREPARED)
+    sender.take(digests(BEFORE))
+    played = _play_prepared(PREPARED, (receiver.chunks(), sender.chunks()), BEFORE)
+    receiver.adopt(played.receiver.chunks)
+    sender.take(digests(THEIRS))
+    return receiver.chunks(), sender.chunks()
+
+
+def _play_prepared(protocol: TwoParty, laid: Laid, theirs: range, **more: Any) -> Played:
+    return run_pair(protocol, _PREPARED, CTX, digests(MINE), digests(theirs), laid=laid, **more)
+
+
+def play_union(protocol: TwoParty, **more: Any) -> Played:
+    """Play a run of the union index."""
+    return run_pair(protocol, _UNION, CTX, *map(digests, UNION_SETS), **more)
+
+
+def _pair(protocol: TwoParty, play: Play) -> HostileRun:
+    @functools.cache
+    def recording() -> Recording:
+        states: list[bytes] = []
+        played = play(watched(protocol, states))
+        return Recording(
+            sorted(set(states)),
+            played.receiver.sent + played.sender.sent,
+            played.sender.chunks | played.receiver.chunks,
+        )
+
+    return HostileRun(protocol, recording)
+
+
+def _circle(protocol: Any) -> HostileRun:
+    @functools.cache
+    def recording() -> Recording:
+        """A run in a single chunk each, and one in small chunks."""
+        states: list[bytes] = []
+        messages: list[bytes] = []
+        chunks: dict[str, bytes] = {}
+        for params in (_RING, RING_IN_CHUNKS):
+            for member in run_circle(watched(protocol, states), params, CTX, RING_SETS):
+                messages += [message for _, message in member.sent]
+                chunks |= member.chunks
+        return Recording(sorted(set(states)), messages, chunks)
+
+    return HostileRun(protocol, recording)
+
+
+RUNS = {
+    dh.MEMBERS.name: _pair(dh.MEMBERS, play_dh),
+    dh.CARDINALITY.name: _pair(dh.CARDINALITY, play_dh),
+    ot.MEMBERS.name: _pair(ot.MEMBERS, play_ot),
+    ot.LABELLED.name: _pair(ot.LABELLED, play_ot),
+    f"{PREPARED.name} first": _pair(PREPARED, play_first),
+    f"{PREPARED.name} later": _pair(PREPARED, play_later),
+    UNION_INDEX.name: _pair(UNION_INDEX, play_union),
+    ring.MEMBERS.name: _circle(ring.MEMBERS),
+    ring.CARDINALITY.name: _circle(ring.CARDINALITY),
+}
