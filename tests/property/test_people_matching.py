@@ -19,6 +19,7 @@ from party_node import results
 from party_node.identity import NOBODY
 from party_node.matchable import held, matchable
 from party_node.matching_input import FILLER, MatchingInput, lay_out
+from protocols.disclosure import step_up
 from protocols.psi import dh, padding
 from protocols.psi.dh import Cardinality, PsiParams, RowParams
 from protocols.session import Role
@@ -160,8 +161,8 @@ def test_reports_count_what_was_brought(file, who, kinds, per_person, role):
     kept = [v for values in people.values() for v in values[:per_person]]
     assert laid.report["matchable"] == len(people)
     assert laid.report["beyond"] == sum(len(v) for v in people.values()) - len(kept)
-    rows = len(people) * per_person
-    assert laid.report["items"] == (rows if role is Role.INITIATOR else len(kept))
+    rows = step_up(len(people)) * per_person
+    assert laid.report["items"] == (rows if role is Role.INITIATOR else step_up(len(kept)))
     assert laid.report["items"] == len(laid.digests) == len({bytes(d) for d in laid.digests})
     assert np.count_nonzero(laid.types != FILLER) == len(kept)
     shared = {value for value, found in holders(file).items() if len(found) > 1}
