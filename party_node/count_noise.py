@@ -14,13 +14,12 @@ from protocols.dp.budget import sigma_for
 from protocols.errors import InvalidParameter, ProtocolError
 from protocols.job import JobDescription
 from protocols.job_params import params_of, sensitivity
-from protocols.psi import padding
 from protocols.psi.params import MatchingParams, RowParams
 
 
 def dummies_of(job: JobDescription) -> int:
     """Return how many dummies the job's parameters ask for."""
-    return padding.dummies_of(params_of(job))
+    return params_of(job).dummies
 
 
 def with_dummies(job: JobDescription, params: MatchingParams) -> JobDescription:

@@ -11,7 +11,6 @@ from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
-from protocols.job_params import per_person
 from protocols.psi.params import STRICT_BELOW, MatchingParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
@@ -60,10 +59,10 @@ def _check_types(types: tuple[str, ...]) -> None:
 
 def _check_room(job: JobDescription, params: MatchingParams) -> None:
     """Refuse a job that would make a side hold more than a job may ask of it."""
-    most = type(params).for_job(len(job.identifiers), per_person(job) or 0).max_items
+    most = type(params).for_job(len(job.identifiers), params.per_person).max_items
     if params.max_items > most:
         raise JobRefused(f"a job allows at most {most:,} items on a side")
-    if (per_person(job) or 1) > len(job.identifiers):
+    if params.per_person > len(job.identifiers):
         raise JobRefused("a person brings more identifiers than the job has types")
 
 
@@ -115,7 +114,7 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     step = step_up(permitted)
     if step <= STRICT_BELOW and not params.hides_in_small_sets():
         raise StrictNeeded(f"at most {STRICT_BELOW:,} people are permitted on this side")
-    most = params.max_items // (per_person(job) or 1) - count_noise.dummies_of(job)
+    most = params.max_items // params.per_person - params.dummies
     if step > most:
         raise JobRefused(f"the job allows at most {most:,} people on a side")
 

@@ -18,7 +18,6 @@ from protocols.disclosure import FLOOR, coarse, step_up
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
 from protocols.job_params import params_of
-from protocols.psi import padding
 from protocols.psi.params import RowParams
 from protocols.session import Role
 
@@ -89,10 +88,10 @@ def items_of(job: JobDescription, role: Role, people: int) -> int:
     params = params_of(job)
     each = params.per_person if isinstance(params, RowParams) else len(job.identifiers)
     width = each if isinstance(params, RowParams) and role is Role.INITIATOR else 1
-    most = max(params.max_items // width - padding.dummies_of(params), 0)
+    most = max(params.max_items // width - params.dummies, 0)
     # More than the job allows is refused elsewhere: an estimate is given all the same.
     filled = min(step_up(people * each // width), most)
-    return min(width * (filled + padding.dummies_of(params)), params.max_items)
+    return min(width * (filled + params.dummies), params.max_items)
 
 
 def likely(step: int) -> int:

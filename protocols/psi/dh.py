@@ -51,7 +51,7 @@ from protocols import groups, shuffle
 from protocols.codec import Record
 from protocols.errors import InvalidParameter, LocalError
 from protocols.groups import Backend
-from protocols.psi import chunks, opening, rows
+from protocols.psi import chunks, rows
 from protocols.psi.dh_progress import progress
 from protocols.psi.dh_records import (
     MESSAGES,
@@ -110,7 +110,7 @@ def begin(
     run = Run(params, ctx, items, rng(32))
     if role is Role.RESPONDER:
         return Wait(SenderOpening(run))
-    rows.check_own(items.count, run.per_person)
+    rows.check_own(items.count, run.params.per_person)
     return Continue(ReceiverSending(run, 0), Opening(run.check_of(role), items.count))
 
 
@@ -127,9 +127,7 @@ def step(  # noqa: C901 - one case for each arrow
                 _blinded(run, Role.INITIATOR, index, fetch, backend),
             )
         case ReceiverOpening(run), Opening():
-            opening.check(
-                message.check, run.check_of(Role.RESPONDER), message.total, run.params.max_items
-            )
+            run.check_opening(message.check, message.total, Role.RESPONDER)
             return _receive_on(run, message.total, 0, {})
         case ReceiverCollecting(run, total, due), Evaluated(index, tags):
             size = run.length_of(run.items.count, due) * run.params.tag_bytes
@@ -138,10 +136,8 @@ def step(  # noqa: C901 - one case for each arrow
         case ReceiverEvaluating(), Blinded(Role.RESPONDER):
             return _evaluate_theirs(state, message, fetch, rng, backend)
         case SenderOpening(run), Opening():
-            opening.check(
-                message.check, run.check_of(Role.INITIATOR), message.total, run.params.max_items
-            )
-            rows.check_theirs(message.total, run.per_person)
+            run.check_opening(message.check, message.total, Role.INITIATOR)
+            rows.check_theirs(message.total, run.params.per_person)
             reply = Opening(run.check_of(Role.RESPONDER), run.items.count)
             return Continue(SenderCollecting(run, message.total, 0), reply)
         case SenderCollecting(run, total, due), None:
@@ -212,7 +208,7 @@ def _evaluate_theirs(
 
 def _finish(run: Run, matched: NDArray[np.uint32], keep: dict[str, bytes]) -> Finish:
     if run.count_only:
-        count = rows.matching(matched, run.per_person) - run.dummies // 2
+        count = rows.matching(matched, run.params.per_person) - run.params.dummies // 2
         return Finish(Cardinality(count), Done(), keep)
     positions = matched.astype("<u4").tobytes()
     return Finish(Members(len(matched)), Done(), keep | {chunks.MATCHED: positions})
@@ -228,7 +224,7 @@ def _hold(state: SenderCollecting, tags: bytes, fetch: Fetch, rng: Rng) -> Trans
     held = tags_from_bytes(_read_tags(run, "held", due, fetch) + tags, t)
     # An item sent several times would be known by its number in the shuffled answer.
     check_distinct(held)
-    shuffled = rows.shuffled(held, run.per_person, rng(shuffle.SEED_BYTES)).tobytes()
+    shuffled = rows.shuffled(held, run.params.per_person, rng(shuffle.SEED_BYTES)).tobytes()
     keep = chunks.cut("shuffled", shuffled, run.params.chunk_items * t)
     first = Evaluated(0, keep[chunks.kept("shuffled", 0)])
     return Continue(SenderReturning(run, total, 1), first, keep)

@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from protocols.codec import Record
-from protocols.errors import InvalidParameter
-from protocols.psi import chunks, opening
+from protocols.psi.matching_run import MatchingRun
 from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Items, Role
-
-_OPENING_LABEL = b"accord/psi-dh-opening/1\x00"
-
 
 # Messages
 
@@ -63,10 +59,11 @@ class Done(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Record):
+class Run(MatchingRun):
     """What stays the same through one side's run; the scalar is secret."""
 
     KIND: ClassVar[str] = "psi-dh-run/2"
+    OPENING_LABEL: ClassVar[bytes] = b"accord/psi-dh-opening/1\x00"
     params: PsiParams | RowParams
     """Both are named, since a record is read as exactly one of the kinds that stand here."""
     ctx: bytes
@@ -74,39 +71,12 @@ class Run(Record):
     scalar: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.ctx) != 32 or len(self.scalar) != 32:
-            raise InvalidParameter("a context and a scalar have 32 bytes")
-        if self.items.chunk_items != self.params.chunk_items:
-            raise InvalidParameter("the input is cut in other chunks than the parameters say")
-        if not 0 <= self.items.count <= self.params.max_items:
-            raise InvalidParameter(f"the input has more than {self.params.max_items} items")
+        self.check_input(self.scalar)
 
     @property
     def count_only(self) -> bool:
         """True in the cardinality protocol."""
         return isinstance(self.params, RowParams)
-
-    @property
-    def per_person(self) -> int:
-        """Items in a row of the receiver's set."""
-        return self.params.per_person if isinstance(self.params, RowParams) else 1
-
-    @property
-    def dummies(self) -> int:
-        """Dummies among the rows."""
-        return self.params.dummies if isinstance(self.params, RowParams) else 0
-
-    def check_of(self, role: Role) -> bytes:
-        """Return what the opening of `role` proves; it differs by role, so none is reflected."""
-        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
-
-    def chunks_of(self, total: int) -> int:
-        """Return into how many chunks `total` items are cut."""
-        return chunks.chunk_count(total, self.params.chunk_items)
-
-    def length_of(self, total: int, index: int) -> int:
-        """Return how many items chunk `index` of `total` has."""
-        return chunks.chunk_length(total, self.params.chunk_items, index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,14 +128,16 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
         case ((ReceiverOpening() | SenderHashing() | SenderFinishing()), None):
             return Wait(state)
         case ReceiverOpening(run), Opening():
-            run.check_opening(Role.RESPONDER, message)
+            run.check_opening(message.check, message.total, Role.RESPONDER)
+            run.check_points(Role.RESPONDER, message)
             return ot_receiver.start(state, message, fetch, rng)
         case ReceiverSending(), None:
             return ot_receiver.send(state, fetch)
         case ReceiverCollecting(), Values():
             return ot_receiver.collect(state, message, fetch, rng)
         case SenderOpening(run), Opening():
-            run.check_opening(Role.INITIATOR, message)
+            run.check_opening(message.check, message.total, Role.INITIATOR)
+            run.check_points(Role.INITIATOR, message)
             return ot_sender.start(state, message, fetch, rng)
         case SenderHashing(), Bucket():
             return ot_sender.lay_out(state, message, fetch)

@@ -10,21 +10,19 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from protocols.codec import Record, encode
+from protocols.codec import Record
 from protocols.errors import (
-    ContextMismatch,
     InvalidParameter,
     MalformedMessage,
-    TooManyElements,
 )
 from protocols.ot.base import POINT_BYTES
 from protocols.ot.matrix import COLUMNS
 from protocols.psi.buckets import Plan
+from protocols.psi.matching_run import MatchingRun
 from protocols.psi.params import OtParams
 from protocols.session import Items, Role
 
 SALT_BYTES = 16
-_OPENING_LABEL = b"accord/psi-ot-opening/1\x00"
 _SESSION_LABEL = b"accord/psi-ot-session/1\x00"
 
 
@@ -88,38 +86,23 @@ class Done(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Record):
+class Run(MatchingRun):
     """What stays the same through one side's run."""
 
     KIND: ClassVar[str] = "psi-ot-run/1"
+    OPENING_LABEL: ClassVar[bytes] = b"accord/psi-ot-opening/1\x00"
     params: OtParams
     ctx: bytes
     items: Items
 
     def __post_init__(self) -> None:
-        if len(self.ctx) != 32:
-            raise InvalidParameter("a context has 32 bytes")
-        if self.items.chunk_items != self.params.chunk_items:
-            raise InvalidParameter("the input is cut in other chunks than the parameters say")
-        if not 0 <= self.items.count <= self.params.max_items:
-            raise InvalidParameter(f"the input has more than {self.params.max_items} items")
+        self.check_input()
 
-    def check_of(self, role: Role) -> bytes:
-        """Return what the opening of `role` proves; it differs by role, so none is reflected."""
-        parts = (_OPENING_LABEL, role.value.encode(), self.ctx, encode(self.params))
-        return hashlib.sha256(b"".join(parts)).digest()
+    def check_points(self, role: Role, opening: Opening) -> None:
+        """Return if the opening of the other side, in `role`, has as many points as are due.
 
-    def check_opening(self, role: Role, opening: Opening) -> None:
-        """Return if the opening of the other side, in `role`, fits this run.
-
-        Raises: ContextMismatch, TooManyElements, MalformedMessage.
+        Raises: MalformedMessage.
         """
-        if opening.check != self.check_of(role):
-            raise ContextMismatch("the other side runs another protocol, job or parameters")
-        if opening.total > self.params.max_items:
-            raise TooManyElements(f"more than {self.params.max_items} items were announced")
-        if opening.total < 0:
-            raise MalformedMessage("a set has no negative size")
         due = 1 if role is Role.INITIATOR else COLUMNS
         if len(opening.points) != POINT_BYTES * due:
             raise MalformedMessage(f"{due} points are due")

@@ -25,7 +25,7 @@ from protocols.disclosure import step_up
 from protocols.errors import InvalidParameter
 from protocols.groups import Points
 from protocols.groups import points_from_bytes as rows_from_bytes
-from protocols.psi.params import MatchingParams, RowParams
+from protocols.psi.params import MatchingParams
 from protocols.session import Rng, Role
 
 NOBODY = 2**32 - 1
@@ -42,7 +42,7 @@ def added(
     The caller puts all rows into one secret random order. Raises: InvalidParameter for more items
     than the parameters allow.
     """
-    known = dummies(ctx, dummies_of(params))
+    known = dummies(ctx, params.dummies)
     if role is Role.RESPONDER:
         known = _tossed(known, rng)
     free = padded_size(rows, params, width) - rows - len(known)
@@ -51,17 +51,12 @@ def added(
 
 def padded_size(rows: int, params: MatchingParams, width: int = 1) -> int:
     """Return how many rows a set is sent as. Raises: InvalidParameter for too many."""
-    most = params.max_items // width - dummies_of(params)
+    most = params.max_items // width - params.dummies
     step = step_up(rows)
     # By the step: a limit of the other side's choosing must not tell where below it the set ends.
     if step > most:
         raise InvalidParameter(f"a set is filled up to at most {most} rows beside the dummies")
-    return step + dummies_of(params)
-
-
-def dummies_of(params: MatchingParams) -> int:
-    """Return how many dummies the parameters ask for."""
-    return params.dummies if isinstance(params, RowParams) else 0
+    return step + params.dummies
 
 
 def dummies(ctx: bytes, n: int) -> Points:

@@ -34,6 +34,10 @@ class MatchingParams(Record):
     """Items in every chunk of the input but the last."""
     tag_bytes: int
     """Bytes of a matched value."""
+    per_person: int = 1
+    """Items in a row of the receiver's set, where it has rows."""
+    dummies: int = 0
+    """Agreed dummies in a set that is counted."""
 
     @classmethod
     def for_job(cls, types: int = 1, per_person: int = 0) -> Self:

@@ -9,15 +9,13 @@ from typing import ClassVar
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Points, points_from_bytes
-from protocols.psi import chunks, opening
+from protocols.psi import chunks
+from protocols.psi.matching_run import MatchingRun
 from protocols.psi.params import PreparedParams
 from protocols.psi.prepared_kept import HeldCopy, Version
 from protocols.psi.tag_sets import MAX_BITS
 from protocols.psi.two_sides import Blind, slots
-from protocols.session import Items, Role
-
-_OPENING_LABEL = b"accord/psi-dh-prepared-opening/1\x00"
-
+from protocols.session import Items
 
 # Messages
 
@@ -113,42 +111,19 @@ class Done(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Record):
+class Run(MatchingRun):
     """What stays the same through one side's run."""
 
     KIND: ClassVar[str] = "psi-dh-prepared-run/1"
+    OPENING_LABEL: ClassVar[bytes] = b"accord/psi-dh-prepared-opening/1\x00"
     params: PreparedParams
     ctx: bytes
     items: Items
 
     def __post_init__(self) -> None:
-        if len(self.ctx) != 32:
-            raise InvalidParameter("a context has 32 bytes")
-        if self.items.chunk_items != self.params.chunk_items:
-            raise InvalidParameter("the input is cut in other chunks than the parameters say")
-        if not 0 <= self.items.count <= self.params.max_items:
-            raise InvalidParameter(f"the input has more than {self.params.max_items} items")
+        self.check_input()
         if self.items.count > self.params.chunk_items << MAX_BITS:
             raise InvalidParameter("the input has more items than chunks of this size can hold")
-
-    def check_opening(self, check: bytes, total: int, role: Role) -> None:
-        """Return if the first message of `role` fits this run.
-
-        Raises: ContextMismatch, TooManyElements, MalformedMessage.
-        """
-        opening.check(check, self.check_of(role), total, self.params.max_items)
-
-    def check_of(self, role: Role) -> bytes:
-        """Return what the first message of `role` proves; it differs by role."""
-        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
-
-    def chunks_of(self, total: int) -> int:
-        """Return into how many chunks `total` items are cut."""
-        return chunks.chunk_count(total, self.params.chunk_items)
-
-    def length_of(self, total: int, index: int) -> int:
-        """Return how many items chunk `index` of `total` has."""
-        return chunks.chunk_length(total, self.params.chunk_items, index)
 
 
 def both_sides(run: Run, total: int, message: Asked | Answered, due: int) -> tuple[Points, Points]:

@@ -51,7 +51,7 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter, MalformedMessage
 from protocols.groups import Backend
 from protocols.multi_party import RECEIVER, Continue, MultiParty, Place, Transition, Wait
-from protocols.psi import chunks, opening, ring_receiver, ring_sender, ring_shares
+from protocols.psi import chunks, ring_receiver, ring_sender, ring_shares
 from protocols.psi.means import Means
 from protocols.psi.params import Cardinality, Members, PsiParams, SenderDone
 from protocols.psi.ring_records import MESSAGES, Known, Opening, Peer, Run
@@ -98,7 +98,7 @@ def _greet(run: Run, said: int) -> Transition:
     """Say the opening to one more of the others."""
     public = b"" if run.number == RECEIVER else ring_shares.public_key(run.ephemeral)
     to = run.place().others()[said]
-    hello = Opening(run.check_of(run.number, to), run.items.count, public)
+    hello = Opening(run.check_of(run.on_the_way(run.number, to)), run.items.count, public)
     return Continue(Greeting(run, said + 1), to, hello)
 
 
@@ -106,8 +106,7 @@ def _hear(means: Means, run: Run, heard: tuple[Peer, ...], message: Opening) -> 
     """Take the opening of one more of the others; begin when all are there."""
     others = run.place().others()
     speaker = others[len(heard)]
-    expected = run.check_of(speaker, run.number)
-    opening.check(message.check, expected, message.total, run.params.max_items)
+    run.check_opening(message.check, message.total, run.on_the_way(speaker, run.number))
     if len(message.public) != (0 if speaker == RECEIVER else 32):
         raise MalformedMessage("a sender has a public key of 32 bytes, the receiver none")
     groups.check_points(groups.points_from_bytes(message.public))

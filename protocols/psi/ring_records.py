@@ -11,11 +11,11 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Points, points_from_bytes
 from protocols.multi_party import Place
-from protocols.psi import chunks, okvs, opening
+from protocols.psi import chunks, okvs
+from protocols.psi.matching_run import MatchingRun
 from protocols.psi.params import PsiParams
 from protocols.session import Items
 
-_OPENING_LABEL = b"accord/psi-ring-opening/1\x00"
 SALT_BYTES = 32
 
 
@@ -68,10 +68,11 @@ class Done(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Record):
+class Run(MatchingRun):
     """What stays the same through one party's run; the scalars are secret."""
 
     KIND: ClassVar[str] = "psi-ring-run/1"
+    OPENING_LABEL: ClassVar[bytes] = b"accord/psi-ring-opening/1\x00"
     params: PsiParams
     ctx: bytes
     items: Items
@@ -88,31 +89,17 @@ class Run(Record):
 
     def __post_init__(self) -> None:
         Place(self.number, self.parties)
-        if any(len(v) != 32 for v in (self.ctx, self.blind, self.key, self.ephemeral)):
-            raise InvalidParameter("a context and a scalar have 32 bytes")
+        self.check_input(self.blind, self.key, self.ephemeral)
         if not self.params.strict:
             raise InvalidParameter("this protocol hashes to the curve only: strict")
-        if self.items.chunk_items != self.params.chunk_items:
-            raise InvalidParameter("the input is cut in other chunks than the parameters say")
-        if not 0 <= self.items.count <= self.params.max_items:
-            raise InvalidParameter(f"the input has more than {self.params.max_items} items")
 
     def place(self) -> Place:
         """Return where this party stands."""
         return Place(self.number, self.parties)
 
-    def check_of(self, speaker: int, listener: int) -> bytes:
-        """Return what the opening of `speaker` to `listener` proves."""
-        who = f"{speaker} to {listener} of {self.parties}"
-        return opening.proof(_OPENING_LABEL, who, self.ctx, self.params)
-
-    def chunks_of(self, total: int) -> int:
-        """Return into how many chunks a list is cut."""
-        return chunks.chunk_count(total, self.params.chunk_items)
-
-    def length_of(self, total: int, index: int) -> int:
-        """Return how many items chunk `index` of a list has."""
-        return chunks.chunk_length(total, self.params.chunk_items, index)
+    def on_the_way(self, speaker: int, listener: int) -> str:
+        """Return what an opening of `speaker` to `listener` names as its speaker."""
+        return f"{speaker} to {listener} of {self.parties}"
 
     def table_chunk_bytes(self) -> int:
         """Return how long every chunk of a table but the last is."""

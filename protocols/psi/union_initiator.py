@@ -5,10 +5,18 @@ import numpy as np
 from protocols import groups
 from protocols.codec import Record
 from protocols.errors import InvalidElement
-from protocols.psi import chunks, opening, union_noise, union_rows
+from protocols.psi import chunks, union_noise, union_rows
 from protocols.psi.join import tags_from_bytes
 from protocols.psi.means import Means
-from protocols.psi.union_points import INDEX, blinded, due, own_numbers, tags_kept, with_blanks
+from protocols.psi.union_points import (
+    INDEX,
+    blinded,
+    due,
+    own_numbers,
+    row_tags,
+    tags_kept,
+    with_blanks,
+)
 from protocols.psi.union_records import (
     Blinded,
     Done,
@@ -43,7 +51,7 @@ def step(  # noqa: C901 - one case for each arrow
             chunk = blinded(means, run, Role.INITIATOR, index)
             return Continue(InitiatorSending(run, index + 1), chunk)
         case InitiatorOpening(run), Opening(check, total):
-            opening.check(check, run.check_of(Role.RESPONDER), total, run.params.max_items)
+            run.check_opening(check, total, Role.RESPONDER)
             return Wait(InitiatorCollecting(run, total, 0))
         case InitiatorCollecting(), Evaluated(Role.RESPONDER):
             return _collect(means, state, message)
@@ -69,9 +77,7 @@ def _collect(means: Means, state: InitiatorCollecting, message: Evaluated) -> Tr
     """Take the own list, in its order, on to its rows."""
     run, total, index = state.run, state.peer_total, state.next
     own = run.listed(run.items.count)
-    points = due(run, own, index, message.index, message.points)
-    tags = union_rows.tags_of(means.evaluated(run.second, points), run.params.tag_bytes)
-    keep = {chunks.kept("mine", index): tags}
+    keep = {chunks.kept("mine", index): row_tags(means, run, own, index, message)}
     if index + 1 < run.chunks_of(own):
         return Wait(InitiatorCollecting(run, total, index + 1), keep)
     return Wait(InitiatorPooling(run, total, 0), keep)

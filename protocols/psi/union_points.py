@@ -7,7 +7,7 @@ from protocols.groups import Points
 from protocols.psi import chunks, mixed, union_rows
 from protocols.psi.join import Tags
 from protocols.psi.means import Means
-from protocols.psi.union_records import Blinded, Run
+from protocols.psi.union_records import Blinded, Evaluated, Rest, Run
 from protocols.session import Role
 
 INDEX = "index"
@@ -38,6 +38,17 @@ def due(run: Run, length: int, expected: int, index: int, points: bytes) -> Poin
     """
     chunks.check_chunk(index, expected, points, 32 * run.length_of(length, expected))
     return groups.points_from_bytes(points)
+
+
+def row_tags(
+    means: Means, run: Run, length: int, expected: int, message: Evaluated | Rest
+) -> bytes:
+    """Take a peer's chunk `expected`, of a list of that length, on to its rows; return their tags.
+
+    Raises: as `due`.
+    """
+    points = due(run, length, expected, message.index, message.points)
+    return union_rows.tags_of(means.evaluated(run.second, points), run.params.tag_bytes)
 
 
 def with_blanks(means: Means, points: Points, ctx: bytes) -> Points:

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
-from protocols.psi import chunks, opening, union_noise
+from protocols.psi import union_noise
+from protocols.psi.matching_run import MatchingRun
 from protocols.psi.params import LARGEST_CHUNK, LARGEST_SET
 from protocols.session import Items, Role
-
-_OPENING_LABEL = b"accord/psi-union-opening/1\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +139,11 @@ class Done(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Record):
+class Run(MatchingRun):
     """What stays the same through one side's run; the scalars are secret."""
 
     KIND: ClassVar[str] = "psi-union-run/1"
+    OPENING_LABEL: ClassVar[bytes] = b"accord/psi-union-opening/1\x00"
     params: UnionParams
     ctx: bytes
     items: Items
@@ -153,16 +153,7 @@ class Run(Record):
     """The scalar that leads on from there to the rows of the index."""
 
     def __post_init__(self) -> None:
-        if any(len(value) != 32 for value in (self.ctx, self.first, self.second)):
-            raise InvalidParameter("a context and a scalar have 32 bytes")
-        if self.items.chunk_items != self.params.chunk_items:
-            raise InvalidParameter("the input is cut in other chunks than the parameters say")
-        if not 0 <= self.items.count <= self.params.max_items:
-            raise InvalidParameter(f"the input has more than {self.params.max_items} items")
-
-    def check_of(self, role: Role) -> bytes:
-        """Return what the opening of `role` proves."""
-        return opening.proof(_OPENING_LABEL, role.value, self.ctx, self.params)
+        self.check_input(self.first, self.second)
 
     def listed(self, total: int) -> int:
         """Return how long the list of a side with `total` items is: each dummy has a place."""
@@ -171,14 +162,6 @@ class Run(Record):
     def rows(self, peer_total: int) -> int:
         """Return how many rows the index has."""
         return self.listed(self.items.count) + self.listed(peer_total)
-
-    def chunks_of(self, length: int) -> int:
-        """Return into how many chunks a list of that length is cut."""
-        return chunks.chunk_count(length, self.params.chunk_items)
-
-    def length_of(self, length: int, index: int) -> int:
-        """Return how many items chunk `index` of a list of that length has."""
-        return chunks.chunk_length(length, self.params.chunk_items, index)
 
 
 MESSAGES = (Opening, Blinded, Evaluated, Shuffled, Rest, Rows, Done)

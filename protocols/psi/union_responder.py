@@ -3,10 +3,10 @@
 import numpy as np
 
 from protocols.codec import Record
-from protocols.psi import chunks, opening, union_rows
+from protocols.psi import chunks, union_rows
 from protocols.psi.join import check_distinct, tags_from_bytes
 from protocols.psi.means import Means
-from protocols.psi.union_points import INDEX, blinded, due, own_numbers, tags_kept
+from protocols.psi.union_points import INDEX, blinded, due, own_numbers, row_tags, tags_kept
 from protocols.psi.union_records import (
     Blinded,
     Done,
@@ -37,7 +37,7 @@ def step(  # noqa: C901 - one case for each arrow
     """Take the responder one arrow further."""
     match state, message:
         case ResponderOpening(run), Opening(check, total):
-            opening.check(check, run.check_of(Role.INITIATOR), total, run.params.max_items)
+            run.check_opening(check, total, Role.INITIATOR)
             reply = Opening(run.check_of(Role.RESPONDER), run.items.count)
             return Continue(ResponderEvaluating(run, total, 0), reply)
         case ResponderEvaluating(run, total, following), None:
@@ -102,9 +102,7 @@ def _collect(means: Means, state: ResponderCollecting, message: Evaluated) -> Tr
     """Take the own list, in its order, on to its rows."""
     run, total, index = state.run, state.peer_total, state.next
     own = run.listed(run.items.count)
-    points = due(run, own, index, message.index, message.points)
-    tags = union_rows.tags_of(means.evaluated(run.second, points), run.params.tag_bytes)
-    keep = {chunks.kept("mine", index): tags}
+    keep = {chunks.kept("mine", index): row_tags(means, run, own, index, message)}
     if index + 1 < run.chunks_of(own):
         return Wait(ResponderCollecting(run, total, index + 1), keep)
     return Wait(ResponderFilling(run, total, 0), keep)
@@ -113,8 +111,7 @@ def _collect(means: Means, state: ResponderCollecting, message: Evaluated) -> Tr
 def _fill(means: Means, state: ResponderFilling, message: Rest) -> Transition:
     """Take the rest on to its rows; with all of them here, make the index."""
     run, total, index = state.run, state.peer_total, state.next
-    points = due(run, run.listed(total), index, message.index, message.points)
-    tags = union_rows.tags_of(means.evaluated(run.second, points), run.params.tag_bytes)
+    tags = row_tags(means, run, run.listed(total), index, message)
     keep = {chunks.kept("theirs", index): tags}
     last = run.chunks_of(run.listed(total)) - 1
     if index < last:

@@ -4,7 +4,6 @@
 transcript that changes under the same name breaks every run between old and new nodes.
 """
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 from protocols.groups import Backend
 from protocols.psi.dh import CARDINALITY, PsiParams, RowParams
 from protocols.registry import find
-from protocols.session import Items, Rng, Role, Transition, TwoParty
+from protocols.session import Role
+from tests.support.drawing import drawing
 from tests.support.pair import CTX, params_for, run_pair
 from tests.support.seeded import digests
 
@@ -38,7 +38,7 @@ def computed(name: str, backend: Backend | None = None) -> dict[str, Any]:
     runs = []
     for title, params, mine, theirs in ROWS if "cardinality" in name else CASES:
         draws: dict[Role, list[str]] = {role: [] for role in Role}
-        protocol = _recording(find(name, backend), draws)
+        protocol = drawing(find(name, backend), draws)
         played = run_pair(protocol, params, CTX, digests(mine), digests(theirs), seed=title)
         runs.append(
             {
@@ -63,28 +63,6 @@ def computed(name: str, backend: Backend | None = None) -> dict[str, Any]:
             }
         )
     return {"protocol": name, "specification": "docs/spec/psi-dh.md", "runs": runs}
-
-
-def _recording(protocol: TwoParty, draws: dict[Role, list[str]]) -> TwoParty:
-    """Return the protocol with everything that each side draws written down."""
-    roles: dict[int, Role] = {}
-
-    def watched(rng: Rng) -> Rng:
-        def draw(size: int) -> bytes:
-            drawn = rng(size)
-            draws[roles[id(rng)]].append(drawn.hex())
-            return drawn
-
-        return draw
-
-    def begin(role: Role, params: Any, ctx: bytes, items: Items, rng: Rng) -> Transition:
-        roles[id(rng)] = role
-        return protocol.begin(role, params, ctx, items, watched(rng))
-
-    def step(state: Any, message: Any, fetch: Any, rng: Rng) -> Transition:
-        return protocol.step(state, message, fetch, watched(rng))
-
-    return dataclasses.replace(protocol, begin=begin, step=step)
 
 
 if __name__ == "__main__":

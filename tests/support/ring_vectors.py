@@ -3,17 +3,15 @@
 `python -m tests.support.ring_vectors` writes them again. Do that only with a new wire version.
 """
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from protocols.groups import Backend
-from protocols.multi_party import MultiParty, Place, Transition
 from protocols.psi import ring
 from protocols.psi.params import PsiParams
-from protocols.session import Items, Rng
 from tests.support.circle import run_circle
+from tests.support.drawing import drawing
 from tests.support.pair import CTX
 from tests.support.seeded import digests
 
@@ -38,7 +36,7 @@ def computed(name: str, backend: Backend | None = None) -> dict[str, Any]:
     runs = []
     for title, params, sets in CASES:
         draws: dict[int, list[str]] = {number: [] for number in range(len(sets))}
-        protocol = recording(MAKERS[name](backend), draws)
+        protocol = drawing(MAKERS[name](backend), draws, lambda place: place.number)
         lists = [digests(list(own)) for own in sets]
         played = run_circle(protocol, params, CTX, lists, seed=title)
         runs.append(
@@ -58,28 +56,6 @@ def computed(name: str, backend: Backend | None = None) -> dict[str, Any]:
             }
         )
     return {"protocol": name, "specification": "docs/spec/psi-ring.md", "runs": runs}
-
-
-def recording(protocol: MultiParty, draws: dict[int, list[str]]) -> MultiParty:
-    """Return the protocol with everything that each party draws written down."""
-    numbers: dict[int, int] = {}
-
-    def watched(rng: Rng) -> Rng:
-        def draw(size: int) -> bytes:
-            drawn = rng(size)
-            draws[numbers[id(rng)]].append(drawn.hex())
-            return drawn
-
-        return draw
-
-    def begin(place: Place, params: Any, ctx: bytes, items: Items, rng: Rng) -> Transition:
-        numbers[id(rng)] = place.number
-        return protocol.begin(place, params, ctx, items, watched(rng))
-
-    def step(state: Any, message: Any, fetch: Any, rng: Rng) -> Transition:
-        return protocol.step(state, message, fetch, watched(rng))
-
-    return dataclasses.replace(protocol, begin=begin, step=step)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 `python -m tests.support.union_vectors` writes them again. Do that only with a new wire version.
 """
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from protocols.groups import Backend
 from protocols.psi.union import UnionParams, union_index
-from protocols.session import Items, Rng, Role, Transition, TwoParty
+from protocols.session import Role
+from tests.support.drawing import drawing
 from tests.support.pair import CTX, Side, run_pair
 from tests.support.seeded import digests
 
@@ -27,7 +27,7 @@ def computed(backend: Backend | None = None) -> dict[str, Any]:
     runs = []
     for title, params, mine, theirs in CASES:
         draws: dict[Role, list[str]] = {role: [] for role in Role}
-        protocol = recording(union_index(backend), draws)
+        protocol = drawing(union_index(backend), draws)
         played = run_pair(protocol, params, CTX, digests(mine), digests(theirs), seed=title)
         runs.append(
             {
@@ -61,28 +61,6 @@ def numbers(side: Side) -> list[int]:
     """Return the row of each of a side's items."""
     data = side.chunks["index"]
     return [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
-
-
-def recording(protocol: TwoParty, draws: dict[Role, list[str]]) -> TwoParty:
-    """Return the protocol with everything that each side draws written down."""
-    roles: dict[int, Role] = {}
-
-    def watched(rng: Rng) -> Rng:
-        def draw(size: int) -> bytes:
-            drawn = rng(size)
-            draws[roles[id(rng)]].append(drawn.hex())
-            return drawn
-
-        return draw
-
-    def begin(role: Role, params: Any, ctx: bytes, items: Items, rng: Rng) -> Transition:
-        roles[id(rng)] = role
-        return protocol.begin(role, params, ctx, items, watched(rng))
-
-    def step(state: Any, message: Any, fetch: Any, rng: Rng) -> Transition:
-        return protocol.step(state, message, fetch, watched(rng))
-
-    return dataclasses.replace(protocol, begin=begin, step=step)
 
 
 if __name__ == "__main__":

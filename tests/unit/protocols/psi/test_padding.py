@@ -112,7 +112,7 @@ def test_rows_are_filled_up_by_whole_rows(role):
 
 
 def test_a_list_and_rows_of_several_items_take_no_dummies():
-    assert padding.dummies_of(PLAIN) == 0
+    assert PLAIN.dummies == 0
     with pytest.raises(InvalidParameter, match="dummies"):
         RowParams(20_000, 512, per_person=2, dummies=40)
 
