@@ -221,8 +221,7 @@ class Driver:
     def _record_end(self, job: str, outcome: str) -> None:
         """Write into the ledger that a use which was permitted has ended, and how."""
         asked = self._services.jobs.description(job)
-        receiving = asked.receiver == self._services.home.keys.party
-        dataset = asked.receiver_dataset if receiving else asked.sender_dataset
+        dataset = asked.dataset_of(self._services.home.keys.party)
         self._services.gate.end(job, dataset, outcome)
 
     def _guard(self, action: Callable[[], None]) -> None:

@@ -60,8 +60,7 @@ class Execution:
     @property
     def dataset(self) -> str:
         """The dataset that this side brings."""
-        receiving = self.role is Role.INITIATOR
-        return self.job.receiver_dataset if receiving else self.job.sender_dataset
+        return self.job.dataset_of(self.me)
 
     @property
     def protocol(self) -> TwoParty:

@@ -111,12 +111,18 @@ def check_sizes(job: JobDescription, permitted: int) -> None:
     which chose the limits, and must tell no more than the run would.
     """
     params = params_of(job)
-    step = step_up(permitted)
-    if step <= STRICT_BELOW and not params.hides_in_small_sets():
+    if is_small(permitted) and not params.hides_in_small_sets():
         raise StrictNeeded(f"at most {STRICT_BELOW:,} people are permitted on this side")
     most = params.max_items // params.per_person - params.dummies
-    if step > most:
+    if step_up(permitted) > most:
         raise JobRefused(f"the job allows at most {most:,} people on a side")
+
+
+def is_small(permitted: int) -> bool:
+    """Tell whether so many people are to be matched strictly: by their step, so that what is asked
+    for, and what is refused, tells no more than the run would.
+    """
+    return step_up(permitted) <= STRICT_BELOW
 
 
 def check_items(job: JobDescription, items: int) -> None:

@@ -32,14 +32,14 @@ from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.job_params import kind_of_params, params_of
 from protocols.keys import PartyKeys
-from protocols.psi.params import STRICT_BELOW, MatchingParams, RowParams
+from protocols.psi.params import MatchingParams, RowParams
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-__all__ = ["ENDED", "STRICT_BELOW", "Jobs", "Request", "last_word", "strictly"]
+__all__ = ["ENDED", "Jobs", "Request", "last_word", "strictly"]
 
 ENDED = frozenset(
     {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,

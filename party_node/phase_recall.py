@@ -42,8 +42,8 @@ def _earlier(job: JobDescription, party: str, parts: Services) -> str:
     """
     if job.kind != "overlap" or (party != job.requester and not _is_accepted(job, parts)):
         return ""
-    dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
     peer = job.other(party)
+    dataset = job.dataset_of(party)
     _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
     near = parts.repeats.nearest(peer, permitted, parts.clock_ms())
     return next((found for found in near if _answers(parts.jobs, found, job)), "")

@@ -43,9 +43,8 @@ def make(
     backend: str,
 ) -> Prospect:
     """Return this side's pre-flight for `job`."""
-    dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
     other = job.other(party)
-    asked, permitted = gate.preview(dataset, job.purpose, other, OPERATIONS[job.kind])
+    asked, permitted = gate.preview(job.dataset_of(party), job.purpose, other, OPERATIONS[job.kind])
     before = budgets.remaining(job.collaboration, limit_nano, other).nano
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
@@ -75,9 +74,8 @@ def expected(
     `items` is what this side brings, where that is known already.
     """
     role = Role.INITIATOR if party == job.receiver else Role.RESPONDER
-    other = Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
     brought = items_of(job, role, own) if items is None else items
-    sizes = Sizes(brought, items_of(job, other, peer), role)
+    sizes = Sizes(brought, items_of(job, role.other, peer), role)
     return estimate(job.protocol, sizes, params_of(job), speed_of(backend), own)
 
 

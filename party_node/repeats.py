@@ -44,7 +44,7 @@ class Repeats:
         """Return whom this node may bring to a run, and remember them; the same again if asked
         again with the same people.
         """
-        dataset = job.sender_dataset if peer == job.receiver else job.receiver_dataset
+        dataset = job.dataset_of(job.other(peer))
         with self._db.writing() as session:
             rows = [r for r in _newest(session, peer) if r.job != job.job]
             people = self._without_newcomers(permitted, [self._open(row) for row in rows])

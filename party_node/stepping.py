@@ -72,8 +72,7 @@ class Steps:
             body = self.mail.receive(run, wait_seconds, ahead=True)
             if body is None:
                 return None
-            theirs = Role.RESPONDER if self.role is Role.INITIATOR else Role.INITIATOR
-            said = said.add(theirs, body)
+            said = said.add(self.role.other, body)
         transition = self.protocol.resume(run.state, body, self.fetch, self.rng)
         heard = 0 if body is None else 1
         stored = self._take(run, transition, said, received=run.received + heard, **changes)

@@ -60,6 +60,10 @@ class JobDescription(Record):
         """Return (receiver, sender)."""
         return self.receiver, self.sender
 
+    def dataset_of(self, party: str) -> str:
+        """Return the dataset that one of the two parties brings."""
+        return self.receiver_dataset if party == self.receiver else self.sender_dataset
+
     def other(self, party: str) -> str:
         """Return the party of the two that is not `party`."""
         return self.sender if party == self.receiver else self.receiver

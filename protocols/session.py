@@ -36,6 +36,11 @@ class Role(enum.StrEnum):
     INITIATOR = "initiator"
     RESPONDER = "responder"
 
+    @property
+    def other(self) -> "Role":
+        """The role of the other side."""
+        return Role.RESPONDER if self is Role.INITIATOR else Role.INITIATOR
+
 
 @dataclass(frozen=True, slots=True)
 class Items(Record):

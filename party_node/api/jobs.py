@@ -12,8 +12,9 @@ from party_node.api.access import Calling
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, NotFound
+from party_node.job_checks import is_small
 from party_node.job_views import described, job_list, job_view
-from party_node.jobs import STRICT_BELOW, Request, strictly
+from party_node.jobs import Request, strictly
 from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
@@ -43,7 +44,7 @@ class JobBody(Strict):
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
     strict: bool = False
-    """True: hide even which curve an item lies on, as is done anyway below 10,000 people."""
+    """True: hide even which curve an item lies on, as is done anyway up to 10,000 people."""
     dry_run: bool = False
     """True: only this side's pre-flight; nothing is asked and nothing leaves the node."""
 
@@ -159,10 +160,10 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.per_person,
     )
     job = parts.jobs.describe(request)
-    mine = job.receiver_dataset if job.receiver == job.requester else job.sender_dataset
+    mine = job.dataset_of(job.requester)
     other, operations = job.other(job.requester), OPERATIONS[job.kind]
     _, permitted = parts.gate.preview(mine, job.purpose, other, operations)
-    return strictly(job) if body.strict or permitted < STRICT_BELOW else job
+    return strictly(job) if body.strict or is_small(permitted) else job
 
 
 def _preflight(job: JobDescription, parts: Services) -> Prospect:

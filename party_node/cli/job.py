@@ -47,7 +47,7 @@ PerPerson = Annotated[
 ]
 Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Hide every bit of an item; always so below 10,000.")
+    bool, typer.Option("--strict", help="Hide every bit of an item; always so up to 10,000.")
 ]
 Cost = Annotated[str, typer.Option(help="What to pay, in rho: more buys a sharper answer.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only the pre-flight; ask nothing.")]

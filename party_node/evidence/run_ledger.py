@@ -109,7 +109,7 @@ def _check_head(run: RunFiles, part: ReceiptPart, ledger: LedgerPart) -> None:
 def _check_use(run: RunFiles, party: str, use: UseRecord) -> None:
     """Compare what the use record says with what was asked in the job."""
     job = run.job
-    dataset = job.receiver_dataset if party == job.receiver else job.sender_dataset
+    dataset = job.dataset_of(party)
     said = (
         use.job, use.system, use.purpose, use.recipient, use.operation, use.requested_by,
         use.datasets,

@@ -62,6 +62,8 @@ def test_whether_a_set_is_small_is_told_by_its_step_too():
         with pytest.raises(StrictNeeded):
             job_checks.check_sizes(asked, permitted)
     job_checks.check_sizes(asked, 10_001)
+    # A node asks for strict hashing by the same rule, so it never refuses its own job.
+    assert [job_checks.is_small(n) for n in (8_001, 10_000, 10_001)] == [True, True, False]
 
 
 @pytest.mark.parametrize("asked", [rows(), job(MEMBERS, PsiParams(60_000, 4096, strict=False))])
