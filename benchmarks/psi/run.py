@@ -47,6 +47,7 @@ TARGETS = (
     Target("psi-ot", "spu-rr22", 0.55, 10**6),
     Target("psi-dh", "spu-ecdh", 0.9, 10**6, "multibuffer"),
     Target("psi-dh", "openmined", 0.1, 10**5),
+    Target("psi-dh-prepared", "spu-kkrt", 0.1, 10**4),
 )
 RELAY_OVER_DIRECT = 1.25
 

@@ -11,9 +11,15 @@ def heading(found: dict[str, Any]) -> str:
     return f"{found['protocol']}, {sizes}, {found['common']:,} in both"
 
 
+def columns(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was run: the first run, where it prepared a set, then each way."""
+    first = {"first run, preparing": found["first"]} if "first" in found else {}
+    return {**first, **found["ways"]}
+
+
 def rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return the figures: name, then one cell for each way."""
-    ways = list(found["ways"].values())
+    """Return the figures: name, then one cell for each column."""
+    ways = columns(found).values()
     made = [
         ["wall seconds", *(f"{w['wall_seconds']:.2f}" for w in ways)],
         ["CPU-seconds of both parties", *(f"{w['cpu_seconds_both_parties']:.2f}" for w in ways)],
@@ -28,7 +34,8 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
         ["exact", *("yes" if w["exact"] else "NO" for w in ways)],
     ]
     if "relay_over_direct" in found:
-        made.append(["wall, relay ÷ direct", f"{found['relay_over_direct']:.2f}", ""])
+        blank = [""] * (len(columns(found)) - 1)
+        made.append(["wall, relay ÷ direct", f"{found['relay_over_direct']:.2f}", *blank])
     return made
 
 

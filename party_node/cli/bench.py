@@ -49,7 +49,7 @@ def psi(
         show_json(found)
     else:
         say(words.heading(found))
-        table(["figure", *found["ways"]], words.rows(found), "nothing was measured")
+        table(["figure", *words.columns(found)], words.rows(found), "nothing was measured")
     raise typer.Exit(DONE if found["exact"] else ERROR)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from pyroaring import FrozenBitMap
 
+from party_node.chunks import ChunkStore
 from party_node.execution import Execution
 from party_node.permission import Permission
-from party_node.prepared.kept_sets import Use
+from party_node.prepared.kept_sets import KeptSets, Use
 from party_node.stepping import Steps
 from protocols.job import JobDescription
 from protocols.job_params import params_of
@@ -67,11 +68,16 @@ def fetch_of(execution: Execution) -> Fetch:
     """Return what a run's steps read chunks through: its own, and those of the kept set."""
     if not is_prepared(execution.job):
         return execution.chunks.fetch
-    sets, use, chunks = execution.services.kept_sets, use_of(execution), execution.chunks
+    bucket_tags = params_of(execution.job).chunk_items
+    return reading(execution.services.kept_sets, use_of(execution), execution.chunks, bucket_tags)
+
+
+def reading(sets: KeptSets, use: Use, chunks: ChunkStore, bucket_tags: int) -> Fetch:
+    """Return what reads a run's own chunks, and those of the kept set that it has pinned."""
 
     def fetch(name: str) -> bytes:
         if name.startswith(("whole/", "since/")):
-            return sets.supply(use, name, chunks, params_of(execution.job).chunk_items)
+            return sets.supply(use, name, chunks, bucket_tags)
         if name.startswith("held/"):
             return sets.held(use, name, chunks)
         return chunks.fetch(name)

@@ -27,7 +27,7 @@ from party_node.home import Home
 from party_node.permission import Permission
 from party_node.prepared import filling, preparing
 from party_node.prepared.manifests import PINNED, AskedBy, CopyManifest, SetManifest
-from party_node.prepared.preparing import Digests
+from party_node.prepared.preparing import Digests, Read
 from party_node.prepared.sealed_folder import SealedFolder
 from party_node.prepared.set_words import begun, report_of
 from party_node.vault import Vault
@@ -95,19 +95,38 @@ class KeptSets:
         Raises: as `Datasets.items`; InvalidParameter for more items than the parameters allow;
         DiskFull.
         """
-        folder = self._set_folder(use)
         allowed = BitMap(people & permission.allowed)
         read = partial(self._datasets.items, permission, kinds)
+        state = self._datasets.state_of(permission)
+        manifest = self.lay_people(use, allowed, read, state, len(kinds), params, chunks)
+        # Of the permitted people alone this would cost reading everybody, each time.
+        shared = self._datasets.info(permission.grant.dataset).report.shared
+        return report_of(manifest, kinds, shared)
+
+    def lay_people(
+        self,
+        use: Use,
+        people: BitMap,
+        read: Read,
+        state: str,
+        types: int,
+        params: MatchingParams,
+        chunks: ChunkStore,
+    ) -> SetManifest:
+        """Do the same for people whose identifiers `read` returns; `state` names what it reads.
+
+        Raises: as `read`; InvalidParameter for more items than the parameters allow; DiskFull.
+        """
+        folder = self._set_folder(use)
         with self._held(folder):
-            state = self._datasets.state_of(permission)
             manifest = preparing.of_index(
-                self._standing(folder) or self._new_epoch(use, len(kinds)), state
+                self._standing(folder) or self._new_epoch(use, types), state
             )
             following: SetManifest | None = manifest
             while following is not None:
                 manifest = following
                 folder.publish(encode(manifest))
-                following = preparing.advanced(folder, manifest, allowed, read, self._evaluate)
+                following = preparing.advanced(folder, manifest, people, read, self._evaluate)
             size = padding.padded_size(filling.people_items(manifest), params)
             filled = filling.filled(folder, manifest, size, self._rng)
             ready = preparing.laid(manifest if filled is None else filled)
@@ -116,9 +135,7 @@ class KeptSets:
                 folder.publish(encode(manifest))
             chunks.keep({PINNED: encode(manifest), SET: encode(manifest.as_set())})
             folder.sweep(manifest.files() | self._pinned())
-        # Of the permitted people alone this would cost reading everybody, each time.
-        shared = self._datasets.info(permission.grant.dataset).report.shared
-        return report_of(manifest, kinds, shared)
+        return manifest
 
     def supply(self, use: Use, name: str, chunks: ChunkStore, bucket_tags: int) -> bytes:
         """Return a chunk of the set that a run has pinned: made when it is asked for.

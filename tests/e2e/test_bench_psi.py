@@ -52,6 +52,15 @@ def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path, protocol: str
     assert sorted(folder.name for folder in (kept / "receiver" / "runs").iterdir()) == []
 
 
+def test_a_kept_set_is_prepared_once_and_then_only_asked(tmp_path: Path) -> None:
+    found = measure(tmp_path, read("300x5000", "psi-dh-prepared", "relay", 0.4))
+    first, later = found["first"], found["ways"]["relay"]
+    assert found["exact"] is True
+    assert first["matched"] == later["matched"] == 120
+    assert first["bytes"]["from_sender"] > 5000 * 12
+    assert later["bytes"]["from_sender"] < first["bytes"]["from_sender"] - 5000 * 10
+
+
 def test_what_cannot_be_measured_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for words in (
