@@ -40,6 +40,8 @@ permutation (`sums/cot_pads.py`).
 2013 (correlated transfers). Wire format: `docs/spec/sums-cot.md`.
 """
 
+import functools
+
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.ot import base
@@ -49,7 +51,10 @@ from protocols.sums import cot_matrix, cot_vectors
 from protocols.sums.cot_progress import progress
 from protocols.sums.cot_records import (
     MESSAGES,
+    NARROW_MESSAGES,
     STATES,
+    Carries,
+    CarryProducts,
     Choices,
     MatrixAnswering,
     MatrixOpening,
@@ -64,14 +69,16 @@ from protocols.sums.cot_records import (
 from protocols.sums.records import AlignedRows, SumParams, Sums, SumsGiven
 
 
-def begin(role: Role, params: Record, ctx: bytes, rows: Record, rng: Rng) -> Transition:
+def begin(
+    narrow: bool, role: Role, params: Record, ctx: bytes, rows: Record, rng: Rng
+) -> Transition:
     """Open one side of a run; the side with the vectors with a fresh scalar.
 
     Raises: InvalidParameter if input or context do not fit the parameters.
     """
     if not isinstance(params, SumParams) or not isinstance(rows, AlignedRows):
         raise InvalidParameter("these are not parameters and input of this protocol")
-    run = Run(params, ctx, rows)
+    run = Run(params, ctx, rows, narrow)
     if role is Role.RESPONDER:
         return Wait(MatrixOpening(run))
     scalar = base.scalar_from(rng(base.SEED_BYTES))
@@ -81,6 +88,8 @@ def begin(role: Role, params: Record, ctx: bytes, rows: Record, rng: Rng) -> Tra
 
 def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Transition:
     """Take one side one arrow further."""
+    if isinstance(state, MatrixOpening | MatrixAnswering):
+        return _step_matrix(state, message, fetch, rng)
     match state, message:
         case VectorsOpening(), None:
             return Wait(state)
@@ -89,33 +98,61 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
             return cot_vectors.start(state, message, fetch, rng)
         case VectorsChoosing(), None:
             return cot_vectors.choose(state, fetch, rng)
-        case VectorsAdding(), Products() if not state.is_last:
+        case VectorsAdding(), None:
+            return cot_vectors.go_on(state, fetch)
+        case VectorsAdding(run, _, due), Products() if due < run.stretches():
             return cot_vectors.add(state, message, fetch)
+        case VectorsAdding(), CarryProducts() if (carry := state.carry) is not None:
+            return cot_vectors.add_carries(state, carry, message, fetch)
         case VectorsAdding(run), Shares() if state.is_last and run.params.to_holder:
             return cot_vectors.finish(state, message, fetch)
+        case _:
+            raise unexpected(state, message)
+
+
+def _step_matrix(
+    state: MatrixOpening | MatrixAnswering, message: Record | None, fetch: Fetch, rng: Rng
+) -> Transition:
+    match state, message:
         case MatrixOpening(run), Opening():
             run.check_opening(message, Role.INITIATOR)
             return cot_matrix.start(state, message, rng)
         case MatrixAnswering(), None:
             return cot_matrix.go_on(state, fetch)
-        case MatrixAnswering(), Choices() if not state.is_last:
+        case MatrixAnswering(run, _, due), Choices() if due < run.stretches():
             return cot_matrix.answer(state, message, fetch)
+        case MatrixAnswering(), Carries() if (carry := state.carry) is not None:
+            return cot_matrix.answer_carries(state, carry, message, fetch)
         case MatrixAnswering(run), Shares() if state.is_last and not run.params.to_holder:
             return cot_matrix.finish(state, message, fetch)
         case _:
             raise unexpected(state, message)
 
 
-SUMS = TwoParty(
-    name="sums-cot/1",
-    title="Sums of one side's columns over the other's vectors, by symmetric cryptography",
-    initiator_learns="the sums with noise, where they are for it, and the number of rows",
-    responder_learns="the sums with noise, where they are for it, and the number of rows",
-    params=SumParams,
-    messages=MESSAGES,
-    states=STATES,
-    outputs=(Sums, SumsGiven),
-    begin=begin,
-    step=step,
-    progress=progress,
+def _protocol(name: str, title: str, *, narrow: bool) -> TwoParty:
+    learns = "the sums with noise, where they are for it, and the number of rows"
+    return TwoParty(
+        name=name,
+        title=title,
+        initiator_learns=learns,
+        responder_learns=learns,
+        params=SumParams,
+        messages=NARROW_MESSAGES if narrow else MESSAGES,
+        states=STATES,
+        outputs=(Sums, SumsGiven),
+        begin=functools.partial(begin, narrow),
+        step=step,
+        progress=progress,
+    )
+
+
+SUMS = _protocol(
+    "sums-cot/1",
+    "Sums of one side's columns over the other's vectors, by symmetric cryptography",
+    narrow=False,
+)
+NARROW = _protocol(
+    "sums-cot-narrow/1",
+    "Sums of one side's columns over the other's vectors, in fewer bytes",
+    narrow=True,
 )

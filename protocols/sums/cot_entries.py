@@ -53,6 +53,8 @@ class Entries:
         first, last = int(columns[0]), int(columns[-1])
         together = last - first + 1 == len(columns)
         entries = self._dense[low:high, slice(first, last + 1) if together else columns]
+        if segment.group:
+            entries = entries.astype(np.uint64) + self._placing.offsets[columns]
         lanes, each = segment.lanes_of(blocks), segment.per_block
         full, rest = divmod(len(columns), each)
         whole = entries[:, : full * each].reshape(len(entries), full, each)

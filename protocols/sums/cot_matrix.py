@@ -1,19 +1,22 @@
 """The half of `sums-cot` that holds the matrix: it says its columns under pads.
 
-Chunks kept: `chosen` (the keys of the base transfers and the secret bits), and its shares so far.
+Chunks kept, all secret: `chosen` (the keys of the base transfers and the secret bits), its shares
+so far, and where columns are narrow the rows and top bits that each stretch's carries need.
 """
 
 import numpy as np
 
+from protocols.errors import LocalError
 from protocols.ot import base, extension
-from protocols.psi.chunks import check_chunk
+from protocols.psi.chunks import check_chunk, kept
 from protocols.session import Continue, Fetch, Finish, Rng, Role, Transition, Wait
-from protocols.sums import cot_shares
+from protocols.sums import cot_carries, cot_shares
 from protocols.sums.cot_entries import Entries
-from protocols.sums.cot_lanes import fold
+from protocols.sums.cot_lanes import PIECE_ROWS, fold
 from protocols.sums.cot_pads import pad_key, pads
 from protocols.sums.cot_records import (
-    PIECE_ROWS,
+    Carries,
+    CarryProducts,
     Choices,
     MatrixAnswering,
     MatrixOpening,
@@ -41,38 +44,71 @@ def start(state: MatrixOpening, opening: Opening, rng: Rng) -> Transition:
 def answer(state: MatrixAnswering, message: Choices, fetch: Fetch) -> Transition:
     """Take the choices for a stretch: send its columns so that only what was chosen can be read."""
     run, session, due = state.run, state.session, state.next
-    rows = run.stretch_length(due)
-    transfers = rows * run.planes
-    size = extension.COLUMNS * extension.column_bytes(transfers)
+    count = run.transfers(due)
+    size = extension.COLUMNS * extension.column_bytes(count)
     check_chunk(message.stretch, due, message.columns, size)
     check_chunk(due, due, message.parities, extension.PARITY_BYTES * (1 + extension.COLUMNS))
-    chosen = fetch(CHOSEN)
-    keys, secret = chosen[: -extension.ROW_BYTES], chosen[-extension.ROW_BYTES :]
-    pad_rows = extension.give(
-        session, due, keys, secret, message.columns, message.parities, transfers
-    ).reshape(rows, run.planes, 2)
+    keys, secret = _chosen(fetch)
+    rows = extension.give(session, due, keys, secret, message.columns, message.parities, count)
+    number = run.stretch_length(due)
+    pad_rows = rows[: number * run.planes].reshape(number, run.planes, 2)
     other = np.frombuffer(secret, "<u8")
     matrix = Entries(run, due, fetch)
     totals = cot_shares.before(run, due, fetch)
     sent: list[bytes] = []
-    for low in range(0, rows, PIECE_ROWS):
+    top: list[cot_carries.Bits] = []
+    for piece, low in enumerate(range(0, number, PIECE_ROWS)):
         entries = matrix.blocks(low, low + PIECE_ROWS)
         for plane in range(run.planes):
             mine = pad_rows[low : low + PIECE_ROWS, plane]
-            key = pad_key(session, due, low // PIECE_ROWS, plane)
+            key = pad_key(session, due, piece, plane)
             zero = pads(key, mine, run.placing.blocks)
             one = pads(key, mine ^ other, run.placing.blocks)
-            sums = []
             for segment in run.placing.segments:
                 zeros, ones = segment.lanes_of(zero), segment.lanes_of(one)
                 np.subtract(zeros, ones, out=ones)
                 ones += segment.lanes_of(entries)
                 sent += segment.write(ones)
-                sums.append(-fold(zeros))
-            cot_shares.add(totals, run, plane, sums)
-    following = MatrixAnswering(run, session, due + 1)
+                if segment.group:
+                    top.append(cot_carries.add_groups(totals, run, plane, segment, zeros, -1))
+                else:
+                    cot_shares.add(totals, run, plane, segment.columns, -fold(zeros))
     keep = {cot_shares.name(due): totals.tobytes()}
-    return Continue(following, Products(due, b"".join(sent)), keep)
+    if top:
+        keep[kept("top", due)] = cot_carries.pack(np.concatenate(top))
+        keep[kept("rows", due)] = rows[number * run.planes :].tobytes()
+    return Continue(MatrixAnswering(run, session, due + 1), Products(due, b"".join(sent)), keep)
+
+
+def answer_carries(
+    state: MatrixAnswering, index: int, message: Carries, fetch: Fetch
+) -> Transition:
+    """Take the hidden top bits of a stretch: send what its carries need."""
+    run, count = state.run, state.run.carries(index)
+    check_chunk(message.stretch, index, message.bits, -(-count // 8))
+    rows, top = fetch(kept("rows", index)), cot_carries.unpack(fetch(kept("top", index)), count)
+    if len(rows) != extension.ROW_BYTES * count:
+        raise LocalError("rows that were kept have another length")
+    totals = cot_shares.before(run, state.next, fetch)
+    products = cot_carries.matrix_part(
+        totals,
+        run,
+        state.session,
+        index,
+        np.frombuffer(rows, "<u8").reshape(-1, 2),
+        np.frombuffer(_chosen(fetch)[1], "<u8"),
+        top,
+        cot_carries.unpack(message.bits, count),
+    )
+    following = MatrixAnswering(run, state.session, state.next + 1)
+    keep = {cot_shares.name(state.next): totals.tobytes()}
+    return Continue(following, CarryProducts(index, products), keep)
+
+
+def _chosen(fetch: Fetch) -> tuple[bytes, bytes]:
+    """Return the keys of the base transfers, and the secret bits."""
+    chosen = fetch(CHOSEN)
+    return chosen[: -extension.ROW_BYTES], chosen[-extension.ROW_BYTES :]
 
 
 def go_on(state: MatrixAnswering, fetch: Fetch) -> Transition:

@@ -15,15 +15,14 @@ from protocols.errors import ContextMismatch, InvalidParameter, MalformedMessage
 from protocols.ot.base import POINT_BYTES
 from protocols.ot.extension import COLUMNS, ROW_BYTES
 from protocols.session import Role
-from protocols.sums.cot_lanes import Placing, placing
+from protocols.sums.cot_lanes import PIECE_ROWS, Placing, placing
 from protocols.sums.records import AlignedRows, SumParams
 
-PIECE_ROWS = 512
-"""Rows that are worked on at once, so that they stay in the processor's cache."""
 STRETCH_BYTES = 2**22
 """A message of products has at most so many bytes."""
 
 _OPENING_LABEL = b"accord/sums-cot-opening/1\x00"
+_NARROW_OPENING_LABEL = b"accord/sums-cot-narrow-opening/1\x00"
 _SESSION_LABEL = b"accord/sums-cot-session/1\x00"
 
 
@@ -45,7 +44,10 @@ class Opening(Record):
 
 @dataclass(frozen=True, slots=True)
 class Choices(Record):
-    """The vectors of a stretch, hidden: one transfer for each row, vector and binary digit."""
+    """The vectors of a stretch, hidden: one transfer for each row, vector and binary digit.
+
+    Behind these, one for each sum of a group of narrow columns, with a random choice.
+    """
 
     KIND: ClassVar[str] = "sums-cot-choices/1"
     stretch: int
@@ -62,7 +64,27 @@ class Products(Record):
     KIND: ClassVar[str] = "sums-cot-products/1"
     stretch: int
     pieces: bytes
-    """For each 512 rows begun, vector and digit, the bytes of `Placing` for each row."""
+    """For each 508 rows begun, vector and digit, the bytes of `Placing` for each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carries(Record):
+    """The top bit of each share of a group, hidden by the random choice of its transfer."""
+
+    KIND: ClassVar[str] = "sums-cot-carries/1"
+    stretch: int
+    bits: bytes
+    """A bit for each, the lowest of a byte first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarryProducts(Record):
+    """The top bits of the other side's shares under pads."""
+
+    KIND: ClassVar[str] = "sums-cot-carry-products/1"
+    stretch: int
+    products: bytes
+    """For each sum of a group, what its carry needs in bytes, little-endian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +110,8 @@ class Run(Record):
     params: SumParams
     ctx: bytes
     rows: AlignedRows
+    narrow: bool
+    """Whether columns may be sent in fewer bytes than their sums have."""
 
     def __post_init__(self) -> None:
         if len(self.ctx) != 32:
@@ -112,11 +136,12 @@ class Run(Record):
     @property
     def placing(self) -> Placing:
         """Where the columns lie and how wide they are."""
-        return placing(self.params, self.rows.count)
+        return placing(self.params, self.rows.count, self.narrow)
 
     def _bytes_of_row(self) -> int:
-        """Bytes of a row in the longer of the two messages about it."""
-        return self.planes * max(ROW_BYTES, self.placing.row_bytes)
+        """Bytes of a row in the longer of the two messages about it, rounded up."""
+        choices = ROW_BYTES * (PIECE_ROWS + self.placing.carries(PIECE_ROWS))
+        return self.planes * max(-(-choices // PIECE_ROWS), self.placing.row_bytes)
 
     def _stretch_rows(self) -> int:
         """Rows of a stretch that no end of a chunk cuts: whole pieces, if one fits."""
@@ -128,6 +153,23 @@ class Run(Record):
         whole, rest = divmod(self.rows.count, self.rows.chunk_rows)
         size = self._stretch_rows()
         return whole * -(-self.rows.chunk_rows // size) + -(-rest // size)
+
+    def steps(self) -> int:
+        """Return how often shares are added to: for each stretch, and for its carries."""
+        return self.stretches() * (2 if self.placing.carries(1) else 1)
+
+    def pieces(self, index: int) -> tuple[int, ...]:
+        """Return how many rows each piece of a stretch has."""
+        rows = self.stretch_length(index)
+        return tuple(min(PIECE_ROWS, rows - low) for low in range(0, rows, PIECE_ROWS))
+
+    def carries(self, index: int) -> int:
+        """Return how many sums of groups of narrow columns a stretch has."""
+        return self.planes * sum(map(self.placing.carries, self.pieces(index)))
+
+    def transfers(self, index: int) -> int:
+        """Return how many transfers a stretch has."""
+        return self.planes * self.stretch_length(index) + self.carries(index)
 
     def stretch(self, index: int) -> tuple[int, int, int]:
         """Return the chunk of a stretch, and its first row and the row after its last in there."""
@@ -158,7 +200,8 @@ class Run(Record):
         """Return what the opening of `speaker` proves; it differs by speaker, so none is
         reflected.
         """
-        parts = (_OPENING_LABEL, speaker.encode(), self.ctx, encode(self.params))
+        label = _NARROW_OPENING_LABEL if self.narrow else _OPENING_LABEL
+        parts = (label, speaker.encode(), self.ctx, encode(self.params))
         return hashlib.sha256(b"".join(parts)).digest()
 
     def check_opening(self, opening: Opening, speaker: Role) -> None:
@@ -198,18 +241,24 @@ class _Place(Record):
     run: Run
     session: bytes
     next: int
-    """The stretch that is due."""
+    """The stretch that is due; once all are done, their carries are counted on."""
 
     def __post_init__(self) -> None:
         if len(self.session) != 32:
             raise InvalidParameter("a session has 32 bytes")
-        if not 0 <= self.next <= self.run.stretches():
-            raise InvalidParameter("there is no such stretch")
+        if not 0 <= self.next <= self.run.steps():
+            raise InvalidParameter("there is no such step")
 
     @property
     def is_last(self) -> bool:
-        """Say whether every stretch is done, and only the shares are left."""
-        return self.next == self.run.stretches()
+        """Say whether everything is added up, and only the shares are left."""
+        return self.next == self.run.steps()
+
+    @property
+    def carry(self) -> int | None:
+        """The stretch whose carries are due, if carries are."""
+        at = self.next - self.run.stretches()
+        return at if at >= 0 and not self.is_last else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +270,7 @@ class VectorsChoosing(_Place):
 
 @dataclass(frozen=True, slots=True)
 class VectorsAdding(_Place):
-    """The vectors' side awaits the products of stretch `next`, or at the end the shares."""
+    """The vectors' side awaits products of stretch `next` or of its carries, or the shares."""
 
     KIND: ClassVar[str] = "sums-cot-vectors-adding/1"
 
@@ -236,12 +285,13 @@ class MatrixOpening(Record):
 
 @dataclass(frozen=True, slots=True)
 class MatrixAnswering(_Place):
-    """The matrix's side awaits the choices for stretch `next`; at the end it gives or awaits the
-    shares.
+    """The matrix's side awaits the choices of stretch `next` or its carries; at the end it gives or
+    awaits the shares.
     """
 
     KIND: ClassVar[str] = "sums-cot-matrix-answering/1"
 
 
 MESSAGES = (Opening, Choices, Products, Shares)
+NARROW_MESSAGES = (*MESSAGES, Carries, CarryProducts)
 STATES = (VectorsOpening, VectorsChoosing, VectorsAdding, MatrixOpening, MatrixAnswering)

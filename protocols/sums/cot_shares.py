@@ -19,12 +19,12 @@ Totals = NDArray[np.uint64]
 
 
 def name(index: int) -> str:
-    """Return the name of the chunk with the shares after stretch `index`."""
+    """Return the name of the chunk with the shares after step `index`."""
     return f"share/{index % 2:05}"
 
 
 def before(run: Run, index: int, fetch: Fetch) -> Totals:
-    """Return the shares before stretch `index`. Raises: LocalError."""
+    """Return the shares before step `index`. Raises: LocalError."""
     shape = run.params.layout.vectors, run.params.layout.columns
     if index == 0:
         return np.zeros(shape, np.uint64)
@@ -34,12 +34,11 @@ def before(run: Run, index: int, fetch: Fetch) -> Totals:
     return np.frombuffer(kept, "<u8").reshape(shape).copy()
 
 
-def add(totals: Totals, run: Run, plane: int, sums: list[Lanes]) -> None:
-    """Add the sums of each segment, as `fold` gives them, for one vector and digit."""
+def add(totals: Totals, run: Run, plane: int, columns: NDArray[np.intp], sums: Lanes) -> None:
+    """Add a sum for each of these columns, for one vector and digit."""
     vector, digit = divmod(plane, run.digits)
-    for segment, lanes in zip(run.placing.segments, sums, strict=True):
-        found = lanes.reshape(-1)[: len(segment.columns)].astype(np.uint64)
-        totals[vector, segment.columns] += found << np.uint64(digit)
+    found = sums.reshape(-1)[: len(columns)].astype(np.uint64)
+    totals[vector, columns] += found << np.uint64(digit)
 
 
 def give(run: Run, totals: Totals) -> bytes:
@@ -59,7 +58,7 @@ def together(run: Run, totals: Totals, given: bytes) -> Sums:
     Raises: MalformedMessage if these are not as long as they must be.
     """
     where, vectors = run.placing, run.params.layout.vectors
-    if len(given) != vectors * where.row_bytes:
+    if len(given) != vectors * sum(where.widths):
         raise MalformedMessage("there is not a share for each sum")
     values, at = [], 0
     for row in totals.tolist():
