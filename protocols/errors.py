@@ -65,6 +65,12 @@ class InvalidElement(PeerError):
     code = "invalid-element"
 
 
+class InconsistentChoices(PeerError):
+    """The other party did not choose in an oblivious transfer as the protocol says."""
+
+    code = "inconsistent-choices"
+
+
 class ForgedEnvelope(PeerError):
     """An envelope is not the one that its sender sealed for this place in this job."""
 

@@ -49,9 +49,21 @@ def transpose(columns: Words) -> Rows:
     Bit r of word w of column c is bit c of row 64·w + r.
     """
     words = columns.shape[1]
-    square = columns.reshape(ROW_WORDS, 64, words)
+    square = transpose_squares(columns)
+    rows = np.zeros((GROUPS, words, 64, 2), dtype=np.uint64)
+    for word in range(ROW_WORDS):
+        rows[word // 2, :, :, word % 2] = square[word].T
+    return rows.reshape(GROUPS, 64 * words, 2)
+
+
+def transpose_squares(columns: Words) -> NDArray[np.uint64]:
+    """Transpose every square of 64 columns and 64 bits, in place; shape (columns / 64, 64, words).
+
+    Element [k, r, w] has bit r of word w of the columns from 64·k on.
+    """
+    count, words = columns.shape
     for distance, mask in _EXCHANGES:
-        pairs = square.reshape(ROW_WORDS * 32 // distance, 2, distance, words)
+        pairs = columns.reshape(count // (2 * distance), 2, distance, words)
         low, high = pairs[:, 0], pairs[:, 1]
         moved = low >> np.uint64(distance)
         moved ^= high
@@ -59,10 +71,7 @@ def transpose(columns: Words) -> Rows:
         high ^= moved
         moved <<= np.uint64(distance)
         low ^= moved
-    rows = np.zeros((GROUPS, words, 64, 2), dtype=np.uint64)
-    for word in range(ROW_WORDS):
-        rows[word // 2, :, :, word % 2] = square[word].T
-    return rows.reshape(GROUPS, 64 * words, 2)
+    return columns.reshape(count // 64, 64, words)
 
 
 def rows_to_bytes(rows: Rows) -> bytes:
