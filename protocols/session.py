@@ -17,7 +17,7 @@ anything. So a run resumes at the chunk where it stopped, and memory is bounded 
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from protocols.codec import Record, decode
 
@@ -115,8 +115,9 @@ class TwoParty:
     messages: tuple[type[Record], ...]
     states: tuple[type[Record], ...]
     outputs: tuple[type[Record], ...]
-    begin: Callable[[Role, Record, bytes, Items, Rng], Transition]
-    """(role, params, ctx of 32 bytes, input, rng) → transition."""
+    begin: Callable[[Role, Record, bytes, Any, Rng], Transition]
+    """(role, params, ctx of 32 bytes, input, rng) → transition. The input is `Items`, or another
+    record where the protocol says so."""
     step: Callable[[Record, Record | None, Fetch, Rng], Transition]
     """(state, message or None after Continue, fetch, rng) → transition."""
     progress: Callable[[Record], Progress] | None = None

@@ -56,7 +56,7 @@ class Side:
             raise LocalError(f"there is no chunk {name}")
         return self.chunks[name]
 
-    def begin(self, params: Record, ctx: bytes, items: Items) -> list[bytes]:
+    def begin(self, params: Record, ctx: bytes, items: Record) -> list[bytes]:
         params = decode(self.protocol.params, encode(params))
         return self._take(self.protocol.begin(self.role, params, ctx, items, self.rng))
 
@@ -139,14 +139,21 @@ def run_pair(
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
     chunk_items: int = params.chunk_items  # type: ignore[attr-defined]
-    sides = []
-    mailboxes: list[deque[bytes]] = [deque(), deque()]
+    sides, opened = [], []
     for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
         items, chunks = items_of(own, chunk_items)
         chunks |= laid[i]
         side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
         sides.append(side)
-        _post(side.begin(params, ctx, items), mailboxes[1 - i], deliver)
+        opened.append(side.begin(params, ctx, items))
+    return play_out(sides, opened, deliver)
+
+
+def play_out(sides: list[Side], opened: list[list[bytes]], deliver: Deliver) -> Played:
+    """Let two sides go on that have begun, and have said what is `opened`, until both are done."""
+    mailboxes: list[deque[bytes]] = [deque(), deque()]
+    for i, said in enumerate(opened):
+        _post(said, mailboxes[1 - i], deliver)
     while any(side.output is None for side in sides):
         # Both take their turn: a list, because `any` would stop at the first that can.
         turns = [
