@@ -84,7 +84,8 @@ class MatrixBlocks:
         self._blocks, self._fetch = blocks, fetch
         self._chunk = -1
         self._dense, self._codes = np.empty((0, 0), np.int32), np.empty((0, 0), np.uint16)
-        group_of, weight_of = [], []
+        group_of: list[int] = []
+        weight_of: list[int] = []
         for number, group in enumerate(packing.groups):
             group_of += [number] * len(group.weights)
             weight_of += group.weights

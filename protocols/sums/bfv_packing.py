@@ -1,16 +1,17 @@
 """How sums by BFV are laid out in plaintexts, and how far the noise of a reply is flooded.
 
 Both follow from the public parameters alone, so both sides come to the same. Several columns share
-one plaintext, as digits of different radices: a column whose sum, with its noise, lies in a range of
-R values takes a digit of radix R, and its entries are multiplied by the product of the radices below.
-A sum of such numbers is the number whose digits are the sums.
+one plaintext, as digits of different radices: a column whose sum, with its noise, lies in a range
+of R values takes a digit of radix R, and its entries are multiplied by the product of the radices
+below it. A sum of such numbers is the number whose digits are the sums.
 
 **The margin.** A reply is the encryption of a number M that the key holder may see (masked, except
-for what it is to learn), and noise. The noise depends on the matrix: it is at most `noise_bound`. To
-each coefficient a uniform integer in [-2^F, 2^F) is added. A reply that was made from M alone then
-differs from the real one by a statistical distance of at most noise_bound / 2^(F+1) in each of the
-8,192 coefficients. Over all coefficients of all replies this is at most 2^-`security_bits`; fewer
-columns share a plaintext where it would be more than 2^-40.
+for what it is to learn), and noise. The noise depends on the matrix; it is at most `noise_bound`,
+whatever noise the key holder's encryptions have. To each coefficient a uniform integer in
+[-2^F, 2^F) is added. A reply that was made from M alone then differs from the real one by a
+statistical distance of at most noise_bound / 2^(F+1) in each of the 8,192 coefficients. Over all
+coefficients of all replies this is at most 2^-`security_bits`; fewer columns share a plaintext
+where it would be more than 2^-40.
 """
 
 import functools
