@@ -22,7 +22,6 @@ from protocols.session import (
     Continue,
     Fetch,
     Finish,
-    Items,
     Rng,
     Role,
     Transition,
@@ -53,7 +52,7 @@ class Steps:
     on_keep: Callable[[Chunks], None] = lambda _chunks: None
     """Told of the chunks that a step keeps, before its state is stored and anything is sent."""
 
-    def begin(self, run: Run, params: Record, items: Items, **changes: Any) -> Run:
+    def begin(self, run: Run, params: Record, items: Record, **changes: Any) -> Run:
         """Open this side with its input, which lies in the chunks already; `changes` are stored
         with it.
         """

@@ -6,7 +6,6 @@ memory as digests: laying it out in a secret order, the protocol with everything
 for each step, the join.
 """
 
-import contextlib
 import json
 import secrets
 import socket
@@ -21,6 +20,7 @@ import numpy as np
 from party_node.bench.asking import Asked, Way
 from party_node.bench.direct import DirectPost
 from party_node.bench.kept import Kept
+from party_node.bench.peak import forget_peak, peak_mib
 from party_node.bench.sets import MadeUp, plain
 from party_node.bench.setting_up import client_of
 from party_node.chunks import ChunkStore
@@ -105,7 +105,7 @@ class Side:
         post = Counted(self._connected(port))
         chunks = self._runs.chunks(self._job.job)
         give_back()
-        _forget_peak()
+        forget_peak()
         before, began = time.process_time(), time.monotonic()
         steps = self._steps(post, chunks)
         assert self._made is not None
@@ -129,7 +129,7 @@ class Side:
         found = {
             "wall_seconds": round(wall, 3),
             "cpu_seconds": round(used, 3),
-            "peak_mib": _peak_mib(),
+            "peak_mib": peak_mib(),
             "sent_bytes": post.sent_bytes,
             "input_cpu_seconds": round(self.input_cpu_seconds, 3),
             "backend": self._backend.name,
@@ -185,20 +185,6 @@ class Side:
             found = np.frombuffer(chunks.fetch(MATCHED), dtype="<u4")
             exact = exact and bool(np.array_equal(found, wanted))
         return {"matched": count, "exact": exact}
-
-
-def _peak_mib() -> int:
-    """Return this process's peak memory since it was last forgotten; 0 where nothing tells."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next(round(int(ln.split()[1]) / 1024) for ln in lines if ln.startswith("VmHWM"))
-
-
-def _forget_peak() -> None:
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 def main() -> None:

@@ -1,14 +1,12 @@
 """The measurement: for each way, both parties as processes, and what they cost together."""
 
 import dataclasses
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from party_node.bench.asking import Asked, Way
 from party_node.bench.setting_up import RECEIVER, SENDER, Stage, set_up
+from party_node.bench.side_process import SideProcess
 from party_node.demo.processes import DemoFailed
 from party_node.errors import CoordinatorUnreachable
 from party_node.home import Home
@@ -18,7 +16,6 @@ from protocols.psi.prepared import NAME as PREPARED
 from protocols.session import Role
 
 _ROLES = {SENDER: Role.RESPONDER, RECEIVER: Role.INITIATOR}
-_TAIL = 1500
 
 
 def measure(folder: Path, asked: Asked, backend: str = "auto") -> dict[str, Any]:
@@ -72,7 +69,7 @@ def _run(stage: Stage, way: Way, backend: str) -> dict[str, Any]:
                 "peer": encode(publics[other]).hex(),
                 "backend": backend,
             }
-            running[party] = _Process(stage.folder, party, said)
+            running[party] = SideProcess(stage.folder, party, "party_node.bench.party", said)
         port = max(process.heard()["port"] for process in running.values())
         for process in running.values():
             process.say({"port": port})
@@ -103,44 +100,3 @@ def _added_up(way: Way, sides: dict[str, Any], coordinator: float) -> dict[str, 
     if way is Way.RELAY:
         found["cpu_seconds"]["coordinator"] = coordinator
     return found
-
-
-class _Process:
-    """One party, spoken to in lines of JSON."""
-
-    def __init__(self, folder: Path, party: str, said: dict[str, Any]) -> None:
-        self._log, self._party = folder / f"{party}.log", party
-        words = [sys.executable, "-m", "party_node.bench.party"]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
-            )
-        self.say(said)
-
-    def say(self, what: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(what).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError as e:
-            raise self._failed() from e
-
-    def heard(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise self._failed()
-        return dict(json.loads(line))
-
-    def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
-
-    def _failed(self) -> BenchFailed:
-        self._process.wait()
-        end = self._log.read_text(errors="replace")[-_TAIL:]
-        return BenchFailed(f"the {self._party}'s process ended early; its log ends:\n{end}")

@@ -1,4 +1,6 @@
-"""`accord bench`: what is claimed about speed; `accord bench psi`: one protocol at one size."""
+"""`accord bench`: what is claimed about speed; `accord bench psi` and
+`accord bench sums`: one protocol at one size.
+"""
 
 import importlib.util
 import subprocess
@@ -50,6 +52,35 @@ def psi(
     else:
         say(words.heading(found))
         table(["figure", *words.columns(found)], words.rows(found), "nothing was measured")
+    raise typer.Exit(DONE if found["exact"] else ERROR)
+
+
+@app.command()
+def sums(
+    rows: Annotated[int, typer.Option(help="Aligned rows.")],
+    columns: Annotated[int, typer.Option(help="Columns of the matrix; there is one vector.")],
+    route: Annotated[str, typer.Option(help="How the sums are computed.")] = "bfv",
+    entries: Annotated[
+        str, typer.Option(help="one-hot (ten codes a feature) or dense.")
+    ] = "one-hot",
+    bound: Annotated[int, typer.Option(help="Of dense entries.")] = 100,
+    receiver: Annotated[
+        str, typer.Option(help="Who learns the sums: vectors or matrix.")
+    ] = "vectors",
+    keep: Annotated[Path | None, typer.Option(help="Leave everything in this folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure aligned sums: two processes and a direct connection."""
+    from party_node.bench import sums as measuring
+
+    asked = measuring.read(rows, columns, route, entries, bound, receiver)
+    with _folder(keep) as folder:
+        found = measuring.measure(folder, asked)
+    if as_json:
+        show_json(found)
+    else:
+        say(measuring.heading(found))
+        table(["figure", "value"], measuring.words(found), "nothing was measured")
     raise typer.Exit(DONE if found["exact"] else ERROR)
 
 

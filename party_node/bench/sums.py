@@ -1,0 +1,117 @@
+"""The measurement of aligned sums: both parties as processes, and what they cost together.
+
+There is no coordinator: the envelopes are those of a job, carried over one loopback connection.
+"""
+
+import dataclasses
+import secrets
+from pathlib import Path
+from typing import Any
+
+from party_node.bench.made_rows import SumsAsked
+from party_node.bench.side_process import SideProcess
+from party_node.database import Database
+from party_node.home import Home
+from party_node.migrations import migrate
+from party_node.surface_errors import BenchRefused
+from protocols.codec import encode
+from protocols.errors import InvalidParameter
+from protocols.session import Role
+from protocols.sums import routes
+
+_MB = 10**6
+_ROLES = {"vectors": Role.INITIATOR, "matrix": Role.RESPONDER}
+"""The two parties, by what they have."""
+
+
+def read(rows: int, columns: int, route: str, entries: str, bound: int, receiver: str) -> SumsAsked:
+    """Read the words of the command line. Raises: BenchRefused, saying which word is wrong."""
+    hint = "see: accord bench sums --help"
+    if route not in routes.ROUTES:
+        raise BenchRefused(f"{route!r} is no route", hint=f"known are {', '.join(routes.ROUTES)}")
+    if entries not in ("one-hot", "dense"):
+        raise BenchRefused(f"{entries!r} is no kind of entries", hint="one-hot or dense")
+    if receiver not in _ROLES:
+        raise BenchRefused(f"{receiver!r} is no side", hint="vectors or matrix")
+    if rows < 0 or columns < 1 or bound < 1:
+        raise BenchRefused("a size is too small", hint=hint)
+    dense = bound if entries == "dense" else 0
+    asked = SumsAsked(rows, columns, dense, route, receiver == "vectors")
+    try:
+        routes.find(route).begin(Role.RESPONDER, asked.params(), bytes(32), asked.aligned(), bytes)
+    except InvalidParameter as e:
+        raise BenchRefused(str(e), hint=hint) from e
+    return asked
+
+
+def measure(folder: Path, asked: SumsAsked) -> dict[str, Any]:
+    """Measure under `folder` and return the figures. Raises: BenchFailed."""
+    homes = {party: _home(folder / party, party) for party in _ROLES}
+    common = {
+        "asked": dataclasses.asdict(asked),
+        "job": secrets.token_hex(16),
+        "ctx": secrets.token_hex(32),
+    }
+    running: dict[str, SideProcess] = {}
+    try:
+        for party, role in _ROLES.items():
+            (other,) = _ROLES.keys() - {party}
+            peer = encode(homes[other].keys.public()).hex()
+            said = {"role": role, "home": str(folder / party), "peer": peer}
+            module = "party_node.bench.sums_party"
+            running[party] = SideProcess(folder, party, module, common | said)
+        port = max(process.heard()["port"] for process in running.values())
+        for process in running.values():
+            process.say({"port": port})
+        sides = {party: process.heard() for party, process in running.items()}
+    finally:
+        for process in running.values():
+            process.stop()
+    return _added_up(asked, sides)
+
+
+def _home(path: Path, party: str) -> Home:
+    home = Home.create(path, party, party.title(), rng=secrets.token_bytes)
+    db = Database(home.database_url)
+    migrate(db)
+    db.close()
+    return home
+
+
+def _added_up(asked: SumsAsked, sides: dict[str, Any]) -> dict[str, Any]:
+    receiver = "vectors" if asked.to_holder else "matrix"
+    transcripts = {side["transcript"] for side in sides.values()}
+    return {
+        "route": asked.route,
+        "protocol": routes.find(asked.route).name,
+        "rows": asked.rows,
+        "columns": asked.columns,
+        "entries": "dense" if asked.bound else "one-hot",
+        "bound": asked.bound or 1,
+        "receiver": receiver,
+        "wall_seconds": round(max(side["wall_seconds"] for side in sides.values()), 2),
+        "cpu_seconds_both_parties": round(sum(s["cpu_seconds"] for s in sides.values()), 2),
+        "cpu_seconds": {party: side["cpu_seconds"] for party, side in sides.items()},
+        "peak_mib": {party: side["peak_mib"] for party, side in sides.items()},
+        "bytes": {f"from_{party}": side["sent_bytes"] for party, side in sides.items()},
+        "exact": sides[receiver]["exact"] and len(transcripts) == 1,
+    }
+
+
+def heading(found: dict[str, Any]) -> str:
+    """Return what was measured in one line."""
+    size = f"{found['rows']:,} rows × {found['columns']:,} {found['entries']} columns"
+    return f"{found['protocol']}, {size}, for the side with the {found['receiver']}"
+
+
+def words(found: dict[str, Any]) -> list[list[str]]:
+    """Return the figures for people: name and value."""
+    return [
+        ["wall seconds", f"{found['wall_seconds']:.2f}"],
+        ["CPU-seconds of both parties", f"{found['cpu_seconds_both_parties']:.2f}"],
+        *([f"  {party}", f"{used:.2f}"] for party, used in found["cpu_seconds"].items()),
+        *([f"peak memory, {party}, MiB", str(mib)] for party, mib in found["peak_mib"].items()),
+        ["MB from vectors to matrix", f"{found['bytes']['from_vectors'] / _MB:.2f}"],
+        ["MB from matrix to vectors", f"{found['bytes']['from_matrix'] / _MB:.2f}"],
+        ["exact", "yes" if found["exact"] else "NO"],
+    ]
