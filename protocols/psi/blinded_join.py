@@ -33,9 +33,10 @@ differently in many runs narrow people down; a limit on questions answers that, 
 **Strict.** Without `strict`, one bit of each item, curve or twist, outlives blinding: the brand
 can tell which half of a group a matching row is from. So groups then have 10,000 items at least.
 
-**One item a person.** A row is one item. Somebody with two identifiers would be two rows, so each
-side chooses one for each person: of the first type of the job's list that the person has. Who has
-the first type on one side and only the second on the other is not found.
+**Several items a person.** With `per_person` rows have so many items; the partner shuffles rows
+within a group, and items within a row. Two rows meet where they share an item. The brand then also
+sees with how many items two rows meet, and where one row meets several. Such a row counts once: it
+goes with one of those that it meets, whichever comes first in their secret orders.
 
 **Assumed public.** Protocol, parameters, the number of rows, the sizes of the groups.
 
@@ -89,6 +90,7 @@ from protocols.psi.blinded_join_states import (
 from protocols.psi.dh_records import Blinded, Done, Evaluated
 from protocols.psi.join import check_distinct, join_pairs, tags_from_bytes
 from protocols.psi.means import Means
+from protocols.psi.rows import one_each
 from protocols.psi.union_rows import tags_of
 from protocols.session import (
     Continue,
@@ -116,11 +118,9 @@ def begin(role: Role, params: Record, ctx: bytes, items: Items, rng: Rng) -> Tra
     if not isinstance(params, JoinParams):
         raise InvalidParameter("these are not the parameters of this protocol")
     run = JoinRun(params, ctx, items, rng(32))
+    run.check_own(role)
     if role is Role.RESPONDER:
-        if isinstance(items, GroupedItems):
-            raise InvalidParameter("the partner's rows are in no groups")
         return Wait(PartnerOpening(run))
-    run.check_groups()
     return Continue(BrandSending(run, 0), JoinOpening(run.check_of(role), run.sizes))
 
 
@@ -150,17 +150,17 @@ def step(  # noqa: C901 - one case for each arrow
             reply = JoinOpening(run.check_of(Role.RESPONDER), run.sizes)
             return Continue(PartnerCollecting(run, message.sizes, 0), reply)
         case PartnerCollecting(run, groups, due), None:
-            return Wait(state) if due < run.chunks_of(sum(groups)) else _send(means, run, groups, 0)
+            return Wait(state) if due < _chunks(run, groups) else _send(means, run, groups, 0)
         case PartnerCollecting(), Blinded(Role.INITIATOR):
             return _hold(means, state, message)
         case PartnerReturning(run, groups, index), None:
-            if index == run.chunks_of(sum(groups)):
+            if index == _chunks(run, groups):
                 return _send(means, run, groups, 0)
             return _give_back(run, groups, index, fetch(chunks.kept("shuffled", index)))
         case PartnerSending(run, groups, index), None:
             return _send(means, run, groups, index)
         case PartnerFinishing(run, groups), Done():
-            return Finish(RowsShown(run.items.count, groups))
+            return Finish(RowsShown(sum(run.sizes), groups))
         case _:
             raise chunks.unexpected(state, message)
 
@@ -170,9 +170,10 @@ def _blinded(means: Means, run: JoinRun, by: Role, index: int) -> Blinded:
     return Blinded(by, index, means.blinded(run.scalar, run.ctx, digests, run.params.strict))
 
 
-def _tags_of(means: Means, run: JoinRun, message: Blinded, total: int, due: int) -> bytes:
+def _tags_of(means: Means, run: JoinRun, message: Blinded, rows: int, due: int) -> bytes:
     """Return the tags of a chunk of the peer's list."""
-    chunks.check_chunk(message.index, due, message.points, 32 * run.length_of(total, due))
+    size = 32 * run.length_of(run.listed(rows), due)
+    chunks.check_chunk(message.index, due, message.points, size)
     points = points_group.points_from_bytes(message.points)
     return tags_of(means.evaluated(run.scalar, points), run.params.tag_bytes)
 
@@ -184,13 +185,13 @@ def _hold(means: Means, state: PartnerCollecting, message: Blinded) -> Transitio
     """Keep the brand's tags until all are here: a reply to a part would say where an item is."""
     run, groups, due = state.run, state.groups, state.next
     tags = _tags_of(means, run, message, sum(groups), due)
-    if due + 1 < run.chunks_of(sum(groups)):
+    if due + 1 < _chunks(run, groups):
         return Wait(PartnerCollecting(run, groups, due + 1), {chunks.kept("held", due): tags})
     t = run.params.tag_bytes
     held = tags_from_bytes(chunks.read_kept(means.fetch, "held", due, t) + tags, t)
     # An item sent several times would be known by its number in the shuffled answer.
     check_distinct(held)
-    shuffled = held[order_within(groups, means.rng)].tobytes()
+    shuffled = held[order_within(groups, run.params.per_person, means.rng)].tobytes()
     keep = chunks.cut("shuffled", shuffled, run.params.chunk_items * t)
     return _give_back(run, groups, 0, keep[chunks.kept("shuffled", 0)], keep)
 
@@ -212,12 +213,19 @@ def _send(means: Means, run: JoinRun, groups: tuple[int, ...], index: int) -> Tr
     return Continue(PartnerSending(run, groups, index + 1), chunk)
 
 
-def order_within(sizes: tuple[int, ...], rng: Rng) -> NDArray[np.uint32]:
-    """Return the positions of a list in groups, each group in a fresh secret order of its own."""
+def _chunks(run: JoinRun, groups: tuple[int, ...]) -> int:
+    return run.chunks_of(run.listed(sum(groups)))
+
+
+def order_within(sizes: tuple[int, ...], per_person: int, rng: Rng) -> NDArray[np.uint32]:
+    """Return the positions of a list in groups: the rows of each group in a fresh secret order of
+    their own, and the items of each row in another.
+    """
     first, orders = 0, [np.zeros(0, np.uint32)]
     for size in sizes:
-        orders.append(np.uint32(first) + shuffle.permutation(rng(shuffle.SEED_BYTES), size))
-        first += size
+        order = shuffle.row_permutation(rng(shuffle.SEED_BYTES), size, per_person)
+        orders.append(np.uint32(first) + order)
+        first += size * per_person
     return np.concatenate(orders)
 
 
@@ -237,25 +245,17 @@ def _evaluate_rows(means: Means, state: BrandEvaluating, message: Blinded) -> Tr
     run, rows, due = state.run, state.rows, state.next
     tags = _tags_of(means, run, message, rows, due)
     keep = {chunks.kept("theirs", due): tags}
-    if due + 1 < run.chunks_of(rows):
+    if due + 1 < run.chunks_of(run.listed(rows)):
         return Wait(BrandEvaluating(run, rows, due + 1), keep)
     t = run.params.tag_bytes
     mine = means.tags("mine", run.items.chunk_count(), t)
     theirs = tags_from_bytes(chunks.read_kept(means.fetch, "theirs", due, t) + tags, t)
-    found = _group_of_each(join_pairs(mine, theirs), rows, run.sizes)
+    met = one_each(join_pairs(mine, theirs), run.params.per_person)
+    found = np.zeros(rows, "<u2")
+    found[met[1]] = 1 + np.searchsorted(np.array(ends(run.sizes)), met[0], side="right")
     matched = np.bincount(found, minlength=len(run.sizes) + 1)[1:]
     keep |= chunks.cut(GROUPS, found.tobytes(), 2 * run.params.chunk_items)
     return Finish(JoinedRows(rows, tuple(int(n) for n in matched)), Done(), keep)
-
-
-def _group_of_each(
-    pairs: tuple[NDArray[np.uint32], NDArray[np.uint32]], rows: int, sizes: tuple[int, ...]
-) -> NDArray[np.uint16]:
-    """Return for each row 0, or the number of the group that its match is in."""
-    mine, theirs = pairs
-    found = np.zeros(rows, "<u2")
-    found[theirs] = 1 + np.searchsorted(np.array(ends(sizes)), mine, side="right")
-    return found
 
 
 def blinded_join(backend: Backend | None = None) -> TwoParty:

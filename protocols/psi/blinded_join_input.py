@@ -23,25 +23,29 @@ from protocols.shuffle import SEED_BYTES, permutation
 
 @dataclass(frozen=True, slots=True)
 class GroupedInput:
-    """The input of the brand, position by position."""
+    """The input of the brand, in the order of the run."""
 
     items: GroupedItems
     digests: Points = field(repr=False)
+    """Shape (items, 32)."""
     people: NDArray[np.uint32] = field(repr=False)
-    """Shape (n,): which of the given people stands there, by number, or `NOBODY`."""
+    """Shape (rows,): which of the given people stands there, by number, or `NOBODY`."""
 
 
 def lay_out(
     digests: Points, group_of: NDArray[np.integer], least_people: int, params: JoinParams, rng: Rng
 ) -> GroupedInput:
-    """Return the input from one digest for each person, shape (n, 32), and each person's group.
+    """Return the input from the digests of people and each one's group.
 
-    Groups are numbered from 1; who is in group 0 stays out. A group of people has `least_people`
-    at least.
+    `digests` has the shape (n, per_person, 32); a person with fewer has random ones there. Groups
+    are numbered from 1; who is in group 0 stays out. A group of people has `least_people` at least.
 
     Raises: SmallCohort for a group of fewer; InvalidParameter for a group that there is not, or
     more items than the parameters allow.
     """
+    width = params.per_person
+    if digests.shape[1:] != (width, 32):
+        raise InvalidParameter(f"a person has {width} digests of 32 bytes")
     if group_of.shape != (len(digests),) or not _within(group_of, params.groups):
         raise InvalidParameter(f"each person is in one of {params.groups} groups, or in none")
     rows: list[Points] = []
@@ -52,13 +56,15 @@ def lay_out(
             check_minimum(len(here), least_people)
         more = step_up(max(len(here), params.least)) - len(here)
         order = permutation(rng(SEED_BYTES), len(here) + more)
-        rows.append(np.concatenate([digests[here], rows_from_bytes(rng(32 * more))])[order])
+        others = rows_from_bytes(rng(32 * width * more)).reshape(-1, width, 32)
+        rows.append(np.concatenate([digests[here], others])[order])
         people.append(np.concatenate([here, np.full(more, NOBODY, np.uint32)])[order])
     sizes = tuple(map(len, rows))
-    if sum(sizes) > params.max_items:
+    count = width * sum(sizes)
+    if count > params.max_items:
         raise InvalidParameter(f"the groups, filled up, have more than {params.max_items} items")
-    items = GroupedItems(sum(sizes), params.chunk_items, sizes)
-    return GroupedInput(items, np.concatenate(rows), np.concatenate(people))
+    items = GroupedItems(count, params.chunk_items, sizes)
+    return GroupedInput(items, np.concatenate(rows).reshape(-1, 32), np.concatenate(people))
 
 
 def _within(group_of: NDArray[np.integer], groups: int) -> bool:

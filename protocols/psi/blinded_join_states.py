@@ -64,7 +64,7 @@ class PartnerOpening(Record):
 class _AtPartner(Record):
     run: JoinRun
     groups: tuple[int, ...]
-    """The sizes of the brand's groups."""
+    """How many rows the brand's groups have."""
     next: int
     """The chunk that is due."""
 
@@ -121,19 +121,22 @@ def progress(state: Record) -> Progress:
         case BrandOpening(run):
             return Progress(run.items.count, run.items.count, per_peer_row=1)
         case BrandCollecting(run, rows):
-            return Progress(run.items.count, run.items.count + rows)
+            return Progress(run.items.count, run.items.count + run.listed(rows))
         case BrandEvaluating(run, rows, index):
-            return Progress(run.items.count + _of(run, rows, index), run.items.count + rows)
+            total = run.listed(rows)
+            return Progress(run.items.count + _of(run, total, index), run.items.count + total)
         case PartnerOpening(run):
             return Progress(0, run.items.count, per_peer_row=1)
         case PartnerCollecting(run, groups, index):
-            total = sum(groups)
+            total = run.listed(sum(groups))
             return Progress(_of(run, total, index), run.items.count + total)
         case PartnerReturning(run, groups):
-            return Progress(sum(groups), run.items.count + sum(groups))
+            total = run.listed(sum(groups))
+            return Progress(total, run.items.count + total)
         case PartnerSending(run, groups, index) | PartnerFinishing(run, groups, index):
-            done = sum(groups) + _of(run, run.items.count, index)
-            return Progress(done, run.items.count + sum(groups))
+            total = run.listed(sum(groups))
+            done = total + _of(run, run.items.count, index)
+            return Progress(done, run.items.count + total)
         case _:
             raise LocalError("this is no state of the blinded join")
 
