@@ -168,6 +168,8 @@ class _InARow:
         """Open one side of the first part. Raises: as it does."""
         if not isinstance(params, self.params) or len(ctx) != 32:
             raise InvalidParameter("these are not the parameters of this protocol")
+        if type(items) not in self.takes:
+            raise InvalidParameter("this is not an input of the first part")
         frame = Frame(role, encode(params), ctx, encode(items))
         part = part_context(ctx, frame.params, 1)
         begun = self.first.begin(role, _of(params, "first"), part, items, rng)

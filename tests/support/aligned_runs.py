@@ -170,11 +170,12 @@ def joined_sums(
     return [int(n) for n in sums.reshape(-1)]
 
 
-
 def by_groups(groups: Sequence[Numbers]) -> dict[int, list[int]]:
     """Return the 0/1 values of the people in these groups."""
     return {
-        n: [int(g == h) for h in range(len(groups))] for g, group in enumerate(groups) for n in group
+        n: [int(g == h) for h in range(len(groups))]
+        for g, group in enumerate(groups)
+        for n in group
     }
 
 
