@@ -27,7 +27,7 @@ from protocols.psi.blinded_join_records import JoinedRows, RowsShown
 from protocols.psi.params import Labelled, SenderDone
 from protocols.psi.union import INDEX, UnionIndex
 from protocols.session import Fetch, Items, Rng, Role
-from protocols.sums.alignment_params import LABEL_BYTES
+from protocols.sums.alignment_params import LABEL_BYTES, JoinSumParams
 from protocols.sums.layout import SumLayout, columns_chunk, read_columns, vector_chunk, write_vector
 from protocols.sums.records import AlignedRows
 from protocols.sums.spreading import spread_columns, spread_vectors, vectors_of
@@ -61,7 +61,7 @@ def by_join(before: Begun, output: JoinedRows | RowsShown, fetch: Fetch, rng: Rn
     laid = {}
     if before.role is Role.INITIATOR:
         for i in range(chunks.chunk_count(rows.count, rows.chunk_rows)):
-            groups = np.frombuffer(fetch(chunks.kept(GROUPS, i)), "<u2")
+            groups = _groups(params, fetch, rows, i)
             vectors = vectors_of(groups, params.first.groups, params.hold_out_percent, rng)
             laid[vector_chunk(i)] = write_vector(vectors)
     return rows, laid
@@ -76,10 +76,10 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     if isinstance(output, SenderDone):
         return AlignedRows(items.count, layout.chunk_rows), {}
     rows = output.peer_count
-    at = np.frombuffer(fetch(chunks.LABELS), "<u4")
+    matched = _numbers(fetch(chunks.MATCHED), output.count, items.count)
+    at = _numbers(fetch(chunks.LABELS), output.count)
     if int(at.max(initial=0)) >= max(rows, 1) or len(np.unique(at)) != len(at):
         raise InvalidElement("labels name a row that there is not, or one row twice")
-    matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
     values = _own_values(layout, items, fetch)[matched]
     return AlignedRows(rows, layout.chunk_rows), _named(
         vector_chunk, spread_vectors(layout, values, at, rows)
@@ -89,7 +89,7 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
 def by_union(before: Begun, output: UnionIndex, fetch: Fetch, rng: Rng) -> Aligned:
     """Lay out what each side says of its own people over the rows of the union."""
     layout, items, rows = before.params.second.layout, before.given, output.rows
-    at = np.frombuffer(fetch(INDEX), "<u4")
+    at = _numbers(fetch(INDEX), items.count, rows)
     if before.role is Role.INITIATOR:
         values = _own_values(layout, items, fetch)
         laid = _named(vector_chunk, spread_vectors(layout, values, at, rows))
@@ -97,6 +97,29 @@ def by_union(before: Begun, output: UnionIndex, fetch: Fetch, rng: Rng) -> Align
         dense, codes = _own_columns(layout, items, fetch)
         laid = _named(columns_chunk, spread_columns(layout, dense, codes, at, rows))
     return AlignedRows(rows, layout.chunk_rows), laid
+
+
+def _numbers(data: bytes, count: int, below: int = 2**32) -> NDArray[np.uint32]:
+    """Return the numbers that a kept chunk holds. Raises: LocalError for another count, or more."""
+    if len(data) != 4 * count:
+        raise LocalError("a kept chunk has the wrong length")
+    numbers = np.frombuffer(data, "<u4")
+    if count and int(numbers.max()) >= below:
+        raise LocalError("a kept chunk has a number that is out of range")
+    return numbers
+
+
+def _groups(
+    params: JoinSumParams, fetch: Fetch, rows: AlignedRows, index: int
+) -> NDArray[np.uint16]:
+    """Return the groups of a chunk of rows. Raises: LocalError if it does not fit."""
+    data = fetch(chunks.kept(GROUPS, index))
+    if len(data) != 2 * chunks.chunk_length(rows.count, rows.chunk_rows, index):
+        raise LocalError("a kept chunk has the wrong length")
+    groups = np.frombuffer(data, "<u2")
+    if int(groups.max(initial=0)) > params.first.groups:
+        raise LocalError("a kept chunk has a number that is out of range")
+    return groups
 
 
 def _own_values(layout: SumLayout, items: Items, fetch: Fetch) -> NDArray[np.int32]:
