@@ -18,12 +18,12 @@ class Means:
     rng: Rng
     backend: Backend | None
 
-    def blinded(self, scalar: bytes, ctx: bytes, digests: Points) -> bytes:
-        """Return own digests, hashed to the curve only, under a scalar.
+    def blinded(self, scalar: bytes, ctx: bytes, digests: Points, strict: bool = True) -> bytes:
+        """Return own digests, hashed to the curve only if `strict`, under a scalar.
 
         Raises: LocalError if one is there twice.
         """
-        points = groups.hash_to_group(ctx, digests, strict=True, backend=self.backend)
+        points = groups.hash_to_group(ctx, digests, strict, backend=self.backend)
         if groups.has_duplicates(points.view("<u8")):
             raise LocalError("the input has an item twice")
         return self.multiplied(scalar, points).tobytes()

@@ -57,7 +57,7 @@ def start(state: ReceiverOpening, opening: Opening, fetch: Fetch, rng: Rng) -> T
     session = Session(run, session_bytes, run.items.count, opening.total)
     plan = session.plan()
     if plan.buckets == 0:
-        return _finish(run.params, [])
+        return _finish(session, [])
     items = items_by_bucket(session, plan.receiver_room, fetch)
     first = items[chunks.kept("items", 0)]
     return _begin_bucket(session, 0, first, {ZEROS: zeros, ONES: ones, **items}, rng)
@@ -152,7 +152,7 @@ def collect(state: ReceiverCollecting, message: Values, fetch: Fetch, rng: Rng) 
     found = _match(session, bucket, message.values, fetch)
     if bucket + 1 == session.plan().buckets:
         before = [fetch(chunks.kept("found", i)) for i in range(bucket)]
-        return _finish(session.run.params, [*before, found])
+        return _finish(session, [*before, found])
     keep[chunks.kept("found", bucket)] = found
     items = fetch(chunks.kept("items", bucket + 1))
     return _begin_bucket(session, bucket + 1, items, keep, rng)
@@ -186,7 +186,8 @@ def _found(params: OtParams) -> Layout:
     return Layout(("<u4", 1), ("u1", params.label_bytes))
 
 
-def _finish(params: OtParams, found: list[bytes]) -> Finish:
+def _finish(session: Session, found: list[bytes]) -> Finish:
+    params = session.run.params
     read = [_found(params).unpack(part) for part in found]
     positions = np.concatenate([np.zeros(0, dtype="<u4"), *(part[0] for part in read)])
     order = np.argsort(positions)
@@ -196,4 +197,5 @@ def _finish(params: OtParams, found: list[bytes]) -> Finish:
     nothing = np.zeros((0, params.label_bytes), dtype=np.uint8)
     labels = np.concatenate([nothing, *(part[1].reshape(-1, params.label_bytes) for part in read)])
     keep[chunks.LABELS] = labels[order].tobytes()
-    return Finish(Labelled(len(order), params.label_bytes), Done(), keep)
+    labelled = Labelled(len(order), params.label_bytes, session.sender_total)
+    return Finish(labelled, Done(), keep)

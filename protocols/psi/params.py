@@ -281,9 +281,11 @@ class Labelled(Record):
     order.
     """
 
-    KIND: ClassVar[str] = "psi-labelled/1"
+    KIND: ClassVar[str] = "psi-labelled/2"
     count: int
     label_bytes: int
+    peer_count: int
+    """Items of the sender."""
 
 
 @dataclass(frozen=True, slots=True)

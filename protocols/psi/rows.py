@@ -34,3 +34,26 @@ def matching(positions: NDArray[np.uint32], per_person: int) -> int:
     """Return in how many rows these positions, ascending, are."""
     rows = positions // np.uint32(per_person)
     return len(rows) - int(np.count_nonzero(rows[1:] == rows[:-1]))
+
+
+def one_each(
+    pairs: tuple[NDArray[np.uint32], NDArray[np.uint32]], per_person: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return pairs of rows from pairs of positions in two lists of rows, each row in one pair.
+
+    Of several rows that share an item with one, the first goes with it.
+    """
+    mine, theirs = (positions // np.uint32(per_person) for positions in pairs)
+    if per_person > 1:
+        mine, theirs = _first_of_each(theirs, mine)[::-1]
+        mine, theirs = _first_of_each(mine, theirs)
+    return mine, theirs
+
+
+def _first_of_each(
+    rows: NDArray[np.uint32], others: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return each of `rows` once, ascending, with the least of the others that it has."""
+    order = np.lexsort((others, rows))
+    kept, first = np.unique(rows[order], return_index=True)
+    return kept, others[order][first]

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from protocols.errors import ProtocolError
 from protocols.psi import dh, ot, ring
+from protocols.psi.blinded_join import BLINDED_JOIN
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX
 from tests.support import hostile_runs
+from tests.support.aligned_runs import by_groups, groups_of, joined_sums, play_sums_by_join
 from tests.support.circle import run_circle
 from tests.support.faulty_network import FAULTS, FaultyNetwork
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer
@@ -55,6 +57,26 @@ def test_a_hostile_network_gives_the_right_index_or_none(faults):
         played = hostile_runs.play_union(UNION_INDEX, deliver=FaultyNetwork(faults).deliver)
         assert numbers(played.receiver)[9:] == numbers(played.sender)[:5]
         assert len({*numbers(played.receiver), *numbers(played.sender)}) == 20
+
+
+@settings(max_examples=40)
+@given(faults=FEW)
+def test_a_hostile_network_gives_the_right_groups_or_none(faults):
+    with contextlib.suppress(*REFUSED):
+        played = hostile_runs.play_join(BLINDED_JOIN, deliver=FaultyNetwork(faults).deliver)
+        assert groups_of(played.receiver) == [1] * 2 + [2] * 6 + [0] * 10
+
+
+@pytest.mark.parametrize("to_holder", [True, False])
+@settings(max_examples=30)
+@given(faults=FEW)
+def test_a_hostile_network_gives_the_right_sums_or_none(to_holder, faults):
+    groups, theirs = hostile_runs.GROUPS, hostile_runs.THEIRS
+    with contextlib.suppress(*REFUSED):
+        network = FaultyNetwork(faults)
+        played = play_sums_by_join(groups, theirs, to_holder=to_holder, deliver=network.deliver)
+        learner = played.receiver if to_holder else played.sender
+        assert list(learner.output.values) == joined_sums(by_groups(groups), theirs, 2, 1)
 
 
 @pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from protocols.psi import dh, ot, ring
+from protocols.psi.blinded_join import BLINDED_JOIN
 from protocols.psi.params import OtParams, PreparedParams, PsiParams
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX, UnionParams
 from protocols.session import TwoParty
+from tests.support import aligned_runs
 from tests.support.circle import run_circle
 from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
 from tests.support.prepared_sets import Receiver, Sender, laid_for
@@ -26,6 +28,8 @@ Play = Callable[..., Played]
 
 MINE, THEIRS, BEFORE = range(20), range(12, 30), range(5, 25)
 UNION_SETS = range(14), range(9, 20)
+GROUPS = range(14), range(14, 20)
+"""Two groups of the brand of a blinded join; `THEIRS` matches two of the first and all others."""
 RING_SETS = [digests(range(12)), digests(range(4, 14)), digests(range(6, 20))]
 
 _DH = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
@@ -91,6 +95,26 @@ def play_union(protocol: TwoParty, **more: Any) -> Played:
     return run_pair(protocol, _UNION, CTX, *map(digests, UNION_SETS), **more)
 
 
+def play_join(protocol: TwoParty, **more: Any) -> Played:
+    """Play a blinded join of two groups."""
+    return aligned_runs.play_join(GROUPS, THEIRS, protocol=protocol, **more)
+
+
+def play_sums_by_join(protocol: TwoParty, **more: Any) -> Played:
+    """Play sums over a blinded join of two groups, a part of the matches held out."""
+    return aligned_runs.play_sums_by_join(GROUPS, THEIRS, 30, protocol=protocol, **more)
+
+
+def play_sums_by_labels(protocol: TwoParty, **more: Any) -> Played:
+    """Play sums over labels."""
+    return aligned_runs.play_sums_by_labels(MINE, THEIRS, protocol=protocol, **more)
+
+
+def play_sums_by_union(protocol: TwoParty, **more: Any) -> Played:
+    """Play sums over the union."""
+    return aligned_runs.play_sums_by_union(*UNION_SETS, protocol=protocol, **more)
+
+
 def _pair(protocol: TwoParty, play: Play) -> HostileRun:
     @functools.cache
     def recording() -> Recording:
@@ -129,6 +153,10 @@ RUNS = {
     f"{PREPARED.name} first": _pair(PREPARED, play_first),
     f"{PREPARED.name} later": _pair(PREPARED, play_later),
     UNION_INDEX.name: _pair(UNION_INDEX, play_union),
+    BLINDED_JOIN.name: _pair(BLINDED_JOIN, play_join),
+    aligned_runs.JOIN.name: _pair(aligned_runs.JOIN, play_sums_by_join),
+    aligned_runs.LABELLED.name: _pair(aligned_runs.LABELLED, play_sums_by_labels),
+    aligned_runs.UNION.name: _pair(aligned_runs.UNION, play_sums_by_union),
     ring.MEMBERS.name: _circle(ring.MEMBERS),
     ring.CARDINALITY.name: _circle(ring.CARDINALITY),
 }

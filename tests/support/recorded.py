@@ -79,6 +79,8 @@ def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
         hint = hints[name]
         if hint in strategies:
             fields[name] = strategies[hint]
+        elif hint == tuple[int, ...]:
+            fields[name] = st.lists(strategies[int], max_size=4).map(tuple)
         elif issubclass(hint, enum.Enum):
             fields[name] = st.sampled_from(hint)
         else:

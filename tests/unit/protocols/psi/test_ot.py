@@ -101,7 +101,7 @@ def test_the_receiver_learns_the_labels_of_what_both_have(scenario: Scenario, pa
         laid=({}, label_chunks(labels, CHUNK_ITEMS)),
     )
     assert played.matched() == scenario.positions()
-    assert played.receiver.output == Labelled(len(scenario.positions()), 3)
+    assert played.receiver.output == Labelled(len(scenario.positions()), 3, len(scenario.sender))
     common = [scenario.receiver[i] for i in scenario.positions()]
     assert played.receiver.chunks["labels"] == b"".join(labels_of(common, 3))
 
