@@ -195,7 +195,7 @@ def _bounds(plain: Plain) -> Bounds:
     return Bounds(**{key: read_int(value, at.under(key)) for key, value in found.items()})
 
 
-def _price(plain: Plain | None) -> RhoPrice | WithinPrice:
+def _price(plain: "Plain | None") -> RhoPrice | WithinPrice:
     at = Place("price")
     if plain is None:
         raise InvalidQuery("price is missing: as {rho: 0.005} or {within: 50}")
