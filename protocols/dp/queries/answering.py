@@ -126,21 +126,38 @@ def _quantiles(plan: Plan, noisy: Noisy, ask: Quantile) -> tuple[Row, ...]:
         people = noisy.cells[ROWS][cell]
         few = people < plan.least_rows
         noise_only = people < MIN_SIGMAS * counts.sigma
-        for choice, chosen in zip(plan.choices, noisy.chosen, strict=True):
+        for n, (choice, chosen) in enumerate(zip(plan.choices, noisy.chosen, strict=True)):
             named = (*key, f"{choice.at / MAX_PARTS_OF_WHOLE:g}")
             if few or noise_only:
                 why = SmallCohort.code if few else TOO_NOISY
                 rows.append(Row(named, None, None, None, why))
             else:
-                value = point(number, ask.steps, chosen[cell]) / 10**number.decimals
-                rows.append(Row(named, value, None, None, people=people))
+                ends = noisy.between[n][cell] if noisy.between else None
+                rows.append(_placed(named, number, ask.steps, chosen[cell], ends, people))
     return tuple(rows)
+
+
+def _placed(
+    key: tuple[str, ...],
+    number: NumberColumn,
+    steps: int,
+    chosen: int,
+    ends: tuple[int, int] | None,
+    people: int,
+) -> Row:
+    unit = 10**number.decimals
+    value = point(number, steps, chosen) / unit
+    if ends is None:
+        return Row(key, value, None, None, people=people)
+    low, high = (point(number, steps, end) / unit for end in ends)
+    return Row(key, value, low, high, people=people)
 
 
 def point(number: NumberColumn, steps: int, index: int) -> int:
     """Return a point of a quantile's grid, in units of the column."""
     span = number.high - number.low
-    return number.low + (2 * index * span + steps) // (2 * steps)
+    found: int = number.low + (2 * index * span + steps) // (2 * steps)
+    return found
 
 
 def _top_k(plan: Plan, noisy: Noisy, k: int) -> tuple[Row, ...]:

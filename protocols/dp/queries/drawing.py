@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from protocols.dp import vector_noise
 from protocols.dp.budget import NANO
 from protocols.dp.noise import NoiseNotProven
-from protocols.dp.queries.plan import MAX_PEOPLE, Choice, Keys, Plan
+from protocols.dp.queries.plan import MAX_PEOPLE, Plan
 from protocols.dp.queries.query import MAX_PARTS_OF_WHOLE
+from protocols.dp.queries.scales import Choice, Keys
 from protocols.errors import InvalidParameter
 
 Integers = NDArray[np.int64]
@@ -42,6 +43,8 @@ class Noisy:
     chosen: tuple[tuple[int, ...], ...] = ()
     """For each quantile: the point of the grid, group by group."""
     words: Mapping[str, int] = field(default_factory=dict)
+    between: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """As `chosen`: between which points the quantile lies with 95 %, where that is known."""
 
 
 def draw(plan: Plan, exact: Exact) -> Noisy:

@@ -23,7 +23,6 @@ from fractions import Fraction
 from protocols.dp import noise, vector_noise
 from protocols.dp.budget import MAX_RELEASE_NANO, NANO
 from protocols.dp.queries.query import (
-    MAX_PARTS_OF_WHOLE,
     Count,
     CrossTab,
     Distinct,
@@ -37,6 +36,7 @@ from protocols.dp.queries.query import (
     TopK,
     Variance,
 )
+from protocols.dp.queries.scales import Choice, Keys, Part, choice, keys, scale_milli
 from protocols.dp.queries.schema import NumberColumn
 from protocols.errors import InvalidParameter
 
@@ -50,62 +50,6 @@ _SHARES = {
     Variance: ((ROWS, Fraction(1, 4)), (VALUES, Fraction(1, 4)), (SQUARES, Fraction(1, 2))),
 }
 _COUNT_SHARE = Fraction(1, 10)
-_MAX_MILLI = 2**60
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One vector of cells with its noise."""
-
-    measure: str
-    bound: int
-    """The most that one row adds to a cell, up or down."""
-    distance: float
-    """The most that one person changes the vector, in L2."""
-    rho_nano: int
-    sigma_milli: int
-
-    @property
-    def sigma(self) -> float:
-        """The scale of the noise."""
-        return self.sigma_milli / 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How one quantile is chosen in one group."""
-
-    at: int
-    sensitivity: int
-    """The most that one person moves the score of a candidate."""
-    rho_nano: int
-    scale_milli: int
-
-    @property
-    def scale(self) -> float:
-        """The scale of the Gumbel noise."""
-        return self.scale_milli / 1000
-
-    def rank_within(self, candidates: int) -> int:
-        """Return how many rows the rank is off by at most, with a probability of 95 %."""
-        reach = self.scale * math.log(candidates / noise.CONFIDENCE_MISS)
-        return math.ceil(reach / MAX_PARTS_OF_WHOLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """How words that nobody listed come out."""
-
-    rho_nano: int
-    sigma_milli: int
-    threshold: int
-    groups: int
-    delta_exponent: int
-
-    @property
-    def sigma(self) -> float:
-        """The scale of the noise."""
-        return self.sigma_milli / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +128,12 @@ def plan(query: Query) -> Plan:
     match query.ask:
         case TopK(delta_exponent=exponent):
             groups = query.bounds.groups
-            keys = _keys(rho_nano, groups, exponent)
-            return Plan(query, (), groups, (), (), keys, rho_nano)
+            found = keys(rho_nano, groups, exponent)
+            return Plan(query, (), groups, (), (), found, rho_nano)
         case Quantile(at=at):
             counts = _part(bare, ROWS, int(rho_nano * _COUNT_SHARE))
             each = (rho_nano - counts.rho_nano) // (len(at) * groups)
-            choices = tuple(_choice(a, query.bounds.rows, each) for a in at)
+            choices = tuple(choice(a, query.bounds.rows, each) for a in at)
             return Plan(query, axes, groups, (counts,), choices, None, rho_nano)
         case _:
             parts = tuple(_part(bare, m, int(rho_nano * share)) for m, share in _shares(query))
@@ -238,7 +182,7 @@ def _part(bare: Plan, measure: str, rho_nano: int) -> Part:
     if bound * rows * MAX_PEOPLE >= vector_noise.MAX_MAGNITUDE:
         raise InvalidParameter("a sum could be 2^62 or more: declare fewer decimals or less range")
     distance = vector_noise.l2(bound * rows, bare.groups)
-    return Part(measure, bound, distance, rho_nano, _sigma_milli(rho_nano, distance))
+    return Part(measure, bound, distance, rho_nano, scale_milli(rho_nano, distance))
 
 
 def _bound(bare: Plan, measure: str) -> int:
@@ -251,52 +195,3 @@ def _bound(bare: Plan, measure: str) -> int:
         case _:
             # A square is 0 … half², less its middle.
             return max(bare.square_centre, half * half - bare.square_centre)
-
-
-def _sigma_milli(rho_nano: int, distance: float) -> int:
-    """Return the smallest scale, in thousandths, that has this price; OpenDP has the last word."""
-    if rho_nano <= 0:
-        raise InvalidParameter("the price is too low to be shared among so many numbers")
-    square = Fraction(distance) ** 2 * NANO * 10**6 / (2 * rho_nano)
-    start = max(1, math.isqrt(int(square)))
-    rho = Fraction(rho_nano, NANO)
-    step = max(1, start // 10**13)  # a float has 53 bits
-    for milli in range(start, start + 20 * step, step):
-        if milli >= _MAX_MILLI:
-            break
-        if vector_noise.gaussian_price(milli / 1000, distance) <= rho:
-            return milli
-    raise InvalidParameter("the price is too low: no noise that wide can be drawn")
-
-
-def _choice(at: int, rows: int, rho_nano: int) -> Choice:
-    if rho_nano <= 0:
-        raise InvalidParameter("the price is too low to be shared among so many quantiles")
-    sensitivity = rows * max(at, MAX_PARTS_OF_WHOLE - at)
-    rho = Fraction(rho_nano, NANO)
-    start = max(1, math.isqrt(sensitivity**2 * NANO * 10**6 // (2 * rho_nano)))
-    for milli in range(start, start + 20):
-        if vector_noise.lowest_price(milli / 1000, sensitivity) <= rho:
-            return Choice(at, sensitivity, rho_nano, milli)
-    raise noise.NoiseNotProven("no scale near the expected one has this price")
-
-
-def _keys(rho_nano: int, groups: int, delta_exponent: int) -> Keys:
-    """Return noise of this price with the lowest threshold that keeps delta."""
-    sigma_milli = _sigma_milli(rho_nano, vector_noise.l2(1, groups))
-    rho, delta = Fraction(rho_nano, NANO), Fraction(1, 10**delta_exponent)
-
-    def holds(threshold: int) -> bool:
-        found = vector_noise.keys_price(sigma_milli / 1000, threshold, groups)
-        return found[0] <= rho and found[1] <= delta
-
-    # OpenDP's rho of a threshold is a little above that of the noise alone.
-    while not holds(1 + math.ceil(sigma_milli / 1000 * 40)):
-        sigma_milli += max(1, sigma_milli // 100_000)
-        if sigma_milli >= _MAX_MILLI:
-            raise InvalidParameter("the price is too low: no noise that wide can be drawn")
-    low, high = 1, 1 + math.ceil(sigma_milli / 1000 * 40)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return Keys(rho_nano, sigma_milli, high, groups, delta_exponent)
