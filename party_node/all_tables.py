@@ -8,12 +8,13 @@ from party_node.contact import tables as contact_tables
 from party_node.erasure import hold_tables
 from party_node.requests import tables as request_tables
 from party_node.roles import tables as role_tables
+from party_node.statistics import tables as statistics_tables
 from party_node.tables import NodeTable
 from party_node.webhooks import tables as webhook_tables
 
 MODULES = (
     tables, job_tables, witness_tables, contact_tables, hold_tables, request_tables, role_tables,
-    webhook_tables,
+    webhook_tables, statistics_tables,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from party_node.api import (
     policies,
     preferences,
     receipts,
+    releases,
     requests,
     roles,
     rules,
@@ -66,6 +67,7 @@ ROUTERS = (
     requests.router,
     roles.router,
     break_glass.router,
+    releases.router,
 )
 
 DESCRIBED = HTTPBearer(

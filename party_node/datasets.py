@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,7 @@ Change = Callable[[pa.Table], pa.Table]
 """Takes an index and returns it changed."""
 Told = Callable[[Session, BitMap], None]
 """Is told of people, in the caller's transaction."""
+T = TypeVar("T")
 NO_DEVICES: Mapping[str, str] = MappingProxyType({})
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
@@ -262,6 +264,24 @@ class Datasets:
         # Again after reading: the file could have been exchanged between check and read.
         self._require_unchanged(self._row(grant.dataset), file)
         return table.take(index["row"].filter(pa.array(mask))).select(list(columns))
+
+    def over_rows(
+        self, permission: Permission, work: Callable[[RowFile, NDArray[np.int64]], T]
+    ) -> T:
+        """Return what `work` makes of the file and of whom each of its rows is about: the dense
+        number of a permitted person, NOBODY in every other row.
+
+        Raises: PermissionRefused, PermissionExpired, DatasetChanged; whatever `work` raises.
+        """
+        grant, file = self._open(permission)
+        index = self._index(grant, [dataset_index.ROW, dataset_index.DENSE])
+        rows, dense = index[dataset_index.ROW].to_numpy(), index[dataset_index.DENSE].to_numpy()
+        people = np.full(int(rows.max()) + 1 if len(rows) else 0, NOBODY, np.int64)
+        people[rows] = np.where(_members(dense, BitMap(grant.allowed)), dense, NOBODY)
+        made = work(file, people)
+        # Again after reading: the file could have been exchanged between check and read.
+        self._require_unchanged(self._row(grant.dataset), file)
+        return made
 
     def people_of(self, dataset: str, keys: Sequence[str]) -> BitMap:
         """Return the persons that these row keys belong to; unknown keys are left out.

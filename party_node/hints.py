@@ -5,6 +5,7 @@ from party_node.errors import NodeError
 _HINTS = {
     "budget-exceeded": "ask for less, or agree on a new version of the collaboration",
     "invalid-identifier": "write an e-mail address, or a number with its country code: +44 …",
+    "invalid-query": "docs/reference/queries.md lists every key, with a complete example",
     "unknown-purpose": "`accord policy show` lists the purposes that this node decides by",
     "malformed-record": "compare it with docs/spec/ledger.md",
     "ledger-inconsistent": "stop using the node: docs/reference/errors.md says what to do",

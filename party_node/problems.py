@@ -24,6 +24,7 @@ from party_node import errors, surface_errors
 from party_node.hints import hint_for
 from party_node.requests import errors as request_errors
 from party_node.roles import errors as role_errors
+from party_node.statistics import errors as statistics_errors
 from party_node.webhooks import errors as webhook_errors
 from party_node.workers import errors as worker_errors
 from protocols.errors import DisclosureError, LocalError, PeerError, ProtocolError
@@ -60,6 +61,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LedgerDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SealBroken: HTTPStatus.INTERNAL_SERVER_ERROR,
+    statistics_errors.UnknownRelease: HTTPStatus.NOT_FOUND,
+    statistics_errors.PeopleChanging: HTTPStatus.CONFLICT,
     webhook_errors.WebhookExists: HTTPStatus.CONFLICT,
     webhook_errors.WebhookOvertaken: HTTPStatus.CONFLICT,
     request_errors.StepNotPossible: HTTPStatus.CONFLICT,

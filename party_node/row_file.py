@@ -42,6 +42,9 @@ class RowFile:
     Raises: DatasetUnreadable if there is no such file or its kind is unknown.
     """
 
+    BESIDE = "__file_and_beside"
+    """What stands for the file in a query of `ask`."""
+
     def __init__(self, path: Path, kind: str = "", *, may_show: bool = False) -> None:
         self.path, self._may_show = Path(path).absolute(), may_show
         if _GLOB.search(str(self.path)):
@@ -108,6 +111,18 @@ class RowFile:
         read = ", ".join(f"bit_xor(hash({_name(c)}))" for c in columns)
         with self._engine(STREAM_MEMORY) as engine:
             engine.execute(f"SELECT {read} FROM {self._source}").fetchall()  # noqa: S608
+
+    def ask(self, query: str, parameters: Sequence[object], beside: pa.Table) -> pa.Table:
+        """Run one query; in it `BESIDE` stands for the file, with `beside` laid next to it row by
+        row. The query's own text holds nothing that a caller typed.
+
+        Raises: DatasetUnreadable.
+        """
+        with self._engine() as engine:
+            engine.register("__beside", beside)
+            source = f"(SELECT * FROM {self._source} POSITIONAL JOIN __beside)"  # noqa: S608
+            asked = query.replace(self.BESIDE, source)
+            return engine.sql(asked, params=list(parameters)).to_arrow_table()
 
     def require(self, columns: Sequence[str]) -> None:
         """Return if the file has all these columns.

@@ -17,6 +17,8 @@ from party_node.data_folders import folders_of
 from party_node.errors import HomeDamaged, InvalidSettings
 from party_node.host_names import hosts_of
 from party_node.webhooks.addresses import networks_of
+from protocols.dp.budget import Rho
+from protocols.errors import InvalidParameter
 
 ENVIRONMENT_PREFIX = "ACCORD_NODE_"
 _NOT_SETTINGS = frozenset({"ACCORD_NODE_HOME"})
@@ -36,6 +38,13 @@ def _folders(text: str) -> str:
 def _hosts(text: str) -> str:
     hosts_of(text)
     return text
+
+
+def _rho(text: str) -> str:
+    try:
+        return Rho.parse(text).decimal()
+    except InvalidParameter as e:
+        raise ValueError("a rho is a decimal with at most nine places") from e
 
 
 def _day_or_nothing(text: str) -> str:
@@ -83,6 +92,9 @@ class NodeSettings(BaseModel):
     least_change: Annotated[int, Field(ge=0, le=1_000_000)] = 50
     """People who must have come in since a run with a party before it is told about any of them;
     0 turns the rule off."""
+    public_rho: Annotated[str, AfterValidator(_rho)] = "1"
+    """Budget of statistics about the party's own people that are for everybody, in rho, for good.
+    """
     gpc_support_since: Annotated[str, AfterValidator(_day_or_nothing)] = ""
     """Day since which the site at this address heeds GPC, as 2026-11-26; empty: it is not said."""
 

@@ -31,7 +31,7 @@ class Node:
     """Of a mapping: where each key stands."""
 
 
-def read(text: str) -> Node:
+def read(text: str, max_depth: int = _MAX_DEPTH) -> Node:
     """Read one document.
 
     Raises: NotStrict.
@@ -39,7 +39,7 @@ def read(text: str) -> Node:
     if len(text) > MAX_TEXT:
         raise NotStrict(f"the text is longer than {MAX_TEXT:,} characters")
     try:
-        _check_events(text)
+        _check_events(text, max_depth)
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as e:
         where = f"line {e.problem_mark.line + 1}: " if e.problem_mark else ""
@@ -53,7 +53,7 @@ def read(text: str) -> Node:
     return _node(root)
 
 
-def _check_events(text: str) -> None:
+def _check_events(text: str, max_depth: int) -> None:
     """Refuse what must not even be composed."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
@@ -62,7 +62,7 @@ def _check_events(text: str) -> None:
             raise NotStrict(f"line {line}: anchors and aliases are not allowed; write it out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > _MAX_DEPTH:
+            if depth > max_depth:
                 raise NotStrict(f"line {line}: this is nested too deeply")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

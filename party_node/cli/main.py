@@ -23,6 +23,7 @@ from party_node.cli import (
     notices,
     person,
     policies,
+    release,
     reports,
     request,
     role,
@@ -59,10 +60,12 @@ for _group in (
     request,
     role,
     bench,
+    release,
 ):
     app.add_typer(_group.app)
 app.command("budget")(reports.budget)
 app.command("audit")(reports.audit)
+app.command("release")(release.release)
 app.command("break-glass")(break_glass.break_glass)
 app.command("enrol", hidden=True)(node.enrol)  # what one types first
 

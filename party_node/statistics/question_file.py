@@ -1,0 +1,27 @@
+"""A question as a text: YAML or JSON, read strictly, every scalar as it was typed."""
+
+from party_node.capture import strict_yaml
+from protocols.dp.queries.query import Query
+from protocols.dp.queries.reading import read_query
+from protocols.dp.queries.scalars import InvalidQuery, Plain
+
+MAX_DEPTH = 64
+
+
+def parse(text: str) -> Query:
+    """Return the question. Raises: InvalidQuery."""
+    try:
+        root = strict_yaml.read(text, max_depth=MAX_DEPTH)
+    except strict_yaml.NotStrict as e:
+        raise InvalidQuery(str(e)) from None
+    return read_query(_plain(root))
+
+
+def _plain(node: strict_yaml.Node) -> Plain:
+    match node.value:
+        case str(text):
+            return text
+        case list(items):
+            return [_plain(item) for item in items]
+        case fields:
+            return {key: _plain(value) for key, value in fields.items()}
