@@ -10,11 +10,16 @@ MAX_DEPTH = 64
 
 def parse(text: str) -> Query:
     """Return the question. Raises: InvalidQuery."""
+    return read_query(taken_apart(text))
+
+
+def taken_apart(text: str) -> Plain:
+    """Return what a text says, as texts, lists and mappings. Raises: InvalidQuery."""
     try:
         root = strict_yaml.read(text, max_depth=MAX_DEPTH)
     except strict_yaml.NotStrict as e:
         raise InvalidQuery(str(e)) from None
-    return read_query(_plain(root))
+    return _plain(root)
 
 
 def _plain(node: strict_yaml.Node) -> Plain:

@@ -1,12 +1,14 @@
 """Parameters of an alignment and the sums over it, in one record each: what both sides agree on."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from protocols.codec import Record
+from typing_extensions import override
+
 from protocols.errors import InvalidParameter
 from protocols.psi.blinded_join_records import JoinParams
-from protocols.psi.params import OtParams
+from protocols.psi.params import MatchingParams, OtParams
 from protocols.psi.union_records import UnionParams
 from protocols.sums.records import SumParams
 
@@ -14,24 +16,60 @@ LABEL_BYTES = 4
 """A label is the number of a row, little-endian."""
 
 
-class AlignedParams(Record):
-    """Base of the three; subclasses are frozen dataclasses and call `check_room` once made."""
+class AlignedParams(MatchingParams):
+    """Base of the three; subclasses are frozen dataclasses and call `check_room` once made.
+
+    What a node asks of matching parameters is what the first part says.
+    """
 
     __slots__ = ()
     first: Any
     second: SumParams
 
     @property
-    def max_items(self) -> int:
+    @override
+    def max_items(self) -> int:  # type: ignore[override] # a field where it is not made of two
         """The most items that either side may have."""
         most: int = self.first.max_items
         return most
 
     @property
-    def chunk_items(self) -> int:
+    @override
+    def chunk_items(self) -> int:  # type: ignore[override] # as above
         """Items in every chunk of the input but the last, and of what is said of them."""
         items: int = self.first.chunk_items
         return items
+
+    @property
+    @override
+    def tag_bytes(self) -> int:  # type: ignore[override] # as above
+        """Bytes of a matched value."""
+        size: int = self.first.tag_bytes
+        return size
+
+    @property
+    @override
+    def per_person(self) -> int:  # type: ignore[override] # as above
+        """Items that one person brings at most."""
+        items: int = self.first.per_person
+        return items
+
+    @override
+    def smallest_chunk(self) -> int:
+        """Return the fewest items for which a side may have to send a whole message."""
+        smallest: int = self.first.smallest_chunk()
+        return smallest
+
+    @override
+    def hides_in_small_sets(self) -> bool:
+        """Return whether nothing about an item shows, however small the sets are."""
+        hides: bool = self.first.hides_in_small_sets()
+        return hides
+
+    @override
+    def strictly(self) -> Self:
+        """Return the same parameters, such that nothing shows in small sets either."""
+        return dataclasses.replace(self, first=self.first.strictly())  # type: ignore[type-var]
 
     def check_room(self, rows: int, *, same_chunks: bool) -> None:
         """Return if the layout has room for so many rows.

@@ -6,7 +6,7 @@ is in one cell once, the cell is a one-hot code, two bytes a row; else each cell
 dense column. A quantile is read off a tree of counts (`tree.py`), one one-hot feature a level.
 
 Scales are those of the plan, widened by what the vectors allow: a person's row may be multiplied by
-`vector_bound`, in each of `vectors`.
+`vector_bound`, in each of the vectors that it may be in.
 """
 
 from dataclasses import dataclass
@@ -43,15 +43,19 @@ class Overlap:
     level_sigma: float = 0.0
 
 
-def overlap(plan: Plan, max_rows: int, vectors: int = 1, vector_bound: int = 1) -> Overlap:
+def overlap(
+    plan: Plan, max_rows: int, vectors: int = 1, vector_bound: int = 1, in_vectors: int = 0
+) -> Overlap:
     """Return the layout of a plan for at most `max_rows` rows.
 
+    `in_vectors` is in how many of the vectors a row is other than zero, at most; 0 for all.
     Raises: InvalidParameter for what an aligned sum cannot answer, or not in 64 bits.
     """
+    meant = in_vectors or vectors
     if isinstance(plan.query.ask, TopK):
         raise InvalidParameter("top_k is of one party alone: its words are not known before")
     if isinstance(plan.query.ask, Quantile):
-        return _of_quantile(plan, plan.query.ask, max_rows, vectors, vector_bound)
+        return _of_quantile(plan, plan.query.ask, max_rows, vectors, vector_bound, meant)
     once = plan.query.bounds.rows == 1 and plan.groups == 1
     coded = tuple(p for p in plan.parts if once and p.measure == ROWS)
     dense = tuple(p for p in plan.parts if p not in coded)
@@ -65,7 +69,7 @@ def overlap(plan: Plan, max_rows: int, vectors: int = 1, vector_bound: int = 1) 
         chunk_rows=_chunk_rows(max_rows),
     )
     scales = tuple(
-        scale_milli(p.rho_nano, l2(p.bound * rows * vector_bound, plan.groups * vectors))
+        scale_milli(p.rho_nano, l2(p.bound * rows * vector_bound, plan.groups * meant))
         for p in (*dense, *coded)
         for _ in range(plan.cells)
     )
@@ -93,7 +97,7 @@ def _noisy(over: Overlap, row: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> 
 
 
 def _of_quantile(
-    plan: Plan, ask: Quantile, max_rows: int, vectors: int, vector_bound: int
+    plan: Plan, ask: Quantile, max_rows: int, vectors: int, vector_bound: int, meant: int
 ) -> Overlap:
     if plan.query.bounds.rows != 1 or plan.groups != 1:
         raise InvalidParameter("a quantile over people in common counts each person once")
@@ -106,7 +110,7 @@ def _of_quantile(
         max_rows=max_rows,
         chunk_rows=_chunk_rows(max_rows),
     )
-    milli = scale_milli(plan.rho_nano // tree.depth, l2(vector_bound, vectors))
+    milli = scale_milli(plan.rho_nano // tree.depth, l2(vector_bound, meant))
     return Overlap(plan, layout, (milli,) * layout.columns, (), (), tree, milli / 1000)
 
 

@@ -1,0 +1,101 @@
+"""What an `insight` job asks: a question about the sender's people, among those of both.
+
+The receiver may divide its own people by a column of its own (`Segments`): then the question is
+answered for each of these groups. Both sides make the parameters of the run from the question
+(`params_for`), so that what is asked, the noise and the price cannot disagree. A row of the sender
+is in one group at most, so its noise is that of one answer however many groups there are; this
+holds as the protocol does, against a receiver that follows it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from protocols.codec import Record, decode
+from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
+from protocols.dp.queries.overlap import Overlap, overlap
+from protocols.dp.queries.plan import Plan, plan
+from protocols.dp.queries.query import Bounds, Count, Histogram, Query, RhoPrice
+from protocols.dp.queries.schema import Schema
+from protocols.errors import InvalidParameter
+from protocols.psi.blinded_join_records import MOST_GROUPS, JoinParams
+from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
+from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.records import SumParams
+
+
+@dataclass(frozen=True, slots=True)
+class Segments(Record):
+    """Which of the receiver's people are meant, and into which groups they are divided.
+
+    Raises: InvalidParameter.
+    """
+
+    KIND: ClassVar[str] = "insight-segments/1"
+    schema: Schema
+    by: str
+    """A column with categories or bins; empty for one group."""
+    where: OneOf | Between | Missing | Not | All | Any | None
+
+    def __post_init__(self) -> None:
+        if len(self.labels()) > MOST_GROUPS:
+            raise InvalidParameter(f"the receiver's people are in at most {MOST_GROUPS} groups")
+        if self.where is not None:
+            check_filter(self.schema, self.where)
+
+    def labels(self) -> tuple[str, ...]:
+        """Return what the groups are called; one without a name where nothing divides them."""
+        return self.schema.grouping(self.by).labels() if self.by else ("",)
+
+    def as_query(self, dataset: str) -> Query:
+        """Return the question whose cells are the groups: each person is in one, or in none."""
+        ask = Histogram(self.by) if self.by else Count()
+        return Query(dataset, self.schema, ask, self.where, Bounds(), RhoPrice(1), 0)
+
+
+EVERYBODY = Segments(Schema(()), "", None)
+"""All of the receiver's people, in one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insight(Record):
+    """One question. Raises: InvalidParameter if it cannot be answered by an aligned sum."""
+
+    KIND: ClassVar[str] = "insight/1"
+    query: Query
+    """About the sender's dataset."""
+    ours: Segments
+
+    def __post_init__(self) -> None:
+        self.over(self.query.minimum)
+
+    def plan(self, minimum: int) -> Plan:
+        """Return the plan under the least number of people that may be spoken of."""
+        return plan(replace(self.query, minimum=max(self.query.minimum, minimum)))
+
+    def over(self, minimum: int, people: int = JOB_PEOPLE) -> Overlap:
+        """Return how the plan's cells lie in an aligned sum over so many people at most."""
+        groups = len(self.ours.labels())
+        return overlap(self.plan(minimum), people, groups, in_vectors=1)
+
+
+def question_of(data: bytes) -> Insight:
+    """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
+    return decode(Insight, data)
+
+
+def params_for(
+    asked: Insight, minimum: int, per_person: int, *, strict: bool = False
+) -> JoinSumParams:
+    """Return the parameters by which a node runs a question.
+
+    `per_person` is how many identifiers one person brings at most. Raises: InvalidParameter.
+    """
+    over = asked.over(minimum)
+    join = JoinParams(
+        max_items=JOB_PEOPLE,
+        chunk_items=JOB_CHUNK_ITEMS,
+        strict=strict,
+        groups=len(asked.ours.labels()),
+        per_person=per_person,
+    )
+    return JoinSumParams(join, SumParams(over.layout, True, over.sigma_milli))
