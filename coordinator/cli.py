@@ -173,7 +173,7 @@ def _job(row: JobRow) -> dict[str, Any]:
         "state": row.state,
         "cause": row.cause,
         "requester": row.requester,
-        "counterparty": row.counterparty,
+        "counterparties": row.counterparties.split(),
         "collaboration": row.collaboration,
         "updated_ms": row.updated_ms,
     }

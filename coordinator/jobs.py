@@ -1,6 +1,6 @@
 """Jobs: what may happen to one, in one table, and the proofs that each event must carry.
 
-    proposed ─accept→ accepted ─start→ running ─complete by both→ completed
+    proposed ─accept by all→ accepted ─start→ running ─complete by all→ completed
         └─decline→ declined   └────────┴─fail→ failed   open ─cancel→ cancelled, ─time→ expired
 
 *State* and *cause* are two columns; a cause is an error code. Events are idempotent: the same party
@@ -9,6 +9,7 @@ saying the same thing again changes nothing, whatever has happened since.
 
 import enum
 import hashlib
+import json
 import re
 from typing import NamedTuple
 
@@ -27,8 +28,9 @@ from coordinator.errors import (
     TooManyOpenJobs,
     UnknownJob,
 )
-from coordinator.tables import CollaborationRow, JobEventRow, JobRow, MailboxSideRow
+from coordinator.tables import CollaborationRow, JobEventRow, JobPartyRow, JobRow, MailboxSideRow
 from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
+from protocols import registry
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, digest
 from protocols.collaboration_terms import MAX_VERSION, check_name
@@ -36,7 +38,6 @@ from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ForgedEnvelope, InvalidParameter, ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyPublic
-from protocols.registry import find as find_protocol
 from protocols.signed import Signed, peek, verify
 
 EXPIRED_CAUSE = "job-expired"
@@ -48,9 +49,10 @@ class By(enum.Enum):
     """Who may say an event."""
 
     REQUESTER = "the requester"
-    COUNTERPARTY = "the counterparty"
-    EITHER = "either party"
-    BOTH = "both parties, each once"
+    COUNTERPARTY = "any other party"
+    COUNTERPARTIES = "every other party, each once"
+    ANY = "any party"
+    ALL = "all parties, each once"
 
 
 class Rule(NamedTuple):
@@ -61,18 +63,18 @@ class Rule(NamedTuple):
 
 
 TRANSITIONS: dict[tuple[JobState, JobEvent], Rule] = {
-    (JobState.PROPOSED, JobEvent.ACCEPT): Rule(JobState.ACCEPTED, By.COUNTERPARTY),
+    (JobState.PROPOSED, JobEvent.ACCEPT): Rule(JobState.ACCEPTED, By.COUNTERPARTIES),
     (JobState.PROPOSED, JobEvent.DECLINE): Rule(JobState.DECLINED, By.COUNTERPARTY),
     (JobState.PROPOSED, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
-    (JobState.ACCEPTED, JobEvent.START): Rule(JobState.RUNNING, By.EITHER),
-    (JobState.ACCEPTED, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+    (JobState.ACCEPTED, JobEvent.START): Rule(JobState.RUNNING, By.ANY),
+    (JobState.ACCEPTED, JobEvent.FAIL): Rule(JobState.FAILED, By.ANY),
     (JobState.ACCEPTED, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
-    (JobState.RUNNING, JobEvent.START): Rule(JobState.RUNNING, By.EITHER),
-    (JobState.RUNNING, JobEvent.COMPLETE): Rule(JobState.COMPLETED, By.BOTH),
-    (JobState.RUNNING, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+    (JobState.RUNNING, JobEvent.START): Rule(JobState.RUNNING, By.ANY),
+    (JobState.RUNNING, JobEvent.COMPLETE): Rule(JobState.COMPLETED, By.ALL),
+    (JobState.RUNNING, JobEvent.FAIL): Rule(JobState.FAILED, By.ANY),
     (JobState.RUNNING, JobEvent.CANCEL): Rule(JobState.CANCELLED, By.REQUESTER),
-    # Both sides often fail at once; the second to say so learns no news and the first cause stays.
-    (JobState.FAILED, JobEvent.FAIL): Rule(JobState.FAILED, By.EITHER),
+    # Parties often fail at once; the next one to say so learns no news and the first cause stays.
+    (JobState.FAILED, JobEvent.FAIL): Rule(JobState.FAILED, By.ANY),
 }
 """Everything that is not here is illegal."""
 
@@ -110,7 +112,7 @@ def propose(
         collaboration=asked.collaboration,
         version=asked.version,
         requester=caller.party,
-        counterparty=asked.other(caller.party),
+        counterparties=" ".join(asked.others(caller.party)),
         revision=store.next_revision(session),
         created_ms=now_ms,
         updated_ms=now_ms,
@@ -118,8 +120,10 @@ def propose(
     )
     session.add(row)
     session.flush()
-    for party in (row.requester, row.counterparty):
-        session.add(MailboxSideRow(job=job, party=party))
+    for party in parties(row):
+        session.add(JobPartyRow(job=job, party=party))
+        for recipient in others(row, party):
+            session.add(MailboxSideRow(job=job, party=party, recipient=recipient))
     session.flush()
     return view(row), True
 
@@ -149,13 +153,13 @@ def apply(
     _check_who(rule.by, row, caller.party)
     if said.event is JobEvent.ACCEPT:
         _check_acceptance(session, row, caller, said.acceptance, now_ms)
-        row.acceptance = said.acceptance
+        _add_acceptance(session, row, caller.party, said.acceptance, now_ms)
     if earlier is None:
         session.add(
             JobEventRow(job=job, party=caller.party, event=said.event, digest=mark, said_ms=now_ms)
         )
-    other = row.counterparty if caller.party == row.requester else row.requester
-    awaits_other = rule.by is By.BOTH and store.said(session, job, other, said.event) is None
+    awaited = [p for p in _all_of(rule.by, row) if p != caller.party]
+    awaits_other = any(store.said(session, job, party, said.event) is None for party in awaited)
     if not awaits_other and rule.to is not state:
         move(session, row, rule.to, said.cause, now_ms)
     session.flush()
@@ -175,14 +179,24 @@ def state_at(row: JobRow, now_ms: int) -> JobState:
 
 
 def of_party(session: Session, party: str, job: str) -> JobRow:
-    """Return a job to one of its two parties; to anyone else there is none.
+    """Return a job to one of its parties; to anyone else there is none.
 
     Raises: UnknownJob.
     """
     row = session.get(JobRow, job)
-    if row is None or party not in (row.requester, row.counterparty):
+    if row is None or party not in parties(row):
         raise UnknownJob
     return row
+
+
+def parties(row: JobRow) -> tuple[str, ...]:
+    """Return the parties of a job, who asked first."""
+    return row.requester, *row.counterparties.split()
+
+
+def others(row: JobRow, party: str) -> tuple[str, ...]:
+    """Return the parties of a job that are not `party`."""
+    return tuple(p for p in parties(row) if p != party)
 
 
 def description(row: JobRow) -> JobDescription:
@@ -197,9 +211,9 @@ def view(row: JobRow) -> JobView:
         signed=row.signed,
         state=JobState(row.state),
         cause=row.cause,
-        acceptance=row.acceptance,
+        acceptances={p: bytes.fromhex(s) for p, s in json.loads(row.acceptances).items()},
         requester=row.requester,
-        counterparty=row.counterparty,
+        counterparties=row.counterparties.split(),
         revision=row.revision,
         updated_ms=row.updated_ms,
     )
@@ -216,9 +230,9 @@ def _open_description(caller: PartyPublic, signed: bytes) -> JobDescription:
 
 def _check_asked(asked: JobDescription, caller: str, now_ms: int) -> None:
     if asked.requester != caller or caller not in asked.parties():
-        raise JobNotPermitted("the requester is the party that sends it, and one of the two")
-    if asked.receiver == asked.sender:
-        raise JobNotPermitted("receiver and sender are two parties")
+        raise JobNotPermitted("the requester is the party that sends it, and one of the job's")
+    if len(asked.parties()) < 2 or len(set(asked.parties())) < len(asked.parties()):
+        raise JobNotPermitted("receiver and senders are two parties or more, each named once")
     if asked.expires_ms <= now_ms:
         raise JobNotPermitted("the job has already expired")
     if not 0 < asked.rho_nano <= MAX_RELEASE_NANO:
@@ -242,8 +256,8 @@ def _in_force(session: Session, asked: JobDescription, now_ms: int) -> Collabora
 
 
 def _check_permitted(asked: JobDescription, agreed: Collaboration) -> None:
-    if any(agreed.member(party) is None for party in asked.parties()):
-        raise JobNotPermitted("both parties must be members of the collaboration")
+    if set(asked.parties()) != {member.party for member in agreed.members}:
+        raise JobNotPermitted("the parties must be the members of the collaboration")
     if _reveals(asked, agreed) is None:
         raise JobNotPermitted("this kind, protocol, purpose and receiver are not agreed")
     if asked.minimum_size < agreed.minimum_size:
@@ -251,7 +265,7 @@ def _check_permitted(asked: JobDescription, agreed: Collaboration) -> None:
     if asked.expires_ms > agreed.expires_ms:
         raise JobNotPermitted("the job outlives the agreement")
     try:
-        decode(find_protocol(asked.protocol).params, asked.params)
+        decode(registry.params_of(asked.protocol), asked.params)
     except ProtocolError as e:
         raise JobNotPermitted("the parameters are not those of the protocol") from e
 
@@ -280,9 +294,26 @@ def is_code(text: str) -> bool:
 
 
 def _check_who(by: By, row: JobRow, caller: str) -> None:
-    only = {By.REQUESTER: row.requester, By.COUNTERPARTY: row.counterparty}.get(by, caller)
-    if only != caller:
+    asked_it = caller == row.requester
+    if (by is By.REQUESTER and not asked_it) or (
+        by in (By.COUNTERPARTY, By.COUNTERPARTIES) and asked_it
+    ):
         raise NotYourEvent(f"this is for {by.value} to say")
+
+
+def _all_of(by: By, row: JobRow) -> tuple[str, ...]:
+    """Return the parties that must all have said an event before it has its effect."""
+    if by is By.ALL:
+        return parties(row)
+    return others(row, row.requester) if by is By.COUNTERPARTIES else ()
+
+
+def _add_acceptance(session: Session, row: JobRow, party: str, signed: bytes, now_ms: int) -> None:
+    """Keep a party's yes, as one counted change: the others see who has accepted so far."""
+    said: dict[str, str] = json.loads(row.acceptances)
+    row.acceptances = json.dumps(said | {party: signed.hex()}, sort_keys=True)
+    if len(said) + 1 < len(others(row, row.requester)):
+        row.updated_ms, row.revision = now_ms, store.next_revision(session)
 
 
 def _check_acceptance(

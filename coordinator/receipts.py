@@ -1,4 +1,6 @@
-"""Run receipts: one per job, filed once both parties have signed it."""
+"""Run receipts: one per job, filed once all parties have signed it."""
+
+import json
 
 from sqlmodel import Session
 
@@ -25,10 +27,10 @@ def file(session: Session, caller: str, job: str, filing: ReceiptFiling, now_ms:
     row = jobs.of_party(session, caller, job)
     asked = jobs.description(row)
     if set(filing.signatures) != set(asked.parties()):
-        raise ReceiptRefused("a receipt has the signatures of both parties, and no other")
+        raise ReceiptRefused("a receipt has the signatures of all parties, and no other")
     existing = session.get(ReceiptRow, job)
     if existing is not None:
-        if _filing(existing, asked) != filing:
+        if _filing(existing) != filing:
             raise ReceiptConflict
         return False
     _check(session, row, asked, filing)
@@ -36,8 +38,7 @@ def file(session: Session, caller: str, job: str, filing: ReceiptFiling, now_ms:
         ReceiptRow(
             job=job,
             receipt=filing.receipt,
-            receiver_signature=filing.signatures[asked.receiver],
-            sender_signature=filing.signatures[asked.sender],
+            signatures=json.dumps({p: s.hex() for p, s in sorted(filing.signatures.items())}),
             filed_ms=now_ms,
         )
     )
@@ -49,18 +50,18 @@ def find(session: Session, caller: str, job: str) -> ReceiptFiling:
 
     Raises: UnknownJob, UnknownReceipt.
     """
-    row = jobs.of_party(session, caller, job)
+    jobs.of_party(session, caller, job)
     found = session.get(ReceiptRow, job)
     if found is None:
         raise UnknownReceipt
-    return _filing(found, jobs.description(row))
+    return _filing(found)
 
 
 def _check(session: Session, row: JobRow, asked: JobDescription, filing: ReceiptFiling) -> None:
     receipt = decode(RunReceipt, filing.receipt)
     if receipt.job_hash != row.job_hash:
         raise ReceiptRefused("the receipt is of another job")
-    if (receipt.receiver.party, receipt.sender.party) != asked.parties():
+    if tuple(part.party for part in receipt.parts) != asked.parties():
         raise ReceiptRefused("the parts of the receipt name other parties")
     for party, signature in sorted(filing.signatures.items()):
         enrolled = session.get(PartyRow, party)
@@ -71,8 +72,8 @@ def _check(session: Session, row: JobRow, asked: JobDescription, filing: Receipt
             raise BadSignature(f"the signature of {party} is not over this receipt") from e
 
 
-def _filing(row: ReceiptRow, asked: JobDescription) -> ReceiptFiling:
+def _filing(row: ReceiptRow) -> ReceiptFiling:
+    stated = json.loads(row.signatures)
     return ReceiptFiling(
-        receipt=row.receipt,
-        signatures={asked.receiver: row.receiver_signature, asked.sender: row.sender_signature},
+        receipt=row.receipt, signatures={party: bytes.fromhex(s) for party, s in stated.items()}
     )

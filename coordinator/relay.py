@@ -1,11 +1,12 @@
 """The mailbox of a job: sealed bytes in, the same bytes out, erased once they are acknowledged.
 
-Each party numbers its own messages 0, 1, 2, …; a step is sent once with one body. A message's size
-and digest stay after its bytes are gone, so that a sender that lost a reply can safely send again.
-When both sides have closed, all bytes are erased and the summary remains. See
+Each party numbers what it says to each other one 0, 1, 2, …; a step is sent once with one body. A
+message's size and digest stay after its bytes are gone, so that a sender that lost a reply can
+safely send again. When all parties have closed, all bytes are erased and the summary remains. See
 `docs/spec/relay.md`.
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -22,13 +23,13 @@ from coordinator.errors import (
     StepOutOfOrder,
     UnknownMessage,
 )
-from coordinator.tables import BodyRow, JobRow, MailboxSideRow, MessageRow
+from coordinator.tables import BodyRow, JobRow, MessageRow
 from coordinator.wire import MailboxSummary
 from protocols.codec import encode
 from protocols.envelope import Envelope, Header
 
-Place = tuple[str, str, int]
-"""Job, sender, step."""
+COMPLETED = "completed"
+"""Outcome of a party that has all it needs: the others may still have something for each other."""
 
 
 class Sealed(NamedTuple):
@@ -42,37 +43,42 @@ class Room(NamedTuple):
     """How many bytes may wait for acknowledgement."""
 
     of_job: int
-    """Of one job, both directions together."""
+    """Of one job, all directions together."""
     of_party: int
     """Sent by one party, over all its jobs."""
 
 
-def put(session: Session, caller: str, place: Place, sealed: Sealed, room: Room) -> bool:
+def put(session: Session, caller: str, place: store.Place, sealed: Sealed, room: Room) -> bool:
     """Take one message. Returns whether it is new.
 
     Raises: UnknownJob, NotYourMailbox, MisroutedEnvelope, StepConflict, StepOutOfOrder,
         MailboxClosed, MailboxFull.
     """
-    job, sender, step = place
+    job, sender, recipient, step = place
     row = jobs.of_party(session, caller, job)
-    if caller != sender:
+    if caller != sender or recipient not in jobs.others(row, sender):
         raise NotYourMailbox
-    known = store.message(session, job, sender, step)
+    known = store.message(session, place)
     if known is not None:
         if known.digest != sealed.digest:
             raise StepConflict
         return False
-    _check_route(sealed.body, Header(job, sender, other(row, sender), step))
+    _check_route(sealed.body, Header(job, sender, recipient, step))
     size = len(sealed.body)
     sides = store.sides(session, job)
-    _refuse_closed(sides)
-    mine = sides[sender]
+    _refuse_closed(sides, sender, recipient)
+    mine = sides[sender, recipient]
     if step != mine.sent:
         raise StepOutOfOrder(f"the next step of {sender} is {mine.sent}", expected=mine.sent)
     _check_room(sum(side.pending_bytes for side in sides.values()), size, room.of_job)
     _check_room(store.pending_bytes(session, sender), size, room.of_party)
-    session.add(MessageRow(job=job, sender=sender, step=step, size=size, digest=sealed.digest))
-    session.add(BodyRow(job=job, sender=sender, step=step, body=sealed.body))
+    session.add(
+        MessageRow(
+            job=job, sender=sender, recipient=recipient, step=step,
+            size=size, digest=sealed.digest,
+        )
+    )  # fmt: skip
+    session.add(BodyRow(job=job, sender=sender, recipient=recipient, step=step, body=sealed.body))
     mine.sent += 1
     mine.sent_bytes += size
     mine.pending_bytes += size
@@ -80,46 +86,46 @@ def put(session: Session, caller: str, place: Place, sealed: Sealed, room: Room)
     return True
 
 
-def get(session: Session, caller: str, place: Place) -> bytes | None:
+def get(session: Session, caller: str, place: store.Place) -> bytes | None:
     """Return the bytes of a message for its recipient, or None if it has not been sent yet.
 
     Raises: UnknownJob, NotYourMailbox, MessageAcknowledged, MailboxClosed if it can never come.
     """
-    job, sender, step = place
-    _as_recipient(session, caller, job, sender)
-    known = store.message(session, job, sender, step)
+    job, sender, recipient, _ = place
+    _as_recipient(session, caller, place)
+    known = store.message(session, place)
     sides = store.sides(session, job)
     if known is None:
-        _refuse_closed(sides)
+        _refuse_closed(sides, sender, recipient)
         return None
     if known.acknowledged:
         raise MessageAcknowledged
-    found = store.body(session, job, sender, step)
+    found = store.body(session, place)
     if found is None:
-        _refuse_closed(sides)
+        _refuse_closed(sides, sender, recipient)
     return found
 
 
-def acknowledge(session: Session, caller: str, place: Place) -> None:
+def acknowledge(session: Session, caller: str, place: store.Place) -> None:
     """Erase the bytes of a message that its recipient has stored; the same again changes nothing.
 
     Raises: UnknownJob, NotYourMailbox, UnknownMessage.
     """
-    job, sender, step = place
-    _as_recipient(session, caller, job, sender)
-    known = store.message(session, job, sender, step)
+    job, sender, recipient, _ = place
+    _as_recipient(session, caller, place)
+    known = store.message(session, place)
     if known is None:
         raise UnknownMessage
     if known.acknowledged:
         return
     known.acknowledged = True
-    if store.erase_body(session, job, sender, step):
-        store.sides(session, job)[sender].pending_bytes -= known.size
+    if store.erase_body(session, place):
+        store.sides(session, job)[sender, recipient].pending_bytes -= known.size
     session.flush()
 
 
 def close(session: Session, caller: str, job: str, outcome: str) -> MailboxSummary:
-    """End the caller's side with its outcome; when both have, all bytes go.
+    """End the caller's side with its outcome; when all have, all bytes go.
 
     Raises: UnknownJob, MalformedRequest, MailboxClosed if it was closed with another outcome.
     """
@@ -127,10 +133,11 @@ def close(session: Session, caller: str, job: str, outcome: str) -> MailboxSumma
     if not jobs.is_code(outcome):
         raise MalformedRequest("an outcome is `completed` or an error code")
     sides = store.sides(session, job)
-    mine = sides[caller]
-    if mine.outcome is not None and mine.outcome != outcome:
+    mine = [side for (sender, _), side in sides.items() if sender == caller]
+    if any(side.outcome not in (None, outcome) for side in mine):
         raise MailboxClosed("this side was closed with another outcome", party=caller)
-    mine.outcome = outcome
+    for side in mine:
+        side.outcome = outcome
     if all(side.outcome is not None for side in sides.values()):
         empty(session, job)
     session.flush()
@@ -147,31 +154,34 @@ def empty(session: Session, job: str) -> int:
 def summary(session: Session, row: JobRow) -> MailboxSummary:
     """Return what remains of a mailbox."""
     sides = store.sides(session, row.job)
+    sent: Counter[str] = Counter()
+    sent_bytes: Counter[str] = Counter()
+    for (party, _), side in sides.items():
+        sent[party] += side.sent
+        sent_bytes[party] += side.sent_bytes
     return MailboxSummary(
         job=row.job,
-        sent={party: side.sent for party, side in sides.items()},
-        bytes={party: side.sent_bytes for party, side in sides.items()},
-        outcome={p: side.outcome for p, side in sides.items() if side.outcome is not None},
+        sent=dict(sent),
+        bytes=dict(sent_bytes),
+        outcome={p: side.outcome for (p, _), side in sides.items() if side.outcome is not None},
     )
 
 
-def other(row: JobRow, party: str) -> str:
-    """Return the other party of a job."""
-    return row.counterparty if party == row.requester else row.requester
-
-
-def _as_recipient(session: Session, caller: str, job: str, sender: str) -> None:
+def _as_recipient(session: Session, caller: str, place: store.Place) -> None:
+    job, sender, recipient, _ = place
     row = jobs.of_party(session, caller, job)
-    if sender != other(row, caller):
+    if caller != recipient or sender not in jobs.others(row, caller):
         raise NotYourMailbox
 
 
-def _refuse_closed(sides: dict[str, MailboxSideRow]) -> None:
-    for party, side in sorted(sides.items()):
-        if side.outcome is not None:
-            raise MailboxClosed(
-                f"{party} closed its side as {side.outcome}", party=party, outcome=side.outcome
-            )
+def _refuse_closed(sides: store.Sides, sender: str, recipient: str) -> None:
+    """Refuse if one of these two has closed its side, or anybody has without having completed."""
+    for (party, _), side in sorted(sides.items()):
+        if side.outcome is None or (side.outcome == COMPLETED and party not in (sender, recipient)):
+            continue
+        raise MailboxClosed(
+            f"{party} closed its side as {side.outcome}", party=party, outcome=side.outcome
+        )
 
 
 def _check_room(pending: int, size: int, limit: int) -> None:

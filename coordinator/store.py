@@ -3,9 +3,9 @@
 Each takes a session of `database.py`; those that change something need a writing one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import CursorResult, Delete, delete, func, or_, update
+from sqlalchemy import CursorResult, Delete, delete, func, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,7 @@ from coordinator.tables import (
     CollaborationRow,
     InvitationRow,
     JobEventRow,
+    JobPartyRow,
     JobRow,
     MailboxSideRow,
     MembershipRow,
@@ -154,10 +155,8 @@ def jobs_after(session: Session, party: str, after: int) -> Sequence[JobRow]:
     """Return the party's jobs with a later revision, oldest change first, one page."""
     return session.exec(
         select(JobRow)
-        .where(
-            or_(col(JobRow.requester) == party, col(JobRow.counterparty) == party),
-            col(JobRow.revision) > after,
-        )
+        .join(JobPartyRow, col(JobPartyRow.job) == col(JobRow.job))
+        .where(col(JobPartyRow.party) == party, col(JobRow.revision) > after)
         .order_by(col(JobRow.revision))
         .limit(PAGE)
     ).all()
@@ -190,10 +189,14 @@ def said(session: Session, job: str, party: str, event: str) -> JobEventRow | No
     return session.get(JobEventRow, (job, party, event))
 
 
-def sides(session: Session, job: str) -> dict[str, MailboxSideRow]:
-    """Return both sides of a mailbox by party."""
+Sides = Mapping[tuple[str, str], MailboxSideRow]
+"""What each party of a job says to each other one: by sender and recipient."""
+
+
+def sides(session: Session, job: str) -> Sides:
+    """Return all sides of a mailbox."""
     rows = session.exec(select(MailboxSideRow).where(col(MailboxSideRow.job) == job)).all()
-    return {row.party: row for row in rows}
+    return {(row.party, row.recipient): row for row in rows}
 
 
 def pending_bytes(session: Session, sender: str) -> int:
@@ -206,23 +209,31 @@ def pending_bytes(session: Session, sender: str) -> int:
     return int(found or 0)
 
 
-def message(session: Session, job: str, sender: str, step: int) -> MessageRow | None:
+Place = tuple[str, str, str, int]
+"""Of a message: job, sender, recipient, step."""
+
+
+def message(session: Session, place: Place) -> MessageRow | None:
     """Return what is known of a message."""
-    return session.get(MessageRow, (job, sender, step))
+    return session.get(MessageRow, place)
 
 
-def body(session: Session, job: str, sender: str, step: int) -> bytes | None:
+def body(session: Session, place: Place) -> bytes | None:
     """Return a message's sealed bytes, if they are still here."""
-    row = session.get(BodyRow, (job, sender, step))
+    row = session.get(BodyRow, place)
     return None if row is None else row.body
 
 
-def erase_body(session: Session, job: str, sender: str, step: int) -> int:
+def erase_body(session: Session, place: Place) -> int:
     """Delete one body; return 1, or 0 if there was none."""
+    job, sender, recipient, step = place
     return _count(
         session,
         delete(BodyRow).where(
-            col(BodyRow.job) == job, col(BodyRow.sender) == sender, col(BodyRow.step) == step
+            col(BodyRow.job) == job,
+            col(BodyRow.sender) == sender,
+            col(BodyRow.recipient) == recipient,
+            col(BodyRow.step) == step,
         ),
     )
 

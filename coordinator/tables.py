@@ -4,7 +4,7 @@ Nothing here is about a person: parties, signed documents, opaque sealed bytes u
 acknowledged, and how much was sent when. Changing a table needs a migration; a test compares both.
 """
 
-from sqlalchemy import BigInteger, Index, LargeBinary, MetaData
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -94,14 +94,24 @@ class JobRow(Table, table=True):
     collaboration: str
     version: int = Field(sa_type=BigInteger)
     requester: str = Field(foreign_key="parties.party", index=True)
-    counterparty: str = Field(foreign_key="parties.party", index=True)
+    counterparties: str
+    """The other parties in the job's order, with spaces between: read with the job itself."""
     state: str = Field(default=JobState.PROPOSED.value, index=True)
     cause: str = ""
-    acceptance: bytes = Field(default=b"", sa_type=LargeBinary)
+    acceptances: str = Field(default="{}", sa_type=Text)
+    """JSON: party to hexadecimal encoded `Signed` of its acceptance."""
     revision: int = Field(sa_type=BigInteger, index=True)
     created_ms: int = Field(sa_type=BigInteger)
     updated_ms: int = Field(sa_type=BigInteger)
     expires_ms: int = Field(sa_type=BigInteger)
+
+
+class JobPartyRow(Table, table=True):
+    """That a party takes part in a job: what its list of jobs is found by."""
+
+    __tablename__ = "job_parties"
+    party: str = Field(primary_key=True, foreign_key="parties.party")
+    job: str = Field(primary_key=True, foreign_key="jobs.job")
 
 
 class JobEventRow(Table, table=True):
@@ -117,12 +127,16 @@ class JobEventRow(Table, table=True):
 
 
 class MailboxSideRow(Table, table=True):
-    """One party's side of a job's mailbox: what it has sent, and how it closed."""
+    """What one party of a job says to another: how much it has sent, and how it closed.
+
+    A party closes towards all at once.
+    """
 
     __tablename__ = "mailbox_sides"
     __table_args__ = (Index(None, "party", "pending_bytes"),)
     job: str = Field(primary_key=True, foreign_key="jobs.job")
     party: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
     sent: int = Field(default=0, sa_type=BigInteger)
     sent_bytes: int = Field(default=0, sa_type=BigInteger)
     pending_bytes: int = Field(default=0, sa_type=BigInteger)
@@ -135,6 +149,7 @@ class MessageRow(Table, table=True):
     __tablename__ = "messages"
     job: str = Field(primary_key=True, foreign_key="jobs.job")
     sender: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
     step: int = Field(
         primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
     )
@@ -149,6 +164,7 @@ class BodyRow(Table, table=True):
     __tablename__ = "bodies"
     job: str = Field(primary_key=True, foreign_key="jobs.job")
     sender: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
     step: int = Field(
         primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
     )
@@ -156,13 +172,13 @@ class BodyRow(Table, table=True):
 
 
 class ReceiptRow(Table, table=True):
-    """The run receipt of a job with both signatures."""
+    """The run receipt of a job with the signatures of all parties."""
 
     __tablename__ = "receipts"
     job: str = Field(primary_key=True, foreign_key="jobs.job")
     receipt: bytes = Field(sa_type=LargeBinary)
-    receiver_signature: bytes = Field(sa_type=LargeBinary)
-    sender_signature: bytes = Field(sa_type=LargeBinary)
+    signatures: str = Field(sa_type=Text)
+    """JSON: party to hexadecimal signature."""
     filed_ms: int = Field(sa_type=BigInteger)
 
 

@@ -185,9 +185,11 @@ class JobView(Wire):
     signed: Base64
     state: JobState
     cause: str
-    acceptance: Base64
+    acceptances: dict[PartyId, Base64]
+    """Encoded `Signed` of the `Acceptance` of each party that has accepted."""
     requester: PartyId
-    counterparty: PartyId
+    counterparties: list[PartyId]
+    """The other parties, in the job's order."""
     revision: int
     updated_ms: int
 
@@ -204,21 +206,21 @@ class MailboxSummary(Wire):
 
     job: JobId
     sent: dict[PartyId, int]
-    """Messages by sender."""
+    """Messages by sender, to all recipients."""
     bytes: dict[PartyId, int]
     outcome: dict[PartyId, str]
 
 
 class ReceiptFiling(Wire):
-    """PUT /v1/jobs/{job}/receipt: the run receipt and both signatures."""
+    """PUT /v1/jobs/{job}/receipt: the run receipt and all parties' signatures."""
 
     receipt: Base64
     """Encoded `protocols.job.RunReceipt`."""
     signatures: dict[PartyId, Base64]
-    """Raw Ed25519 signatures over `receipt`, label `run-receipt/1`."""
+    """Raw Ed25519 signatures over `receipt`, label `run-receipt/2`."""
 
 
-RECEIPT_LABEL = b"run-receipt/1"
+RECEIPT_LABEL = b"run-receipt/2"
 
 
 class Problem(Wire):
@@ -233,8 +235,8 @@ class Problem(Wire):
     """What to do about it."""
 
 
-def path_message(job: str, sender: str, step: int) -> str:
-    """PUT (by the sender): an envelope. GET (by the other, `?wait=s`): 200 bytes or 204. DELETE:
-    ack.
+def path_message(job: str, sender: str, recipient: str, step: int) -> str:
+    """PUT (by the sender): an envelope. GET (by the recipient, `?wait=s`): 200 bytes or 204.
+    DELETE: ack.
     """
-    return f"/v1/jobs/{job}/messages/{sender}/{step}"
+    return f"/v1/jobs/{job}/messages/{sender}/{recipient}/{step}"

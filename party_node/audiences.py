@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sqlmodel import col, select
 
+from party_node import uses
 from party_node.audience_members import open_members
 from party_node.errors import NotFound
 from party_node.job_tables import AudienceRow
 from party_node.services import Services
-from protocols.job import job_hash
 
 _ACTIVATE = ("activate",)
 _TTL_MS = 15 * 60 * 1000
@@ -53,12 +53,11 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     description = services.jobs.description(job)
     services.jobs.agreement(description)  # an audience does not outlive its collaboration
     use = f"{job}-activate-{services.rng(8).hex()}"
-    permission = services.gate.permit(
-        use, job_hash(description), dataset, description.purpose,
-        description.other(services.home.keys.party), _ACTIVATE, requester, _TTL_MS,
-        among=members,
+    permitted = uses.permit_among(
+        services.gate, description, services.home.keys.party, use, members, _ACTIVATE, requester,
+        _TTL_MS,
     )  # fmt: skip
-    allowed = permission.grant.allowed
-    keys = services.datasets.keys(permission, allowed)
-    services.gate.complete(permission, "completed")
+    allowed = permitted.allowed
+    keys = services.datasets.keys(permitted.reading, allowed)
+    uses.complete(services.gate, permitted)
     return Audience(job, dataset, keys, len(allowed), len(members) - len(allowed))

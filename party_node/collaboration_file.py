@@ -13,11 +13,15 @@ from consent.vocabulary import Vocabulary
 from coordinator.wire import PartyId
 from party_node.errors import InvalidCollaboration, WrongKey
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
+from protocols.collaboration_terms import LEAST_MEMBERS
 from protocols.dp.budget import Rho
 from protocols.errors import InvalidParameter
+from protocols.multi_party import MOST_PARTIES
 
 PROTOCOL_OF_KIND = {"overlap": "psi-dh-cardinality/2", "audience": "psi-dh-members/1"}
-"""The safe default protocol of each job kind."""
+"""The safe default protocol of each job kind between two parties."""
+RING_OF_KIND = {"overlap": "psi-ring-cardinality/2", "audience": "psi-ring-members/1"}
+"""The same between three or more."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Text = Annotated[str, BeforeValidator(lambda v: v if isinstance(v, str) else str(v))]
@@ -62,7 +66,7 @@ class CollaborationFile(_Strict):
     expires: datetime.date
     minimum_size: Annotated[int, Field(ge=2)] = 50
     budget: _Budget
-    parties: Annotated[dict[PartyId, _Party], Field(min_length=2, max_length=2)]
+    parties: Annotated[dict[PartyId, _Party], Field(min_length=2, max_length=MOST_PARTIES)]
     datasets: Annotated[list[_Dataset], Field(min_length=2)]
     jobs: Annotated[list[_Job], Field(min_length=1)]
 
@@ -118,6 +122,7 @@ def to_record(file: CollaborationFile, members: dict[str, Member]) -> Collaborat
         rho = Rho.parse(file.budget.rho)
     except (InvalidParameter, ValueError) as e:
         raise InvalidCollaboration(f"budget.rho: {e}") from e
+    default = PROTOCOL_OF_KIND if len(file.parties) == LEAST_MEMBERS else RING_OF_KIND
     end_of_day = datetime.datetime.combine(file.expires, datetime.time.max, datetime.UTC)
     return Collaboration(
         collaboration=file.collaboration,
@@ -129,9 +134,7 @@ def to_record(file: CollaborationFile, members: dict[str, Member]) -> Collaborat
             for d in file.datasets
         ),
         permitted=tuple(
-            Permitted(
-                j.kind, j.protocol or PROTOCOL_OF_KIND[j.kind], j.purpose, j.receiver, j.reveal
-            )
+            Permitted(j.kind, j.protocol or default[j.kind], j.purpose, j.receiver, j.reveal)
             for j in file.jobs
         ),
         minimum_size=file.minimum_size,

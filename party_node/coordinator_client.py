@@ -34,6 +34,10 @@ _ANSWER_SECONDS = 30
 _URN = "urn:accord:error:"
 
 
+Route = tuple[str, str]
+"""Sender and recipient of an envelope."""
+
+
 class CoordinatorClient:
     """One connection pool to one coordinator; safe to share between threads."""
 
@@ -123,26 +127,26 @@ class CoordinatorClient:
 
     # -- mailbox -------------------------------------------------------------------------
 
-    def put_message(self, job: str, sender: str, step: int, envelope: bytes) -> None:
-        """Hand a sealed envelope to the relay."""
-        self._call("PUT", wire.path_message(job, sender, step), envelope)
+    def put_message(self, job: str, route: Route, step: int, envelope: bytes) -> None:
+        """Hand a sealed envelope to the relay; `route` is from whom to whom."""
+        self._call("PUT", wire.path_message(job, *route, step), envelope)
 
-    def get_message(self, job: str, sender: str, step: int, wait_seconds: int) -> bytes | None:
+    def get_message(self, job: str, route: Route, step: int, wait_seconds: int) -> bytes | None:
         """Return the envelope at that step, or None if it has not come within `wait_seconds`."""
-        path = f"{wire.path_message(job, sender, step)}?wait={wait_seconds}"
+        path = f"{wire.path_message(job, *route, step)}?wait={wait_seconds}"
         response = self._call("GET", path)
         return response.content if response.status_code == httpx2.codes.OK else None
 
-    def acknowledge(self, job: str, sender: str, step: int) -> None:
+    def acknowledge(self, job: str, route: Route, step: int) -> None:
         """Tell the relay that the envelope is safely here, so that it erases it."""
-        self._call("DELETE", wire.path_message(job, sender, step))
+        self._call("DELETE", wire.path_message(job, *route, step))
 
     def close_mailbox(self, job: str, outcome: str) -> None:
         """Say that this side is done with the job's mailbox, and how it ended."""
         self._call("POST", f"/v1/jobs/{job}/mailbox/close", _body(wire.CloseBody(outcome=outcome)))
 
     def file_receipt(self, job: str, filing: wire.ReceiptFiling) -> None:
-        """File the run receipt that both parties signed."""
+        """File the run receipt that all parties signed."""
         self._call("PUT", f"/v1/jobs/{job}/receipt", _body(filing))
 
     # -- witness -------------------------------------------------------------------------

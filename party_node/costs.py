@@ -50,11 +50,13 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows of both sides, and which side is meant."""
+    """Rows of all sides, and which side is meant."""
 
     own: int
     peer: int
+    """Of the other side; of three or more parties, of each other one."""
     role: Role
+    parties: int = 2
 
     @property
     def receiver(self) -> int:
@@ -172,6 +174,34 @@ def psi_dh_prepared(sizes: Sizes, params: Record, speed: Speed) -> Cost:
     )
 
 
+def psi_ring(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """Each sender multiplies every list once, and its own twice; the receiver multiplies its own
+    twice, and gets every sender's table.
+    """
+    tag_bytes, chunk_items = getattr(params, "tag_bytes", 12), getattr(params, "chunk_items", 2**15)
+    others, receiving = sizes.parties - 1, sizes.role is Role.INITIATOR
+    passed = 0 if receiving else others * sizes.peer
+    table_rows = _RING_TABLE_ROWS * (others * sizes.peer if receiving else sizes.own)
+    chunks = 2 * (-(-sizes.own // chunk_items) + -(-passed // chunk_items)) + others
+    return Cost(
+        cpu_seconds=(2 * sizes.own + passed) * (speed.blinding + CPU_SECONDS_PER_ROW)
+        + sizes.own * speed.strict_hashing
+        + table_rows * _RING_TABLE_SECONDS,
+        memory_bytes=_OWN_BYTES * sizes.own
+        + _RING_TABLE_BYTES * max(sizes.own, sizes.peer)
+        + _CHUNK_BYTES * min(chunk_items, max(sizes.own, sizes.peer)),
+        traffic_bytes=round(64 * (sizes.own + passed) + tag_bytes * table_rows)
+        + MESSAGE_BYTES * (chunks + 4 * others),
+    )
+
+
+_RING_TABLE_ROWS = 1.3
+"""Rows of a table for an item that is in it."""
+_RING_TABLE_SECONDS = 6e-6
+"""Of such a row: names, shares, and finding or looking up where they lie."""
+_RING_TABLE_BYTES = 250
+"""Of an item while its table is made or looked up."""
+
 _DECOYS = 0.08
 """Points more than items, so that as many are on the curve as on its twist."""
 
@@ -180,6 +210,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "psi-dh-members": psi_dh,
         "psi-dh-cardinality": psi_dh,
         "psi-dh-prepared": psi_dh_prepared,
+        "psi-ring-members": psi_ring,
+        "psi-ring-cardinality": psi_ring,
         "psi-ot-members": psi_ot,
         "psi-ot-labelled": psi_ot,
     }

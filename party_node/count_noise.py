@@ -36,18 +36,26 @@ def check(job: JobDescription, params: MatchingParams) -> None:
     """Refuse a count with too few dummies for its price. Raises: JobRefused."""
     if isinstance(params, RowParams) and params.dummies < (least := needed(job, params)):
         raise JobRefused(f"a count at this price needs {least:,} dummies or more")
+    if params.dummies % len(job.senders):
+        raise JobRefused("every sender tosses for as many dummies")
 
 
 def needed(job: JobDescription, params: RowParams) -> int:
     """Return how many dummies a count at the job's price needs; none where people may bring several
-    identifiers, whose count has no noise before the release. Raises: JobRefused.
+    identifiers, whose count has no noise before the release.
+
+    Each sender tosses for as many as the price needs, so that its own noise is enough should all
+    others tell theirs. Raises: JobRefused.
     """
     if params.per_person > 1:
         return 0
     try:
-        return coins.least(job.rho_nano, params.strict)
+        each = coins.least(job.rho_nano, params.strict)
     except InvalidParameter as e:
         raise JobRefused("a count at so low a price would need too many dummies") from e
+    if each * len(job.senders) > coins.MOST:
+        raise JobRefused("a count at so low a price would need too many dummies")
+    return each * len(job.senders)
 
 
 def is_exact_inside(job: JobDescription) -> bool:

@@ -42,23 +42,36 @@ class PreflightView:
 
 def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     """Return what each party, and the coordinator, learns from `job`."""
-    size = f"how many people both have, give or take {count_noise.half_width(job):,} (95 %)"
+    of_all = "both" if job.is_of_two() else "all"
+    size = f"how many people {of_all} have, give or take {count_noise.half_width(job):,} (95 %)"
     below = f"; below {job.minimum_size} people nothing is said"
     if job.kind == "audience":
-        receiver = f"which of its own people {job.sender} has too, and so how many{below}"
+        receiver = f"which of its own people {_have(job)} too, and so how many{below}"
     else:
         receiver = f"{size}{below}{_who_counts(job)}"
         if (per_person(job) or 1) > 1:
             receiver += ", and how many people match with one identifier, with two and so on"
     return (
         Learns(job.receiver, receiver),
-        Learns(job.sender, f"{size}{below}; never which people"),
+        *(
+            Learns(source.party, f"{size}{below}; never which people{_never_pairwise(job)}")
+            for source in job.senders
+        ),
         Learns(
             COORDINATOR,
-            f"that {job.receiver} and {job.sender} ran this job, when, and how many bytes passed, "
-            "from which the sizes of both sets can be worked out; never who is in them",
+            f"that {' and '.join(job.parties())} ran this job, when, and how many bytes passed, "
+            f"from which the sizes of {of_all} sets can be worked out; never who is in them",
         ),
     )
+
+
+def _have(job: JobDescription) -> str:
+    names = [source.party for source in job.senders]
+    return f"{names[0]} has" if job.is_of_two() else f"{' and '.join(names)} all have"
+
+
+def _never_pairwise(job: JobDescription) -> str:
+    return "" if job.is_of_two() else ", nor how many any fewer than all have"
 
 
 def _who_counts(job: JobDescription) -> str:

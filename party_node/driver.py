@@ -15,6 +15,7 @@ from collections.abc import Callable
 import structlog
 
 from consent.errors import ConsentError
+from party_node import uses
 from party_node.errors import (
     ClockSkewed,
     CoordinatorRefused,
@@ -221,8 +222,7 @@ class Driver:
     def _record_end(self, job: str, outcome: str) -> None:
         """Write into the ledger that a use which was permitted has ended, and how."""
         asked = self._services.jobs.description(job)
-        dataset = asked.dataset_of(self._services.home.keys.party)
-        self._services.gate.end(job, dataset, outcome)
+        uses.end(self._services.gate, asked, self._services.home.keys.party, outcome)
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Repeat `action` until the coordinator has heard it, or the node stops."""

@@ -10,16 +10,18 @@ from sqlmodel import Session
 from party_node import job_checks
 from party_node.chunks import ChunkStore
 from party_node.mail import Mail
-from party_node.runs import Run
+from party_node.runs import Letter, Run
 from party_node.services import Services
 from party_node.stepping import Steps
 from party_node.workers.choosing import backend_of
 from protocols.codec import Record
 from protocols.collaboration import Collaboration
 from protocols.context import context
+from protocols.errors import LocalError
 from protocols.job import JobDescription
 from protocols.keys import PartyPublic
-from protocols.registry import find
+from protocols.multi_party import MultiParty
+from protocols.registry import find, find_ring
 from protocols.session import Role, TwoParty
 
 WAIT_SECONDS = 5
@@ -28,12 +30,13 @@ WAIT_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A job, the agreement it stands under, the peer, and this node's services."""
+    """A job, the agreement it stands under, the other parties, and this node's services."""
 
     services: Services
     job: JobDescription
     agreed: Collaboration
-    peer: PartyPublic
+    peers: tuple[PartyPublic, ...]
+    """The other parties, in the job's order."""
     mail: Mail
     chunks: ChunkStore
 
@@ -43,9 +46,10 @@ class Execution:
         description = services.jobs.description(job)
         agreed = services.jobs.agreement(description)
         me = services.home.keys.party
-        peer = job_checks.member(agreed, description.other(me)).public
-        mail = services.mails.of(job, peer)
-        return cls(services, description, agreed, peer, mail, services.runs.chunks(job))
+        others = description.others(me)
+        peers = tuple(job_checks.member(agreed, party).public for party in others)
+        mail = services.mails.of(job, *peers)
+        return cls(services, description, agreed, peers, mail, services.runs.chunks(job))
 
     @property
     def me(self) -> str:
@@ -53,9 +57,22 @@ class Execution:
         return self.services.home.keys.party
 
     @property
+    def peer(self) -> PartyPublic:
+        """The other party of two. Raises: LocalError if there are more."""
+        if len(self.peers) > 1:
+            raise LocalError("the job has more than two parties")
+        return self.peers[0]
+
+    @property
     def role(self) -> Role:
-        """The receiver speaks first."""
+        """The receiver speaks first; every sender is a responder."""
         return Role.INITIATOR if self.me == self.job.receiver else Role.RESPONDER
+
+    @property
+    def keys(self) -> tuple[PartyPublic, ...]:
+        """All parties' keys, in the job's order."""
+        number = self.job.number_of(self.me)
+        return (*self.peers[:number], self.services.home.keys.public(), *self.peers[number:])
 
     @property
     def dataset(self) -> str:
@@ -63,41 +80,48 @@ class Execution:
         return self.job.dataset_of(self.me)
 
     @property
-    def protocol(self) -> TwoParty:
+    def protocol(self) -> TwoParty | MultiParty:
         """The protocol that the job names."""
         set_here = self.services.home.settings
         backend = backend_of(set_here.x25519_backend, set_here.workers, set_here.ray_address)
-        return find(self.job.protocol, backend)
+        named = find if self.job.is_of_two() else find_ring
+        return named(self.job.protocol, backend)
 
     @property
     def ctx(self) -> bytes:
-        """What binds every message to this job and these two keys; 32 bytes."""
-        mine, theirs = self.services.home.keys.public(), self.peer
-        receiver, sender = (mine, theirs) if self.role is Role.INITIATOR else (theirs, mine)
-        return context(self.job, receiver, sender)
+        """What binds every message to this job and these keys; 32 bytes."""
+        return context(self.job, *self.keys)
 
     @property
     def steps(self) -> Steps:
-        """The protocol as this side takes it, step by step."""
+        """The protocol as this party takes it, step by step."""
         parts = self.services
         return Steps(
-            self.protocol, self.role, self.ctx, self.peer,
+            self.protocol, self.job.number_of(self.me), self.ctx, self.peers,
             parts.db, parts.runs, self.mail, self.chunks, parts.rng, self.chunks.fetch,
         )  # fmt: skip
 
     def store(
-        self, session: Session, run: Run, messages: Sequence[Record] = (), **changes: Any
+        self, session: Session, run: Run, messages: Sequence[Record | Letter] = (), **changes: Any
     ) -> Run:
-        """Store the run with `changes` and queue `messages`, in the caller's transaction."""
-        return self.services.runs.store(
-            session, dataclasses.replace(run, **changes), self.peer, messages
-        )
+        """Store the run with `changes` and queue `messages`, in the caller's transaction.
 
-    def go(self, run: Run, messages: Sequence[Record] = (), **changes: Any) -> Run:
+        A message that names no recipient is for each of the other parties.
+        """
+        letters = [
+            letter
+            for one in messages
+            for letter in (
+                [one] if isinstance(one, tuple) else [(peer, one) for peer in self.peers]
+            )
+        ]
+        return self.services.runs.store(session, dataclasses.replace(run, **changes), letters)
+
+    def go(self, run: Run, messages: Sequence[Record | Letter] = (), **changes: Any) -> Run:
         """The same in a transaction of its own."""
         with self.services.db.writing() as session:
             return self.store(session, run, messages, **changes)
 
-    def hear(self, run: Run) -> bytes | None:
-        """Return the next body from the peer, waiting a little; None if it has not come."""
-        return self.mail.receive(run, WAIT_SECONDS)
+    def hear(self, run: Run, peer: str) -> bytes | None:
+        """Return the next body from a peer, waiting a little; None if it has not come."""
+        return self.mail.receive(run, peer, WAIT_SECONDS)

@@ -26,18 +26,13 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
     """
     if job.collaboration_hash != digest(collaboration):
         raise JobRefused("the job names another version of the collaboration")
-    if job.requester not in job.parties() or job.receiver == job.sender:
-        raise JobRefused("the requester must be one of the job's two parties")
-    for party in job.parties():
-        member(collaboration, party)
+    _check_parties(job, collaboration)
     clause = next((p for p in collaboration.permitted if _fits(p, job)), None)
     if clause is None:
         raise JobRefused(f"{job.kind} for {job.purpose} towards {job.receiver} was not agreed")
-    _check_types(job.identifiers)
-    for party, dataset in zip(
-        job.parties(), (job.receiver_dataset, job.sender_dataset), strict=True
-    ):
-        _check_dataset(job, collaboration, party, dataset)
+    _check_types(job)
+    for party in job.parties():
+        _check_dataset(job, collaboration, party, job.dataset_of(party))
     if job.minimum_size < collaboration.minimum_size:
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
@@ -52,9 +47,24 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
     return clause
 
 
-def _check_types(types: tuple[str, ...]) -> None:
+def _check_parties(job: JobDescription, collaboration: Collaboration) -> None:
+    """Refuse a job that is not between all members of the collaboration, each named once."""
+    parties = job.parties()
+    if job.requester not in parties or len(parties) < 2 or len(set(parties)) < len(parties):
+        raise JobRefused("the requester must be one of the job's parties, which are two or more")
+    for party in parties:
+        member(collaboration, party)
+    if len(parties) < len(collaboration.members):
+        raise JobRefused("every member of the collaboration takes part in its jobs")
+
+
+def _check_types(job: JobDescription) -> None:
+    types = job.identifiers
     if not types or len(set(types)) < len(types) or not set(types) <= set(KINDS):
         raise JobRefused(f"a job names some of {', '.join(KINDS)}, each once")
+    if len(types) > 1 and not job.is_of_two():
+        # Else a person could be a match at one party by one type and at the next by another.
+        raise JobRefused("three or more parties match by one type of identifier")
 
 
 def _check_room(job: JobDescription, params: MatchingParams) -> None:
@@ -97,6 +107,8 @@ def params_of(job: JobDescription) -> MatchingParams:
         raise JobRefused("the parameters are not those of the protocol") from e
     if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:
         raise JobRefused("the parameters ask for chunks or tags that are too small")
+    if not job.is_of_two() and not params.hides_in_small_sets():
+        raise JobRefused("three or more parties match with strict hashing only")
     count_noise.check(job, params)
     return params
 

@@ -53,10 +53,13 @@ class JobRow(NodeTable, table=True):
     kind: str
     collaboration: str
     requester: str
-    counterparty: str
+    counterparties: str
+    """The other parties of the job, in its order, with spaces between."""
     state: str = Field(index=True)
     cause: str = ""
-    acceptance: bytes = Field(default=b"", sa_type=LargeBinary)
+    acceptances: str = Field(default="{}", sa_type=Text)
+    """JSON: party to hexadecimal encoded `Signed` of its acceptance; this party's own from when it
+    is prepared."""
     decision: str = ""
     """`rule:<name>`, `person:<name>`, or empty while nobody has decided here."""
     revision: int = Field(default=0, sa_type=_BIG)
@@ -72,12 +75,14 @@ class RunRow(NodeTable, table=True):
     __tablename__ = "runs"
     job: str = Field(primary_key=True)
     phase: str = Field(index=True)
-    sent: int = 0
-    """Step of the next envelope that this side sends."""
-    received: int = 0
-    """Step of the next envelope that this side expects."""
+    sent: str = Field(default="{}", sa_type=Text)
+    """JSON: peer to the step of the next envelope that this side sends it."""
+    received: str = Field(default="{}", sa_type=Text)
+    """JSON: peer to the step of the next envelope that this side expects from it."""
     speaking: bool = False
     """True when the protocol has more to say without hearing anything first."""
+    awaits: int = 0
+    """Number of the party whose message the protocol takes next, while it is not speaking."""
     state: bytes = Field(default=b"", sa_type=LargeBinary)
     transcript: bytes = Field(default=b"", sa_type=LargeBinary)
     output: bytes = Field(default=b"", sa_type=LargeBinary)
@@ -93,6 +98,7 @@ class OutboxRow(NodeTable, table=True):
     __tablename__ = "outbox"
     job: str = Field(primary_key=True)
     step: int = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
     envelope: bytes = Field(sa_type=LargeBinary)
 
 
@@ -129,7 +135,7 @@ class AudienceRow(NodeTable, table=True):
 
 
 class ReceiptRow(NodeTable, table=True):
-    """The run receipt with both signatures."""
+    """The run receipt with the signatures of all parties."""
 
     __tablename__ = "receipts"
     job: str = Field(primary_key=True)
@@ -152,7 +158,7 @@ class RememberedInputRow(NodeTable, table=True):
 
     __tablename__ = "remembered_inputs"
     job: str = Field(primary_key=True)
-    peer: str = Field(index=True)
+    peer: str = Field(primary_key=True, index=True)
     dataset: str
     people: bytes = Field(sa_type=LargeBinary)
     begun_ms: int = Field(sa_type=_BIG)

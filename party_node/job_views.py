@@ -12,7 +12,7 @@ from coordinator.wire import JobState
 from party_node import count_noise, disclosures, preflight, progress
 from party_node.errors import NodeError
 from party_node.job_tables import JobRow, PreflightRow, RunRow
-from party_node.jobs import ENDED
+from party_node.jobs import ENDED, acceptances_of
 from party_node.runs import DONE
 from party_node.services import Services
 from party_node.stepping import PROTOCOL
@@ -57,8 +57,8 @@ def described(job: JobDescription) -> dict[str, Any]:
         "version": job.version,
         "protocol": job.protocol,
         "receiver": job.receiver,
-        "sender": job.sender,
-        "datasets": {job.receiver: job.receiver_dataset, job.sender: job.sender_dataset},
+        "senders": [source.party for source in job.senders],
+        "datasets": {party: job.dataset_of(party) for party in job.parties()},
         "identifiers": list(job.identifiers),
         "per_person": per_person(job),
         "minimum_size": job.minimum_size,
@@ -79,13 +79,14 @@ def _summary(parts: Services, row: JobRow, phase: str) -> dict[str, Any]:
         "purpose": purpose,
         "collaboration": row.collaboration,
         "requester": row.requester,
-        "counterparty": row.counterparty,
+        "counterparties": row.counterparties.split(),
         "state": row.state,
         "cause": row.cause,
         "phase": phase,
         "stage": f"{row.state}/{phase}",
         "ended": over,
-        "waits_for_us": row.state == JobState.PROPOSED and not mine,
+        "waits_for_us": row.state == JobState.PROPOSED and not mine and not row.decision,
+        "accepted_so_far": sorted(acceptances_of(row)),
         "decision": row.decision,
         "created_ms": row.created_ms,
         "updated_ms": row.updated_ms,
@@ -115,15 +116,16 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
 
     This side's own number is exact; the other side's is guessed from its pre-flight.
     """
-    me, other = parts.home.settings.party, job.other(parts.home.settings.party)
+    me = parts.home.settings.party
     run, backend = parts.runs.load(job.job), parts.home.settings.x25519_backend
     own = run.facts.get("matchable", run.facts.get(preflight.PEOPLE))
     if own is None:
         return _NOTHING_AHEAD
-    peer = preflight.likely(said[other]["permitted_step"]) if other in said else own
+    steps = [said[other]["permitted_step"] for other in job.others(me) if other in said]
+    peer = preflight.likely(max(steps)) if steps else own
     takes = preflight.expected(job, me, own, peer, backend, run.facts.get("items"))
     found = None
-    if run.phase == PROTOCOL:
+    if run.phase == PROTOCOL and job.is_of_two():
         theirs = Role.RESPONDER if me == job.receiver else Role.INITIATOR
         rows = preflight.items_of(job, theirs, peer)
         found = progress.standing(find(job.protocol), run, rows, parts.clock_ms())
@@ -134,8 +136,8 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
 
 
 def _accepted_by(parts: Services, row: JobRow) -> str:
-    """Who said yes, where that is proved; empty where nobody has or the proof does not hold."""
-    if row.acceptance:
+    """Who said yes, where all have and that is proved; empty where the proof does not hold."""
+    if acceptances_of(row):
         with suppress(NodeError, ProtocolError):
-            return parts.jobs.acceptance(row.job).by
+            return ", ".join(yes.by for yes in parts.jobs.check_acceptances(row.job))
     return ""

@@ -8,14 +8,14 @@ from protocols.disclosure import FLOOR
 
 _PHASES = {
     "start": "working out what this side could bring",
-    "greet": "waiting for the other side's pre-flight",
-    "agree": "waiting for the data owner's decision",
+    "greet": "waiting for the others' pre-flights",
+    "agree": "waiting for the data owners' decisions",
     "recall": "answering from an earlier release",
     "close": "closing the mailbox",
     "permit": "asking consent, recording the decision, paying the budget",
     "protocol": "matching, blinded",
     "release": "releasing the answer",
-    "receipt": "comparing what both sides saw",
+    "receipt": "comparing what all sides saw",
     "sign": "signing the run receipt",
     "file": "filing the receipt",
     "done": "this side is done",
@@ -44,7 +44,8 @@ def preflight(
         f"{people(said['permitted_step'])} permitted"
     )
     yield takes(estimate or said)
-    other = job["sender"] if said["party"] == job["receiver"] else job["receiver"]
+    others = [p for p in (job["receiver"], *job["senders"]) if p != said["party"]]
+    other = others[0] if len(others) == 1 else "each other party"
     yield (
         f"budget towards {other}: rho {said['rho_before']} before, "
         f"{said['rho_after']} after (this job costs {job['rho']})"

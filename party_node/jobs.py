@@ -4,8 +4,9 @@ The coordinator's board says in what state a job is; this node keeps its own cop
 signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
 """
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -29,10 +30,11 @@ from party_node.runs import Run, Runs
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
-from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.job import Acceptance, JobDescription, Source, job_hash
 from protocols.job_params import kind_of_params, params_of
 from protocols.keys import PartyKeys
 from protocols.psi.params import MatchingParams, RowParams
+from protocols.registry import RINGS
 from protocols.signed import Signed, peek, sign, verify
 
 _CURSOR = "jobs"
@@ -88,7 +90,7 @@ class Jobs:
         agreed = self._collaborations.current(request.collaboration)
         clause = _clause(agreed, request)
         me = self._keys.party
-        sender = next(m.party for m in agreed.members if m.party != clause.receiver)
+        senders = (m.party for m in agreed.members if m.party != clause.receiver)
         now = self._clock_ms()
         job = JobDescription(
             job=secrets.token_hex(16),
@@ -101,9 +103,10 @@ class Jobs:
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
-            sender=sender,
             receiver_dataset=_dataset(agreed, clause.receiver, request.identifiers),
-            sender_dataset=_dataset(agreed, sender, request.identifiers),
+            senders=tuple(
+                Source(sender, _dataset(agreed, sender, request.identifiers)) for sender in senders
+            ),
             identifiers=request.identifiers,
             minimum_size=max(request.minimum_size, agreed.minimum_size),
             rho_nano=request.rho_nano,
@@ -147,7 +150,7 @@ class Jobs:
             raise  # nobody's fault in the job: it is looked at again
         except (NodeError, ProtocolError) as e:
             job = None
-            if view.state == wire.JobState.PROPOSED and view.counterparty == self._keys.party:
+            if view.state == wire.JobState.PROPOSED and view.requester != self._keys.party:
                 self._client.say(
                     view.job, wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=e.code)
                 )
@@ -188,7 +191,7 @@ class Jobs:
             row = JobRow(
                 job=job.job, signed=view.signed, job_hash=job_hash(job), kind=job.kind,
                 collaboration=job.collaboration, requester=job.requester,
-                counterparty=job.other(self._keys.party), state=view.state.value,
+                counterparties=" ".join(job.others(self._keys.party)), state=view.state.value,
                 created_ms=job.created_ms, updated_ms=view.updated_ms,
             )  # fmt: skip
             if view.state not in ENDED:
@@ -197,13 +200,15 @@ class Jobs:
         if view.revision >= row.revision and not ended_here:
             row.state, row.cause, row.revision = view.state.value, view.cause, view.revision
             row.updated_ms = view.updated_ms
-            row.acceptance = view.acceptance or row.acceptance
+            row.acceptances = _written(acceptances_of(row) | view.acceptances)
         session.add(row)
 
     # -- deciding ------------------------------------------------------------------------
 
-    def approve(self, job: str, by: str) -> None:
+    def approve(self, job: str, by: str) -> JobRow:
         """Accept a proposed job for this party: `by` is `rule:<name>` or `person:<name>`.
+
+        Returns the job as it then stands: proposed still, if others have not accepted yet.
 
         Raises: NotFound, IllegalState if it is not ours to decide or no longer proposed.
         """
@@ -214,7 +219,7 @@ class Jobs:
             )
         self._collaborations.require_newest(self.agreement(description))
         clause = self.clause(description)
-        if not row.acceptance:
+        if self._keys.party not in acceptances_of(row):
             acceptance = Acceptance(
                 row.job_hash,
                 self._keys.party,
@@ -223,13 +228,20 @@ class Jobs:
                 decided_ms=self._clock_ms(),
             )
             # Kept before it is sent: a lost answer is repeated with the same bytes.
-            row = self._change(job, acceptance=encode(sign(self._keys, acceptance)), decision=by)
-        body = wire.JobEventBody(event=wire.JobEvent.ACCEPT, acceptance=row.acceptance)
+            mine = {self._keys.party: encode(sign(self._keys, acceptance))}
+            kept = _written(acceptances_of(row) | mine)
+            row = self._change(job, acceptances=kept, decision=by)
+        signed = acceptances_of(row)[self._keys.party]
+        body = wire.JobEventBody(event=wire.JobEvent.ACCEPT, acceptance=signed)
         self._decided(job, row.decision, self._client.say(job, body))
+        return self.get(job)
 
     def decline(self, job: str, by: str, cause: str = "declined-by-owner") -> None:
         """Refuse a proposed job. Raises: NotFound, CoordinatorRefused if it is too late."""
-        self._change(job, acceptance=b"")  # should one have been prepared, it is not sent any more
+        # Should one have been prepared, it is not sent any more.
+        others = acceptances_of(self.get(job))
+        others.pop(self._keys.party, None)
+        self._change(job, acceptances=_written(others))
         body = wire.JobEventBody(event=wire.JobEvent.DECLINE, cause=cause)
         self._decided(job, by, self._client.say(job, body))
 
@@ -298,21 +310,35 @@ class Jobs:
         """Return the clause of the collaboration that permits `job`. Raises: JobRefused."""
         return job_checks.check(job, self.agreement(job), self._clock_ms())
 
-    def acceptance(self, job: str) -> Acceptance:
-        """Return the data owner's verified acceptance.
+    def check_acceptances(self, job: str) -> tuple[Acceptance, ...]:
+        """Return the verified acceptance of every party that did not ask, in the job's order.
 
-        Raises: ForgedEnvelope, JobRefused if it is missing or does not cover this job.
+        Raises: ForgedEnvelope, JobRefused if one is missing or does not cover this job.
         """
         row, description = self.get(job), self.description(job)
-        if not row.acceptance:
-            raise JobRefused(f"job {job} has not been accepted")
         agreed = self.agreement(description)
-        owner = job_checks.member(agreed, description.other(description.requester))
-        acceptance = verify(Acceptance, decode(Signed, row.acceptance), owner.public)
         clause = job_checks.check(description, agreed, self._clock_ms())
-        if acceptance.job_hash != row.job_hash or acceptance.reveal != clause.reveal:
-            raise JobRefused("the acceptance is for something else")
-        return acceptance
+        found, said = [], acceptances_of(row)
+        for party in description.others(description.requester):
+            if party not in said:
+                raise JobRefused(f"job {job} has not been accepted by {party}")
+            owner = job_checks.member(agreed, party)
+            yes = verify(Acceptance, decode(Signed, said[party]), owner.public)
+            if (yes.job_hash, yes.party, yes.reveal) != (row.job_hash, party, clause.reveal):
+                raise JobRefused("the acceptance is for something else")
+            found.append(yes)
+        return tuple(found)
+
+
+def acceptances_of(row: JobRow) -> dict[str, bytes]:
+    """Return the acceptances that are here, by party, as they were signed; none is verified."""
+    return {party: bytes.fromhex(signed) for party, signed in json.loads(row.acceptances).items()}
+
+
+def _written(acceptances: Mapping[str, bytes]) -> str:
+    return json.dumps(
+        {party: signed.hex() for party, signed in acceptances.items()}, sort_keys=True
+    )
 
 
 def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
@@ -342,7 +368,8 @@ def _params(protocol: str, request: Request) -> MatchingParams:
     kind = kind_of_params(protocol)
     if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")
-    return kind.for_job(len(request.identifiers), request.per_person)
+    made = kind.for_job(len(request.identifiers), request.per_person)
+    return made.strictly() if protocol in RINGS else made
 
 
 def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

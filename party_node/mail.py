@@ -2,9 +2,10 @@
 ones.
 
 `Mail` does one thing after the other. `MailAhead` lets this side compute meanwhile: what is queued
-is sent, and the peer's next envelope fetched, by two threads of its own. The crash rule stays as it
-is: only what is stored is sent, and what was fetched counts when the step that took it is stored.
-At most one envelope is held in each direction, so the relay's limits slow a run down as before.
+is sent, and where there is one peer its next envelope fetched, by two threads of its own. The crash
+rule stays as it is: only what is stored is sent, and what was fetched counts when the step that
+took it is stored. At most one envelope is held in each direction, so the relay's limits slow a run
+down as before.
 
 A full mailbox stops no run for good: who finds it full takes what has come for it out, onto its own
 disk (`spool.py`), before it tries again. Only what is on disk is acknowledged.
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from party_node.coordinator_client import Route
 from party_node.errors import CoordinatorRefused
 from party_node.runs import Run, Runs
 from party_node.spool import Spool
@@ -29,25 +31,26 @@ FULL, GONE = "mailbox-full", "message-acknowledged"
 class Post(Protocol):
     """Who carries envelopes: the coordinator's relay (`CoordinatorClient`), or a bench's wire."""
 
-    def put_message(self, job: str, sender: str, step: int, envelope: bytes, /) -> None:
+    def put_message(self, job: str, route: Route, step: int, envelope: bytes, /) -> None:
         """Hand an envelope over; the same again changes nothing."""
 
-    def get_message(self, job: str, sender: str, step: int, wait_seconds: int, /) -> bytes | None:
+    def get_message(self, job: str, route: Route, step: int, wait_seconds: int, /) -> bytes | None:
         """Return the envelope at that step, or None if it has not come within `wait_seconds`."""
 
-    def acknowledge(self, job: str, sender: str, step: int, /) -> None:
+    def acknowledge(self, job: str, route: Route, step: int, /) -> None:
         """Say that the envelope is safely here."""
 
 
 class Mail:
     """The mailbox of one job, seen from this side."""
 
-    def __init__(self, client: Post, runs: Runs, peer: PartyPublic) -> None:
-        self._client, self._runs, self.peer = client, runs, peer
+    def __init__(self, client: Post, runs: Runs, *peers: PartyPublic) -> None:
+        self._client, self._runs = client, runs
+        self.peers = {peer.party: peer for peer in peers}
         self._behind = True
         """Whether something may be queued that an earlier turn could not send."""
-        self._taken_out = 0
-        """Envelopes of the peer before this step are known to be here, or were heard."""
+        self._taken_out: dict[str, int] = {}
+        """Envelopes of a peer before this step are known to be here, or were heard."""
         self._closed = False
 
     def catch_up(self, job: str) -> None:
@@ -75,24 +78,26 @@ class Mail:
         """
         self.flush(job)
 
-    def receive(self, run: Run, wait_seconds: int, *, ahead: bool = False) -> bytes | None:
-        """Send what is queued, then return the body of the next envelope, or None if it has not
-        come yet. `ahead` says that one more will be due after it.
+    def receive(
+        self, run: Run, peer: str, wait_seconds: int, *, ahead: bool = False
+    ) -> bytes | None:
+        """Send what is queued, then return the body of the peer's next envelope, or None if it has
+        not come yet. `ahead` says that one more will be due after it.
 
         Raises: ForgedEnvelope if it is not the one that the peer sealed for this step of this job.
         """
-        data = self._next(run, wait_seconds, ahead=ahead)
+        data = self._next(run, peer, wait_seconds, ahead=ahead and len(self.peers) == 1)
         if data is None:
             return None
-        party = self.peer.party
-        expected = Header(run.job, party, self._runs.keys.party, run.received)
-        return open_envelope(self._runs.keys, self.peer, expected, data)
+        expected = Header(run.job, peer, self._runs.keys.party, run.expects(peer))
+        return open_envelope(self._runs.keys, self.peers[peer], expected, data)
 
-    def acknowledge(self, run: Run) -> None:
+    def acknowledge(self, run: Run, peer: str) -> None:
         """Let the relay erase what was consumed; `run` is as stored after the last step."""
-        if run.received:
-            self._client.acknowledge(run.job, self.peer.party, run.received - 1)
-            self._spool(run.job).forget(run.received - 1)
+        heard = run.expects(peer)
+        if heard:
+            self._client.acknowledge(run.job, self._from(peer), heard - 1)
+            self._spool(run.job, peer).forget(heard - 1)
 
     def close(self) -> None:
         """Stop what goes on in the background."""
@@ -100,24 +105,29 @@ class Mail:
 
     def _send_all(self, job: str) -> None:
         while (row := self._runs.next_outbound(job)) is not None:
-            self._put(job, row.step, row.envelope)
-            self._runs.confirmed(job, row.step)
+            self._put(job, row.recipient, row.step, row.envelope)
+            self._runs.confirmed(job, row.recipient, row.step)
 
-    def _put(self, job: str, step: int, envelope: bytes) -> None:
+    def _put(self, job: str, recipient: str, step: int, envelope: bytes) -> None:
+        route = self._runs.keys.party, recipient
         while True:
             try:
-                return self._client.put_message(job, self._runs.keys.party, step, envelope)
+                return self._client.put_message(job, route, step, envelope)
             except CoordinatorRefused as e:
                 if e.reason != FULL or self._closed or not self._make_room(job):
                     raise
 
     def _make_room(self, job: str) -> bool:
-        """Take the next envelope of the peer out of the mailbox; return whether one was there."""
-        spool = self._spool(job)
-        step = max(self._taken_out, self._runs.load(job).received)
+        """Take the next envelope of each peer out of the mailbox; return whether one was there."""
+        taken = [self._take_out(job, peer) for peer in self.peers]
+        return any(taken)
+
+    def _take_out(self, job: str, peer: str) -> bool:
+        spool = self._spool(job, peer)
+        step = max(self._taken_out.get(peer, 0), self._runs.load(job).expects(peer))
         while spool.has_room():
             try:
-                found = self._client.get_message(job, self.peer.party, step, 0)
+                found = self._client.get_message(job, self._from(peer), step, 0)
             except CoordinatorRefused as e:
                 if e.reason != GONE:
                     raise
@@ -125,27 +135,30 @@ class Mail:
                 continue
             if found is not None:
                 spool.keep(step, found)
-                self._client.acknowledge(job, self.peer.party, step)
-                self._taken_out = step + 1
+                self._client.acknowledge(job, self._from(peer), step)
+                self._taken_out[peer] = step + 1
             return found is not None
         return False
 
-    def _spool(self, job: str) -> Spool:
-        return Spool(self._runs.chunks(job))
+    def _from(self, peer: str) -> Route:
+        return peer, self._runs.keys.party
 
-    def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
+    def _spool(self, job: str, peer: str) -> Spool:
+        return Spool(self._runs.chunks(job), peer)
+
+    def _next(self, run: Run, peer: str, wait_seconds: int, *, ahead: bool) -> bytes | None:
         self.flush(run.job)
-        return self._fetch(run.job, run.received, wait_seconds)
+        return self._fetch(run.job, peer, run.expects(peer), wait_seconds)
 
-    def _fetch(self, job: str, step: int, wait_seconds: int) -> bytes | None:
-        found = self._spool(job).take(step)
+    def _fetch(self, job: str, peer: str, step: int, wait_seconds: int) -> bytes | None:
+        found = self._spool(job, peer).take(step)
         if found is not None:
             return found
         try:
-            return self._client.get_message(job, self.peer.party, step, wait_seconds)
+            return self._client.get_message(job, self._from(peer), step, wait_seconds)
         except CoordinatorRefused as e:
             # Another thread may have taken it out in between.
-            found = self._spool(job).take(step) if e.reason == GONE else None
+            found = self._spool(job, peer).take(step) if e.reason == GONE else None
             if found is None:
                 raise
             return found
@@ -157,8 +170,8 @@ class MailAhead(Mail):
     What goes wrong in the background is raised by the next call that needs it.
     """
 
-    def __init__(self, client: Post, runs: Runs, peer: PartyPublic) -> None:
-        super().__init__(client, runs, peer)
+    def __init__(self, client: Post, runs: Runs, *peers: PartyPublic) -> None:
+        super().__init__(client, runs, *peers)
         self._lanes = [ThreadPoolExecutor(1, thread_name_prefix="mail") for _ in range(2)]
         self._sending: list[Future[None]] = []
         self._fetching: tuple[int, Future[bytes | None]] | None = None
@@ -174,8 +187,8 @@ class MailAhead(Mail):
         self._sending.append(self._lanes[0].submit(self._send_all, job))
 
     @override
-    def acknowledge(self, run: Run) -> None:
-        self._sending.append(self._lanes[0].submit(super().acknowledge, run))
+    def acknowledge(self, run: Run, peer: str) -> None:
+        self._sending.append(self._lanes[0].submit(super().acknowledge, run, peer))
 
     @override
     def close(self) -> None:
@@ -184,18 +197,18 @@ class MailAhead(Mail):
             lane.shutdown(wait=False, cancel_futures=True)
 
     @override
-    def _next(self, run: Run, wait_seconds: int, *, ahead: bool) -> bytes | None:
+    def _next(self, run: Run, peer: str, wait_seconds: int, *, ahead: bool) -> bytes | None:
         found, here = None, self._fetching
         self._fetching = None
-        if here is not None and here[0] == run.received:
+        if here is not None and here[0] == run.expects(peer):
             if not here[1].done():
                 self._settle()  # the peer may wait for what is still being sent
             found = here[1].result()
         if found is None:
-            found = super()._next(run, wait_seconds, ahead=ahead)
+            found = super()._next(run, peer, wait_seconds, ahead=ahead)
         if found is not None and ahead:
-            following = run.received + 1
-            fetch = self._lanes[1].submit(self._fetch, run.job, following, AHEAD_SECONDS)
+            following = run.expects(peer) + 1
+            fetch = self._lanes[1].submit(self._fetch, run.job, peer, following, AHEAD_SECONDS)
             self._fetching = following, fetch
         return found
 
@@ -217,12 +230,12 @@ class Mails:
         self.ahead = False
         """Whether runs have threads of their own, so that some may send and fetch meanwhile."""
 
-    def of(self, job: str, peer: PartyPublic) -> Mail:
+    def of(self, job: str, *peers: PartyPublic) -> Mail:
         """Return the mailbox of a job; the same one as long as its run is carried."""
         if not self.ahead:
-            return Mail(self._client, self._runs, peer)
+            return Mail(self._client, self._runs, *peers)
         if job not in self._open:
-            self._open[job] = MailAhead(self._client, self._runs, peer)
+            self._open[job] = MailAhead(self._client, self._runs, *peers)
         return self._open[job]
 
     def close(self, job: str) -> None:

@@ -5,7 +5,8 @@ learns which of its people match, and at the sender, each item is one identifier
 the receiver only counts, its input is rows of `per_person` items, a row for each person: with fewer
 identifiers the rest are random digests, which match nothing and look like the others; with more the
 later ones stay out. The sender then brings `per_person` of a person's at most, too: so one person
-changes the count by no more than that. People without any identifier bring nothing.
+changes the count by no more than that. Where three or more parties match, each brings one item of a
+person. People without any identifier bring nothing.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from party_node.chunks import ChunkStore
 from party_node.matchable import Matchable
+from protocols.job import JobDescription
 from protocols.psi import chunks, padding
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.session import Items, Rng, Role
@@ -43,16 +45,34 @@ class MatchingInput:
     """Counts for this party alone: see `_report`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which party lays out: 0 is the receiver, and how many there are."""
+
+    number: int
+    parties: int
+
+    @classmethod
+    def of(cls, job: JobDescription, party: str) -> "Seat":
+        """Return the seat of a job's party."""
+        return cls(job.number_of(party), len(job.parties()))
+
+    @property
+    def role(self) -> Role:
+        """The receiver speaks first."""
+        return Role.RESPONDER if self.number else Role.INITIATOR
+
+
 def lay_out(
-    held: Matchable, params: MatchingParams, role: Role, ctx: bytes, rng: Rng
+    held: Matchable, params: MatchingParams, seat: Seat, ctx: bytes, rng: Rng
 ) -> MatchingInput:
-    """Return the input of the side `role` from what its permitted people have, filled up."""
+    """Return the input of a party from what its permitted people have, filled up."""
     slot = _slots(held.people)
-    width = params.per_person if isinstance(params, RowParams) else 0
+    width = params.per_person if isinstance(params, RowParams) or seat.parties > 2 else 0
     kept = slot < width if width else np.ones(len(slot), np.bool_)
-    if width > 1 and role is Role.INITIATOR:
+    if width > 1 and seat.role is Role.INITIATOR:
         return _rows(held, slot, kept, params, ctx, rng, width)
-    return _flat(held, kept, params, role, ctx, rng)
+    return _flat(held, kept, params, seat, ctx, rng)
 
 
 def keep(laid: MatchingInput, store: ChunkStore, chunk_items: int) -> Items:
@@ -72,13 +92,14 @@ def _flat(
     held: Matchable,
     kept: NDArray[np.bool_],
     params: MatchingParams,
-    role: Role,
+    seat: Seat,
     ctx: bytes,
     rng: Rng,
 ) -> MatchingInput:
     """Each identifier by itself."""
     brought = int(np.count_nonzero(kept))
-    more = padding.added(brought, role, params, ctx, rng)
+    tossed = padding.tossed_by(seat.number, seat.parties - 1, params.dummies)
+    more = padding.added(brought, tossed, params, ctx, rng)
     digests = np.concatenate([held.digests[kept], more])
     people = np.concatenate([held.people[kept], _nobody(len(more))])
     types = np.concatenate([held.kind[kept], np.full(len(more), FILLER, np.uint8)])
@@ -103,7 +124,7 @@ def _rows(
     people = held.people[slot == 0]
     n = len(people) * width
     at = (row * width + slot)[kept]
-    more = padding.added(len(people), Role.INITIATOR, params, ctx, rng, width)
+    more = padding.added(len(people), range(0), params, ctx, rng, width)
     types = np.full(n + len(more), FILLER, np.uint8)
     types[at] = held.kind[kept]
     digests = np.empty((n + len(more), 32), np.uint8)

@@ -1,9 +1,9 @@
-"""The first phases of a run: pre-flight from both sides, then the data owner's decision."""
+"""The first phases of a run: pre-flight from all parties, then the data owners' decisions."""
 
 from sqlmodel import Session
 
 from coordinator.wire import JobState
-from party_node import phase_recall, preflight
+from party_node import in_turn, phase_recall, preflight
 from party_node.errors import JobRefused
 from party_node.execution import Execution
 from party_node.job_tables import PreflightRow
@@ -38,22 +38,23 @@ def start(execution: Execution, run: Run) -> Run:
 
 
 def greet(execution: Execution, run: Run) -> Run | None:
-    """Hear the other side's pre-flight."""
-    body = execution.hear(run)
+    """Hear the others' pre-flights, one after the other."""
+    due = in_turn.due(execution, run)
+    body = execution.hear(run, due.peer)
     if body is None:
         return None
     theirs = decode(Preflight, body)
-    if (theirs.job_hash, theirs.party) != (job_hash(execution.job), execution.peer.party):
+    if (theirs.job_hash, theirs.party) != (job_hash(execution.job), due.peer):
         raise ContextMismatch("the pre-flight is for another job")
     with execution.services.db.writing() as session:
         _remember(session, run.job, theirs)
-        stored = execution.store(session, run, phase="agree", received=run.received + 1)
-    execution.mail.acknowledge(stored)
+        stored = execution.store(session, due.heard, **due.then("agree"))
+    execution.mail.acknowledge(stored, due.peer)
     return stored
 
 
 def agree(execution: Execution, run: Run) -> Run | None:
-    """Wait until the data owner has accepted; at the owner, let a standing rule decide."""
+    """Wait until every data owner has accepted; at an owner, let a standing rule decide."""
     jobs = execution.services.jobs
     row = jobs.get(run.job)
     execution.mail.flush(run.job)
@@ -63,8 +64,10 @@ def agree(execution: Execution, run: Run) -> Run | None:
         rule = execution.services.rules.approving(execution.job, jobs.clause(execution.job))
         if rule is None:
             return None
-        jobs.approve(run.job, f"rule:{rule.name}")
-    jobs.acceptance(run.job)
+        row = jobs.approve(run.job, f"rule:{rule.name}")
+        if row.state == JobState.PROPOSED:
+            return None
+    jobs.check_acceptances(run.job)
     return execution.go(run, phase="recall" if phase_recall.agreed(execution) else "permit")
 
 

@@ -10,22 +10,23 @@ from typing import Any
 from pyroaring import FrozenBitMap
 
 from coordinator.wire import JobEvent
-from party_node import job_checks, matching_input, progress
+from party_node import job_checks, matching_input, progress, uses
 from party_node.decisions import Price
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
-from party_node.gate import Permission
 from party_node.memory import give_back
+from party_node.permission import Permission
 from party_node.prepared import in_runs
 from party_node.runs import Run
+from party_node.uses import Uses
 from protocols.codec import encode
+from protocols.dp.budget import Rho
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
-from protocols.job import OPERATIONS, job_hash
 from protocols.psi.params import MatchingParams
 from protocols.release import MEMBERS, NOISY_SIZE
-from protocols.session import Items, Role
+from protocols.session import Items
 
 PERMISSION_HOURS = 24
 UNDER = "under"
@@ -36,22 +37,19 @@ ASK_AGAIN_MS = 15 * 60 * 1000
 """A run that lasts longer than this asks the gate again."""
 
 
-def permission_for(execution: Execution, approval: Approval | None = None) -> Permission:
-    """Return the permission of this job: the same one again after a restart, narrowed if consent
-    was. Under an emergency approval it ends with that.
+def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
+    """Return the permissions of this job: the same ones again after a restart, narrowed if consent
+    was. Under an emergency approval they end with that.
     """
     job, parts = execution.job, execution.services
     ttl_ms, glass = PERMISSION_HOURS * _HOUR_MS, ""
     if approval is not None:
         ttl_ms, glass = approval.expires_ms - parts.ledger.now(), approval.approval_id
-    return parts.gate.permit(
-        job.job, job_hash(job), execution.dataset, job.purpose, execution.peer.party,
-        OPERATIONS[job.kind], job.requester, ttl_ms, break_glass=glass,
-        price=Price(job.rho_nano, GAUSSIAN),
-    )  # fmt: skip
+    price = Price(job.rho_nano, GAUSSIAN)
+    return uses.permit(parts.gate, job, execution.me, ttl_ms, price, glass)
 
 
-def recheck(execution: Execution, run: Run) -> Permission:
+def recheck(execution: Execution, run: Run) -> Uses:
     """Ask the gate again in the middle of a run.
 
     A run that went on under an emergency approval which has run out waits for the quorum.
@@ -62,7 +60,7 @@ def recheck(execution: Execution, run: Run) -> Permission:
     if UNDER in run.facts and approval is None:
         parts.witnessing.publish(parts.ledger.head()[0])
     glass = "" if approval is None else approval.approval_id
-    return parts.gate.recheck(permission_for(execution, approval), break_glass=glass)
+    return uses.recheck(parts.gate, uses_of(execution, approval), glass)
 
 
 def permit(execution: Execution, run: Run) -> Run:
@@ -73,28 +71,28 @@ def permit(execution: Execution, run: Run) -> Run:
     """
     parts, job = execution.services, execution.job
     give_back()  # whatever imports left behind: runs are promised a bound on memory
-    permission = permission_for(execution)
-    job_checks.check_sizes(job, len(permission.allowed))
-    people = parts.repeats.admit(job, execution.peer.party, permission.allowed, parts.clock_ms())
+    permitted = uses_of(execution)
+    job_checks.check_sizes(job, len(permitted.allowed))
+    people = parts.repeats.admit(job, execution.me, permitted.allowed, parts.clock_ms())
     try:
         _charge(execution)
     except BudgetExceeded:
         parts.repeats.forget_run(job.job)
         raise
-    permission, under = _witnessed(execution, permission)
+    permitted, under = _witnessed(execution, permitted)
     parts.jobs.report(job.job, JobEvent.START)
     params = job_checks.params_of(job)
-    items, brought = in_runs.lay(execution, permission, people, params, _prepare)
+    items, brought = in_runs.lay(execution, permitted.reading, people, params, _prepare)
     give_back()
-    grant = permission.grant
+    allowed = permitted.allowed
     facts = {
-        "asked": grant.asked,
-        "permitted": len(grant.allowed),
-        "withheld": dict(grant.denied),
+        "asked": permitted.asked,
+        "permitted": len(allowed),
+        "withheld": permitted.denied,
         **brought,
-        "waiting": len(permission.allowed - people),
-        "head": encode(grant.head).hex(),
-        "use_entry": grant.use_entry,
+        "waiting": len(allowed - people),
+        "head": encode(permitted.head).hex(),
+        "use_entry": permitted.use_entry,
         "asked_again_ms": parts.clock_ms(),
         **under,
     }
@@ -102,8 +100,8 @@ def permit(execution: Execution, run: Run) -> Run:
     return in_runs.steps_of(execution).begin(run, params, items, facts=facts)
 
 
-def _witnessed(execution: Execution, permission: Permission) -> tuple[Permission, dict[str, str]]:
-    """Return the permission once its use record is under a published checkpoint.
+def _witnessed(execution: Execution, permitted: Uses) -> tuple[Uses, dict[str, str]]:
+    """Return the permissions once their use records are under a published checkpoint.
 
     Rule 20: without a quorum the run waits; under an emergency approval it goes on with a use
     record that names it, and the checkpoint that the coordinator has cosigned is among the facts.
@@ -111,30 +109,43 @@ def _witnessed(execution: Execution, permission: Permission) -> tuple[Permission
     """
     parts, job = execution.services, execution.job
     try:
-        parts.witnessing.publish(permission.head.size)
+        parts.witnessing.publish(permitted.size)
     except QuorumMissed:
         approval = parts.emergencies.standing(job.job)
         if approval is None:
             raise
-        permission = permission_for(execution, approval)
-        job_checks.check_sizes(job, len(permission.allowed))
-        return permission, {UNDER: parts.witnessing.vouched(permission.head.size)}
-    return permission, {}
+        permitted = uses_of(execution, approval)
+        job_checks.check_sizes(job, len(permitted.allowed))
+        return permitted, {UNDER: parts.witnessing.vouched(permitted.size)}
+    return permitted, {}
 
 
 def _charge(execution: Execution) -> None:
-    """Charge what the other party will learn, before it can: durably, and once for each job."""
-    job = execution.job
-    reveals = job.kind == "audience" and execution.role is Role.RESPONDER
-    execution.services.budgets.charge(
-        job.job,
-        job.collaboration,
-        execution.peer.party,
-        MEMBERS if reveals else NOISY_SIZE,
-        job.rho_nano,
-        execution.services.collaborations.limit_nano(execution.agreed),
-        execution.services.clock_ms(),
-    )
+    """Charge what each other party will learn, before it can: durably, and once for each job.
+
+    Where one of several budgets is short, nothing is charged to any. Raises: BudgetExceeded.
+    """
+    job, parts = execution.job, execution.services
+    limit_nano, now = parts.collaborations.limit_nano(execution.agreed), parts.clock_ms()
+    if not job.is_of_two():
+        _check_all_budgets(execution, limit_nano)
+    for peer in job.others(execution.me):
+        reveals = job.kind == "audience" and peer == job.receiver
+        what = MEMBERS if reveals else NOISY_SIZE
+        parts.budgets.charge(job.job, job.collaboration, peer, what, job.rho_nano, limit_nano, now)
+
+
+def _check_all_budgets(execution: Execution, limit_nano: int) -> None:
+    """Refuse a job that one of the budgets cannot pay for. Raises: BudgetExceeded."""
+    job, budgets = execution.job, execution.services.budgets
+    charged = {one.to_party for one in budgets.history(job.collaboration) if one.job == job.job}
+    for peer in job.others(execution.me):
+        left = budgets.remaining(job.collaboration, limit_nano, peer).nano
+        if peer not in charged and job.rho_nano > left:
+            cost, rest = Rho(job.rho_nano), Rho(left)
+            raise BudgetExceeded(
+                requested=cost.decimal(), available=rest.decimal(), missing=(cost - rest).decimal()
+            )
 
 
 def _prepare(
@@ -146,7 +157,8 @@ def _prepare(
     """
     parts = execution.services
     held = parts.datasets.items(permission, execution.job.identifiers, people)
-    laid = matching_input.lay_out(held, params, execution.role, execution.ctx, parts.rng)
+    place = matching_input.Seat.of(execution.job, execution.me)
+    laid = matching_input.lay_out(held, params, place, execution.ctx, parts.rng)
     job_checks.check_items(execution.job, len(laid.digests))
     return matching_input.keep(laid, execution.chunks, params.chunk_items), laid.report
 
@@ -171,7 +183,6 @@ def _still_permitted(execution: Execution, run: Run) -> Run:
         raise JobExpired
     if now < run.facts["asked_again_ms"] + ASK_AGAIN_MS:
         return run
-    permission = recheck(execution, run)
-    if len(permission.allowed) < run.facts["permitted"]:
+    if len(recheck(execution, run).allowed) < run.facts["permitted"]:
         raise ConsentNarrowed
     return execution.go(run, facts={**run.facts, "asked_again_ms": now})

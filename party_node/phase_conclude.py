@@ -1,6 +1,6 @@
 """The last phases of a run: release, receipt, signatures, filing.
 
-Nothing is shown to anyone before both sides have signed the same receipt: a run that fails on the
+Nothing is shown to anyone before all parties have signed the same receipt: a run that fails on the
 way leaves no result and no audience.
 
 The size of a list lives only here, sealed, between the protocol's end and the release; a count has
@@ -13,26 +13,35 @@ import hashlib
 
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
-from party_node import count_noise, receipts, results
+from party_node import count_noise, in_turn, receipts, results, uses
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
 from party_node.matching_input import ORDER, TYPES
-from party_node.phase_compute import UNDER, permission_for, recheck
+from party_node.phase_compute import UNDER, recheck, uses_of
 from party_node.prepared import in_runs
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
 from protocols.dp.count import SizeRelease
-from protocols.errors import ContextMismatch
 from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
-from protocols.release import SizeOutcome, Withheld, check, commitment, draw, outcome
+from protocols.release import (
+    SizeOutcome,
+    Withheld,
+    check,
+    commitment,
+    draw,
+    made_out,
+    outcome,
+)
 from protocols.session import Role
-from protocols.transcript import Transcript
+from protocols.transcript import Transcripts
 
 AUDIENCE = "audience"
-"""Chunk with the members of the audience, until both sides have signed."""
+"""Chunk with the members of the audience, until all parties have signed."""
+PARTS = "parts"
+"""Fact of a run: what the others have said in the receipt, where more than one says something."""
 
 
 def release(execution: Execution, run: Run) -> Run | None:
@@ -52,18 +61,18 @@ def _release_ours(execution: Execution, run: Run) -> Run:
     assert isinstance(output, Cardinality | Members)
     # Asked again: who withdrew since is taken off a list, and a count that they were in is recorded
     # as such by the narrowed use record.
-    permission = recheck(execution, run)
+    allowed = recheck(execution, run).allowed
     members = matched_by = None
     if isinstance(output, Members):
         order, types, matched = map(execution.chunks.fetch, (ORDER, TYPES, MATCHED))
-        members = results.members(order, matched, permission.allowed)
+        members = results.members(order, matched, allowed)
         matched_by = results.matched_by(order, types, matched, members, job.identifiers)
     dummies = count_noise.dummies_of(job)
     noisy = draw(output.count if members is None else len(members), job, dummies)
     if noisy is None:
         members = matched_by = None
     salt = parts.rng(32)
-    told = outcome(noisy, job, job.sender, salt)
+    told = outcome(noisy, job, job.senders[0].party, salt)
     ours: bytes | None = None
     if members is not None:
         # A salt of its own: the other party holds the one of the noisy size.
@@ -71,26 +80,30 @@ def _release_ours(execution: Execution, run: Run) -> Run:
         ours = hashlib.sha256(salted).digest()
         execution.chunks.keep({AUDIENCE: salted})
     elif job.kind == "overlap":
-        ours = commitment(outcome(noisy, job, job.receiver, salt))
+        ours = commitment(made_out(told, job.receiver))
     part = _part(execution, run, receipts.released(job, told, job.receiver, ours))
+    letters = [(peer, made_out(told, peer.party)) for peer in execution.peers]
     return execution.go(
-        run, [told, part], phase="receipt", **_part_facts(execution, run, part, told, matched_by)
+        run,
+        [*letters, part],
+        phase="receipt",
+        **_part_facts(execution, run, part, told, matched_by),
     )
 
 
 def _hear_release(execution: Execution, run: Run) -> Run | None:
-    """Take the noisy size from the receiver and answer with this side's part of the receipt."""
-    body = execution.hear(run)
+    """Take the noisy size from the receiver; say this side's part of the receipt to all."""
+    job = execution.job
+    body = execution.hear(run, job.receiver)
     if body is None:
         return None
-    job = execution.job
     told = decode((SizeRelease, Withheld), body)
     assert isinstance(told, SizeRelease | Withheld)
     check(told, job, execution.me, count_noise.dummies_of(job))
-    part = _part(execution, run, receipts.released(job, told, job.sender, None))
+    part = _part(execution, run, receipts.released(job, told, execution.me, None))
     changes = _part_facts(execution, run, part, told, None)
-    stored = execution.go(run, [part], phase="receipt", received=run.received + 1, **changes)
-    execution.mail.acknowledge(stored)
+    stored = execution.go(run.heard(job.receiver), [part], phase="receipt", **changes)
+    execution.mail.acknowledge(stored, job.receiver)
     return stored
 
 
@@ -107,7 +120,7 @@ def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> Rec
     return ReceiptPart(
         party=execution.me,
         head=LedgerHead(head.origin, checkpoint.size, checkpoint.root, head.use_record),
-        transcript=decode(Transcript, run.transcript).digest(),
+        transcripts=decode(Transcripts, run.transcript).digests(),
         released=released,
         note=note,
         index=entry,
@@ -122,7 +135,7 @@ def _part_facts(
     told: SizeOutcome,
     matched_by: dict[str, int] | None,
 ) -> dict[str, object]:
-    """Keep what this side will say and show; the result counts once both have signed."""
+    """Keep what this side will say and show; the result counts once all have signed."""
     result = results.document(execution, run.facts, told, matched_by)
     said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
     facts = {**run.facts, **said}
@@ -130,43 +143,57 @@ def _part_facts(
 
 
 def receipt(execution: Execution, run: Run) -> Run | None:
-    """Compare what the peer says with what this side saw, and sign the run receipt.
+    """Compare what the others say with what this side saw; then sign the run receipt.
 
-    Raises: ContextMismatch if the two sides did not see the same run.
+    Raises: ContextMismatch if two parties did not see the same run.
     """
-    body = execution.hear(run)
+    due = in_turn.due(execution, run)
+    body = execution.hear(run, due.peer)
     if body is None:
         return None
     theirs = decode(ReceiptPart, body)
-    mine = decode(ReceiptPart, bytes.fromhex(run.facts["part"]))
-    if theirs.party != execution.peer.party or theirs.transcript != mine.transcript:
-        raise ContextMismatch("the two sides saw different messages")
     told = decode((SizeRelease, Withheld), bytes.fromhex(run.facts["told"]))
     assert isinstance(told, SizeRelease | Withheld)
-    receipts.check_part(execution, theirs, told)
-    whole = receipts.compose(execution, mine, theirs)
+    receipts.check_part(execution, theirs, due.peer, told)
+    said = {**run.facts.get(PARTS, {}), due.peer: body.hex()}
+    if not due.is_last:
+        facts = {**due.heard.facts, PARTS: said}
+        stored = execution.go(due.heard, facts=facts)
+        execution.mail.acknowledge(stored, due.peer)
+        return stored
+    parts = {party: decode(ReceiptPart, bytes.fromhex(part)) for party, part in said.items()}
+    parts[execution.me] = decode(ReceiptPart, bytes.fromhex(run.facts["part"]))
+    whole = receipts.compose(execution, parts)
     signature = receipts.sign(execution.services.home.keys, whole)
     message: Record = ReceiptSignature(execution.me, signature)
     with execution.services.db.writing() as session:
         receipts.keep(session, run.job, whole, {execution.me: signature})
-        stored = execution.store(session, run, [message], phase="sign", received=run.received + 1)
-    execution.mail.acknowledge(stored)
+        stored = execution.store(session, due.heard, [message], phase="sign")
+    execution.mail.acknowledge(stored, due.peer)
     return stored
 
 
 def sign(execution: Execution, run: Run) -> Run | None:
-    """Take the peer's signature over the same receipt.
+    """Take the others' signatures over the same receipt; only then is there a result.
 
-    Raises: ForgedEnvelope if it signed anything else.
+    Raises: ForgedEnvelope if one of them signed anything else.
     """
-    body = execution.hear(run)
+    due = in_turn.due(execution, run)
+    body = execution.hear(run, due.peer)
     if body is None:
         return None
     theirs = decode(ReceiptSignature, body)
     whole, signatures = receipts.load(execution.services.db, run.job)
-    receipts.check(whole, theirs.signature, execution.peer)
-    signatures[execution.peer.party] = theirs.signature
+    signer = next(peer for peer in execution.peers if peer.party == due.peer)
+    receipts.check(whole, theirs.signature, signer)
+    signatures[due.peer] = theirs.signature
     parts = execution.services
+    if not due.is_last:
+        with parts.db.writing() as session:
+            receipts.keep(session, run.job, whole, signatures)
+            stored = execution.store(session, due.heard)
+        execution.mail.acknowledge(stored, due.peer)
+        return stored
     result, now = run.facts["result"], parts.clock_ms()
     members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
     with parts.db.writing() as session:
@@ -174,8 +201,8 @@ def sign(execution: Execution, run: Run) -> Run | None:
         results.keep(session, run.job, result, now)
         if members is not None:
             keep_audience(session, parts.vault, run.job, execution.dataset, members, now)
-        stored = execution.store(session, run, phase="file", received=run.received + 1)
-    execution.mail.acknowledge(stored)
+        stored = execution.store(session, due.heard, phase="file")
+    execution.mail.acknowledge(stored, due.peer)
     return stored
 
 
@@ -185,8 +212,8 @@ def file(execution: Execution, run: Run) -> Run:
     execution.mail.flush(run.job)
     whole, signatures = receipts.load(parts.db, run.job)
     parts.client.file_receipt(run.job, receipts.filing(whole, signatures))
-    parts.gate.complete(permission_for(execution), "completed")
-    # Both have signed: should somebody have called it off meanwhile, the receipt stands.
+    uses.complete(parts.gate, uses_of(execution))
+    # All have signed: should somebody have called it off meanwhile, the receipt stands.
     with contextlib.suppress(CoordinatorRefused):
         parts.jobs.report(run.job, JobEvent.COMPLETE)
         parts.client.close_mailbox(run.job, "completed")

@@ -38,9 +38,13 @@ def with_earlier(said: Preflight, job: JobDescription, parts: Services) -> Prefl
 
 def _earlier(job: JobDescription, party: str, parts: Services) -> str:
     """Return the newest run whose release this side could answer with; empty if there is none, or
-    if it is not to be told yet.
+    if it is not to be told yet. Three or more parties always count again.
     """
-    if job.kind != "overlap" or (party != job.requester and not _is_accepted(job, parts)):
+    if (
+        not job.is_of_two()
+        or job.kind != "overlap"
+        or (party != job.requester and not _is_accepted(job, parts))
+    ):
         return ""
     peer = job.other(party)
     dataset = job.dataset_of(party)

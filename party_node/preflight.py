@@ -1,4 +1,4 @@
-"""Pre-flight: what both sides see before anything is read.
+"""Pre-flight: what all parties see before anything is read.
 
 Sizes are made coarse (`protocols.disclosure.coarse`); counts come from the index of people and the
 consent projection, so no row of the dataset is touched. What the other side is told is estimated
@@ -9,14 +9,14 @@ which stays here (`costs.py` has the models).
 import math
 from dataclasses import dataclass
 
-from party_node import job_checks
+from party_node import job_checks, uses
 from party_node.budgets import Budgets
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
 from protocols.disclosure import FLOOR, coarse, step_up
 from protocols.errors import BudgetExceeded
-from protocols.job import OPERATIONS, JobDescription, Preflight, job_hash
+from protocols.job import JobDescription, Preflight, job_hash
 from protocols.job_params import params_of
 from protocols.psi.params import RowParams
 from protocols.session import Role
@@ -43,9 +43,11 @@ def make(
     backend: str,
 ) -> Prospect:
     """Return this side's pre-flight for `job`."""
-    other = job.other(party)
-    asked, permitted = gate.preview(job.dataset_of(party), job.purpose, other, OPERATIONS[job.kind])
-    before = budgets.remaining(job.collaboration, limit_nano, other).nano
+    asked, people = uses.permitted_now(gate, job, party)
+    permitted = len(people)
+    before = min(
+        budgets.remaining(job.collaboration, limit_nano, peer).nano for peer in job.others(party)
+    )
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
     # other side's size is not known yet, and taken to be the same.
@@ -69,13 +71,13 @@ def make(
 def expected(
     job: JobDescription, party: str, own: int, peer: int, backend: str, items: int | None = None
 ) -> Estimate:
-    """Return what the job takes at `party`, for so many people there and at the other side.
+    """Return what the job takes at `party`, for so many people there and at each other party.
 
     `items` is what this side brings, where that is known already.
     """
     role = Role.INITIATOR if party == job.receiver else Role.RESPONDER
     brought = items_of(job, role, own) if items is None else items
-    sizes = Sizes(brought, items_of(job, role.other, peer), role)
+    sizes = Sizes(brought, items_of(job, role.other, peer), role, len(job.parties()))
     return estimate(job.protocol, sizes, params_of(job), speed_of(backend), own)
 
 

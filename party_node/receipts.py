@@ -1,6 +1,7 @@
-"""Run receipts: one record that both parties sign, so that neither can later tell another story."""
+"""Run receipts: one record that all parties sign, so that none can later tell another story."""
 
 import json
+from collections.abc import Mapping
 
 from sqlmodel import Session, select
 
@@ -18,14 +19,20 @@ from protocols.dp.count import SizeRelease
 from protocols.errors import ContextMismatch
 from protocols.job import JobDescription, ReceiptPart, Released, RunReceipt, job_hash
 from protocols.keys import PartyKeys, PartyPublic
-from protocols.release import MEMBERS, SizeOutcome, commitment, what
-from protocols.session import Role
+from protocols.release import MEMBERS, SizeOutcome, commitment, made_out, what
 
 
-def compose(execution: Execution, mine: ReceiptPart, theirs: ReceiptPart) -> RunReceipt:
-    """Return the receipt that both sides compose alike from the two parts."""
-    receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
-    return RunReceipt(job_hash(execution.job), execution.ctx, mine.transcript, receiver, sender)
+def compose(execution: Execution, parts: Mapping[str, ReceiptPart]) -> RunReceipt:
+    """Return the receipt that all parties compose alike from their parts.
+
+    Raises: ContextMismatch if two of them did not see the same messages.
+    """
+    job = execution.job
+    in_order = tuple(parts[party] for party in job.parties())
+    whole = RunReceipt(job_hash(job), execution.ctx, in_order)
+    if not whole.is_consistent():
+        raise ContextMismatch("two parties saw different messages")
+    return whole
 
 
 def released(
@@ -33,34 +40,43 @@ def released(
 ) -> tuple[Released, ...]:
     """Return what the party `by` releases in this job, as its part of the receipt states it.
 
-    `told` is what the sender was told; `ours` commits to what the receiver has for itself (the
-    members, or its own copy of the noisy size), which only the receiver can state.
+    `told` is what a sender was told: all are told the same, each made out to it. `ours` commits to
+    what the receiver has for itself (the members, or its own copy of the noisy size), which only
+    the receiver can state.
     """
-    if by == job.sender:
+    sizes = [
+        Released(to, what(told), job.rho_nano, commitment(made_out(told, to)))
+        for to in job.others(by)
+        if to != job.receiver
+    ]
+    if by != job.receiver:
         revealed = job.kind == "audience" and isinstance(told, SizeRelease)
         kind = MEMBERS if revealed else what(told)
-        return (Released(job.receiver, kind, job.rho_nano, commitment(told)),)
-    first = Released(job.sender, what(told), job.rho_nano, commitment(told))
+        # What a sender's data gave the receiver goes by what this sender was told of it.
+        mine = commitment(made_out(told, by))
+        return (Released(job.receiver, kind, job.rho_nano, mine), *sizes)
     if ours is None:
-        return (first,)
+        return tuple(sizes)
     if job.kind == "audience":
-        return (first, Released(job.receiver, MEMBERS, 0, ours))
-    return (first, Released(job.receiver, what(told), job.rho_nano, ours))
+        return (*sizes, Released(job.receiver, MEMBERS, 0, ours))
+    return (*sizes, Released(job.receiver, what(told), job.rho_nano, ours))
 
 
-def check_part(execution: Execution, theirs: ReceiptPart, told: SizeOutcome) -> None:
-    """Check every statement of the peer's part before signing it.
+def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: SizeOutcome) -> None:
+    """Check every statement of a peer's part before signing it, but for what it has seen.
 
     Of the peer's witnesses only the coordinator's is known here, so its cosignature is the one that
     is asked for. Raises: ContextMismatch for a release, price or ledger that is not the agreed one;
     ConsentError if its checkpoint is not signed by its ledger and that witness, or does not hold
     its use record.
     """
-    job, peer = execution.job, execution.peer.party
+    job = execution.job
+    if theirs.party != peer:
+        raise ContextMismatch("the part of the receipt is another party's")
     has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
-    if len(theirs.released) != 1 + has_own:
+    if len(theirs.released) != len(job.senders) + has_own:
         raise ContextMismatch("the other side states more or fewer releases than were agreed")
-    ours = theirs.released[1].commitment if has_own else None
+    ours = theirs.released[-1].commitment if has_own else None
     if theirs.released != released(job, told, peer, ours):
         raise ContextMismatch("the other side states other releases than were agreed")
     log = parse_vkey(job_checks.member(execution.agreed, peer).ledger_vkey)

@@ -39,30 +39,32 @@ class Repeats:
         self._db, self._vault, self._least = db, vault, least_change
 
     def admit(
-        self, job: JobDescription, peer: str, permitted: AnyBitMap, now_ms: int
+        self, job: JobDescription, party: str, permitted: AnyBitMap, now_ms: int
     ) -> FrozenBitMap:
-        """Return whom this node may bring to a run, and remember them; the same again if asked
-        again with the same people.
+        """Return whom this node, the party `party`, may bring to a run, and remember them for every
+        other party of it; the same again if asked again with the same people.
         """
-        dataset = job.dataset_of(job.other(peer))
+        dataset, peers = job.dataset_of(party), job.others(party)
         with self._db.writing() as session:
-            rows = [r for r in _newest(session, peer) if r.job != job.job]
-            people = self._without_newcomers(permitted, [self._open(row) for row in rows])
-            for row in [r for r in rows if r.dataset == dataset][MOST - 1 :]:
-                session.delete(row)
-            sealed = self._vault.seal(_context(job.job), people.serialize())
-            session.merge(
-                RememberedInputRow(
-                    job=job.job, peer=peer, dataset=dataset, people=sealed, begun_ms=now_ms
+            rows = {peer: [r for r in _newest(session, peer) if r.job != job.job] for peer in peers}
+            before = [self._open(row) for each in rows.values() for row in each]
+            people = self._without_newcomers(permitted, before)
+            for peer in peers:
+                for row in [r for r in rows[peer] if r.dataset == dataset][MOST - 1 :]:
+                    session.delete(row)
+                sealed = self._vault.seal(_context(job.job), people.serialize())
+                session.merge(
+                    RememberedInputRow(
+                        job=job.job, peer=peer, dataset=dataset, people=sealed, begun_ms=now_ms
+                    )
                 )
-            )
         return FrozenBitMap(people)
 
     def forget_run(self, job: str) -> None:
         """Forget a run of which nothing has left this node."""
         with self._db.writing() as session:
-            row = session.get(RememberedInputRow, job)
-            if row is not None:
+            ours = select(RememberedInputRow).where(col(RememberedInputRow.job) == job)
+            for row in session.exec(ours):
                 session.delete(row)
 
     def come(self, session: Session, people: AnyBitMap) -> None:

@@ -62,7 +62,7 @@ def document(
         "job": job.job,
         "kind": job.kind,
         "purpose": job.purpose,
-        "with": execution.peer.party,
+        "with": " and ".join(peer.party for peer in execution.peers),
         "size": size_document(size),
         "withheld": _withheld(size),
         "audience": None if matched_by is None else {"people": sum(matched_by.values())},

@@ -11,7 +11,7 @@ from protocols.codec import decode
 from protocols.collaboration import Collaboration, Member
 from protocols.errors import ContextMismatch, MalformedMessage
 from protocols.job import JobDescription, ReceiptPart, RunReceipt
-from protocols.signed import Signed, peek
+from protocols.signed import Signed, SignedBySeveral, peek
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class RunFiles:
 
     job: JobDescription
     signed_job: Signed
-    acceptance: Signed
+    acceptances: tuple[Signed, ...]
     agreement: Collaboration
     countersignatures: Mapping[str, bytes]
     receipt: RunReceipt
@@ -32,9 +32,9 @@ class RunFiles:
         """Return a party as the agreement names it. Raises: JobRefused."""
         return job_checks.member(self.agreement, party)
 
-    def parts(self) -> tuple[ReceiptPart, ReceiptPart]:
-        """Return what both sides say in the receipt: the receiver's part and the sender's."""
-        return self.receipt.receiver, self.receipt.sender
+    def parts(self) -> tuple[ReceiptPart, ...]:
+        """Return what the parties say in the receipt: the receiver's part, then the senders'."""
+        return self.receipt.parts
 
 
 def decoded(job: str, files: Mapping[str, bytes]) -> RunFiles:
@@ -49,7 +49,7 @@ def decoded(job: str, files: Mapping[str, bytes]) -> RunFiles:
     run = RunFiles(
         job=peek(JobDescription, signed_job),
         signed_job=signed_job,
-        acceptance=decode(Signed, files[RunFile.ACCEPTANCE]),
+        acceptances=decode(SignedBySeveral, files[RunFile.ACCEPTANCES]).each,
         agreement=decode(Collaboration, files[RunFile.AGREEMENT]),
         countersignatures=read_signatures(files[RunFile.COUNTERSIGNATURES]),
         receipt=decode(RunReceipt, files[RunFile.RECEIPT]),

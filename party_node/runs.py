@@ -2,12 +2,12 @@
 
 The crash rule: one transaction stores the new state, marks the inbound step consumed and queues
 the outbound envelope, already sealed; only then is anything sent. Envelopes are sent again until
-the relay has confirmed them, with the same bytes, so the peer sees each step once.
+the relay has confirmed them, with the same bytes, so each peer sees each step once.
 """
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ from protocols.codec import Record, encode
 from protocols.envelope import Header, seal
 from protocols.keys import PartyKeys, PartyPublic
 
+Letter = tuple[PartyPublic, Record]
+"""To whom, and what."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -30,13 +33,26 @@ class Run:
 
     job: str
     phase: str
-    sent: int = 0
-    received: int = 0
+    sent: Mapping[str, int] = field(default_factory=dict)
+    """By peer: step of the next envelope to it."""
+    received: Mapping[str, int] = field(default_factory=dict)
+    """By peer: step of the next envelope from it."""
     speaking: bool = False
+    awaits: int = 0
+    """Number of the party whose message the protocol takes next."""
     state: bytes = field(default=b"", repr=False)
     transcript: bytes = b""
     output: bytes = field(default=b"", repr=False)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def expects(self, peer: str) -> int:
+        """Return the step of the next envelope from a peer."""
+        return self.received.get(peer, 0)
+
+    def heard(self, peer: str) -> "Run":
+        """Return the run once the next envelope of a peer is consumed."""
+        received = {**self.received, peer: self.expects(peer) + 1}
+        return dataclasses.replace(self, received=received)
 
 
 DONE = "done"
@@ -70,43 +86,39 @@ class Runs:
             if row is None:
                 raise NotFound(f"there is no run of job {job}")
             return Run(
-                job, row.phase, row.sent, row.received, row.speaking,
+                job, row.phase, json.loads(row.sent), json.loads(row.received), row.speaking,
+                row.awaits,
                 self._open(job, "state", row.state), row.transcript,
                 self._open(job, "output", row.output), json.loads(row.facts),
             )  # fmt: skip
 
-    def store(
-        self,
-        session: Session,
-        run: Run,
-        to: PartyPublic | None = None,
-        messages: Sequence[Record] = (),
-    ) -> Run:
-        """Store `run` and queue `messages` to the peer, sealed, in the caller's transaction."""
-        for message in messages:
-            assert to is not None
-            header = Header(run.job, self.keys.party, to.party, run.sent)
+    def store(self, session: Session, run: Run, letters: Sequence[Letter] = ()) -> Run:
+        """Store `run` and queue what it says, sealed, in the caller's transaction."""
+        sent = dict(run.sent)
+        for to, message in letters:
+            step = sent.get(to.party, 0)
+            header = Header(run.job, self.keys.party, to.party, step)
             envelope = seal(self.keys, to, header, encode(message))
-            session.add(OutboxRow(job=run.job, step=run.sent, envelope=envelope))
-            run = dataclasses.replace(run, sent=run.sent + 1)
+            session.add(OutboxRow(job=run.job, recipient=to.party, step=step, envelope=envelope))
+            sent[to.party] = step + 1
+        run = dataclasses.replace(run, sent=sent)
         session.merge(self._row(run))
         return run
 
     def next_outbound(self, job: str) -> OutboxRow | None:
         """Return the first envelope that the relay has not confirmed."""
         with self._db.reading() as session:
-            query = (
-                select(OutboxRow).where(OutboxRow.job == job).order_by(col(OutboxRow.step)).limit(1)
-            )
+            oldest = col(OutboxRow.step), col(OutboxRow.recipient)
+            query = select(OutboxRow).where(OutboxRow.job == job).order_by(*oldest).limit(1)
             row = session.exec(query).first()
             if row is not None:
                 session.expunge(row)
             return row
 
-    def confirmed(self, job: str, step: int) -> None:
+    def confirmed(self, job: str, recipient: str, step: int) -> None:
         """Forget an envelope that the relay has."""
         with self._db.writing() as session:
-            row = session.get(OutboxRow, (job, step))
+            row = session.get(OutboxRow, (job, step, recipient))
             if row is not None:
                 session.delete(row)
 
@@ -122,8 +134,10 @@ class Runs:
 
     def _row(self, run: Run) -> RunRow:
         return RunRow(
-            job=run.job, phase=run.phase, sent=run.sent, received=run.received,
-            speaking=run.speaking, state=self._sealed(run.job, "state", run.state),
+            job=run.job, phase=run.phase, sent=json.dumps(run.sent, sort_keys=True),
+            received=json.dumps(run.received, sort_keys=True),
+            speaking=run.speaking, awaits=run.awaits,
+            state=self._sealed(run.job, "state", run.state),
             transcript=run.transcript, output=self._sealed(run.job, "output", run.output),
             facts=json.dumps(run.facts, sort_keys=True),
         )  # fmt: skip

@@ -16,6 +16,7 @@ from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitt
 from protocols.dp.budget import NANO
 from protocols.errors import InvalidParameter, LocalError
 from protocols.identifiers import KINDS as IDENTIFIERS
+from protocols.multi_party import MOST_PARTIES
 
 PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -23,12 +24,21 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
     }
 )
-"""Kinds of job, each with the protocols that output what the kind promises, and no more."""
+"""Kinds of job, each with the protocols that output what the kind promises, and no more: between
+two members."""
+
+RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "overlap": frozenset({"psi-ring-cardinality/2"}),
+        "audience": frozenset({"psi-ring-members/1"}),
+    }
+)
+"""The same between three or more members. All of them take part in every job of the agreement."""
 
 REVEALING = frozenset({"audience"})
 """Kinds of which the agreement must say `reveal`."""
 
-MEMBERS = 2
+LEAST_MEMBERS, MOST_MEMBERS = 2, MOST_PARTIES
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_TEXT = 200
 """Characters of a title or of a party's name."""
@@ -60,7 +70,10 @@ def check_terms(agreed: Collaboration) -> None:
     _in_range("rho_nano_each", agreed.rho_nano_each, 1, MAX_BUDGET_NANO)
     _in_range("delta_exponent", agreed.delta_exponent, DELTA_EXPONENTS[0], DELTA_EXPONENTS[-1])
     _in_range("expires_ms", agreed.expires_ms, 1, LATEST_MS - 1)
-    _check(len(agreed.members) == MEMBERS, f"it has {MEMBERS} members")
+    _check(
+        LEAST_MEMBERS <= len(agreed.members) <= MOST_MEMBERS,
+        f"it has {LEAST_MEMBERS} to {MOST_MEMBERS} members",
+    )
     _distinct("members", (m.party for m in agreed.members))
     for member in agreed.members:
         _check_member(member)
@@ -130,12 +143,23 @@ def _check_offer(agreed: Collaboration, offer: DatasetOffer) -> None:
         )
 
 
+def protocols_of(kind: str, members: int) -> frozenset[str]:
+    """Return the protocols by which so many members may run a kind of job; none if unknown."""
+    table = PROTOCOLS_OF_KIND if members == LEAST_MEMBERS else RINGS_OF_KIND
+    return table.get(kind, frozenset())
+
+
 def _check_clause(agreed: Collaboration, clause: Permitted) -> None:
-    protocols = PROTOCOLS_OF_KIND.get(clause.kind)
-    _check(protocols is not None, f"kinds of job are {' and '.join(sorted(PROTOCOLS_OF_KIND))}")
-    registry.find(clause.protocol)
+    protocols = protocols_of(clause.kind, len(agreed.members))
+    kinds = " and ".join(sorted(PROTOCOLS_OF_KIND))
+    _check(clause.kind in PROTOCOLS_OF_KIND, f"kinds of job are {kinds}")
+    registry.params_of(clause.protocol)
     _check(
-        protocols is not None and clause.protocol in protocols,
+        clause.protocol not in _other_table(len(agreed.members)),
+        f"{clause.protocol} is not for {len(agreed.members)} members",
+    )
+    _check(
+        clause.protocol in protocols,
         f"{clause.protocol} does not output what {clause.kind} promises",
     )
     check_name("a purpose", clause.purpose)
@@ -144,6 +168,11 @@ def _check_clause(agreed: Collaboration, clause: Permitted) -> None:
         clause.reveal or clause.kind not in REVEALING,
         f"{clause.kind} reveals which records match: it must say so",
     )
+
+
+def _other_table(members: int) -> frozenset[str]:
+    table = RINGS_OF_KIND if members == LEAST_MEMBERS else PROTOCOLS_OF_KIND
+    return frozenset[str]().union(*table.values())
 
 
 def _check(fits: bool, rule: str) -> None:

@@ -36,7 +36,7 @@ class Header(Record):
     sender: str
     recipient: str
     step: int
-    """0, 1, 2, …: counts the sender's own messages in this job."""
+    """0, 1, 2, …: counts what the sender says to this recipient in this job."""
 
 
 @dataclass(frozen=True, slots=True)

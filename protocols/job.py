@@ -1,8 +1,9 @@
 """The records that a job consists of, each signed by who says it.
 
-A requester signs a `JobDescription`; the other party signs an `Acceptance`. Inside the run,
-sealed, each side tells the other its `Preflight`, and at the end its `ReceiptPart`; both then sign
-the same `RunReceipt`. See `docs/spec/job.md`.
+A requester signs a `JobDescription`; every other party signs an `Acceptance`. Inside the run,
+sealed, each party tells the others its `Preflight`, and at the end its `ReceiptPart`; all then sign
+the same `RunReceipt`. Most jobs have two parties, a receiver and one sender. See
+`docs/spec/job.md`.
 """
 
 import hashlib
@@ -12,6 +13,10 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from protocols.codec import Record, encode
+from protocols.errors import LocalError
+
+MOST_SENDERS = 15
+"""A protocol has at most sixteen parties."""
 
 OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"overlap": ("psi", "dp.stat"), "audience": ("psi", "activate")}
@@ -20,10 +25,19 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Source(Record):
+    """A sender, and the dataset that it brings."""
+
+    KIND: ClassVar[str] = "job-source/1"
+    party: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobDescription(Record):
     """What is asked, under which collaboration, by whom, at what price."""
 
-    KIND: ClassVar[str] = "job/2"
+    KIND: ClassVar[str] = "job/3"
     job: str
     """32 lower-case hexadecimal digits, random."""
     collaboration: str
@@ -39,9 +53,9 @@ class JobDescription(Record):
     requester: str
     receiver: str
     """The party that learns the protocol's output; it speaks first (the initiator)."""
-    sender: str
     receiver_dataset: str
-    sender_dataset: str
+    senders: tuple[Source, ...]
+    """The other parties, one or more, in the order in which the protocol numbers them from 1."""
     identifiers: tuple[str, ...]
     """Identifier types that are matched on, in order: a person who matches under several is
     counted once, and is a match of the first of them."""
@@ -55,18 +69,52 @@ class JobDescription(Record):
     """
     created_ms: int
     expires_ms: int
+    question: bytes = b""
+    """The encoded record of what is asked beside the match; empty where the kind says it all."""
 
-    def parties(self) -> tuple[str, str]:
-        """Return (receiver, sender)."""
-        return self.receiver, self.sender
+    def parties(self) -> tuple[str, ...]:
+        """Return the receiver, then the senders in their order."""
+        return self.receiver, *(source.party for source in self.senders)
+
+    def others(self, party: str) -> tuple[str, ...]:
+        """Return the parties that are not `party`, in their order."""
+        return tuple(p for p in self.parties() if p != party)
+
+    def number_of(self, party: str) -> int:
+        """Return a party's number: 0 is the receiver. Raises: LocalError if it is none of them."""
+        if party not in self.parties():
+            raise LocalError("the job has no such party")
+        return self.parties().index(party)
 
     def dataset_of(self, party: str) -> str:
-        """Return the dataset that one of the two parties brings."""
-        return self.receiver_dataset if party == self.receiver else self.sender_dataset
+        """Return the dataset that a party brings. Raises: LocalError if it is none of them."""
+        if party == self.receiver:
+            return self.receiver_dataset
+        return self.senders[self.number_of(party) - 1].dataset
+
+    def is_of_two(self) -> bool:
+        """Tell whether there is one sender only."""
+        return len(self.senders) == 1
+
+    @property
+    def sender(self) -> str:
+        """The sender, where there is one only. Raises: LocalError if there are several."""
+        return self._only().party
+
+    @property
+    def sender_dataset(self) -> str:
+        """The dataset of the sender, where there is one only. Raises: LocalError otherwise."""
+        return self._only().dataset
 
     def other(self, party: str) -> str:
-        """Return the party of the two that is not `party`."""
-        return self.sender if party == self.receiver else self.receiver
+        """Return the party of two that is not `party`. Raises: LocalError if there are more."""
+        only = self._only().party
+        return only if party == self.receiver else self.receiver
+
+    def _only(self) -> Source:
+        if not self.is_of_two():
+            raise LocalError("the job has more than one sender")
+        return self.senders[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +133,7 @@ class Acceptance(Record):
 
 @dataclass(frozen=True, slots=True)
 class Preflight(Record):
-    """What one side tells the other before anything is read; sizes in coarse steps."""
+    """What a party tells each other one before anything is read; sizes in coarse steps."""
 
     KIND: ClassVar[str] = "preflight/2"
     job_hash: bytes
@@ -99,7 +147,7 @@ class Preflight(Record):
     traffic_kib: int
     """Estimated: sent and received together."""
     rho_nano_before: int
-    """What is left of the budget towards the other party."""
+    """What is left of the budget towards the other party; towards several, the least."""
     rho_nano_after: int
     refusal: str
     """Empty, or the code of the error for which this side would refuse."""
@@ -134,13 +182,14 @@ class LedgerHead(Record):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPart(Record):
-    """What one side contributes to the run receipt."""
+    """What one party contributes to the run receipt."""
 
-    KIND: ClassVar[str] = "receipt-part/1"
+    KIND: ClassVar[str] = "receipt-part/2"
     party: str
     head: LedgerHead
-    transcript: bytes
-    """32 bytes; both sides must have the same."""
+    transcripts: tuple[bytes, ...]
+    """For each other party, in the job's order, 32 bytes: what passed between the two. That one
+    must have the same."""
     released: tuple[Released, ...]
     note: str = ""
     """The checkpoint that `head` names, as a signed note with the witness's cosignature."""
@@ -152,19 +201,31 @@ class ReceiptPart(Record):
 
 @dataclass(frozen=True, slots=True)
 class RunReceipt(Record):
-    """What both sides sign when a run has ended; it is filed at the coordinator."""
+    """What all parties sign when a run has ended; it is filed at the coordinator."""
 
-    KIND: ClassVar[str] = "run-receipt/1"
+    KIND: ClassVar[str] = "run-receipt/2"
     job_hash: bytes
     ctx: bytes
-    transcript: bytes
-    receiver: ReceiptPart
-    sender: ReceiptPart
+    parts: tuple[ReceiptPart, ...]
+    """The receiver's, then those of the senders, in the job's order."""
+
+    def part_of(self, party: str) -> ReceiptPart | None:
+        """Return what a party says, or None if it says nothing."""
+        return next((part for part in self.parts if part.party == party), None)
+
+    def is_consistent(self) -> bool:
+        """Tell whether each two parties say that the same passed between them."""
+        n = len(self.parts)
+        if any(len(part.transcripts) != n - 1 for part in self.parts):
+            return False
+        said = [part.transcripts for part in self.parts]
+        # Of the others, those with a larger number stand one place further to the front.
+        return all(said[i][j - 1] == said[j][i] for j in range(n) for i in range(j))
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSignature(Record):
-    """One side's signature over the run receipt, as sent in the last envelope."""
+    """A party's signature over the run receipt, as sent in its last envelope to each other."""
 
     KIND: ClassVar[str] = "receipt-signature/1"
     party: str
@@ -173,4 +234,4 @@ class ReceiptSignature(Record):
 
 def job_hash(job: JobDescription) -> bytes:
     """Return the 32 bytes by which everything else names this job."""
-    return hashlib.sha256(b"accord/job/2\x00" + encode(job)).digest()
+    return hashlib.sha256(b"accord/job/3\x00" + encode(job)).digest()

@@ -12,7 +12,7 @@ def kind_of_params(protocol: str) -> type[MatchingParams]:
 
     Raises: InvalidParameter if no such protocol is known.
     """
-    kind = registry.find(protocol).params
+    kind = registry.params_of(protocol)
     if not issubclass(kind, MatchingParams):
         raise InvalidParameter(f"{protocol} does not match people")
     return kind

@@ -1,11 +1,13 @@
-"""Every two-party protocol that a job can name. Adding one is its file and its line here."""
+"""Every protocol that a job can name. Adding one is its file and its line here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
-from protocols.psi import dh, ot, prepared
+from protocols.multi_party import MultiParty
+from protocols.psi import dh, ot, prepared, ring
 from protocols.session import TwoParty
 
 _MAKERS = (
@@ -19,11 +21,21 @@ _MAKERS = (
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(
     {p.name: p for p in (make() for make in _MAKERS)}
 )
-"""Protocols by registered name, on the fastest back end of this machine."""
+"""Protocols of two parties by registered name, on the fastest back end of this machine."""
+
+_RING_MAKERS = (
+    ring.members,
+    ring.cardinality,
+)
+
+RINGS: Mapping[str, MultiParty] = MappingProxyType(
+    {p.name: p for p in (make() for make in _RING_MAKERS)}
+)
+"""The same of three or more parties."""
 
 
 def find(name: str, backend: Backend | None = None) -> TwoParty:
-    """Return the protocol of that registered name, on `backend` if one is given.
+    """Return the two-party protocol of that registered name, on `backend` if one is given.
 
     Raises: InvalidParameter, naming the known ones.
     """
@@ -32,3 +44,28 @@ def find(name: str, backend: Backend | None = None) -> TwoParty:
     if backend is None:
         return REGISTRY[name]
     return next(p for p in (make(backend) for make in _MAKERS) if p.name == name)
+
+
+def find_ring(name: str, backend: Backend | None = None) -> MultiParty:
+    """Return the protocol of three or more parties of that registered name.
+
+    Raises: InvalidParameter, naming the known ones.
+    """
+    if name not in RINGS:
+        raise InvalidParameter(f"unknown protocol; known are {', '.join(sorted(RINGS))}")
+    if backend is None:
+        return RINGS[name]
+    return next(p for p in (make(backend) for make in _RING_MAKERS) if p.name == name)
+
+
+def params_of(name: str) -> type[Record]:
+    """Return the parameter record of a protocol, of however many parties.
+
+    Raises: InvalidParameter, naming the known protocols.
+    """
+    if name in RINGS:
+        return RINGS[name].params
+    if name in REGISTRY:
+        return REGISTRY[name].params
+    known = ", ".join(sorted({*REGISTRY, *RINGS}))
+    raise InvalidParameter(f"unknown protocol; known are {known}")

@@ -24,6 +24,14 @@ class Signed(Record):
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SignedBySeveral(Record):
+    """Records of one kind, each signed by its own party."""
+
+    KIND: ClassVar[str] = "signed-by-several/1"
+    each: tuple[Signed, ...]
+
+
 def sign(keys: PartyKeys, record: Record) -> Signed:
     """Sign a record's encoding under its kind."""
     body = encode(record)

@@ -46,6 +46,31 @@ class Transcript(Record):
         return _hash(_END, self.initiator, self.responder)
 
 
+@dataclass(frozen=True, slots=True)
+class Transcripts(Record):
+    """What a party said to, and heard from, each other party of its run, in their order."""
+
+    KIND: ClassVar[str] = "transcripts/1"
+    each: tuple[Transcript, ...]
+
+    @classmethod
+    def start(cls, ctx: bytes, peers: int) -> "Transcripts":
+        """Return the empty transcripts of a run. Raises: as `Transcript.start`."""
+        return cls((Transcript.start(ctx),) * peers)
+
+    def add(self, peer: int, role: Role, message: bytes) -> "Transcripts":
+        """Return them after `role` of this party and that peer said `message`.
+
+        The one with the lower number in the job is the initiator of the two.
+        """
+        added = self.each[peer].add(role, message)
+        return Transcripts((*self.each[:peer], added, *self.each[peer + 1 :]))
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return for each peer the 32 bytes that it must have too."""
+        return tuple(one.digest() for one in self.each)
+
+
 def _hash(label: bytes, *parts: bytes) -> bytes:
     """Hash parts of fixed lengths under a label; only a role's name varies, before 32 bytes."""
     return hashlib.sha256(label + b"".join(parts)).digest()

@@ -65,7 +65,7 @@ async def say(job: Job, caller: Caller, event: EventBody, here: Here) -> JobView
 async def file_receipt(
     job: Job, caller: Caller, filing: FilingBody, here: Here, response: Response
 ) -> ReceiptFiling:
-    """File the receipt that both parties signed. 201 when new, 200 when it is the same again."""
+    """File the receipt that all parties signed. 201 when new, 200 when it is the same again."""
     now_ms = here.clock()
     new = await here.write(
         lambda session: receipts.file(session, caller.party, job, filing, now_ms)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import disclosures, phase_recall, preflight, receipts, results
+from party_node import disclosures, phase_recall, preflight, receipts, results, uses
 from party_node.api.access import Calling
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
@@ -19,7 +19,7 @@ from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
 from protocols.codec import encode
-from protocols.job import OPERATIONS, JobDescription, ReceiptPart, RunReceipt
+from protocols.job import JobDescription, ReceiptPart, RunReceipt
 from protocols.psi.params import LARGEST_ROW
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -50,7 +50,7 @@ class JobBody(Strict):
 
 
 class DecisionBody(Strict):
-    """Who decided; it stands in the acceptance that both parties keep."""
+    """Who decided; it stands in the acceptance that all parties keep."""
 
     by: By = "operator"
 
@@ -101,7 +101,7 @@ async def show(
 def approve(
     job: JobId, node: Here, caller: Calling, body: DecisionBody | None = None
 ) -> dict[str, Any]:
-    """Say yes to a job that the other party asks for."""
+    """Say yes to a job that another party asks for."""
     node.services.jobs.approve(job, caller.signing((body or DecisionBody()).by))
     node.driver.wake()
     return job_view(node.services, job)
@@ -111,7 +111,7 @@ def approve(
 def decline(
     job: JobId, node: Here, caller: Calling, body: DecisionBody | None = None
 ) -> dict[str, Any]:
-    """Say no to a job that the other party asks for."""
+    """Say no to a job that another party asks for."""
     row = node.services.jobs.get(job)
     if row.requester == node.party:
         raise IllegalState("a job of one's own is cancelled, not declined")
@@ -160,10 +160,8 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.per_person,
     )
     job = parts.jobs.describe(request)
-    mine = job.dataset_of(job.requester)
-    other, operations = job.other(job.requester), OPERATIONS[job.kind]
-    _, permitted = parts.gate.preview(mine, job.purpose, other, operations)
-    return strictly(job) if body.strict or is_small(permitted) else job
+    _, permitted = uses.permitted_now(parts.gate, job, job.requester)
+    return strictly(job) if body.strict or is_small(len(permitted)) else job
 
 
 def _preflight(job: JobDescription, parts: Services) -> Prospect:
@@ -187,11 +185,9 @@ def _receipt(job: str, whole: RunReceipt, signatures: dict[str, bytes]) -> dict[
         "job": job,
         "job_hash": whole.job_hash.hex(),
         "context": whole.ctx.hex(),
-        "transcript": whole.transcript.hex(),
-        "receiver": _part(whole.receiver),
-        "sender": _part(whole.sender),
+        "parts": [_part(part) for part in whole.parts],
         "signatures": {party: s.hex() for party, s in sorted(signatures.items())},
-        "complete": set(signatures) == {whole.receiver.party, whole.sender.party},
+        "complete": set(signatures) == {part.party for part in whole.parts},
         "record": encode(whole).hex(),
     }
 
@@ -205,7 +201,7 @@ def _part(part: ReceiptPart) -> dict[str, Any]:
             "root": part.head.root.hex(),
             "use_record": part.head.use_record.hex(),
         },
-        "transcript": part.transcript.hex(),
+        "transcripts": [digest.hex() for digest in part.transcripts],
         "released": [
             {"to": r.to, "what": r.what, "rho_nano": r.rho_nano, "commitment": r.commitment.hex()}
             for r in part.released

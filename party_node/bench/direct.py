@@ -11,6 +11,7 @@ import socket
 import threading
 from collections import deque
 
+from party_node.coordinator_client import Route
 from party_node.errors import CoordinatorUnreachable
 
 MOST_BYTES = 256 * 2**20
@@ -39,7 +40,7 @@ class DirectPost:
         """Connect to the other side, which listens already."""
         return cls(_ready(socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS)))
 
-    def put_message(self, _job: str, _sender: str, _step: int, envelope: bytes) -> None:
+    def put_message(self, _job: str, _route: Route, _step: int, envelope: bytes) -> None:
         """Hand an envelope over. Raises: CoordinatorUnreachable if the other side has gone."""
         try:
             self._connection.sendall(len(envelope).to_bytes(4, "big"))
@@ -47,7 +48,7 @@ class DirectPost:
         except OSError as e:
             raise CoordinatorUnreachable("the other side has gone") from e
 
-    def get_message(self, _job: str, _sender: str, _step: int, wait_seconds: int) -> bytes | None:
+    def get_message(self, _job: str, _route: Route, _step: int, wait_seconds: int) -> bytes | None:
         """Return the next envelope, or None if it has not come in time.
 
         Raises: CoordinatorUnreachable if none can come any more.
@@ -62,7 +63,7 @@ class DirectPost:
             self._news.notify_all()
             return found
 
-    def acknowledge(self, _job: str, _sender: str, _step: int) -> None:
+    def acknowledge(self, _job: str, _route: Route, _step: int) -> None:
         """Do nothing: an envelope is handed over once."""
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from party_node.bench.peak import forget_peak, peak_mib
 from party_node.bench.sets import MadeUp, plain
 from party_node.bench.setting_up import client_of
 from party_node.chunks import ChunkStore
+from party_node.coordinator_client import Route
 from party_node.database import Database
 from party_node.driver import LATER
 from party_node.errors import CoordinatorRefused
@@ -56,18 +57,18 @@ class Counted:
     def __init__(self, post: Post) -> None:
         self._post, self.sent_bytes = post, 0
 
-    def put_message(self, job: str, sender: str, step: int, envelope: bytes, /) -> None:
+    def put_message(self, job: str, route: Route, step: int, envelope: bytes, /) -> None:
         """Pass an envelope on."""
-        self._post.put_message(job, sender, step, envelope)
+        self._post.put_message(job, route, step, envelope)
         self.sent_bytes += len(envelope)
 
-    def get_message(self, job: str, sender: str, step: int, wait_seconds: int, /) -> bytes | None:
+    def get_message(self, job: str, route: Route, step: int, wait_seconds: int, /) -> bytes | None:
         """Pass the question on."""
-        return self._post.get_message(job, sender, step, wait_seconds)
+        return self._post.get_message(job, route, step, wait_seconds)
 
-    def acknowledge(self, job: str, sender: str, step: int, /) -> None:
+    def acknowledge(self, job: str, route: Route, step: int, /) -> None:
         """Pass it on."""
-        self._post.acknowledge(job, sender, step)
+        self._post.acknowledge(job, route, step)
 
 
 class Side:
@@ -156,8 +157,9 @@ class Side:
         protocol = find(self._job.protocol, self._backend)
         ctx = context(self._job, *self._keys)
         mail = MailAhead(post, self._runs, self._peer)
+        number = self._job.number_of(self._home.keys.party)
         return Steps(
-            protocol, self.role, ctx, self._peer, self._db, self._runs, mail, chunks,
+            protocol, number, ctx, (self._peer,), self._db, self._runs, mail, chunks,
             secrets.token_bytes, chunks.fetch,
         )  # fmt: skip
 

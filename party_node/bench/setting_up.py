@@ -21,7 +21,7 @@ from party_node.migrations import migrate
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import REVEALING
-from protocols.job import Acceptance, JobDescription, job_hash
+from protocols.job import Acceptance, JobDescription, Source, job_hash
 from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys, PartyPublic
 from protocols.psi.params import STRICT_BELOW, MatchingParams
@@ -56,9 +56,8 @@ class Stage:
             purpose=PURPOSE,
             requester=RECEIVER,
             receiver=RECEIVER,
-            sender=SENDER,
             receiver_dataset=RECEIVER,
-            sender_dataset=SENDER,
+            senders=(Source(SENDER, SENDER),),
             identifiers=("email",),
             minimum_size=self.agreed.minimum_size,
             rho_nano=1,

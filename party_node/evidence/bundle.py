@@ -5,7 +5,7 @@
     receipt-key.jwk       the key that signs the receipts that people get
     ledger/…              use records with inclusion proofs, the published checkpoint, the policy
                           (`consent.bundle`): which consent state was used for what
-    runs/<job>/…          for each run that both parties signed: job, acceptance, agreement with
+    runs/<job>/…          for each run that all parties signed: job, acceptances, agreement with
                           countersignatures, run receipt with signatures, and the proof that the
                           receipt's ledger head leads to the checkpoint
     runs/<job>/incomplete.txt   instead, for a run whose receipt lacks a signature: who signed
@@ -39,11 +39,13 @@ from party_node.evidence.files import (
     write_hashes,
     write_signatures,
 )
+from party_node.jobs import acceptances_of
 from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.policies import load_notice
 from party_node.services import Services
-from protocols.codec import encode
+from protocols.codec import decode, encode
 from protocols.job import RunReceipt
+from protocols.signed import Signed, SignedBySeveral
 
 
 def bundle(services: Services, job: str | None = None) -> bytes:
@@ -117,7 +119,7 @@ def _runs(services: Services, job: str | None, size: int) -> Iterator[tuple[str,
 
 
 def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of one run; only who signed, unless both parties did."""
+    """Yield the files of one run; only who signed, unless all parties did."""
     receipt, signatures = receipts.load(services.db, job)
     row, description = services.jobs.get(job), services.jobs.description(job)
     unsigned = sorted(set(description.parties()) - set(signatures))
@@ -132,7 +134,9 @@ def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]
     head = _own_head(receipt, services.home.keys.party)
     hashes = services.ledger.consistency_proof(head, size) if head < size else ()
     yield RunFile.JOB, row.signed
-    yield RunFile.ACCEPTANCE, row.acceptance
+    yes = acceptances_of(row)
+    accepted = (decode(Signed, yes[p]) for p in description.others(description.requester))
+    yield RunFile.ACCEPTANCES, encode(SignedBySeveral(tuple(accepted)))
     yield RunFile.AGREEMENT, encode(agreed)
     yield RunFile.COUNTERSIGNATURES, write_signatures(countersignatures)
     yield RunFile.RECEIPT, encode(receipt)
@@ -141,7 +145,9 @@ def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]
 
 
 def _own_head(receipt: RunReceipt, party: str) -> int:
-    part = receipt.receiver if receipt.receiver.party == party else receipt.sender
+    part = receipt.part_of(party)
+    if part is None:
+        raise NotFound("the receipt says nothing of this party")
     return part.head.size
 
 

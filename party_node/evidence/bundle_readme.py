@@ -18,16 +18,16 @@ The files
   receipt-key.jwk              the key that signs the receipts that people get (JWK, RFC 8037)
   ledger/                      entries of the consent ledger, each with the proof that it is there:
                                ledger/README.txt says what each file is and how it is checked
-  runs/JOB/                    for each run that both parties signed:
+  runs/JOB/                    for each run that all parties signed:
     job.cbor                     what was asked for, signed by who asked
-    acceptance.cbor              that the owner of the data accepted it, signed
-    agreement.cbor               the collaboration that it stands under, with both parties' keys
-    countersignatures.txt        both parties' signatures over the agreement
+    acceptances.cbor             that every other party accepted it, signed
+    agreement.cbor               the collaboration that it stands under, with all parties' keys
+    countersignatures.txt        all parties' signatures over the agreement
     receipt.cbor                 what came of the run: counts, price, and the proof of each party's
                                  use record
-    signatures.txt               both parties' signatures over the receipt
+    signatures.txt               all parties' signatures over the receipt
     consistency.txt              hashes from the receipt's ledger head to ledger/checkpoint
-  runs/JOB/incomplete.txt      instead of these: who signed, where not both did; such a run has no
+  runs/JOB/incomplete.txt      instead of these: who signed, where not all did; such a run has no
                                result
 
 Check it

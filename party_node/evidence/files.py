@@ -30,14 +30,14 @@ _RUN_FILE = re.compile(r"runs/([0-9a-f]{32})/([a-z.]+)", re.ASCII)
 
 
 class RunFile(enum.StrEnum):
-    """The files of one run that both parties signed."""
+    """The files of one run that all parties signed."""
 
     JOB = "job.cbor"
     """`Signed` job description."""
-    ACCEPTANCE = "acceptance.cbor"
-    """`Signed` acceptance."""
+    ACCEPTANCES = "acceptances.cbor"
+    """The `Signed` acceptance of every party that did not ask."""
     AGREEMENT = "agreement.cbor"
-    """The collaboration, with both parties' keys."""
+    """The collaboration, with all parties' keys."""
     COUNTERSIGNATURES = "countersignatures.txt"
     """Each member and its signature over the agreement, one a line."""
     RECEIPT = "receipt.cbor"

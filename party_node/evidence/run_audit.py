@@ -12,7 +12,7 @@ from consent.errors import ConsentError
 from coordinator.wire import RECEIPT_LABEL
 from party_node import job_checks
 from party_node.errors import JobRefused, NodeError
-from party_node.evidence.run_ledger import LedgerPart, other_side, own_side
+from party_node.evidence.run_ledger import LedgerPart, other_sides, own_side
 from party_node.run_files import RunFiles, decoded
 from protocols.codec import encode
 from protocols.collaboration import Collaboration, digest
@@ -38,16 +38,16 @@ def audit_run(
     except (ProtocolError, NodeError) as e:
         return [Check(readable, Outcome.FAILED, str(e), e.code)], None
     checks = [Check(readable, Outcome.PASSED, f"{len(files)} files")]
-    checks.append(_check(f"{label}: both parties signed the agreement", lambda: _agreement(run)))
+    checks.append(_check(f"{label}: all parties signed the agreement", lambda: _agreement(run)))
     if checks[-1].outcome is Outcome.FAILED:  # the rest would rest on keys that nobody agreed to
         return checks, run
     steps: list[Step] = [
         ("the job is signed by its requester and fits the agreement", lambda: _job(run)),
-        ("the data owner accepted exactly this job", lambda: _acceptance(run)),
+        ("every data owner accepted exactly this job", lambda: _acceptances(run)),
         ("the receipt is about this job and these keys", lambda: _receipt(run)),
-        ("both parties signed the same receipt", lambda: _signatures(run)),
+        ("all parties signed the same receipt", lambda: _signatures(run)),
         ("the use record of this ledger is about this job", lambda: own_side(run, ledger)),
-        ("the other ledger holds the use record it names", lambda: other_side(run, ledger)),
+        ("every other ledger holds the use record it names", lambda: other_sides(run, ledger)),
     ]
     return checks + [_check(f"{label}: {what}", step) for what, step in steps], run
 
@@ -63,10 +63,10 @@ def _agreement(run: RunFiles) -> str:
     agreed, encoded = run.agreement, encode(run.agreement)
     parties = {m.party for m in agreed.members}
     if parties != set(run.job.parties()) or parties != set(run.countersignatures):
-        raise ContextMismatch("the agreement is not between, or not signed by, these two parties")
+        raise ContextMismatch("the agreement is not between, or not signed by, these parties")
     distinct = ({m.public.signing for m in agreed.members}, {m.ledger_vkey for m in agreed.members})
     if any(len(keys) != len(agreed.members) for keys in distinct):
-        raise ContextMismatch("the two parties of the agreement share a key")
+        raise ContextMismatch("two parties of the agreement share a key")
     for member in agreed.members:
         if member.public.party != member.party:
             raise ContextMismatch("the agreement names keys that are made out to somebody else")
@@ -84,25 +84,29 @@ def _job(run: RunFiles) -> str:
     return f"{run.job.kind} for {run.job.purpose}, asked by {run.job.requester}"
 
 
-def _acceptance(run: RunFiles) -> str:
-    owner = run.member(run.job.other(run.job.requester))
-    accepted = verify(Acceptance, run.acceptance, owner.public)
-    if (accepted.job_hash, accepted.party) != (job_hash(run.job), owner.party):
-        raise ContextMismatch("the acceptance is for another job, or by another party")
+def _acceptances(run: RunFiles) -> str:
+    owners = run.job.others(run.job.requester)
+    if len(run.acceptances) != len(owners):
+        raise ContextMismatch("there is one acceptance of each party that did not ask")
     clause = job_checks.check(run.job, run.agreement, run.job.created_ms)
-    if accepted.reveal != clause.reveal:
-        raise JobRefused("the acceptance does not say what is revealed")
-    return f"{owner.party}, by {accepted.by}" + (", reveal countersigned" if clause.reveal else "")
+    said = []
+    for owner, signed in zip(map(run.member, owners), run.acceptances, strict=True):
+        accepted = verify(Acceptance, signed, owner.public)
+        if (accepted.job_hash, accepted.party) != (job_hash(run.job), owner.party):
+            raise ContextMismatch("the acceptance is for another job, or by another party")
+        if accepted.reveal != clause.reveal:
+            raise JobRefused("the acceptance does not say what is revealed")
+        said.append(f"{owner.party}, by {accepted.by}")
+    return "; ".join(said) + (", reveal countersigned" if clause.reveal else "")
 
 
 def _receipt(run: RunFiles) -> str:
-    receiver, sender = (run.member(p).public for p in run.job.parties())
-    theirs, ours = run.parts()
+    keys = [run.member(party).public for party in run.job.parties()]
     same = (
         run.receipt.job_hash == job_hash(run.job)
-        and run.receipt.ctx == context(run.job, receiver, sender)
-        and (theirs.party, ours.party) == run.job.parties()
-        and {theirs.transcript, ours.transcript} == {run.receipt.transcript}
+        and run.receipt.ctx == context(run.job, *keys)
+        and tuple(part.party for part in run.parts()) == run.job.parties()
+        and run.receipt.is_consistent()
     )
     if not same:
         raise ContextMismatch("the receipt is about something else")
@@ -112,7 +116,7 @@ def _receipt(run: RunFiles) -> str:
 
 def _signatures(run: RunFiles) -> str:
     if set(run.signatures) != set(run.job.parties()):
-        raise ContextMismatch("a receipt has the signatures of its two parties")
+        raise ContextMismatch("a receipt has the signatures of its parties")
     for party in run.job.parties():
         run.member(party).public.verify(run.signatures[party], RECEIPT_LABEL, run.receipt_bytes)
     return " and ".join(run.job.parties())

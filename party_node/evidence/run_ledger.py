@@ -15,6 +15,7 @@ from consent.merkle import verify_consistency, verify_inclusion
 from consent.note import Verifier, parse_vkey
 from consent.policy import Policy
 from consent.uses import UseRecord
+from party_node import uses
 from party_node.run_files import RunFiles
 from protocols import job as jobs
 from protocols.errors import ContextMismatch
@@ -63,19 +64,28 @@ def own_side(run: RunFiles, ledger: LedgerPart) -> str:
         raise LedgerInconsistent("the receipt's use record is not among the proved entries")
     if not isinstance(record, UseRecord):
         raise LedgerInconsistent("the entry that the receipt names is not a use record")
-    _check_use(run, part.party, record)
+    numbers = dict(uses.numbered(run.job.job, run.job.others(part.party)))
+    first, *more = numbers
+    _check_use(run, part.party, first, numbers[first], record)
+    for peer in more:
+        _check_further(run, part, peer, numbers[peer], ledger)
     return f"{part.party}, entry {part.index}: {record.allowed:,} of {record.asked:,} permitted"
 
 
-def other_side(run: RunFiles, ledger: LedgerPart) -> str:
-    """Check the other side's part as far as that can be done without its ledger.
+def other_sides(run: RunFiles, ledger: LedgerPart) -> str:
+    """Check the other parties' parts as far as that can be done without their ledgers.
 
     Raises: ConsentError, ContextMismatch.
     """
-    own = _own_part(run, ledger)
-    (part,) = (p for p in run.parts() if p is not own)
-    _check_head(run, part, ledger)
-    return f"{part.party}, entry {part.index}, witnessed; what it says is shown by {part.party}"
+    own, said = _own_part(run, ledger), []
+    for part in run.parts():
+        if part is not own:
+            _check_head(run, part, ledger)
+            said.append(
+                f"{part.party}, entry {part.index}, witnessed; what it says is shown by "
+                f"{part.party}"
+            )
+    return "; ".join(said)
 
 
 def _own_part(run: RunFiles, ledger: LedgerPart) -> ReceiptPart:
@@ -87,7 +97,7 @@ def _own_part(run: RunFiles, ledger: LedgerPart) -> ReceiptPart:
         if log in ledger.policy.logs and log.name == ledger.checkpoint.origin:
             open_checkpoint(ledger.note, log)
             return part
-    raise LedgerInconsistent("neither party of the run keeps the ledger of this bundle")
+    raise LedgerInconsistent("no party of the run keeps the ledger of this bundle")
 
 
 def _log_of(run: RunFiles, part: ReceiptPart) -> Verifier:
@@ -106,7 +116,22 @@ def _check_head(run: RunFiles, part: ReceiptPart, ledger: LedgerPart) -> None:
     verify_inclusion(head.use_record, part.index, head.size, part.inclusion, head.root)
 
 
-def _check_use(run: RunFiles, party: str, use: UseRecord) -> None:
+def _check_further(
+    run: RunFiles, part: ReceiptPart, peer: str, number: str, ledger: LedgerPart
+) -> None:
+    """Check that the use towards a further party is recorded, and was before rows were read."""
+    found = [
+        (index, use)
+        for index, use in ledger.records.items()
+        if isinstance(use, UseRecord) and use.job == number
+    ]
+    if not found:
+        raise LedgerInconsistent(f"the use towards {peer} is not among the proved entries")
+    for _, use in found:
+        _check_use(run, part.party, peer, number, use)
+
+
+def _check_use(run: RunFiles, party: str, peer: str, number: str, use: UseRecord) -> None:
     """Compare what the use record says with what was asked in the job."""
     job = run.job
     dataset = job.dataset_of(party)
@@ -115,7 +140,7 @@ def _check_use(run: RunFiles, party: str, use: UseRecord) -> None:
         use.datasets,
     )  # fmt: skip
     asked = (
-        job.job, f"job-hash {job_hash(job).hex()}", job.purpose, job.other(party),
+        number, f"job-hash {job_hash(job).hex()}", job.purpose, peer,
         OPERATIONS.get(job.kind), job.requester, (dataset,),
     )  # fmt: skip
     if said != asked:

@@ -33,8 +33,7 @@ def is_prepared(job: JobDescription) -> bool:
 
 def use_of(execution: Execution) -> Use:
     """Return which kept set a job is about."""
-    mine, theirs = execution.services.home.keys.public(), execution.peer
-    receiver, sender = (mine, theirs) if execution.role is Role.INITIATOR else (theirs, mine)
+    receiver, sender = execution.keys
     scope = scope_of(execution.job, receiver, sender)
     return Use(scope, params_of(execution.job).tag_bytes)
 

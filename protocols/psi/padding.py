@@ -10,9 +10,13 @@ digests from `ctx`. The receiver's set holds all of them. The sender tosses a co
 it or puts a random digest in its place, and tells nobody: the count has Binomial(n, ½) too many.
 The size of either set is its step and n, whatever the coins said.
 
-**Who learns what.** The receiver learns the count with that noise and cannot take it off; the
-sender could, and learns what the receiver tells it, which gets noise of its own. This holds against
-a receiver that follows the protocol. One that leaves the dummies out of its set counts exactly.
+With m senders each tosses for n/m of them, a part of its own, and holds all others: so whichever of
+the senders tell the receiver their coins, those of every other one stay in the count.
+
+**Who learns what.** The receiver learns the count with that noise and cannot take it off; a
+sender could take off its own, and learns what the receiver tells it, which gets noise of its own.
+This holds against a receiver that follows the protocol. One that leaves the dummies out of its set
+counts exactly.
 
 **Source.** `docs/spec/psi-dh.md`; prices in `protocols/dp/coins.py`.
 """
@@ -26,7 +30,7 @@ from protocols.errors import InvalidParameter
 from protocols.groups import Points
 from protocols.groups import points_from_bytes as rows_from_bytes
 from protocols.psi.params import MatchingParams
-from protocols.session import Rng, Role
+from protocols.session import Rng
 
 NOBODY = 2**32 - 1
 """Stands where an item is nobody's."""
@@ -34,17 +38,29 @@ NOBODY = 2**32 - 1
 _LABEL = b"accord/psi-dummy/1\x00"
 
 
+def tossed_by(number: int, senders: int, n: int) -> range:
+    """Return which of n dummies the party of that number tosses for; the receiver, 0, for none.
+
+    Every dummy has one sender. Raises: InvalidParameter where they cannot be shared out evenly.
+    """
+    if n % senders:
+        raise InvalidParameter("every sender tosses for as many dummies")
+    each = n // senders
+    return range((number - 1) * each, number * each) if number else range(0)
+
+
 def added(
-    rows: int, role: Role, params: MatchingParams, ctx: bytes, rng: Rng, width: int = 1
+    rows: int, tossed: range, params: MatchingParams, ctx: bytes, rng: Rng, width: int = 1
 ) -> Points:
     """Return the items that are added to a set of so many rows of `width` items, shape (n, 32).
 
-    The caller puts all rows into one secret random order. Raises: InvalidParameter for more items
-    than the parameters allow.
+    This side tosses for the dummies `tossed`. The caller puts all rows into one secret random
+    order. Raises: InvalidParameter for more items than the parameters allow.
     """
     known = dummies(ctx, params.dummies)
-    if role is Role.RESPONDER:
-        known = _tossed(known, rng)
+    if tossed:
+        before, mine, after = np.split(known, (tossed.start, tossed.stop))
+        known = np.concatenate([before, _tossed(mine, rng), after])
     free = padded_size(rows, params, width) - rows - len(known)
     return np.concatenate([known, rows_from_bytes(rng(32 * width * free))])
 

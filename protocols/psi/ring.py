@@ -10,12 +10,12 @@
     receiver: an item is one of all exactly if the shares that the tables give for it cancel out
     receiver ── Done ──► every sender
 
-In `psi-ring-cardinality/1` every list is shuffled by each sender that it passes; in
+In `psi-ring-cardinality/2` every list is shuffled by each sender that it passes; in
 `psi-ring-members/1` lists keep their order.
 
 **Who learns what.** All learn the number of items of each party. Senders learn nothing else. In
 `psi-ring-members/1` the receiver learns which of its own items *all* senders have, in
-`psi-ring-cardinality/1` only how many. Nobody learns the size of an intersection of two parties, or
+`psi-ring-cardinality/2` only how many. Nobody learns the size of an intersection of two parties, or
 of any fewer than all: for an item that a sender lacks, its table gives what nobody chose, and for
 one that it has, a share that looks random without the others'. So the receiver sees the same
 whether one sender lacks an item or all of them do. (Were the lists themselves brought together
@@ -24,9 +24,13 @@ under one key, the receiver would see every pairwise intersection.)
 **If some of them collude.** Senders without the receiver, even all of them: nothing but sizes, as
 every list that they see is under its owner's blind. The receiver with some of the senders, against
 the rest: which items of *their* sets, not of the receiver's only, all of the rest have; in
-`psi-ring-cardinality/1` how many, for each of their sets and for what these have in common. They
+`psi-ring-cardinality/2` how many, for each of their sets and for what these have in common. They
 could learn that by putting their sets together to begin with. Where one sender alone is honest,
 that is the intersection with that sender.
+
+**Noise.** Sets that are counted may have agreed dummies in them (`padding.py`): each sender tosses
+coins for a part of them of its own and holds all others. With n dummies the count is right up to
+Binomial(n, ½) - n/2, and whoever knows the coins of all senders but one still has that one's noise.
 
 **Assumed public.** Protocol, parameters, who takes part, all sizes.
 
@@ -53,7 +57,7 @@ from protocols.groups import Backend
 from protocols.multi_party import RECEIVER, Continue, MultiParty, Place, Transition, Wait
 from protocols.psi import chunks, ring_receiver, ring_sender, ring_shares
 from protocols.psi.means import Means
-from protocols.psi.params import Cardinality, Members, PsiParams, SenderDone
+from protocols.psi.params import Cardinality, Members, PsiParams, RowParams, SenderDone
 from protocols.psi.ring_records import MESSAGES, Known, Opening, Peer, Run
 from protocols.psi.ring_states import RECEIVER_STATES, SENDER_STATES, STATES, Greeting, Hearing
 from protocols.session import Fetch, Items, Rng
@@ -68,7 +72,7 @@ def begin(
 
     Raises: InvalidParameter if input or context do not fit the parameters.
     """
-    if not isinstance(params, PsiParams):
+    if not isinstance(params, RowParams if count_only else PsiParams):
         raise InvalidParameter("these are not the parameters of this protocol")
     where = place.number, place.parties
     return _greet(Run(params, ctx, items, count_only, *where, rng(32), rng(32), rng(32)), 0)
@@ -132,9 +136,9 @@ def members(backend: Backend | None = None) -> MultiParty:
 
 
 def cardinality(backend: Backend | None = None) -> MultiParty:
-    """Return `psi-ring-cardinality/1` on a back end; without one, the fastest that works here."""
+    """Return `psi-ring-cardinality/2` on a back end; without one, the fastest that works here."""
     return _protocol(
-        "psi-ring-cardinality/1",
+        "psi-ring-cardinality/2",
         "How many people all have",
         "how many items all have, and the number of items of each sender",
         True,
@@ -150,7 +154,7 @@ def _protocol(
         title=title,
         receiver_learns=learns,
         senders_learn="the number of items of each party",
-        params=PsiParams,
+        params=RowParams if count_only else PsiParams,
         messages=MESSAGES,
         states=STATES,
         outputs=(Cardinality if count_only else Members, SenderDone),

@@ -31,7 +31,9 @@ def step(means: Means, state: Record, message: Record | None) -> Transition:
             return _gather(means, state, message)
         case Telling(known, count, following), None:
             if following == known.run.parties:
-                return Finish(Cardinality(count) if known.run.count_only else Members(count))
+                if known.run.count_only:
+                    return Finish(Cardinality(count - known.run.params.dummies // 2))
+                return Finish(Members(count))
             return Continue(Telling(known, count, following + 1), following, Done())
         case _:
             raise chunks.unexpected(state, message)

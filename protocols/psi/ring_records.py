@@ -13,7 +13,7 @@ from protocols.groups import Points, points_from_bytes
 from protocols.multi_party import Place
 from protocols.psi import chunks, okvs
 from protocols.psi.matching_run import MatchingRun
-from protocols.psi.params import PsiParams
+from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Items
 
 SALT_BYTES = 32
@@ -73,7 +73,7 @@ class Run(MatchingRun):
 
     KIND: ClassVar[str] = "psi-ring-run/1"
     OPENING_LABEL: ClassVar[bytes] = b"accord/psi-ring-opening/1\x00"
-    params: PsiParams
+    params: PsiParams | RowParams
     ctx: bytes
     items: Items
     count_only: bool
@@ -92,6 +92,10 @@ class Run(MatchingRun):
         self.check_input(self.blind, self.key, self.ephemeral)
         if not self.params.strict:
             raise InvalidParameter("this protocol hashes to the curve only: strict")
+        if self.params.per_person != 1:
+            raise InvalidParameter("a person brings one item")
+        if self.params.dummies % (self.parties - 1):
+            raise InvalidParameter("every sender tosses for as many dummies")
 
     def place(self) -> Place:
         """Return where this party stands."""

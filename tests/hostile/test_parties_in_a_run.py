@@ -1,6 +1,7 @@
 """Parties that are not who they say, and yeses that nobody gave, in a real run."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import httpx2
@@ -12,6 +13,7 @@ from coordinator.tables import JobRow
 from party_node.coordinator_client import CoordinatorClient
 from party_node.errors import CoordinatorRefused
 from party_node.home import Home
+from party_node.jobs import acceptances_of
 from protocols.codec import decode, encode
 from protocols.envelope import Header, seal
 from protocols.job import Acceptance
@@ -44,7 +46,7 @@ def put_by_hand(world: TwoNodes, party: str, job: str, step: int, body: bytes) -
     keys = node.services.home.keys
     envelope = seal(keys, public, Header(job, party, to, step), body)
     with pytest.raises(CoordinatorRefused) as refused:
-        world.client(keys).put_message(job, party, step, envelope)
+        world.client(keys).put_message(job, (party, to), step, envelope)
     return refusal(refused)
 
 
@@ -57,7 +59,7 @@ def test_two_bodies_for_one_step_get_409(world: TwoNodes) -> None:
     def remember(request: httpx2.Request) -> None:
         parts = request.url.path.split("/")
         if request.method == "PUT" and "messages" in parts:
-            sent.append((parts[-4], parts[-2], int(parts[-1])))
+            sent.append((parts[-5], parts[-3], int(parts[-1])))
 
     def contradict() -> bool:
         while len(seen) < len(sent):
@@ -95,7 +97,7 @@ def test_a_contradicted_step_is_409_by_status(world: TwoNodes) -> None:
 
     node.wire.on_answer = status
     with pytest.raises(CoordinatorRefused):
-        node.services.client.put_message(job, BRAND, 0, other_body)
+        node.services.client.put_message(job, (BRAND, PUBLISHER), 0, other_body)
     assert statuses == [httpx2.codes.CONFLICT]
 
 
@@ -108,9 +110,9 @@ def test_a_stranger_reads_and_says_nothing_in_a_job(
     envelope = world.bodies(job)[0].body
     attempts = [
         lambda: stranger.job(job),
-        lambda: stranger.get_message(job, BRAND, 0, 0),
-        lambda: stranger.put_message(job, BRAND, 1, envelope),
-        lambda: stranger.acknowledge(job, BRAND, 0),
+        lambda: stranger.get_message(job, (BRAND, PUBLISHER), 0, 0),
+        lambda: stranger.put_message(job, (BRAND, PUBLISHER), 1, envelope),
+        lambda: stranger.acknowledge(job, (BRAND, PUBLISHER), 0),
         lambda: stranger.close_mailbox(job, "failed"),
         lambda: stranger.say(job, wire.JobEventBody(event=wire.JobEvent.FAIL, cause="internal")),
         lambda: stranger.say(job, wire.JobEventBody(event=wire.JobEvent.CANCEL, cause="internal")),
@@ -133,8 +135,8 @@ def test_a_party_that_answers_as_another_is_refused(
     envelope = world.bodies(job)[0].body
     thief = world.client(PartyKeys.generate(PUBLISHER, seeded("thief")))
     for attempt in (
-        lambda: thief.put_message(job, PUBLISHER, 1, envelope),
-        lambda: thief.get_message(job, BRAND, 0, 0),
+        lambda: thief.put_message(job, (PUBLISHER, BRAND), 1, envelope),
+        lambda: thief.get_message(job, (BRAND, PUBLISHER), 0, 0),
         lambda: thief.jobs_after(0, 0),
         lambda: thief.say(job, wire.JobEventBody(event=wire.JobEvent.FAIL, cause="internal")),
     ):
@@ -143,9 +145,9 @@ def test_a_party_that_answers_as_another_is_refused(
         assert refusal(refused) == "bad-request-signature"
     brand = world.client(world.brand.services.home.keys)
     for attempt in (
-        lambda: brand.put_message(job, PUBLISHER, 0, envelope),
-        lambda: brand.get_message(job, BRAND, 0, 0),
-        lambda: brand.acknowledge(job, BRAND, 0),
+        lambda: brand.put_message(job, (PUBLISHER, BRAND), 0, envelope),
+        lambda: brand.get_message(job, (BRAND, PUBLISHER), 0, 0),
+        lambda: brand.acknowledge(job, (BRAND, PUBLISHER), 0),
     ):
         with pytest.raises(CoordinatorRefused) as refused:
             attempt()
@@ -167,7 +169,8 @@ def accepted_by_nobody(world: TwoNodes, job: str, acceptance: bytes) -> None:
     def claim(session: Session) -> None:
         row = session.get(JobRow, job)
         assert row is not None
-        row.state, row.acceptance = wire.JobState.ACCEPTED.value, acceptance
+        said = {PUBLISHER: acceptance.hex()} if acceptance else {}
+        row.state, row.acceptances = wire.JobState.ACCEPTED.value, json.dumps(said)
         row.revision = store.next_revision(session)
         session.add(row)
 
@@ -191,9 +194,8 @@ def test_a_yes_that_the_owner_never_gave_is_refused(world: TwoNodes, what: str) 
     world.settle(earlier)
     world.publisher.services.rules.remove("all-audience")
     job = world.brand.ask("audience")
-    genuine = peek(
-        Acceptance, decode(Signed, world.publisher.services.jobs.get(earlier).acceptance)
-    )
+    said = acceptances_of(world.publisher.services.jobs.get(earlier))
+    genuine = peek(Acceptance, decode(Signed, said[PUBLISHER]))
     row = world.brand.services.jobs.get(job)
     forged = dataclasses.replace(genuine, job_hash=row.job_hash)
     claimed = {

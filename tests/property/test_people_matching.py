@@ -18,7 +18,7 @@ from pyroaring import BitMap, FrozenBitMap
 from party_node import results
 from party_node.identity import NOBODY
 from party_node.matchable import held, matchable
-from party_node.matching_input import FILLER, MatchingInput, lay_out
+from party_node.matching_input import FILLER, MatchingInput, Seat, lay_out
 from protocols.disclosure import step_up
 from protocols.psi import dh, padding
 from protocols.psi.dh import Cardinality, PsiParams, RowParams
@@ -105,8 +105,9 @@ def input_of(
     file: list[Row], who: frozenset[int], kinds: tuple[str, ...], params: PsiParams, role: Role
 ) -> MatchingInput:
     index = index_of(file)
+    seat = Seat(0 if role is Role.INITIATOR else 1, 2)
     mask = np.isin(index["dense"].to_numpy(), sorted(who))
-    return lay_out(matchable(index, kinds, mask), params, role, CTX, seeded(f"layout {role}"))
+    return lay_out(matchable(index, kinds, mask), params, seat, CTX, seeded(f"layout {role}"))
 
 
 def played(protocol, params, mine: MatchingInput, theirs: MatchingInput) -> Played:

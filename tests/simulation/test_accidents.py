@@ -66,13 +66,13 @@ def take_turns(world: TwoNodes, job: str) -> None:
 
 
 LOSSES = [
-    (BRAND, "PUT", "/messages/brand/0"),
+    (BRAND, "PUT", "/messages/brand/publisher/0"),
     (PUBLISHER, "POST", "/events"),
     (PUBLISHER, "POST", "/witness/add-checkpoint"),
     (BRAND, "POST", "/witness/add-checkpoint"),
     (BRAND, "POST", "/events"),
-    (PUBLISHER, "PUT", "/messages/publisher/3"),
-    (BRAND, "DELETE", "/messages/publisher/5"),
+    (PUBLISHER, "PUT", "/messages/publisher/brand/3"),
+    (BRAND, "DELETE", "/messages/publisher/brand/5"),
     (PUBLISHER, "PUT", "/receipt"),
     (BRAND, "POST", "/mailbox/close"),
 ]

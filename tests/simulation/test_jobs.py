@@ -35,6 +35,7 @@ from tests.support.two_nodes import (
     Node,
     TwoNodes,
     consenting,
+    other,
     two_nodes,
 )
 
@@ -260,7 +261,9 @@ class History:
 
     def _nothing_leaves_too_early(self, node: Node, job: str) -> None:
         """After the pre-flight nothing is sent, or released, before it is recorded and paid for."""
-        side = self.world.read(lambda s: s.get(MailboxSideRow, (job, node.party)))
+        side = self.world.read(
+            lambda s: s.get(MailboxSideRow, (job, node.party, other(node.party)))
+        )
         if (node.party, job) in self.proved or not (
             side.sent > 1 or node.result(job) or node.rows(OutboxRow, job=job)[1:]
         ):

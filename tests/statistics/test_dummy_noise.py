@@ -14,7 +14,6 @@ from protocols.dp import coins
 from protocols.dp.count import noisy_count
 from protocols.psi import padding
 from protocols.psi.params import RowParams
-from protocols.session import Role
 
 RHO_NANO = 20_000_000
 N = coins.least(RHO_NANO, strict=True)
@@ -29,7 +28,7 @@ def heads() -> np.ndarray:
     known = np.ascontiguousarray(padding.dummies(CTX, N)).view("V32").ravel()
     found = []
     for _ in range(RUNS):
-        items = padding.added(0, Role.RESPONDER, PARAMS, CTX, secrets.token_bytes)
+        items = padding.added(0, range(PARAMS.dummies), PARAMS, CTX, secrets.token_bytes)
         held = np.ascontiguousarray(items).view("V32").ravel()
         found.append(len(set(known.tolist()) & set(held.tolist())))
     return np.array(found)

@@ -5,6 +5,7 @@ pair and direction. Who takes the next step is drawn from `order`, so that a run
 any interleaving. At the end each two parties must have seen the same of each other.
 """
 
+import dataclasses
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from protocols.codec import Record, decode, encode
 from protocols.errors import LocalError
 from protocols.multi_party import Continue, Finish, MultiParty, Place, Transition, Wait
+from protocols.psi.params import PsiParams, RowParams
 from protocols.session import Items, Rng
 from tests.support.pair import Stalled, TranscriptsDiffer, items_of
 from tests.support.seeded import seeded
@@ -42,7 +44,7 @@ class Member:
         return self.chunks[name]
 
     def begin(self, params: Record, ctx: bytes, items: Items) -> tuple[int, bytes] | None:
-        params = decode(self.protocol.params, encode(params))
+        params = decode(self.protocol.params, encode(params_of(self.protocol, params)))
         return self._take(self.protocol.begin(self.place, params, ctx, items, self.rng))
 
     def step(self, message: bytes | None) -> tuple[int, bytes] | None:
@@ -77,6 +79,14 @@ class Member:
 
     def heard_of(self, other: int) -> list[bytes]:
         return [message for sender, message in self.heard if sender == other]
+
+
+def params_of(protocol: MultiParty, params: Record) -> Record:
+    """Return the same parameters as the record that a protocol takes."""
+    if protocol.params is not RowParams or type(params) is not PsiParams:
+        return params
+    same = {f.name: getattr(params, f.name) for f in dataclasses.fields(PsiParams)}
+    return RowParams(**same)
 
 
 def run_circle(

@@ -32,6 +32,7 @@ from protocols.job import (
     LedgerHead,
     ReceiptPart,
     RunReceipt,
+    Source,
     job_hash,
 )
 from protocols.keys import PartyKeys
@@ -207,9 +208,8 @@ class World:
             purpose="measurement",
             requester="brand",
             receiver="brand",
-            sender="publisher",
             receiver_dataset="customers",
-            sender_dataset="readers",
+            senders=(Source("publisher", "readers"),),
             identifiers=("email",),
             minimum_size=50,
             rho_nano=1000,
@@ -250,10 +250,12 @@ class World:
 
     def receipt(self, asked: JobDescription) -> wire.ReceiptFiling:
         parts = [
-            ReceiptPart(p.id, LedgerHead(p.ledger.origin, 3, bytes(32), bytes(32)), bytes(32), ())
+            ReceiptPart(
+                p.id, LedgerHead(p.ledger.origin, 3, bytes(32), bytes(32)), (bytes(32),), ()
+            )
             for p in (self.brand, self.publisher)
         ]
-        receipt = encode(RunReceipt(job_hash(asked), bytes(32), bytes(32), parts[0], parts[1]))
+        receipt = encode(RunReceipt(job_hash(asked), bytes(32), tuple(parts)))
         return wire.ReceiptFiling(
             receipt=receipt,
             signatures={
@@ -266,8 +268,9 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def path(sender: str, step: int) -> str:
-    return wire.path_message(JOB, sender, step)
+def path(sender: str, step: int, recipient: str = "") -> str:
+    to = recipient or ("publisher" if sender == "brand" else "brand")
+    return wire.path_message(JOB, sender, to, step)
 
 
 def prepare_home(home: Path, **changes: Any) -> Settings:

@@ -18,9 +18,9 @@ from tests.support.seeded import digests
 FOLDER = Path(__file__).parents[1] / "vectors"
 FILES = {
     "psi-ring-members/1": FOLDER / "psi-ring-members.json",
-    "psi-ring-cardinality/1": FOLDER / "psi-ring-cardinality.json",
+    "psi-ring-cardinality/2": FOLDER / "psi-ring-cardinality.json",
 }
-MAKERS = {"psi-ring-members/1": ring.members, "psi-ring-cardinality/1": ring.cardinality}
+MAKERS = {"psi-ring-members/1": ring.members, "psi-ring-cardinality/2": ring.cardinality}
 # Chunks of 300 rows, so that a table has two; lists have one.
 CASES = (
     (

@@ -238,13 +238,16 @@ class Node:
         for job in self.services.runs.active():
             self.driver.turn(job)
 
-    def say(self, state: str, person: int, purpose: str, event: str = "") -> None:
+    def say(
+        self, state: str, person: int, purpose: str, event: str = "", recipient: str = ""
+    ) -> None:
         """Record what a person says, as the node's interface does."""
+        whom = recipient or other(self.party)
         body = EventBody.model_validate(
             {"email": email(person), "state": state, "purpose": purpose}
-            | {"recipient": other(self.party), "separate": True}
+            | {"recipient": whom, "separate": True}
         )
-        name = event or f"{state}-{person}-{purpose}"
+        name = event or f"{state}-{person}-{purpose}" + (f"-{recipient}" if recipient else "")
         record_event(body, name, self._running())
 
     def _running(self) -> RunningNode:

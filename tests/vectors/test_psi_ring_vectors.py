@@ -13,6 +13,9 @@ from tests.support.ring_vectors import FILES, computed
 from tests.vectors.test_psi_dh_vectors import h
 
 NAMES = sorted(FILES)
+COUNT, MEMBERS = NAMES
+PARAMS_KIND = {MEMBERS: "psi-params/1", COUNT: "psi-row-params/1"}
+ROWS = {MEMBERS: [], COUNT: [1, 0]}
 L = 2**252 + 27742317777372353535851937790883648493
 
 
@@ -53,7 +56,7 @@ def test_the_vectors_follow_from_the_specification(name):
         for j in range(parties)
     }
 
-    params = ["psi-params/1", run["max_items"], run["chunk_items"], t, True]
+    params = [PARAMS_KIND[name], run["max_items"], run["chunk_items"], t, True, *ROWS[name]]
     public = [b"", *(crypto_scalarmult_base(own[i]) for i in senders)]
     for (i, j), messages in said.items():
         if i != j:

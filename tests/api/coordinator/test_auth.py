@@ -60,11 +60,13 @@ CASES = {
         "PUT", f"/v1/jobs/{JOB}/receipt", 201, 404, lambda w: w.receipt(w.job())
     ),
     "GET /v1/jobs/{job}/receipt": Case("GET", f"/v1/jobs/{JOB}/receipt", 404, 404),
-    "PUT /v1/jobs/{job}/messages/{sender}/{step}": Case(
+    "PUT /v1/jobs/{job}/messages/{sender}/{recipient}/{step}": Case(
         "PUT", path("brand", 0), 201, 404, lambda w: w.envelope(w.brand, 0, b"x")
     ),
-    "GET /v1/jobs/{job}/messages/{sender}/{step}": Case("GET", path("publisher", 0), 204, 404),
-    "DELETE /v1/jobs/{job}/messages/{sender}/{step}": Case(
+    "GET /v1/jobs/{job}/messages/{sender}/{recipient}/{step}": Case(
+        "GET", path("publisher", 0), 204, 404
+    ),
+    "DELETE /v1/jobs/{job}/messages/{sender}/{recipient}/{step}": Case(
         "DELETE", path("publisher", 0), 404, 404
     ),
     "GET /v1/jobs/{job}/mailbox": Case("GET", f"/v1/jobs/{JOB}/mailbox", 200, 404),

@@ -157,4 +157,4 @@ def test_a_home_that_cannot_be_made_is_an_error(run: Command, tmp_path: Path) ->
 
 def test_migrate_says_where_it_is(run: Command) -> None:
     run("init")
-    assert run("migrate").out == "schema: 0002\n"
+    assert run("migrate").out == "schema: 0003\n"

@@ -11,7 +11,7 @@ from coordinator.tables import JobRow
 from coordinator.wire import JobEvent, JobState
 from protocols.codec import encode
 from protocols.collaboration import Permitted
-from protocols.job import job_hash
+from protocols.job import Source, job_hash
 from protocols.psi.params import PsiParams, RowParams
 from protocols.signed import sign
 from tests.support.coordinator import DAY_MS, JOB, START_MS, World, b64
@@ -37,6 +37,10 @@ OUT_OF_RANGE = encode(RowParams(2**27)).replace((2**27).to_bytes(4, "big"), b"\x
 
 def code(answer: Any) -> str:
     return str(answer.json()["type"]).removeprefix("urn:accord:error:")
+
+
+def sent_by(*parties: str) -> tuple[Source, ...]:
+    return tuple(Source(party, "readers") for party in parties)
 
 
 def _put_in(world: World, state: str) -> None:
@@ -165,7 +169,8 @@ def test_a_revealing_job_needs_a_second_yes(world: World) -> None:
         params=encode(PsiParams(1000)),
         purpose="advertising",
         receiver="publisher",
-        sender="brand",
+        receiver_dataset="readers",
+        senders=(Source("brand", "customers"),),
     )
     plain = world.acceptance(asked)
     answer = world.say(world.publisher, "accept", acceptance=plain)
@@ -180,9 +185,12 @@ def test_a_revealing_job_needs_a_second_yes(world: World) -> None:
         ({"purpose": "advertising"}, 422, "job-not-permitted"),
         ({"protocol": "psi-dh-members/1"}, 422, "job-not-permitted"),
         ({"kind": "audience"}, 422, "job-not-permitted"),
-        ({"receiver": "publisher", "sender": "brand"}, 422, "job-not-permitted"),
-        ({"sender": "brand"}, 422, "job-not-permitted"),
-        ({"sender": "outsider"}, 422, "job-not-permitted"),
+        ({"receiver": "publisher", "senders": sent_by("brand")}, 422, "job-not-permitted"),
+        ({"senders": sent_by("brand")}, 422, "job-not-permitted"),
+        ({"senders": sent_by("outsider")}, 422, "job-not-permitted"),
+        ({"senders": sent_by("publisher", "outsider")}, 422, "job-not-permitted"),
+        ({"senders": sent_by("publisher", "publisher")}, 422, "job-not-permitted"),
+        ({"senders": ()}, 422, "job-not-permitted"),
         ({"requester": "publisher"}, 422, "job-not-permitted"),
         ({"minimum_size": 49}, 422, "job-not-permitted"),
         ({"expires_ms": START_MS}, 422, "job-not-permitted"),

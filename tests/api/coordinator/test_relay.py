@@ -170,7 +170,7 @@ def test_bytes_of_a_sender_are_bounded_over_all_its_jobs(world_on_each: World) -
     small = world.settings.model_copy(update={"max_party_pending_bytes": 9000})
     object.__setattr__(world.app.state.services, "settings", small)
     bodies = [world.envelope(world.brand, 0, bytes(3000), name) for name in names]
-    targets = [message_path(name, "brand", 0) for name in names]
+    targets = [message_path(name, "brand", "publisher", 0) for name in names]
     for target, body in zip(targets[:2], bodies, strict=False):
         assert world.brand.put(target, body).status_code == 201
     answer = world.brand.put(targets[2], bodies[2])
@@ -178,7 +178,7 @@ def test_bytes_of_a_sender_are_bounded_over_all_its_jobs(world_on_each: World) -
     assert answer.headers["retry-after"] == "2"
     assert answer.json()["pending_bytes"] == len(bodies[0]) + len(bodies[1])
     theirs = world.envelope(world.publisher, 0, bytes(3000), names[2])
-    target = message_path(names[2], "publisher", 0)
+    target = message_path(names[2], "publisher", "brand", 0)
     assert world.publisher.put(target, theirs).status_code == 201, "the bound is the sender's own"
     world.publisher.delete(targets[0])
     assert world.brand.put(targets[2], bodies[2]).status_code == 201

@@ -106,7 +106,11 @@ def test_a_request_is_logged_without_what_it_was_about(world: World, logs: Any) 
     world.http.get("/v1/secret-place")
     lines = [line for line in logs() if line["event"] == "request"]
     routes = [line["route"] for line in lines]
-    assert routes[-3:] == ["/v1/jobs/{job}/messages/{sender}/{step}", "/v1/jobs", "(none)"]
+    assert routes[-3:] == [
+        "/v1/jobs/{job}/messages/{sender}/{recipient}/{step}",
+        "/v1/jobs",
+        "(none)",
+    ]
     assert set(lines[-1]) == {"event", "level", "timestamp", "method", "route", "status", "ms"}
     whole = json.dumps(lines)
     for word in (JOB, "brand", "publisher", "after", "secret-place"):

@@ -15,7 +15,7 @@ from coordinator import store
 from coordinator.database import Database
 from coordinator.errors import BadSetting, NotInitialised, NotReady, UnknownSchema
 from coordinator.migrations import schema
-from coordinator.tables import METADATA, BodyRow, JobRow, MailboxSideRow, PartyRow
+from coordinator.tables import METADATA, BodyRow, JobPartyRow, JobRow, MailboxSideRow, PartyRow
 
 
 def _party(name: str) -> PartyRow:
@@ -37,7 +37,7 @@ def _job(session: Session, job: str, state: str = "proposed", expires_ms: int = 
         collaboration="c",
         version=1,
         requester="brand",
-        counterparty="publisher",
+        counterparties="publisher",
         state=state,
         revision=store.next_revision(session),
         created_ms=1,
@@ -45,6 +45,8 @@ def _job(session: Session, job: str, state: str = "proposed", expires_ms: int = 
         expires_ms=expires_ms,
     )
     session.add(row)
+    session.flush()
+    session.add_all(JobPartyRow(party=party, job=job) for party in ("brand", "publisher"))
     session.flush()
     return row
 
@@ -176,12 +178,17 @@ def test_bodies_are_erased_one_by_one_and_all(database: Database) -> None:
     with database.writing() as session:
         _two_parties(session)
         _job(session, "a")
-        session.add_all(BodyRow(job="a", sender="brand", step=i, body=bytes([i])) for i in range(3))
+        session.add_all(
+            BodyRow(job="a", sender="brand", recipient="publisher", step=i, body=bytes([i]))
+            for i in range(3)
+        )
     with database.writing() as session:
-        assert store.erase_body(session, "a", "brand", 1) == 1
-        assert store.erase_body(session, "a", "brand", 1) == 0
-        assert store.body(session, "a", "brand", 1) is None
-        assert store.body(session, "a", "brand", 2) == b"\x02"
+        first, second = (("a", "brand", "publisher", step) for step in (1, 2))
+        assert store.erase_body(session, ("a", "publisher", "brand", 1)) == 0
+        assert store.erase_body(session, first) == 1
+        assert store.erase_body(session, first) == 0
+        assert store.body(session, first) is None
+        assert store.body(session, second) == b"\x02"
         assert store.erase_bodies(session, "a") == 2
         assert store.count_bodies(session) == 0
 
@@ -193,7 +200,8 @@ def test_ended_jobs_with_an_open_side_are_found_once(database: Database) -> None
             _job(session, name, state)
             outcome = "completed" if name == "c" else None
             session.add_all(
-                MailboxSideRow(job=name, party=p, outcome=outcome) for p in ("brand", "publisher")
+                MailboxSideRow(job=name, party=p, recipient=q, outcome=outcome)
+                for p, q in (("brand", "publisher"), ("publisher", "brand"))
             )
     with database.reading() as session:
         assert store.ended_with_open_mailbox(session, 2) == ["a"]

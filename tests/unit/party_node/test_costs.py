@@ -18,7 +18,7 @@ from party_node.preflight import expected, items_of, likely
 from protocols.codec import encode
 from protocols.disclosure import coarse
 from protocols.envelope import Header, seal
-from protocols.job import JobDescription
+from protocols.job import JobDescription, Source
 from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys
 from protocols.psi import dh, ot
@@ -137,8 +137,9 @@ def job(protocol: str, params: MatchingParams, *identifiers: str) -> JobDescript
     return JobDescription(
         job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32),
         kind="overlap", protocol=protocol, params=encode(params), purpose="measurement",
-        requester="brand", receiver="brand", sender="paper", receiver_dataset="a",
-        sender_dataset="b", identifiers=identifiers or ("email",), minimum_size=50, rho_nano=1,
+        requester="brand", receiver="brand", receiver_dataset="a",
+        senders=(Source("paper", "b"),), identifiers=identifiers or ("email",), minimum_size=50,
+        rho_nano=1,
         created_ms=0, expires_ms=1,
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ FREE_TEXT = {README, LEDGER + README}
 
 OWN = "the use record of this ledger is about this job"
 OTHER = "the other ledger holds the use record it names"
-AGREED = "both parties signed the agreement"
+AGREED = "all parties signed the agreement"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_an_honest_bundle_passes_every_check(proof: Evidence, party: str) -> Non
     assert noted == [unsigned] or (party == PUBLISHER and noted == [unseen])
     passed = {c.what: c.detail for c in checks if c.outcome is Outcome.PASSED}
     for job in (proof.overlap, proof.audience):
-        assert passed[f"run {job[:8]}: both parties signed the same receipt"]
+        assert passed[f"run {job[:8]}: all parties signed the same receipt"]
         assert "permitted" in passed[f"run {job[:8]}: {OWN}"]
         assert "witnessed" in passed[f"run {job[:8]}: {OTHER}"]
     for name, fingerprint in proof.fingerprints().items():
@@ -258,11 +258,13 @@ def part(**changes: object) -> Callable[[ReceiptPart], ReceiptPart]:
 
 
 def own(receipt: RunReceipt, change: Callable[[ReceiptPart], ReceiptPart]) -> RunReceipt:
-    return dataclasses.replace(receipt, receiver=change(receipt.receiver))  # the brand's overlap
+    return dataclasses.replace(
+        receipt, parts=(change(receipt.parts[0]), receipt.parts[1])
+    )  # the brand's overlap
 
 
 def other(receipt: RunReceipt, change: Callable[[ReceiptPart], ReceiptPart]) -> RunReceipt:
-    return dataclasses.replace(receipt, sender=change(receipt.sender))
+    return dataclasses.replace(receipt, parts=(receipt.parts[0], change(receipt.parts[1])))
 
 
 def head(**changes: object) -> Callable[[ReceiptPart], ReceiptPart]:
@@ -274,10 +276,10 @@ def head(**changes: object) -> Callable[[ReceiptPart], ReceiptPart]:
 
 def test_the_use_record_of_another_job_fails(proof: Evidence) -> None:
     files = proof.files()
-    theirs = decode(RunReceipt, files[run(proof.audience, RunFile.RECEIPT)]).sender
+    theirs = decode(RunReceipt, files[run(proof.audience, RunFile.RECEIPT)]).parts[1]
     assert theirs.party == BRAND
     assert forged(proof, lambda r: own(r, lambda _: dataclasses.replace(
-        theirs, transcript=r.transcript
+        theirs, transcripts=r.parts[0].transcripts
     ))) == {OWN}  # fmt: skip
 
 
@@ -327,9 +329,10 @@ def test_a_checkpoint_of_another_log_key_of_the_same_name_fails(proof: Evidence)
 ELSE: dict[str, Change] = {
     "job": lambda r: dataclasses.replace(r, job_hash=bytes(32)),
     "ctx": lambda r: dataclasses.replace(r, ctx=bytes(32)),
-    "transcript": lambda r: dataclasses.replace(r, transcript=bytes(32)),
-    "one side's transcript": lambda r: own(r, part(transcript=bytes(32))),
-    "sides": lambda r: dataclasses.replace(r, receiver=r.sender, sender=r.receiver),
+    "one side's transcript": lambda r: own(r, part(transcripts=(bytes(32),))),
+    "no transcript": lambda r: own(r, part(transcripts=())),
+    "a part too few": lambda r: dataclasses.replace(r, parts=r.parts[:1]),
+    "sides": lambda r: dataclasses.replace(r, parts=r.parts[::-1]),
 }
 
 
@@ -479,7 +482,7 @@ def lie(world: TwoNodes, fake: PartyKeys) -> dict[str, bytes]:
         dataclasses.replace(
             p.head, size=said.size, root=said.root, use_record=grant.head.use_record
         ),
-        p.transcript, p.released, note, grant.use_entry,
+        p.transcripts, p.released, note, grant.use_entry,
         tuple(brand.ledger.inclusion_proof(grant.use_entry, said.size)),
     ))  # fmt: skip
     files |= signed_receipt(name, receipt, keys)

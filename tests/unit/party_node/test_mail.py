@@ -14,6 +14,7 @@ from tests.support.seeded import seeded
 
 JOB = "0" * 32
 BRAND, PUBLISHER = (PartyKeys.generate(party, seeded(party)) for party in ("brand", "publisher"))
+PEER = "publisher"
 LIMIT = 30
 
 
@@ -42,11 +43,13 @@ class Outbox:
     """What `Mail` needs of the stored runs."""
 
     def __init__(self):
-        self.keys, self.rows, self.received = BRAND, {}, 0
+        self.keys, self.rows, self.received = BRAND, {}, {}
         self.stored = Stored()
 
     def queue(self, step):
-        self.rows[step] = OutboxRow(job=JOB, step=step, envelope=b"sealed %d" % step)
+        self.rows[step] = OutboxRow(
+            job=JOB, step=step, recipient=PEER, envelope=b"sealed %d" % step
+        )
 
     def next_outbound(self, _job):
         return self.rows[min(self.rows)] if self.rows else None
@@ -57,7 +60,7 @@ class Outbox:
     def chunks(self, _job):
         return self.stored
 
-    def confirmed(self, _job, step):
+    def confirmed(self, _job, _recipient, step):
         self.rows.pop(step, None)
 
 
@@ -71,7 +74,7 @@ class Relay:
         self.away, self.full = False, 0
         """`full`: how many envelopes must be acknowledged before there is room."""
 
-    def put_message(self, _job, _sender, step, _envelope):
+    def put_message(self, _job, _route, step, _envelope):
         self.waiting.set()
         assert self.open.wait(LIMIT)
         if self.away:
@@ -80,14 +83,14 @@ class Relay:
             raise CoordinatorRefused("mailbox-full")
         self.taken.append(step)
 
-    def get_message(self, job, sender, step, _wait_seconds):
+    def get_message(self, job, route, step, _wait_seconds):
         self.fetched.append(step)
         if step in self.acknowledged:
             raise CoordinatorRefused("message-acknowledged")
-        header = Header(job, sender, "brand", step)
+        header = Header(job, *route, step)
         return seal(PUBLISHER, BRAND.public(), header, b"body %d" % step) if step < 3 else None
 
-    def acknowledge(self, _job, _sender, step):
+    def acknowledge(self, _job, _route, step):
         self.acknowledged.append(step)
 
 
@@ -110,7 +113,7 @@ def mail(outbox, relay):
 
 
 def at(received):
-    return Run(JOB, "protocol", received=received)
+    return Run(JOB, "protocol", received={PEER: received})
 
 
 def test_sending_does_not_keep_this_side_waiting(mail, outbox, relay):
@@ -179,29 +182,29 @@ def test_a_run_that_goes_on_after_a_restart_first_sends_what_is_queued(outbox, r
 
 
 def test_the_next_envelope_is_fetched_ahead_and_once(mail, relay):
-    assert mail.receive(at(0), 1, ahead=True) == b"body 0"
-    assert mail.receive(at(1), 1, ahead=True) == b"body 1"
-    assert mail.receive(at(2), 1) == b"body 2"
+    assert mail.receive(at(0), PEER, 1, ahead=True) == b"body 0"
+    assert mail.receive(at(1), PEER, 1, ahead=True) == b"body 1"
+    assert mail.receive(at(2), PEER, 1) == b"body 2"
     assert relay.fetched == [0, 1, 2]
 
 
 def test_a_fetch_for_another_step_is_not_taken_for_this_one(mail):
     """A step that failed is taken again: the envelope ahead of it waits for nobody else."""
-    assert mail.receive(at(0), 1, ahead=True) == b"body 0"
-    assert mail.receive(at(0), 1) == b"body 0"
-    assert mail.receive(at(1), 1) == b"body 1"
+    assert mail.receive(at(0), PEER, 1, ahead=True) == b"body 0"
+    assert mail.receive(at(0), PEER, 1) == b"body 0"
+    assert mail.receive(at(1), PEER, 1) == b"body 1"
 
 
 def test_what_has_not_come_is_asked_for_again(mail, relay):
-    assert mail.receive(at(2), 1, ahead=True) == b"body 2"
-    assert mail.receive(at(3), 1, ahead=True) is None
+    assert mail.receive(at(2), PEER, 1, ahead=True) == b"body 2"
+    assert mail.receive(at(3), PEER, 1, ahead=True) is None
     assert relay.fetched == [2, 3, 3]
 
 
 def test_acknowledging_follows_what_was_sent_before(mail, outbox, relay):
     outbox.queue(0)
     mail.send(JOB)
-    mail.acknowledge(at(1))
+    mail.acknowledge(at(1), PEER)
     mail.flush(JOB)
     assert (relay.taken, relay.acknowledged) == ([0], [0])
 
@@ -209,7 +212,7 @@ def test_acknowledging_follows_what_was_sent_before(mail, outbox, relay):
 def test_what_is_queued_goes_out_before_this_side_waits_for_the_peer(outbox, relay):
     plain = Mail(relay, outbox, PUBLISHER.public())
     outbox.queue(0)
-    assert plain.receive(at(3), 0) is None
+    assert plain.receive(at(3), PEER, 0) is None
     assert relay.taken == [0]
 
 
@@ -231,10 +234,13 @@ def test_who_finds_the_mailbox_full_takes_out_what_has_come(mail, outbox, relay)
     outbox.queue(0)
     mail.flush(JOB)
     assert (relay.taken, relay.acknowledged) == ([0], [0, 1])
-    assert sorted(outbox.stored.kept) == ["inbound/00000000", "inbound/00000001"]
-    assert mail.receive(at(0), 1, ahead=True) == b"body 0"
-    assert mail.receive(at(1), 1, ahead=True) == b"body 1"
-    assert mail.receive(at(2), 1) == b"body 2"
+    assert sorted(outbox.stored.kept) == [
+        "inbound/publisher/00000000",
+        "inbound/publisher/00000001",
+    ]
+    assert mail.receive(at(0), PEER, 1, ahead=True) == b"body 0"
+    assert mail.receive(at(1), PEER, 1, ahead=True) == b"body 1"
+    assert mail.receive(at(2), PEER, 1) == b"body 2"
     assert relay.fetched == [0, 1, 2]
 
 
@@ -244,7 +250,7 @@ def test_what_was_heard_is_not_kept_any_longer(outbox, relay):
     plain = Mail(relay, outbox, PUBLISHER.public())
     plain.flush(JOB)
     for received in (1, 2):
-        plain.acknowledge(at(received))
+        plain.acknowledge(at(received), PEER)
     assert outbox.stored.kept == {}
 
 
@@ -265,7 +271,7 @@ def test_after_a_restart_what_was_taken_out_is_passed_over(outbox, relay):
     again = Mail(relay, outbox, PUBLISHER.public())
     again.flush(JOB)
     assert relay.acknowledged == [0, 1]
-    assert again.receive(at(0), 1) == b"body 0"
+    assert again.receive(at(0), PEER, 1) == b"body 0"
 
 
 def test_a_fetch_that_another_thread_overtook_is_answered_from_disk(outbox, relay):
@@ -273,20 +279,20 @@ def test_a_fetch_that_another_thread_overtook_is_answered_from_disk(outbox, rela
     plain = Mail(relay, outbox, PUBLISHER.public())
     ask = relay.get_message
 
-    def overtaken(job, sender, step, wait_seconds):
+    def overtaken(job, route, step, wait_seconds):
         if step not in relay.acknowledged:
-            outbox.stored.keep({f"inbound/{step:08}": ask(job, sender, step, 0)})
-            relay.acknowledge(job, sender, step)
-        return ask(job, sender, step, wait_seconds)
+            outbox.stored.keep({f"inbound/publisher/{step:08}": ask(job, route, step, 0)})
+            relay.acknowledge(job, route, step)
+        return ask(job, route, step, wait_seconds)
 
     relay.get_message = overtaken
-    assert plain.receive(at(0), 1) == b"body 0"
+    assert plain.receive(at(0), PEER, 1) == b"body 0"
 
 
 def test_an_envelope_that_is_gone_and_not_here_is_an_error(outbox, relay):
     relay.acknowledged = [0]
     with pytest.raises(CoordinatorRefused, match="message-acknowledged"):
-        Mail(relay, outbox, PUBLISHER.public()).receive(at(0), 1)
+        Mail(relay, outbox, PUBLISHER.public()).receive(at(0), PEER, 1)
 
 
 def test_a_peer_cannot_fill_the_disk(outbox, relay, monkeypatch):
@@ -295,7 +301,7 @@ def test_a_peer_cannot_fill_the_disk(outbox, relay, monkeypatch):
     outbox.queue(0)
     with pytest.raises(CoordinatorRefused, match="mailbox-full"):
         Mail(relay, outbox, PUBLISHER.public()).flush(JOB)
-    assert list(outbox.stored.kept) == ["inbound/00000000"]
+    assert list(outbox.stored.kept) == ["inbound/publisher/00000000"]
 
 
 def test_a_mailbox_that_is_closed_takes_nothing_more(mail, outbox, relay):

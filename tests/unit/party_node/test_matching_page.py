@@ -11,10 +11,9 @@ from pyroaring import BitMap, FrozenBitMap
 from party_node import results
 from party_node.identity import NOBODY
 from party_node.matchable import Matchable, matchable
-from party_node.matching_input import lay_out
+from party_node.matching_input import Seat, lay_out
 from protocols.psi import dh
 from protocols.psi.dh import Cardinality, PsiParams, RowParams
-from protocols.session import Role
 from tests.support.node import open_storage, write_csv
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import seeded
@@ -65,8 +64,8 @@ def test_the_example_of_the_page_comes_out_as_it_says(tmp_path, receiver):
         (PsiParams(20_000, 512), dh.MEMBERS),
         (RowParams(20_000, 512, per_person=3), dh.CARDINALITY),
     ):
-        laid = lay_out(mine.held(), params, Role.INITIATOR, CTX, seeded("mine"))
-        other = lay_out(theirs.held(), params, Role.RESPONDER, CTX, seeded("theirs"))
+        laid = lay_out(mine.held(), params, Seat(0, 2), CTX, seeded("mine"))
+        other = lay_out(theirs.held(), params, Seat(1, 2), CTX, seeded("theirs"))
         both = [[bytes(d) for d in side.digests] for side in (laid, other)]
         played = run_pair(protocol, params, CTX, *both)
         if protocol is dh.CARDINALITY:

@@ -14,19 +14,19 @@ from party_node.job_tables import RememberedInputRow, ResultRow
 from party_node.repeats import ANSWERS_FOR_MS, MOST, Repeats, forget_from_inputs
 from protocols.codec import encode
 from protocols.dp import coins
-from protocols.job import JobDescription
+from protocols.job import JobDescription, Source
 from protocols.job_params import params_of
 from protocols.psi.params import PsiParams, RowParams
 from tests.support.node import open_storage
 
 LEAST = 5
-PEER = "publisher"
+ME, PEER = "brand", "publisher"
 JOB = JobDescription(
     job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
     protocol="psi-dh-cardinality/2", params=encode(RowParams(2**24, 2**15)), purpose="measurement",
-    requester="brand", receiver="brand", sender=PEER, receiver_dataset="customers",
-    sender_dataset="audience", identifiers=("email",), minimum_size=50, rho_nano=5_000_000,
-    created_ms=1, expires_ms=2,
+    requester="brand", receiver="brand", receiver_dataset="customers",
+    senders=(Source(PEER, "audience"),), identifiers=("email",), minimum_size=50,
+    rho_nano=5_000_000, created_ms=1, expires_ms=2,
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_compared_with_any_earlier_input_enough_people_came_or_nobody(node, hist
     found = fresh(node)
     brought: list[set[int]] = []
     for number, permitted in enumerate(history):
-        now = set(found.admit(job(number), PEER, BitMap(permitted), number))
+        now = set(found.admit(job(number), ME, BitMap(permitted), number))
         assert now <= permitted
         for before in brought:
             assert len(now - before) >= LEAST or now <= before
@@ -70,20 +70,20 @@ def test_compared_with_any_earlier_input_enough_people_came_or_nobody(node, hist
 
 
 def test_who_is_far_from_every_earlier_input_is_brought_whole(remembered):
-    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
-    assert remembered.admit(job(2), PEER, BitMap(range(5, 15)), 2) == BitMap(range(5, 15))
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
+    assert remembered.admit(job(2), ME, BitMap(range(5, 15)), 2) == BitMap(range(5, 15))
 
 
 def test_the_same_run_asked_again_is_the_same_run(remembered):
-    first = remembered.admit(job(1), PEER, BitMap(range(10)), 1)
-    assert remembered.admit(job(1), PEER, BitMap(range(10)), 2) == first
-    assert remembered.admit(job(1), PEER, BitMap(range(12)), 3) == BitMap(range(12))
+    first = remembered.admit(job(1), ME, BitMap(range(10)), 1)
+    assert remembered.admit(job(1), ME, BitMap(range(10)), 2) == first
+    assert remembered.admit(job(1), ME, BitMap(range(12)), 3) == BitMap(range(12))
 
 
 def test_leavers_make_no_room_for_a_newcomer(remembered):
     """Four who go and one who comes are five who differ: the one would stand out in a list."""
-    remembered.admit(job(1), PEER, BitMap(range(20)), 1)
-    now = remembered.admit(job(2), PEER, BitMap(range(LEAST - 1, 21)), 2)
+    remembered.admit(job(1), ME, BitMap(range(20)), 1)
+    now = remembered.admit(job(2), ME, BitMap(range(LEAST - 1, 21)), 2)
     assert now == BitMap(range(LEAST - 1, 20))
 
 
@@ -94,34 +94,34 @@ def test_leavers_make_no_room_for_a_newcomer(remembered):
         {"purpose": "x"},
         {"identifiers": ("phone",)},
         {"identifiers": ("phone", "email")},
-        {"receiver": PEER, "sender": "brand"},
+        {"receiver": PEER, "senders": (Source(ME, "customers"),)},
         {"receiver_dataset": "others"},
         {"collaboration": "autumn"},
     ],
 )
 def test_another_question_is_no_way_around_what_was_brought(remembered, changes):
     """One who has just come would stand out between the answers to two questions, too."""
-    remembered.admit(job(1, identifiers=("email", "phone")), PEER, BitMap(range(10)), 1)
-    assert remembered.admit(job(2, **changes), PEER, BitMap(range(11)), 2) == BitMap(range(10))
+    remembered.admit(job(1, identifiers=("email", "phone")), ME, BitMap(range(10)), 1)
+    assert remembered.admit(job(2, **changes), ME, BitMap(range(11)), 2) == BitMap(range(10))
 
 
 def test_another_party_has_a_memory_of_its_own(remembered):
-    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
-    other = job(2, sender="another")
-    assert remembered.admit(other, "another", BitMap(range(11)), 3) == BitMap(range(11))
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
+    other = job(2, senders=(Source("another", "audience"),))
+    assert remembered.admit(other, ME, BitMap(range(11)), 3) == BitMap(range(11))
 
 
 def test_a_setting_of_nothing_turns_the_rule_off(node):
     off = fresh(node, least=0)
-    off.admit(job(1), PEER, BitMap(range(10)), 1)
-    assert off.admit(job(2), PEER, BitMap(range(11)), 2) == BitMap(range(11))
+    off.admit(job(1), ME, BitMap(range(10)), 1)
+    assert off.admit(job(2), ME, BitMap(range(11)), 2) == BitMap(range(11))
     assert off.nearest(PEER, BitMap(range(11)), 2) == []
 
 
 def test_the_newest_are_remembered_and_no_more(remembered, node):
     for number in range(MOST + 3):
         people = BitMap(range(number * 10, number * 10 + 10))
-        remembered.admit(job(number), PEER, people, number)
+        remembered.admit(job(number), ME, people, number)
     with node.db.reading() as session:
         kept = {row.job for row in session.exec(select(RememberedInputRow))}
     assert kept == {job(n).job for n in range(3, MOST + 3)}
@@ -129,16 +129,16 @@ def test_the_newest_are_remembered_and_no_more(remembered, node):
 
 def test_runs_over_another_dataset_push_nothing_out(remembered):
     """A party with two datasets in an agreement would else flush what is known of one of them."""
-    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
     for number in range(2, MOST + 4):
         people = BitMap(range(number * 10, number * 10 + 10))
-        remembered.admit(job(number, receiver_dataset="others"), PEER, people, number)
-    assert remembered.admit(job(0), PEER, BitMap(range(11)), 999) == BitMap(range(10))
+        remembered.admit(job(number, receiver_dataset="others"), ME, people, number)
+    assert remembered.admit(job(0), ME, BitMap(range(11)), 999) == BitMap(range(10))
 
 
 def test_an_old_or_an_empty_input_answers_nothing(remembered, node):
     """Everybody has withdrawn: nearly nobody is nearly the few who were there, and is no answer."""
-    remembered.admit(job(1), PEER, BitMap(range(LEAST - 1)), 1)
+    remembered.admit(job(1), ME, BitMap(range(LEAST - 1)), 1)
     with node.db.writing() as session:
         session.merge(ResultRow(job=job(1).job, document="{}", created_ms=1))
     assert remembered.nearest(PEER, BitMap([0]), ANSWERS_FOR_MS) == [job(1).job]
@@ -147,19 +147,19 @@ def test_an_old_or_an_empty_input_answers_nothing(remembered, node):
 
 
 def test_a_run_of_which_nothing_left_is_forgotten(remembered):
-    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
     remembered.forget_run(job(1).job)
     remembered.forget_run(job(1).job)
-    assert remembered.admit(job(2), PEER, BitMap(range(11)), 2) == BitMap(range(11))
+    assert remembered.admit(job(2), ME, BitMap(range(11)), 2) == BitMap(range(11))
 
 
 def test_an_erased_person_is_nobodys_difference(remembered, node):
-    remembered.admit(job(1), PEER, BitMap(range(10)), 1)
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
     with node.db.writing() as session:
         forget_from_inputs(session, node.vault, BitMap([3]))
         forget_from_inputs(session, node.vault, BitMap([77]))
     # Were 3 remembered still, coming back would be no news.
-    now = remembered.admit(job(2), PEER, BitMap(range(10)), 2)
+    now = remembered.admit(job(2), ME, BitMap(range(10)), 2)
     assert now == BitMap(range(10)) - BitMap([3])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from protocols.context import context
 from protocols.errors import LocalError
-from protocols.job import JobDescription
+from protocols.job import JobDescription, Source
 from protocols.keys import PartyKeys
 from tests.support.seeded import seeded
 
@@ -21,9 +21,8 @@ JOB = JobDescription(
     purpose="measurement",
     requester="brand",
     receiver="brand",
-    sender="publisher",
     receiver_dataset="a",
-    sender_dataset="b",
+    senders=(Source("publisher", "b"),),
     identifiers=("email",),
     minimum_size=100,
     rho_nano=1,
@@ -43,12 +42,14 @@ def test_every_field_of_the_job_enters(name):
     value = getattr(JOB, name)
     if isinstance(value, int):
         other: object = value + 1
+    elif name == "senders":
+        other = (Source("publisher", "other"),)
     elif isinstance(value, tuple):
         other = (*value, "phone")
     else:
         other = value + (b"x" if isinstance(value, bytes) else "x")
     changed = dataclasses.replace(JOB, **{name: other})
-    if name in ("receiver", "sender"):  # these must be the names in the keys
+    if name == "receiver":  # this must be the name in the keys
         with pytest.raises(LocalError):
             context(changed, BRAND, PUBLISHER)
     else:
@@ -63,3 +64,12 @@ def test_the_keys_of_both_parties_enter():
 def test_keys_in_the_wrong_place_are_refused():
     with pytest.raises(LocalError):
         context(JOB, PUBLISHER, BRAND)
+
+
+def test_the_keys_of_all_senders_enter_in_the_order_of_the_job():
+    shop = PartyKeys.generate("shop", seeded("shop")).public()
+    three = dataclasses.replace(JOB, senders=(*JOB.senders, Source("shop", "buyers")))
+    assert context(three, BRAND, PUBLISHER, shop) != context(JOB, BRAND, PUBLISHER)
+    for keys in ((BRAND, shop, PUBLISHER), (BRAND, PUBLISHER), (BRAND, PUBLISHER, shop, shop)):
+        with pytest.raises(LocalError):
+            context(three, *keys)

@@ -24,18 +24,18 @@ def test_envelopes_arrive_whole_and_in_order(ends):
     one, other = ends
     sent = [bytes([i]) * (70_000 * i) for i in range(5)]
     for step, envelope in enumerate(sent):
-        one.put_message("job", "a", step, envelope)
-    assert [other.get_message("job", "a", step, 30) for step in range(5)] == sent
+        one.put_message("job", ("a", "x"), step, envelope)
+    assert [other.get_message("job", ("a", "x"), step, 30) for step in range(5)] == sent
 
 
 def test_what_has_not_come_is_none(ends):
-    assert ends[0].get_message("job", "b", 0, 0) is None
+    assert ends[0].get_message("job", ("b", "x"), 0, 0) is None
 
 
 def test_an_end_that_has_gone_is_noticed(ends):
     one, other = ends
-    other.put_message("job", "b", 0, b"last")
+    other.put_message("job", ("b", "x"), 0, b"last")
     other.close()
-    assert one.get_message("job", "b", 0, 30) == b"last"
+    assert one.get_message("job", ("b", "x"), 0, 30) == b"last"
     with pytest.raises(CoordinatorUnreachable):
-        one.get_message("job", "b", 1, 30)
+        one.get_message("job", ("b", "x"), 1, 30)

@@ -5,7 +5,7 @@ import pytest
 from party_node import job_checks
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.codec import encode
-from protocols.job import JobDescription
+from protocols.job import JobDescription, Source
 from protocols.keys import PartyKeys
 from protocols.psi.epochs import scope_of
 from protocols.psi.params import STRICT_BELOW, PreparedParams, PsiParams
@@ -25,16 +25,15 @@ JOB = JobDescription(
     purpose="joint-audience",
     requester="brand",
     receiver="publisher",
-    sender="brand",
     receiver_dataset="a",
-    sender_dataset="b",
+    senders=(Source("brand", "b"),),
     identifiers=("email", "phone"),
     minimum_size=100,
     rho_nano=1,
     created_ms=0,
     expires_ms=1,
 )
-BINDING = {"collaboration", "kind", "purpose", "sender_dataset", "identifiers"}
+BINDING = {"collaboration", "kind", "purpose", "senders", "identifiers"}
 """What a set is for: with another of these it is another set, with another key."""
 
 
@@ -43,6 +42,8 @@ def test_a_scope_is_what_a_set_is_for_and_not_the_job(name):
     value = getattr(JOB, name)
     if isinstance(value, int):
         other: object = value + 1
+    elif name == "senders":
+        other = (Source("brand", "other"),)
     elif isinstance(value, tuple):
         other = value[::-1]
     else:

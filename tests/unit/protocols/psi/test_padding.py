@@ -25,7 +25,8 @@ def laid_out(numbers, role, params=NOISY, label="layout"):
     """Return whose each item is, by number, and the items, in one secret order."""
     rows = np.frombuffer(b"".join(digests(numbers)), dtype=np.uint8).reshape(-1, 32)
     people = np.array(numbers, dtype=np.uint32)
-    more = padding.added(len(rows), role, params, CTX, seeded(f"{label}/{role}"))
+    tossed = padding.tossed_by(int(role is Role.RESPONDER), 1, params.dummies)
+    more = padding.added(len(rows), tossed, params, CTX, seeded(f"{label}/{role}"))
     items = np.concatenate([rows, more])
     whose = np.concatenate([people, np.full(len(more), NOBODY, dtype=np.uint32)])
     order = permutation(seeded(f"{label}/{role}/order")(32), len(items))
@@ -103,7 +104,7 @@ def test_a_count_has_the_noise_of_the_coins_and_no_other(scenario: Scenario):
 @pytest.mark.parametrize("role", list(Role))
 def test_rows_are_filled_up_by_whole_rows(role):
     params = RowParams(20_000, 512, strict=False, per_person=3)
-    more = padding.added(7, role, params, CTX, seeded(str(role)), 3)
+    more = padding.added(7, range(0), params, CTX, seeded(str(role)), 3)
     assert len(more) == 3 * (FLOOR - 7)
     assert len({row.tobytes() for row in more}) == len(more)
     assert padding.padded_size(6000, params, 3) == 6300

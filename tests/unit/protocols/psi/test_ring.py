@@ -21,8 +21,8 @@ from protocols.errors import (
 from protocols.groups import P, points_from_bytes
 from protocols.ladder import PYNACL
 from protocols.multi_party import Continue, Place, Wait
-from protocols.psi import ring, ring_shares
-from protocols.psi.params import Cardinality, Members, PsiParams, SenderDone
+from protocols.psi import padding, ring, ring_shares
+from protocols.psi.params import Cardinality, Members, PsiParams, RowParams, SenderDone
 from protocols.psi.ring_records import Done, Opening, Passed, Table
 from protocols.psi.ring_states import (
     STATES,
@@ -34,7 +34,7 @@ from protocols.psi.ring_states import (
 )
 from protocols.session import Items
 from tests.support.backends import BACKENDS
-from tests.support.circle import Member, run_circle
+from tests.support.circle import Member, params_of, run_circle
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer, items_of
 from tests.support.seeded import digests, points, seeded
 
@@ -277,7 +277,8 @@ class Lone:
     def __init__(self, protocol, number, own, params=PARAMS, ctx=CTX, parties=3):
         items, self.chunks = items_of(own, params.chunk_items)
         self.protocol, self.rng = protocol, seeded(f"lone/{number}")
-        self.transition = protocol.begin(Place(number, parties), params, ctx, items, self.rng)
+        given = params_of(protocol, params)
+        self.transition = protocol.begin(Place(number, parties), given, ctx, items, self.rng)
 
     def drain(self) -> list:
         said = []
@@ -495,7 +496,7 @@ def test_a_done_before_its_time_is_refused():
 )
 def test_input_that_does_not_fit_the_parameters_is_refused(protocol, number, items, ctx, params):
     with pytest.raises(InvalidParameter):
-        protocol.begin(Place(number, 3), params, ctx, items, seeded("x"))
+        protocol.begin(Place(number, 3), params_of(protocol, params), ctx, items, seeded("x"))
 
 
 @pytest.mark.parametrize(("number", "parties"), [(0, 2), (3, 3), (-1, 3), (0, 17)])
@@ -521,3 +522,38 @@ def test_every_record_kind_is_unique():
     for protocol in (ring.MEMBERS, ring.CARDINALITY):
         records = (protocol.params, *protocol.messages, *protocol.states, *protocol.outputs)
         assert len({record.KIND for record in records}) == len(records)
+
+
+# Dummies
+
+
+def held(number: int, n: int, senders: int, tossed: list[int]) -> set[int]:
+    """Return which dummies a party holds: all but those of its own whose coin fell otherwise."""
+    mine = padding.tossed_by(number, senders, n)
+    return {i for i in range(n) if i not in mine or i in tossed}
+
+
+def test_a_count_with_dummies_is_off_by_what_all_senders_tossed():
+    params = RowParams(500, CHUNK_ITEMS, 12, dummies=12)
+    known = [bytes(row) for row in padding.dummies(CTX, 12)]
+    heads = [0, 1, 4, 7, 8, 9, 10]
+    people = [digests(list(own)) for own in (range(9), range(3, 12), range(5, 30), range(8))]
+    sets = [
+        own + [known[i] for i in sorted(held(number, 12, 3, heads))]
+        for number, own in enumerate(people)
+    ]
+    played = run_circle(ring.CARDINALITY, params, CTX, sets)
+    assert played[0].output == Cardinality(3 + len(heads) - 6)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        RowParams(500, CHUNK_ITEMS, 12, dummies=8),
+        RowParams(500, CHUNK_ITEMS, 12, per_person=2),
+        PARAMS,
+    ],
+)
+def test_dummies_that_cannot_be_shared_out_and_rows_of_several_items_are_refused(params):
+    with pytest.raises(InvalidParameter):
+        ring.CARDINALITY.begin(Place(1, 4), params, CTX, Items(0, CHUNK_ITEMS), seeded("x"))

@@ -1,0 +1,153 @@
+"""The uses that one job makes of a party's data: one towards each other party, each recorded.
+
+Consent is given towards a recipient. A job of two parties is one use. In one of more, every other
+party learns something, so the gate is asked once for each of them, in the job's order, each time
+about those whom it has permitted so far; brought are the people whom every answer permits. Each
+answer is a use record of its own: the first under the job's number, which the run receipt names,
+the others under `<job>-to-<party>`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyroaring import BitMap, FrozenBitMap
+
+from party_node.decisions import Price
+from party_node.gate import Gate, Permission
+from protocols.job import OPERATIONS, JobDescription, LedgerHead, job_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The permissions of one job, towards the other parties in their order."""
+
+    each: tuple[Permission, ...]
+
+    @property
+    def reading(self) -> Permission:
+        """A permission to read rows by: of people in `allowed`, and nobody else."""
+        return self.each[0]
+
+    @property
+    def allowed(self) -> FrozenBitMap:
+        """Who may be used towards all of them."""
+        found = BitMap(self.each[0].allowed)
+        for permission in self.each[1:]:
+            found &= permission.allowed
+        return FrozenBitMap(found)
+
+    @property
+    def asked(self) -> int:
+        """People in the dataset."""
+        return self.each[0].grant.asked
+
+    @property
+    def denied(self) -> dict[str, int]:
+        """People who may not be used, by the reason that was met first."""
+        return _added_up(permission.grant.denied for permission in self.each)
+
+    @property
+    def head(self) -> LedgerHead:
+        """The checkpoint that includes the first use record, and that one's leaf hash."""
+        return self.each[0].head
+
+    @property
+    def use_entry(self) -> int:
+        """Index of the first use record."""
+        return self.each[0].grant.use_entry
+
+    @property
+    def size(self) -> int:
+        """Size of a ledger that has all use records."""
+        return max(permission.head.size for permission in self.each)
+
+
+def numbered(job: str, peers: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each other party with the number of the use towards it."""
+    for place, peer in enumerate(peers):
+        yield peer, job if place == 0 else f"{job}-to-{peer}"
+
+
+def permit(
+    gate: Gate, job: JobDescription, party: str, ttl_ms: int, price: Price, break_glass: str = ""
+) -> Uses:
+    """Ask the gate about a job's uses of this party's data; the same again after a restart.
+
+    Raises: as `Gate.permit`.
+    """
+    found: list[Permission] = []
+    among: BitMap | None = None
+    for peer, number in numbered(job.job, job.others(party)):
+        permission = gate.permit(
+            number, job_hash(job), job.dataset_of(party), job.purpose, peer,
+            OPERATIONS[job.kind], job.requester, ttl_ms, among=among, price=price,
+            break_glass=break_glass,
+        )  # fmt: skip
+        found.append(permission)
+        among = BitMap(permission.allowed)
+    return Uses(tuple(found))
+
+
+def permit_among(
+    gate: Gate,
+    job: JobDescription,
+    party: str,
+    use: str,
+    members: BitMap,
+    operations: Sequence[str],
+    requester: str,
+    ttl_ms: int,
+) -> Uses:
+    """Ask the gate about a later use of some of a job's people, which is numbered `use`.
+
+    Raises: as `Gate.permit`.
+    """
+    found: list[Permission] = []
+    among = members
+    for peer, number in numbered(use, job.others(party)):
+        permission = gate.permit(
+            number, job_hash(job), job.dataset_of(party), job.purpose, peer, operations,
+            requester, ttl_ms, among=among,
+        )  # fmt: skip
+        found.append(permission)
+        among = BitMap(permission.allowed)
+    return Uses(tuple(found))
+
+
+def recheck(gate: Gate, uses: Uses, break_glass: str = "") -> Uses:
+    """Ask the gate again about each use. Raises: as `Gate.recheck`."""
+    return Uses(tuple(gate.recheck(one, break_glass=break_glass) for one in uses.each))
+
+
+def complete(gate: Gate, uses: Uses) -> None:
+    """Write that every use is completed. Raises: as `Gate.complete`."""
+    for permission in uses.each:
+        gate.complete(permission, "completed")
+
+
+def end(gate: Gate, job: JobDescription, party: str, outcome: str) -> None:
+    """Write how every use that was recorded ended."""
+    for _, number in numbered(job.job, job.others(party)):
+        gate.end(number, job.dataset_of(party), outcome)
+
+
+def permitted_now(gate: Gate, job: JobDescription, party: str) -> tuple[int, BitMap]:
+    """Return how many people would be asked, and who would be permitted now towards all.
+
+    Raises: as `Gate.permitted_now`.
+    """
+    asked, found = 0, None
+    for peer in job.others(party):
+        asked, allowed = gate.permitted_now(
+            job.dataset_of(party), job.purpose, peer, OPERATIONS[job.kind]
+        )
+        found = allowed if found is None else found & allowed
+    return asked, BitMap() if found is None else found
+
+
+def _added_up(denied: Iterator[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for reasons in denied:
+        for reason, people in reasons.items():
+            total[reason] = total.get(reason, 0) + people
+    return total

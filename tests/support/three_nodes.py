@@ -1,0 +1,114 @@
+"""Three party nodes and a coordinator in this process: `two_nodes.py` with a shop beside the two.
+
+The brand asks; the publisher and the shop have rules that say yes. Every person's consent is given
+towards each of the other two by itself.
+"""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from party_node.approvals import Rule
+from tests.support.coordinator import FakeClock
+from tests.support.two_nodes import (
+    _QUICK,
+    BRAND,
+    COLLABORATION,
+    PUBLISHER,
+    PURPOSE,
+    RHO_NANO,
+    Node,
+    TwoNodes,
+    Wire,
+    _no_waiting,
+    email,
+    key,
+)
+
+SHOP = "shop"
+THREE = (BRAND, PUBLISHER, SHOP)
+ASKED_BY = BRAND
+PEOPLE = {BRAND: range(30), PUBLISHER: range(8, 40), SHOP: (*range(4, 20), *range(24, 36))}
+"""Who is in whose file: 8 to 19 and 24 to 29 are in all three."""
+REFUSES = {
+    (BRAND, 9, SHOP), (PUBLISHER, 10, BRAND), (PUBLISHER, 11, SHOP), (SHOP, 12, PUBLISHER),
+}  # fmt: skip
+"""Who has not consented at which party towards which other one."""
+ALL_HAVE = {*range(8, 20), *range(24, 30)} - {person for _, person, _ in REFUSES}
+"""Who is in all three files and permits it towards everybody."""
+
+DOCUMENT = """\
+collaboration: spring
+version: 1
+title: Spring, three of us
+expires: 2027-06-30
+minimum_size: 2
+budget: {rho: "1000", delta_exponent: 8}
+parties: {brand: {}, publisher: {}, shop: {}}
+datasets:
+  - {party: brand, dataset: people, identifiers: [email]}
+  - {party: publisher, dataset: people, identifiers: [email]}
+  - {party: shop, dataset: people, identifiers: [email]}
+jobs:
+  - {kind: overlap, purpose: audience-measurement, receiver: brand}
+  - {kind: audience, purpose: joint-audience, receiver: publisher, reveal: true}
+"""
+
+
+@contextmanager
+def three_nodes() -> Iterator[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
+    with tempfile.TemporaryDirectory(prefix="three-nodes-", dir=_QUICK) as folder:
+        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
+        with _open(Path(folder)) as world:
+            yield world
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[TwoNodes]:
+    with _no_waiting(), ExitStack() as serving:
+        world = TwoNodes(folder, FakeClock(), serving)
+        world.start_coordinator()
+        for party in THREE:
+            if not (folder / party).exists():
+                world.enrol(party)
+            world.nodes[party] = Node(party, folder, world.clock, Wire(world))
+        try:
+            yield world
+        finally:
+            for node in world.nodes.values():
+                node.db.close()
+
+
+@functools.cache
+def _template() -> "tempfile.TemporaryDirectory[str]":
+    """Make the ready-made world once; tests work on copies."""
+    folder = tempfile.TemporaryDirectory(prefix="three-nodes-", dir=_QUICK)
+    atexit.register(folder.cleanup)
+    with _open(Path(folder.name)) as world:
+        for node in world.nodes.values():
+            _fill(node, Path(folder.name))
+        world.brand.services.collaborations.propose(DOCUMENT)
+        for party in (PUBLISHER, SHOP):
+            world.nodes[party].services.collaborations.countersign(COLLABORATION, 1)
+            for kind, purpose in PURPOSE.items():
+                rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, True)
+                world.nodes[party].services.rules.put(rule)
+    return folder
+
+
+def _fill(node: Node, folder: Path) -> None:
+    held, services = PEOPLE[node.party], node.services
+    path = folder / f"{node.party}.csv"
+    lines = [f"{key(node.party, n)},{email(n)}\n" for n in held]
+    path.write_text("key,email\n" + "".join(lines))
+    services.datasets.register("people", path, "key", "email", None, "GB")
+    for person in held:
+        for peer in THREE:
+            if peer != node.party and (node.party, person, peer) not in REFUSES:
+                for purpose in PURPOSE.values():
+                    node.say("given", person, purpose, recipient=peer)
