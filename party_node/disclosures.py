@@ -7,9 +7,14 @@ sentences.
 from dataclasses import dataclass
 
 from party_node import count_noise
+from party_node.job_checks import INSIGHT
+from party_node.statistics.document import kind_of
 from protocols.dp.budget import Rho
+from protocols.dp.queries.answering import half_width
+from protocols.dp.queries.plan import ROWS
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
+from protocols.sums.insight import question_of
 
 COORDINATOR = "coordinator"
 
@@ -45,6 +50,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     of_all = "both" if job.is_of_two() else "all"
     size = f"how many people {of_all} have, give or take {count_noise.half_width(job):,} (95 %)"
     below = f"; below {job.minimum_size} people nothing is said"
+    if job.kind == INSIGHT:
+        return (*_of_question(job), _coordinator(job))
     if job.kind == "audience":
         receiver = f"which of its own people {_have(job)} too, and so how many{below}"
     else:
@@ -57,10 +64,39 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
             Learns(source.party, f"{size}{below}; never which people{_never_pairwise(job)}")
             for source in job.senders
         ),
+        _coordinator(job),
+    )
+
+
+def _coordinator(job: JobDescription) -> Learns:
+    of_all = "both" if job.is_of_two() else "all"
+    return Learns(
+        COORDINATOR,
+        f"that {' and '.join(job.parties())} ran this job, when, and how many bytes passed, "
+        f"from which the sizes of {of_all} sets can be worked out; never who is in them",
+    )
+
+
+def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
+    """Return who learns what from a question about people in common."""
+    asked = question_of(job.question)
+    plan = asked.plan(job.minimum_size)
+    columns = ", ".join(column.name for column in asked.query.schema.columns)
+    of = f" of {columns}" if columns else ""
+    ours = f", by its own {asked.ours.by}" if asked.ours.by else ""
+    width = max((half_width(part.sigma) for part in plan.parts if part.measure == ROWS), default=0)
+    noise = f", counts give or take {width:,} (95 %)" if width else ", with noise"
+    return (
         Learns(
-            COORDINATOR,
-            f"that {' and '.join(job.parties())} ran this job, when, and how many bytes passed, "
-            f"from which the sizes of {of_all} sets can be worked out; never who is in them",
+            job.receiver,
+            f"the {kind_of(plan)}{of} over the people of both{ours}: {plan.cells:,} cells{noise}; "
+            f"cells below {job.minimum_size} people are hidden. Its node also sees how many match, "
+            "but not who",
+        ),
+        Learns(
+            job.sender,
+            f"the size of {job.receiver}'s list, filled up to a step; not who matches, nor how "
+            "many, nor the answer",
         ),
     )
 

@@ -4,7 +4,7 @@ coordinator says.
 
 from party_node import count_noise
 from party_node.errors import JobRefused, StrictNeeded
-from protocols.collaboration import Collaboration, Member, Permitted, digest
+from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
 from protocols.errors import ProtocolError
@@ -12,7 +12,9 @@ from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
 from protocols.psi.params import STRICT_BELOW, MatchingParams
+from protocols.sums.insight import params_for, question_of
 
+INSIGHT = "insight"
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
 MAX_SKEW_MS = 10 * 60 * 1000
 MIN_CHUNK_ITEMS = 4096
@@ -33,12 +35,17 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
     _check_types(job)
     for party in job.parties():
         _check_dataset(job, collaboration, party, job.dataset_of(party))
+    if job.question and job.kind != INSIGHT:
+        raise JobRefused(f"{job.kind} asks no question beside the match")
     if job.minimum_size < collaboration.minimum_size:
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    _check_room(job, params_of(job))
-    _check_price(job)
+    if job.kind == INSIGHT:
+        _check_question(job, collaboration)
+    else:
+        _check_room(job, params_of(job))
+        _check_price(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -74,6 +81,30 @@ def _check_room(job: JobDescription, params: MatchingParams) -> None:
         raise JobRefused(f"a job allows at most {most:,} items on a side")
     if params.per_person > len(job.identifiers):
         raise JobRefused("a person brings more identifiers than the job has types")
+
+
+def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
+    """Refuse a question that is not about the sender's offered columns, or whose parameters and
+    price are not those that follow from it.
+    """
+    params = params_of(job)
+    try:
+        asked = question_of(job.question)
+        strict = params.hides_in_small_sets()
+        due = params_for(asked, job.minimum_size, params.per_person, strict=strict)
+        price = asked.plan(job.minimum_size).rho_nano
+    except ProtocolError as e:
+        raise JobRefused(f"the question cannot be answered over people in common: {e}") from e
+    if params != due or params.per_person > len(job.identifiers):
+        raise JobRefused("the parameters are not those of the question")
+    if price != job.rho_nano:
+        raise JobRefused("the price is not that of the question")
+    if asked.query.dataset != job.sender_dataset:
+        raise JobRefused(f"the question is about another dataset than {job.sender_dataset}")
+    offered = _offer(collaboration, job.sender, job.sender_dataset).columns
+    missing = sorted({c.source for c in asked.query.schema.columns} - set(offered))
+    if missing:
+        raise JobRefused(f"{job.sender} does not offer the column {missing[0]!r} for questions")
 
 
 def _check_price(job: JobDescription) -> None:
@@ -163,13 +194,16 @@ def _fits(permitted: Permitted, job: JobDescription) -> bool:
 def _check_dataset(
     job: JobDescription, collaboration: Collaboration, party: str, dataset: str
 ) -> None:
-    offer = next(
-        (d for d in collaboration.datasets if (d.party, d.dataset) == (party, dataset)), None
-    )
-    if offer is None:
-        raise JobRefused(f"dataset {dataset} of {party} is not part of the collaboration")
+    offer = _offer(collaboration, party, dataset)
     missing = [kind for kind in job.identifiers if kind not in offer.identifiers]
     if missing:
         raise JobRefused(
             f"dataset {dataset} of {party} is not offered for matching by {' and '.join(missing)}"
         )
+
+
+def _offer(collaboration: Collaboration, party: str, dataset: str) -> DatasetOffer:
+    for offer in collaboration.datasets:
+        if (offer.party, offer.dataset) == (party, dataset):
+            return offer
+    raise JobRefused(f"dataset {dataset} of {party} is not part of the collaboration")

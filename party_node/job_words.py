@@ -117,6 +117,8 @@ def result(found: dict[str, Any]) -> Iterator[str]:
         yield f"{found['size']['text']} people in common with {found['with']}"
     if found["withheld"] is not None:
         yield f"withheld: {found['withheld']['text']} ({found['withheld']['reason']})"
+    if found["statistics"] is not None:
+        yield from statistics(found["statistics"])
     if found["audience"] is not None:
         yield f"audience: {found['audience']['people']:,} of this party's own people"
     own = found["own"]
@@ -128,6 +130,22 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield from _brought(own)
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
+
+
+def statistics(found: dict[str, Any]) -> Iterator[str]:
+    """Say what a question brought, a line for each cell."""
+    yield f"{found['query']} of people in common, by {', '.join(found['keys']) or 'nothing'}:"
+    for row in found["rows"]:
+        key = ", ".join(row["key"]) or "all"
+        if row["value"] is None:
+            yield f"  {key}: hidden ({row['hidden']})"
+        else:
+            between = "" if row["low"] is None else f" ({row['low']:,} to {row['high']:,})"
+            yield f"  {key}: {row['value']:,}{between}"
+    for hidden in found["hidden"]:
+        yield f"  {hidden['text']}"
+    for text in found["notes"]:
+        yield f"  note: {text}"
 
 
 def _brought(own: dict[str, Any]) -> Iterator[str]:

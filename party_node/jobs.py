@@ -36,6 +36,7 @@ from protocols.keys import PartyKeys
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.registry import RINGS
 from protocols.signed import Signed, peek, sign, verify
+from protocols.sums.insight import Insight, params_for
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
@@ -62,6 +63,8 @@ class Request:
     rho_nano: int = 5_000_000
     per_person: int = 0
     """How many identifiers one person brings at most to a count; 0: as many as there are types."""
+    question: Insight | None = None
+    """What is asked about people in common; its price is the job's."""
 
 
 class Jobs:
@@ -91,7 +94,7 @@ class Jobs:
         clause = _clause(agreed, request)
         me = self._keys.party
         senders = (m.party for m in agreed.members if m.party != clause.receiver)
-        now = self._clock_ms()
+        now, least = self._clock_ms(), max(request.minimum_size, agreed.minimum_size)
         job = JobDescription(
             job=secrets.token_hex(16),
             collaboration=agreed.collaboration,
@@ -99,19 +102,18 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(_params(clause.protocol, request)),
+            params=encode(_params(clause.protocol, request, least)),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
             receiver_dataset=_dataset(agreed, clause.receiver, request.identifiers),
-            senders=tuple(
-                Source(sender, _dataset(agreed, sender, request.identifiers)) for sender in senders
-            ),
+            senders=tuple(Source(sender, _brought(agreed, sender, request)) for sender in senders),
             identifiers=request.identifiers,
-            minimum_size=max(request.minimum_size, agreed.minimum_size),
-            rho_nano=request.rho_nano,
+            minimum_size=least,
+            rho_nano=_price(request, least),
             created_ms=now,
             expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
+            question=b"" if request.question is None else encode(request.question),
         )
         job = count_noise.with_dummies(job, params_of(job))
         job_checks.check(job, agreed, now)
@@ -363,13 +365,33 @@ def _clause(agreed: Collaboration, request: Request) -> Permitted:
     return fitting[0]
 
 
-def _params(protocol: str, request: Request) -> MatchingParams:
-    """Return the parameters of a job: room for as many people, whatever each may bring."""
+def _params(protocol: str, request: Request, least: int) -> MatchingParams:
+    """Return the parameters of a job: room for as many people, whatever each may bring.
+
+    Raises: JobRefused.
+    """
+    if (request.question is None) == (request.kind == job_checks.INSIGHT):
+        raise JobRefused(f"{job_checks.INSIGHT} asks a question, and no other kind of job does")
+    if request.question is not None:
+        most = request.per_person or len(request.identifiers)
+        return params_for(request.question, least, most)
     kind = kind_of_params(protocol)
     if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")
     made = kind.for_job(len(request.identifiers), request.per_person)
     return made.strictly() if protocol in RINGS else made
+
+
+def _price(request: Request, least: int) -> int:
+    question = request.question
+    return request.rho_nano if question is None else question.plan(least).rho_nano
+
+
+def _brought(agreed: Collaboration, sender: str, request: Request) -> str:
+    """Return the dataset that a sender brings: that of the question, if there is one."""
+    if request.question is None:
+        return _dataset(agreed, sender, request.identifiers)
+    return request.question.query.dataset
 
 
 def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

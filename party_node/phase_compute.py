@@ -11,10 +11,12 @@ from pyroaring import FrozenBitMap
 
 from coordinator.wire import JobEvent
 from party_node import job_checks, matching_input, progress, uses
+from party_node.charges import charged_for
 from party_node.decisions import Price
 from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
+from party_node.insight import laying
 from party_node.memory import give_back
 from party_node.permission import Permission
 from party_node.prepared import in_runs
@@ -25,8 +27,8 @@ from protocols.dp.budget import Rho
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
 from protocols.psi.params import MatchingParams
-from protocols.release import MEMBERS, NOISY_SIZE
 from protocols.session import Items
+from protocols.sums.alignment_params import JoinSumParams
 
 PERMISSION_HOURS = 24
 UNDER = "under"
@@ -130,8 +132,9 @@ def _charge(execution: Execution) -> None:
     if not job.is_of_two():
         _check_all_budgets(execution, limit_nano)
     for peer in job.others(execution.me):
-        reveals = job.kind == "audience" and peer == job.receiver
-        what = MEMBERS if reveals else NOISY_SIZE
+        what = charged_for(job, peer)
+        if not what:
+            continue
         parts.budgets.charge(job.job, job.collaboration, peer, what, job.rho_nano, limit_nano, now)
 
 
@@ -156,6 +159,8 @@ def _prepare(
     Raises: JobRefused if they are more than the job allows.
     """
     parts = execution.services
+    if isinstance(params, JoinSumParams):
+        return laying.lay(execution, permission, people, params)
     held = parts.datasets.items(permission, execution.job.identifiers, people)
     place = matching_input.Seat.of(execution.job, execution.me)
     laid = matching_input.lay_out(held, params, place, execution.ctx, parts.rng)

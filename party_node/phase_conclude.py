@@ -10,6 +10,7 @@ at the activating party, the list of its own people.
 
 import contextlib
 import hashlib
+from typing import Any
 
 from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
@@ -17,25 +18,28 @@ from party_node import count_noise, in_turn, receipts, results, uses
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused, IllegalState
 from party_node.execution import Execution
+from party_node.insight import telling
+from party_node.job_checks import INSIGHT
 from party_node.matching_input import ORDER, TYPES
 from party_node.phase_compute import UNDER, recheck, uses_of
 from party_node.prepared import in_runs
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
-from protocols.dp.count import SizeRelease
 from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
 from protocols.release import (
-    SizeOutcome,
-    Withheld,
+    Told,
     check,
     commitment,
     draw,
+    given,
     made_out,
     outcome,
+    read_told,
 )
 from protocols.session import Role
+from protocols.sums.records import Sums
 from protocols.transcript import Transcripts
 
 AUDIENCE = "audience"
@@ -46,9 +50,25 @@ PARTS = "parts"
 
 def release(execution: Execution, run: Run) -> Run | None:
     """Release at the receiver; hear of it at the sender."""
-    if execution.role is Role.INITIATOR:
-        return _release_ours(execution, run)
-    return _hear_release(execution, run)
+    if execution.role is Role.RESPONDER:
+        return _hear_release(execution, run)
+    if execution.job.kind == INSIGHT:
+        return _give_statistics(execution, run)
+    return _release_ours(execution, run)
+
+
+def _give_statistics(execution: Execution, run: Run) -> Run:
+    """Make the answer of the sums, which have the sender's noise; tell the sender that it is given.
+
+    Asked again: people who withdrew since are in the sums, and the narrowed use record says so.
+    """
+    recheck(execution, run)
+    sums = decode(Sums, run.output)
+    told = given(execution.job, sums, execution.services.rng(32))
+    part = _part(execution, run, receipts.released(execution.job, told, execution.me, None))
+    answered = telling.answered(execution.job, sums, run.facts)
+    facts = _part_facts(execution, run, part, told, None, answered)
+    return execution.go(run, [told, part], phase="receipt", **facts)
 
 
 def _release_ours(execution: Execution, run: Run) -> Run:
@@ -97,8 +117,7 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     body = execution.hear(run, job.receiver)
     if body is None:
         return None
-    told = decode((SizeRelease, Withheld), body)
-    assert isinstance(told, SizeRelease | Withheld)
+    told = read_told(body)
     check(told, job, execution.me, count_noise.dummies_of(job))
     part = _part(execution, run, receipts.released(job, told, execution.me, None))
     changes = _part_facts(execution, run, part, told, None)
@@ -132,11 +151,12 @@ def _part_facts(
     execution: Execution,
     run: Run,
     part: ReceiptPart,
-    told: SizeOutcome,
+    told: Told,
     matched_by: dict[str, int] | None,
+    statistics: dict[str, Any] | None = None,
 ) -> dict[str, object]:
     """Keep what this side will say and show; the result counts once all have signed."""
-    result = results.document(execution, run.facts, told, matched_by)
+    result = results.document(execution, run.facts, told, matched_by, statistics)
     said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
     facts = {**run.facts, **said}
     return {"output": b"", "facts": facts}
@@ -152,8 +172,7 @@ def receipt(execution: Execution, run: Run) -> Run | None:
     if body is None:
         return None
     theirs = decode(ReceiptPart, body)
-    told = decode((SizeRelease, Withheld), bytes.fromhex(run.facts["told"]))
-    assert isinstance(told, SizeRelease | Withheld)
+    told = read_told(bytes.fromhex(run.facts["told"]))
     receipts.check_part(execution, theirs, due.peer, told)
     said = {**run.facts.get(PARTS, {}), due.peer: body.hex()}
     if not due.is_last:

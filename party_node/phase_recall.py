@@ -82,7 +82,7 @@ def _question(job: JobDescription) -> tuple[object, ...]:
         params = dataclasses.replace(params, dummies=0)
     return (
         job.collaboration_hash, job.kind, job.protocol, params, job.purpose, job.parties(),
-        job.receiver_dataset, job.sender_dataset, types, job.minimum_size,
+        job.receiver_dataset, job.sender_dataset, types, job.minimum_size, job.question,
     )  # fmt: skip
 
 

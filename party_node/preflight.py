@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from party_node import job_checks, uses
 from party_node.budgets import Budgets
+from party_node.charges import price_at
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
@@ -48,7 +49,7 @@ def make(
     before = min(
         budgets.remaining(job.collaboration, limit_nano, peer).nano for peer in job.others(party)
     )
-    after = before - job.rho_nano
+    after = before - price_at(job, party)
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
     # other side's size is not known yet, and taken to be the same.
     step = coarse(permitted)

@@ -19,7 +19,15 @@ from protocols.dp.count import SizeRelease
 from protocols.errors import ContextMismatch
 from protocols.job import JobDescription, ReceiptPart, Released, RunReceipt, job_hash
 from protocols.keys import PartyKeys, PartyPublic
-from protocols.release import MEMBERS, SizeOutcome, commitment, made_out, what
+from protocols.release import (
+    MEMBERS,
+    STATISTICS,
+    StatisticsGiven,
+    Told,
+    commitment,
+    made_out,
+    what,
+)
 
 
 def compose(execution: Execution, parts: Mapping[str, ReceiptPart]) -> RunReceipt:
@@ -35,15 +43,16 @@ def compose(execution: Execution, parts: Mapping[str, ReceiptPart]) -> RunReceip
     return whole
 
 
-def released(
-    job: JobDescription, told: SizeOutcome, by: str, ours: bytes | None
-) -> tuple[Released, ...]:
+def released(job: JobDescription, told: Told, by: str, ours: bytes | None) -> tuple[Released, ...]:
     """Return what the party `by` releases in this job, as its part of the receipt states it.
 
     `told` is what a sender was told: all are told the same, each made out to it. `ours` commits to
     what the receiver has for itself (the members, or its own copy of the noisy size), which only
-    the receiver can state.
+    the receiver can state. Statistics come from the sender's data alone, so it states them.
     """
+    if isinstance(told, StatisticsGiven):
+        stated = Released(job.receiver, STATISTICS, job.rho_nano, told.commitment)
+        return () if by == job.receiver else (stated,)
     sizes = [
         Released(to, what(told), job.rho_nano, commitment(made_out(told, to)))
         for to in job.others(by)
@@ -62,7 +71,7 @@ def released(
     return (*sizes, Released(job.receiver, what(told), job.rho_nano, ours))
 
 
-def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: SizeOutcome) -> None:
+def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: Told) -> None:
     """Check every statement of a peer's part before signing it, but for what it has seen.
 
     Of the peer's witnesses only the coordinator's is known here, so its cosignature is the one that
@@ -73,10 +82,12 @@ def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: SizeO
     job = execution.job
     if theirs.party != peer:
         raise ContextMismatch("the part of the receipt is another party's")
-    has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
-    if len(theirs.released) != len(job.senders) + has_own:
-        raise ContextMismatch("the other side states more or fewer releases than were agreed")
-    ours = theirs.released[-1].commitment if has_own else None
+    ours = None
+    if not isinstance(told, StatisticsGiven):
+        has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
+        if len(theirs.released) != len(job.senders) + has_own:
+            raise ContextMismatch("the other side states more or fewer releases than were agreed")
+        ours = theirs.released[-1].commitment if has_own else None
     if theirs.released != released(job, told, peer, ours):
         raise ContextMismatch("the other side states other releases than were agreed")
     log = parse_vkey(job_checks.member(execution.agreed, peer).ledger_vkey)

@@ -20,9 +20,10 @@ from party_node.execution import Execution
 from party_node.job_tables import ResultRow
 from protocols.codec import decode
 from protocols.dp.budget import Rho, epsilon
+from protocols.dp.count import SizeRelease
 from protocols.errors import SmallCohort
 from protocols.job import JobDescription, LedgerHead
-from protocols.release import SizeOutcome, Withheld
+from protocols.release import Told, Withheld
 
 
 def members(order: bytes, matched: bytes, allowed: FrozenBitMap) -> BitMap:
@@ -50,12 +51,14 @@ def matched_by(
 def document(
     execution: Execution,
     facts: dict[str, Any],
-    size: SizeOutcome,
+    told: Told,
     matched_by: dict[str, int] | None,
+    statistics: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the result as it is stored and shown.
 
-    `matched_by` has the members of an audience, by the type that they match under first.
+    `matched_by` has the members of an audience, by the type that they match under first;
+    `statistics` the answer to a question, where this party has it.
     """
     job = execution.job
     return {
@@ -63,8 +66,9 @@ def document(
         "kind": job.kind,
         "purpose": job.purpose,
         "with": " and ".join(peer.party for peer in execution.peers),
-        "size": size_document(size),
-        "withheld": _withheld(size),
+        "size": size_document(told),
+        "withheld": _withheld(told),
+        "statistics": statistics,
         "audience": None if matched_by is None else {"people": sum(matched_by.values())},
         "own": {
             "asked": facts["asked"],
@@ -112,9 +116,9 @@ def _ledger(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def size_document(told: SizeOutcome) -> dict[str, Any] | None:
+def size_document(told: Told) -> dict[str, Any] | None:
     """Return a noisy size for people: value, 95 % interval, and the sentence that says it."""
-    if isinstance(told, Withheld):
+    if not isinstance(told, SizeRelease):
         return None
     noisy = told.noisy
     return {
@@ -126,7 +130,7 @@ def size_document(told: SizeOutcome) -> dict[str, Any] | None:
     }
 
 
-def _withheld(told: SizeOutcome) -> dict[str, Any] | None:
+def _withheld(told: Told) -> dict[str, Any] | None:
     if not isinstance(told, Withheld):
         return None
     return {

@@ -22,7 +22,7 @@ from protocols import multi_party, session
 from protocols.codec import Record, decode, encode
 from protocols.keys import PartyPublic
 from protocols.multi_party import MultiParty, Place
-from protocols.session import Chunks, Fetch, Items, Rng, Role, TwoParty
+from protocols.session import Chunks, Fetch, Rng, Role, TwoParty
 from protocols.transcript import Transcripts
 
 PROTOCOL, RELEASE = "protocol", "release"

@@ -19,7 +19,11 @@ MOST_SENDERS = 15
 """A protocol has at most sixteen parties."""
 
 OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"overlap": ("psi", "dp.stat"), "audience": ("psi", "activate")}
+    {
+        "overlap": ("psi", "dp.stat"),
+        "audience": ("psi", "activate"),
+        "insight": ("psi", "dp.stat"),
+    }
 )
 """What each job kind does with a person's data: each must be permitted by that person's consent."""
 
@@ -162,7 +166,7 @@ class Released(Record):
     KIND: ClassVar[str] = "released/1"
     to: str
     what: str
-    """`noisy-size`, `members` or `withheld`."""
+    """`noisy-size`, `members`, `statistics` or `withheld`."""
     rho_nano: int
     commitment: bytes
     """SHA-256 of the encoded release, which holds a 32-byte salt."""

@@ -13,10 +13,11 @@ order. That a step names whom it waits for makes every run the same, however mes
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from protocols.codec import Record, decode
 from protocols.errors import InvalidParameter
-from protocols.session import Chunks, Fetch, Items, Rng
+from protocols.session import Chunks, Fetch, Rng
 
 RECEIVER = 0
 
@@ -87,7 +88,7 @@ class MultiParty:
     messages: tuple[type[Record], ...]
     states: tuple[type[Record], ...]
     outputs: tuple[type[Record], ...]
-    begin: Callable[[Place, Record, bytes, Items, Rng], Transition]
+    begin: Callable[[Place, Record, bytes, Any, Rng], Transition]
     """(place, params, ctx of 32 bytes, input, rng) → transition."""
     step: Callable[[Record, Record | None, Fetch, Rng], Transition]
     """(state, message or None after Continue, fetch, rng) → transition."""

@@ -9,6 +9,7 @@ from protocols.groups import Backend
 from protocols.multi_party import MultiParty
 from protocols.psi import dh, ot, prepared, ring
 from protocols.session import TwoParty
+from protocols.sums import composed
 
 _MAKERS = (
     dh.members,
@@ -16,6 +17,8 @@ _MAKERS = (
     prepared.prepared,
     ot.members,
     ot.labelled,
+    composed.join_bfv,
+    composed.join_cot,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

@@ -10,17 +10,19 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from protocols.codec import Record, encode
+from protocols.codec import Record, decode, encode
 from protocols.disclosure import check_minimum
 from protocols.dp.count import NoisyCount, SizeRelease, noisy_count
 from protocols.dp.count import release as release_size
 from protocols.errors import ContextMismatch, SmallCohort
 from protocols.job import JobDescription
 from protocols.job_params import sensitivity
+from protocols.sums.records import Sums
 
 NOISY_SIZE = "noisy-size"
 WITHHELD = "withheld"
 MEMBERS = "members"
+STATISTICS = "statistics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,48 @@ class Withheld(Record):
     salt: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class StatisticsRelease(Record):
+    """The noisy sums that the receiver of a question has; the salt keeps the commitment from being
+    guessed.
+    """
+
+    KIND: ClassVar[str] = "statistics-release/1"
+    to: str
+    rho_nano: int
+    sums: Sums
+    salt: bytes
+    """32 random bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsGiven(Record):
+    """What the sender is told of them: that they were given, and what stands for them."""
+
+    KIND: ClassVar[str] = "statistics-given/1"
+    to: str
+    """The receiver."""
+    rho_nano: int
+    commitment: bytes
+    """32 bytes: SHA-256 of the encoded `StatisticsRelease`."""
+
+
 SizeOutcome = SizeRelease | Withheld
-OUTCOMES: tuple[type[Record], ...] = (SizeRelease, Withheld)
+Told = SizeOutcome | StatisticsGiven
+
+
+def read_told(data: bytes) -> Told:
+    """Read what the receiver says at the end of a job. Raises: MalformedMessage."""
+    told = decode((SizeRelease, Withheld, StatisticsGiven), data)
+    assert isinstance(told, SizeRelease | Withheld | StatisticsGiven)
+    return told
+
+
+def given(job: JobDescription, sums: Sums, salt: bytes) -> StatisticsGiven:
+    """Return what the sender is told of the sums that the receiver has; `salt` has 32 bytes."""
+    release = StatisticsRelease(job.receiver, job.rho_nano, sums, salt)
+    stands_for_it = hashlib.sha256(encode(release)).digest()
+    return StatisticsGiven(job.receiver, job.rho_nano, stands_for_it)
 
 
 def draw(count: int, job: JobDescription, dummies: int = 0) -> NoisyCount | None:
@@ -65,11 +107,18 @@ def made_out(told: SizeOutcome, to: str) -> SizeOutcome:
     return dataclasses.replace(told, to=to)
 
 
-def check(told: SizeOutcome, job: JobDescription, to: str, dummies: int = 0) -> None:
+def check(told: Told, job: JobDescription, to: str, dummies: int = 0) -> None:
     """Check that what the other side told is what the job says it may tell.
 
     Raises: ContextMismatch.
     """
+    if isinstance(told, StatisticsGiven) != (job.kind == "insight"):
+        raise ContextMismatch("another kind of release was agreed")
+    if isinstance(told, StatisticsGiven):
+        stated = (told.to, told.rho_nano, len(told.commitment))
+        if stated != (job.receiver, job.rho_nano, hashlib.sha256().digest_size):
+            raise ContextMismatch("the statistics have another price or recipient than was agreed")
+        return
     if told.to != to:
         raise ContextMismatch("the release is made out to another party")
     if isinstance(told, Withheld):

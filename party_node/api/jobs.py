@@ -9,9 +9,11 @@ from pydantic import Field
 from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import disclosures, phase_recall, preflight, receipts, results, uses
 from party_node.api.access import Calling
+from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, NotFound
+from party_node.insight import question_file
 from party_node.job_checks import is_small
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import Request, strictly
@@ -33,7 +35,7 @@ class JobBody(Strict):
     """What is asked for; what is left out is as the collaboration says."""
 
     collaboration: Name
-    kind: Literal["overlap", "audience"]
+    kind: Literal["overlap", "audience", "insight"]
     purpose: Name | Literal[""] = ""
     identifiers: Annotated[tuple[IdentifierType, ...], Field(min_length=1, max_length=6)] = (
         "email",
@@ -43,6 +45,8 @@ class JobBody(Strict):
     """Overlap: identifiers that one person brings at most; 0 is as many as there are types."""
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
+    question: Annotated[str, Field(max_length=MAX_QUESTION)] = ""
+    """Insight: the question's text, YAML or JSON (docs/reference/queries.md); its price is paid."""
     strict: bool = False
     """True: hide even which curve an item lies on, as is done anyway up to 10,000 people."""
     dry_run: bool = False
@@ -158,6 +162,7 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.minimum_size,
         nano(body.rho),
         body.per_person,
+        question_file.parse(body.question) if body.question else None,
     )
     job = parts.jobs.describe(request)
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)

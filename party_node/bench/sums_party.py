@@ -67,9 +67,9 @@ class SumsSide:
         forget_peak()
         before, began = time.process_time(), time.monotonic()
         steps = Steps(
-            routes.find(self.asked.route), self.role, self._ctx, self._peer, self._db, self._runs,
-            MailAhead(post, self._runs, self._peer), self._chunks, secrets.token_bytes,
-            self._chunks.fetch,
+            routes.find(self.asked.route), int(self.role is Role.RESPONDER), self._ctx,
+            (self._peer,), self._db, self._runs, MailAhead(post, self._runs, self._peer),
+            self._chunks, secrets.token_bytes, self._chunks.fetch,
         )  # fmt: skip
         run = steps.begin(Run(self._job, PROTOCOL), self.asked.params(), self.asked.aligned())
         while run.phase == PROTOCOL:

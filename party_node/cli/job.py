@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ from party_node.cli.output import (
     say,
     show_json,
     table,
+    usage_of,
     when,
 )
 from party_node.hints import hint_of
@@ -45,6 +47,7 @@ Identifier = Annotated[
 PerPerson = Annotated[
     int, typer.Option(min=0, help="Identifiers of one person at most; 0: as many as types.")
 ]
+Query = Annotated[Path, typer.Option("--query", help="File with the question.")]
 Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Hide every bit of an item; always so up to 10,000.")
@@ -90,6 +93,28 @@ def audience(
 ) -> None:
     """Ask for a joint audience: the receiver learns which of its own people match."""
     body = _body(collaboration, "audience", purpose, identifier, minimum_size, rho, strict)
+    _ask(client_of(home), body, dry_run, wait, as_json)
+
+
+@app.command()
+def insight(
+    collaboration: Collaboration,
+    query: Query,
+    purpose: Purpose = "",
+    identifier: Identifier = None,
+    per_person: PerPerson = 0,
+    minimum_size: Minimum = 0,
+    strict: Strict = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask about the partner's columns over people of both: statistics with noise, never who."""
+    with usage_of(str(query)):
+        question = query.read_text(encoding="utf-8")
+    body = _body(collaboration, "insight", purpose, identifier, minimum_size, "0.005", strict)
+    body |= {"question": question, "per_person": per_person}
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 

@@ -1,13 +1,13 @@
 """A question about people in common, as people write it: that of `accord release`, and `ours`.
 
-    query: histogram
-    dataset: readers            # the partner's
-    columns: {tier: {values: [gold, silver]}}
-    by: tier
-    price: {within: 50}
-    ours:                       # may be left out: all of this party's own people, in one group
-      columns: {segment: {values: [new, loyal]}}
-      by: segment
+query: histogram
+dataset: readers            # the partner's
+columns: {tier: {values: [gold, silver]}}
+by: tier
+price: {within: 50}
+ours:                       # may be left out: all of this party's own people, in one group
+  columns: {segment: {values: [new, loyal]}}
+  by: segment
 """
 
 from party_node.statistics.question_file import taken_apart

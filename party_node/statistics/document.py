@@ -22,6 +22,7 @@ CONFIDENCE = 0.95
 HIDDEN = {
     "small-cohort": "fewer people than the minimum, counted with noise",
     "too-noisy": "so few rows that the value would be noise",
+    "small-segment": "too few of the asking party's own people are in that segment",
 }
 """Why a cell has no value, in words."""
 
@@ -63,23 +64,12 @@ def document(
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return a release as it is stored and shown; `facts` says where it comes from."""
-    hidden = Counter(row.hidden for row in rows if row.hidden)
     return {
         "release": release,
-        "query": kind_of(plan),
         "dataset": plan.query.dataset,
         "purpose": grant.purpose,
         "recipient": recipient,
-        "of": _of(plan),
-        "keys": key_columns(plan),
-        "rows": [_row(row) for row in rows],
-        "confidence": CONFIDENCE,
-        "hidden": [
-            {"reason": why, "cells": n, "text": f"{n} hidden: {HIDDEN[why]}"}
-            for why, n in sorted(hidden.items())
-        ],
-        "notes": _notes(plan),
-        "noise": noise(plan),
+        **answered(plan, rows),
         "cost": {
             "rho": str(Rho(plan.rho_nano)),
             "epsilon_alone": epsilon(plan.rho_nano, delta_exponent),
@@ -102,6 +92,27 @@ def document(
                 "use_entry": grant.use_entry,
             },
         },
+    }
+
+
+def answered(plan: Plan, rows: Sequence[Row], before: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the answer itself is: values, what is hidden and why, notes, noise.
+
+    `before` names parts of a row's key that stand before those of the question.
+    """
+    hidden = Counter(row.hidden for row in rows if row.hidden)
+    return {
+        "query": kind_of(plan),
+        "of": _of(plan),
+        "keys": [*before, *key_columns(plan)],
+        "rows": [_row(row) for row in rows],
+        "confidence": CONFIDENCE,
+        "hidden": [
+            {"reason": why, "cells": n, "text": f"{n} hidden: {HIDDEN[why]}"}
+            for why, n in sorted(hidden.items())
+        ],
+        "notes": _notes(plan),
+        "noise": noise(plan),
     }
 
 

@@ -31,9 +31,21 @@ from protocols.psi.union import union_index
 from protocols.session import Items, Rng, Role, Transition, TwoParty
 from protocols.sums.alignment import by_join, by_labels, by_union, row_labels
 from protocols.sums.alignment_params import JoinSumParams, LabelledSumParams, UnionSumParams
+from protocols.sums.bfv import SUMS_BFV
+from protocols.sums.cot import SUMS as SUMS_COT
 
 SUMS_TOLD = "the sums with noise, where it receives them"
 """What either side learns by a route."""
+
+
+def join_bfv(backend: Backend | None = None) -> TwoParty:
+    """Return `sums-join-bfv/1`."""
+    return over_join(SUMS_BFV, backend)
+
+
+def join_cot(backend: Backend | None = None) -> TwoParty:
+    """Return `sums-join-cot/1`."""
+    return over_join(SUMS_COT, backend)
 
 
 def over_join(route: TwoParty, backend: Backend | None = None) -> TwoParty:

@@ -1,0 +1,132 @@
+"""What each side of an `insight` job lays down before its run begins.
+
+The receiver lays its permitted people in groups, each filled up and in a secret order of its own.
+A group of fewer than the least number that may be spoken of stays out, and is said to. The sender
+lays a row for each of its permitted people, in a secret order, and beside it what that person adds
+to each cell of the answer: rows that fill its list up say nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import FrozenBitMap
+
+from party_node import matching_input
+from party_node.execution import Execution
+from party_node.job_checks import check_items
+from party_node.matchable import Matchable
+from party_node.permission import Permission
+from party_node.row_file import RowFile
+from party_node.statistics.aggregating import Beside, ask, columns_of
+from party_node.statistics.columns import encode_people
+from party_node.statistics.contributions import chosen_rows
+from protocols.dp.queries.plan import plan
+from protocols.psi import chunks, padding
+from protocols.psi.blinded_join_input import lay_out
+from protocols.session import Items, Role
+from protocols.shuffle import SEED_BYTES, permutation
+from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.insight import Insight, question_of
+
+Laid = tuple[Items, dict[str, Any]]
+Numbers = NDArray[np.int64]
+
+
+def lay(
+    execution: Execution, permission: Permission, people: FrozenBitMap, params: JoinSumParams
+) -> Laid:
+    """Read these permitted people and lay them out; return the input, and counts for this side.
+
+    Raises: JobRefused if they are more than the job allows; MissingColumn, DatasetUnreadable.
+    """
+    held = execution.services.datasets.items(permission, execution.job.identifiers, people)
+    asked = question_of(execution.job.question)
+    if execution.role is Role.INITIATOR:
+        return _lay_groups(execution, permission, held, asked, params)
+    return _lay_rows(execution, permission, held, asked, params)
+
+
+def _lay_groups(
+    execution: Execution,
+    permission: Permission,
+    held: Matchable,
+    asked: Insight,
+    params: JoinSumParams,
+) -> Laid:
+    rng, least = execution.services.rng, execution.job.minimum_size
+    persons, digests, report = matching_input.by_person(held, params.per_person, rng)
+    group_of, sizes = _groups(execution, permission, asked, persons), {}
+    for group, label in enumerate(asked.ours.labels(), 1):
+        here = group_of == group
+        sizes[label] = int(np.count_nonzero(here))
+        if sizes[label] < least:
+            group_of[here] = 0
+    laid = lay_out(digests, group_of, least, params.first, rng)
+    check_items(execution.job, len(laid.digests))
+    _keep(execution, laid.digests, params)
+    report["items"] = len(laid.digests)
+    small = [label for label, n in sizes.items() if 0 < n < least]
+    return laid.items, report | {"segments": sizes, "small_segments": small}
+
+
+def _groups(
+    execution: Execution, permission: Permission, asked: Insight, persons: Numbers
+) -> Numbers:
+    """Return the group of each person, from 1; 0 for who is not meant."""
+    ours = asked.ours
+    if not ours.by and ours.where is None:
+        return np.ones(len(persons), np.int64)
+    made = plan(ours.as_query(permission.grant.dataset))
+    secret = int.from_bytes(execution.services.rng(8), "big")
+
+    def work(file: RowFile, people: Numbers) -> tuple[Numbers, Numbers]:
+        file.require(columns_of(made))
+        beside = Beside(file, people)
+        query = chosen_rows(made, beside.types, RowFile.BESIDE, secret)
+        found = ask(beside, query, "SELECT person, cell FROM ({})", whom=True)
+        return found["person"].to_numpy(), found["cell"].to_numpy()
+
+    whose, cells = execution.services.datasets.over_rows(permission, work)
+    most = max(int(persons.max(initial=0)), int(whose.max(initial=0)))
+    group = np.zeros(most + 1, np.int64)
+    group[whose] = cells + 1
+    found: Numbers = group[persons]
+    return found
+
+
+def _lay_rows(
+    execution: Execution,
+    permission: Permission,
+    held: Matchable,
+    asked: Insight,
+    params: JoinSumParams,
+) -> Laid:
+    rng = execution.services.rng
+    persons, digests, report = matching_input.by_person(held, params.per_person, rng)
+    more = padding.padded_size(len(persons), params, params.per_person) - len(persons)
+    filler = np.frombuffer(rng(32 * params.per_person * more), np.uint8)
+    rows = np.concatenate([digests, filler.reshape(more, params.per_person, 32)])
+    order = permutation(rng(SEED_BYTES), len(rows))
+    whose = np.concatenate([persons, np.full(more, -1, np.int64)])[order]
+    laid = rows[order].reshape(-1, 32)
+    check_items(execution.job, len(laid))
+    _keep(execution, laid, params)
+    over = asked.over(execution.job.minimum_size)
+    secret = int.from_bytes(rng(8), "big")
+
+    def work(file: RowFile, people: Numbers) -> None:
+        for name, data in encode_people(over, Beside(file, people), whose, secret):
+            execution.chunks.keep({name: data})
+
+    execution.services.datasets.over_rows(permission, work)
+    report["items"] = len(laid)
+    return Items(len(laid), params.chunk_items), report
+
+
+def _keep(execution: Execution, digests: NDArray[np.uint8], params: JoinSumParams) -> None:
+    """Write the digests durably, in chunks; again under the same names. Raises: DiskFull."""
+    size = params.chunk_items
+    for i, at in enumerate(range(0, len(digests), size)):
+        part = np.ascontiguousarray(digests[at : at + size]).tobytes()
+        execution.chunks.keep({chunks.own(i): part})
