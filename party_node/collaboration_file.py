@@ -18,7 +18,11 @@ from protocols.dp.budget import Rho
 from protocols.errors import InvalidParameter
 from protocols.multi_party import MOST_PARTIES
 
-PROTOCOL_OF_KIND = {"overlap": "psi-dh-cardinality/2", "audience": "psi-dh-members/1"}
+PROTOCOL_OF_KIND = {
+    "overlap": "psi-dh-cardinality/2",
+    "audience": "psi-dh-members/1",
+    "insight": "sums-join-bfv/1",
+}
 """The safe default protocol of each job kind between two parties."""
 RING_OF_KIND = {"overlap": "psi-ring-cardinality/2", "audience": "psi-ring-members/1"}
 """The same between three or more."""
@@ -50,7 +54,7 @@ class _Dataset(_Strict):
 
 
 class _Job(_Strict):
-    kind: Literal["overlap", "audience"]
+    kind: Literal["overlap", "audience", "insight"]
     purpose: Name
     receiver: PartyId
     reveal: bool = False

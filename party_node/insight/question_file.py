@@ -2,11 +2,11 @@
 
 query: histogram
 dataset: readers            # the partner's
-columns: {tier: {values: [gold, silver]}}
+columns: {tier: {categories: [gold, silver]}}
 by: tier
 price: {within: 50}
 ours:                       # may be left out: all of this party's own people, in one group
-  columns: {segment: {values: [new, loyal]}}
+  columns: {segment: {categories: [new, loyal]}}
   by: segment
 """
 

@@ -1,0 +1,111 @@
+"""Questions about people in common, as jobs through the coordinator: exact but for the noise, paid
+by the sender, receipted, and nobody's data without consent.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.insight_nodes import (
+    COMMON,
+    PURPOSE,
+    insight_nodes,
+    segment,
+    spend,
+    tier,
+)
+from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes
+
+HISTOGRAM = """\
+query: histogram
+dataset: audience
+columns: {tier: {categories: [gold, silver, bronze]}}
+by: tier
+price: {rho: "10"}
+"""
+SEGMENTED = HISTOGRAM + """\
+ours:
+  columns: {segment: {categories: [new, loyal]}}
+  by: segment
+"""
+SUM = """\
+query: sum
+dataset: audience
+columns: {spend: {bounds: [0, 50], decimals: 1}}
+of: spend
+price: {rho: "10"}
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[TwoNodes]:
+    with insight_nodes() as found:
+        yield found
+
+
+def answer(world: TwoNodes, question: str, **more: object) -> dict[tuple[str, ...], float]:
+    job = world.brand.ask("insight", question=question, **more)
+    world.settle(job)
+    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    result = world.brand.result(job)
+    assert result is not None
+    return {tuple(row["key"]): row["value"] for row in result["statistics"]["rows"]}
+
+
+def of_tiers(people: set[int]) -> Counter[str]:
+    return Counter(tier(n) if tier(n) in ("gold", "silver", "bronze") else "(other)" for n in people)
+
+
+def test_a_histogram_over_people_in_common(world: TwoNodes) -> None:
+    found = answer(world, HISTOGRAM)
+    wanted = of_tiers(COMMON)
+    for label in ("gold", "silver", "bronze", "(other)"):
+        assert abs(found[label,] - wanted[label]) <= NOISE
+    assert found["(missing)",] is None, "an empty cell is below the minimum"
+
+
+def test_by_the_askers_own_segments(world: TwoNodes) -> None:
+    found = answer(world, SEGMENTED)
+    for name in ("new", "loyal"):
+        wanted = of_tiers({n for n in COMMON if segment(n) == name})
+        for label in ("gold", "silver", "bronze", "(other)"):
+            assert abs(found[name, label] - wanted[label]) <= NOISE
+    assert found["(other)", "gold"] is None
+
+
+def test_a_sum_of_clipped_values(world: TwoNodes) -> None:
+    found = answer(world, SUM)
+    wanted = sum(min(spend(n), 50) for n in COMMON)
+    assert abs(found[()] - wanted) < 400 / 10 * 5
+
+
+def test_the_sender_pays_and_both_sign_what_was_given(world: TwoNodes) -> None:
+    job = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(job)
+    receipts = [world.nodes[party].receipt(job) for party in PARTIES]
+    assert receipts[0] == receipts[1]
+    assert receipts[0] is not None
+    whole, signatures = receipts[0]
+    assert set(signatures) == set(PARTIES)
+    brand, publisher = whole.part_of(BRAND), whole.part_of(PUBLISHER)
+    assert brand is not None
+    assert publisher is not None
+    assert brand.released == ()
+    (stated,) = publisher.released
+    assert (stated.to, stated.what) == (BRAND, "statistics")
+    charged = {p: [(c.to_party, c.what) for c in world.nodes[p].charges(job)] for p in PARTIES}
+    assert charged == {BRAND: [], PUBLISHER: [(BRAND, "statistics")]}
+    told = world.publisher.result(job)
+    assert told is not None
+    assert told["statistics"] is None
+    assert told["size"] is None
+
+
+def test_who_withdraws_is_not_counted_any_more(world: TwoNodes) -> None:
+    leaving = {n for n in COMMON if tier(n) == "gold"}
+    for person in leaving:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    found = answer(world, HISTOGRAM)
+    assert found["gold",] is None or found["gold",] <= NOISE + 2
+    assert abs(found["silver",] - of_tiers(COMMON)["silver"]) <= NOISE

@@ -1,0 +1,116 @@
+"""Two party nodes and a coordinator in this process, whose files have columns to ask about."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from party_node.approvals import Rule
+from tests.support.coordinator import FakeClock
+from tests.support.two_nodes import (
+    _QUICK,
+    BRAND,
+    COLLABORATION,
+    PARTIES,
+    PUBLISHER,
+    RHO_NANO,
+    Node,
+    TwoNodes,
+    Wire,
+    _no_waiting,
+    email,
+    key,
+)
+
+PURPOSE = "audience-measurement"
+PEOPLE = {BRAND: range(60), PUBLISHER: range(20, 90)}
+SILENT = {BRAND: {3, 25}, PUBLISHER: {30, 81}}
+"""Who has not consented at which side."""
+COMMON = set(range(20, 60)) - {25, 30}
+TIERS = ("gold", "silver", "bronze")
+
+DOCUMENT = """\
+collaboration: spring
+version: 1
+title: Spring
+expires: 2027-06-30
+minimum_size: 2
+budget: {rho: "1000", delta_exponent: 8}
+parties: {brand: {}, publisher: {}}
+datasets:
+  - {party: brand, dataset: customers, identifiers: [email]}
+  - {party: publisher, dataset: audience, identifiers: [email], columns: [tier, spend]}
+jobs:
+  - {kind: insight, purpose: audience-measurement, receiver: brand}
+  - {kind: insight, purpose: audience-measurement, receiver: brand, protocol: sums-join-cot/1}
+"""
+DATASET = {BRAND: "customers", PUBLISHER: "audience"}
+
+
+def tier(person: int) -> str:
+    """Return the publisher's word for a person; every seventh has one that nobody declared."""
+    return "platinum" if person % 7 == 0 else TIERS[person % 3]
+
+
+def spend(person: int) -> float:
+    return (person % 5) * 10.5
+
+
+def segment(person: int) -> str:
+    return "new" if person < 40 else "loyal"
+
+
+@contextmanager
+def insight_nodes() -> Iterator[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents and a standing rule."""
+    with tempfile.TemporaryDirectory(prefix="insight-nodes-", dir=_QUICK) as folder:
+        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
+        with _open(Path(folder)) as world:
+            yield world
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[TwoNodes]:
+    with _no_waiting(), ExitStack() as serving:
+        world = TwoNodes(folder, FakeClock(), serving)
+        world.start_coordinator()
+        for party in PARTIES:
+            if not (folder / party).exists():
+                world.enrol(party)
+            world.nodes[party] = Node(party, folder, world.clock, Wire(world))
+        try:
+            yield world
+        finally:
+            for node in world.nodes.values():
+                node.db.close()
+
+
+@functools.cache
+def _template() -> "tempfile.TemporaryDirectory[str]":
+    """Make the ready-made world once; tests work on copies."""
+    folder = tempfile.TemporaryDirectory(prefix="insight-nodes-", dir=_QUICK)
+    atexit.register(folder.cleanup)
+    with _open(Path(folder.name)) as world:
+        for node in world.nodes.values():
+            _fill(node, Path(folder.name))
+        world.brand.services.collaborations.propose(DOCUMENT)
+        world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+        rule = Rule("all", COLLABORATION, "insight", PURPOSE, RHO_NANO, allow_reveal=False)
+        world.publisher.services.rules.put(rule)
+    return folder
+
+
+def _fill(node: Node, folder: Path) -> None:
+    held, services = PEOPLE[node.party], node.services
+    path = folder / f"{node.party}.csv"
+    lines = [
+        f"{key(node.party, n)},{email(n)},{tier(n)},{spend(n)},{segment(n)}\n" for n in held
+    ]
+    path.write_text("key,email,tier,spend,segment\n" + "".join(lines))
+    services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
+    for person in held:
+        if person not in SILENT[node.party]:
+            node.say("given", person, PURPOSE)
