@@ -10,10 +10,12 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
+from party_node import sum_costs
 from protocols.codec import Record
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
 from protocols.ot import base, matrix
@@ -21,6 +23,7 @@ from protocols.psi import cuckoo
 from protocols.psi.buckets import Plan
 from protocols.psi.params import OtParams
 from protocols.session import Role
+from protocols.sums.alignment_params import JoinSumParams
 
 BASE_MEMORY_MIB = 230
 """A node that carries a run of a handful of people."""
@@ -205,6 +208,20 @@ _RING_TABLE_BYTES = 250
 _DECOYS = 0.08
 """Points more than items, so that as many are on the curve as on its twist."""
 
+
+def sums_join(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """A blinded join, as much work as `psi_dh`, and then the sum over the sender's rows."""
+    assert isinstance(params, JoinSumParams)
+    join = psi_dh(sizes, params.first, speed)
+    rows = sizes.sender // params.per_person
+    added = sum_costs.sum_cost(route, params.second.layout, rows)
+    return Cost(
+        cpu_seconds=join.cpu_seconds + added.cpu_seconds,
+        memory_bytes=max(join.memory_bytes, added.memory_bytes),
+        traffic_bytes=join.traffic_bytes + added.traffic_bytes,
+    )
+
+
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "psi-dh-members": psi_dh,
@@ -214,6 +231,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "psi-ring-cardinality": psi_ring,
         "psi-ot-members": psi_ot,
         "psi-ot-labelled": psi_ot,
+        "sums-join-bfv": partial(sums_join, sum_costs.BFV),
+        "sums-join-cot": partial(sums_join, sum_costs.COT),
     }
 )
 """By registered name without its version. A protocol that is not here is taken for `psi-dh`, which

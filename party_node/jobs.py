@@ -7,12 +7,11 @@ signature itself and starts a run for each job that it takes part in. `Driver` c
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from coordinator import wire
-from party_node import count_noise, job_checks
+from party_node import count_noise, job_checks, job_requests
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -25,46 +24,25 @@ from party_node.errors import (
     NotFound,
     UnknownCollaboration,
 )
+from party_node.job_requests import Request
 from party_node.job_tables import CursorRow, JobRow
 from party_node.runs import Run, Runs
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
 from protocols.job import Acceptance, JobDescription, Source, job_hash
-from protocols.job_params import kind_of_params, params_of
+from protocols.job_params import params_of
 from protocols.keys import PartyKeys
-from protocols.psi.params import MatchingParams, RowParams
-from protocols.registry import RINGS
 from protocols.signed import Signed, peek, sign, verify
-from protocols.sums.insight import Insight, params_for
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
 _HOUR_MS = 3_600_000
 CANCELLED = "cancelled-by-party"
-__all__ = ["ENDED", "Jobs", "Request", "last_word", "strictly"]
-
 ENDED = frozenset(
     {wire.JobState.COMPLETED, wire.JobState.DECLINED, wire.JobState.FAILED,
      wire.JobState.EXPIRED, wire.JobState.CANCELLED}
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an analyst asks for; empty fields take what the collaboration says."""
-
-    collaboration: str
-    kind: str
-    purpose: str = ""
-    identifiers: tuple[str, ...] = ("email",)
-    """Types to match on, in order."""
-    minimum_size: int = 0
-    rho_nano: int = 5_000_000
-    per_person: int = 0
-    """How many identifiers one person brings at most to a count; 0: as many as there are types."""
-    question: Insight | None = None
-    """What is asked about people in common; its price is the job's."""
 
 
 class Jobs:
@@ -91,7 +69,7 @@ class Jobs:
         """
         self._collaborations.sync()
         agreed = self._collaborations.current(request.collaboration)
-        clause = _clause(agreed, request)
+        clause = job_requests.clause(agreed, request)
         me = self._keys.party
         senders = (m.party for m in agreed.members if m.party != clause.receiver)
         now, least = self._clock_ms(), max(request.minimum_size, agreed.minimum_size)
@@ -102,15 +80,17 @@ class Jobs:
             collaboration_hash=digest(agreed),
             kind=clause.kind,
             protocol=clause.protocol,
-            params=encode(_params(clause.protocol, request, least)),
+            params=encode(job_requests.params(clause.protocol, request, least)),
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
-            receiver_dataset=_dataset(agreed, clause.receiver, request.identifiers),
-            senders=tuple(Source(sender, _brought(agreed, sender, request)) for sender in senders),
+            receiver_dataset=job_requests.dataset_of(agreed, clause.receiver, request.identifiers),
+            senders=tuple(
+                Source(sender, job_requests.brought(agreed, sender, request)) for sender in senders
+            ),
             identifiers=request.identifiers,
             minimum_size=least,
-            rho_nano=_price(request, least),
+            rho_nano=job_requests.price(request, least),
             created_ms=now,
             expires_ms=min(now + _JOB_HOURS * _HOUR_MS, agreed.expires_ms),
             question=b"" if request.question is None else encode(request.question),
@@ -353,49 +333,3 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job such that nothing shows in small sets either, if that is slower."""
     return count_noise.with_dummies(job, job_checks.params_of(job).strictly())
-
-
-def _clause(agreed: Collaboration, request: Request) -> Permitted:
-    fitting = [
-        p for p in agreed.permitted
-        if p.kind == request.kind and request.purpose in ("", p.purpose)
-    ]  # fmt: skip
-    if not fitting:
-        raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
-    return fitting[0]
-
-
-def _params(protocol: str, request: Request, least: int) -> MatchingParams:
-    """Return the parameters of a job: room for as many people, whatever each may bring.
-
-    Raises: JobRefused.
-    """
-    if (request.question is None) == (request.kind == job_checks.INSIGHT):
-        raise JobRefused(f"{job_checks.INSIGHT} asks a question, and no other kind of job does")
-    if request.question is not None:
-        most = request.per_person or len(request.identifiers)
-        return params_for(request.question, least, most)
-    kind = kind_of_params(protocol)
-    if request.per_person and not issubclass(kind, RowParams):
-        raise JobRefused(f"a person brings all identifiers to {request.kind}")
-    made = kind.for_job(len(request.identifiers), request.per_person)
-    return made.strictly() if protocol in RINGS else made
-
-
-def _price(request: Request, least: int) -> int:
-    question = request.question
-    return request.rho_nano if question is None else question.plan(least).rho_nano
-
-
-def _brought(agreed: Collaboration, sender: str, request: Request) -> str:
-    """Return the dataset that a sender brings: that of the question, if there is one."""
-    if request.question is None:
-        return _dataset(agreed, sender, request.identifiers)
-    return request.question.query.dataset
-
-
-def _dataset(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:
-    for offer in agreed.datasets:
-        if offer.party == party and set(identifiers) <= set(offer.identifiers):
-            return offer.dataset
-    raise JobRefused(f"{party} offers no dataset for matching by {' and '.join(identifiers)}")

@@ -15,8 +15,9 @@ from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, NotFound
 from party_node.insight import question_file
 from party_node.job_checks import is_small
+from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
-from party_node.jobs import Request, strictly
+from party_node.jobs import strictly
 from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
@@ -47,6 +48,8 @@ class JobBody(Strict):
     rho: RhoText = DEFAULT_RHO
     question: Annotated[str, Field(max_length=MAX_QUESTION)] = ""
     """Insight: the question's text, YAML or JSON (docs/reference/queries.md); its price is paid."""
+    route: Literal["", "bfv", "cot"] = ""
+    """Insight: how it is added up; empty for whichever is sooner done over this line."""
     strict: bool = False
     """True: hide even which curve an item lies on, as is done anyway up to 10,000 people."""
     dry_run: bool = False
@@ -163,6 +166,8 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         nano(body.rho),
         body.per_person,
         question_file.parse(body.question) if body.question else None,
+        body.route,
+        parts.home.settings.bandwidth_mbit,
     )
     job = parts.jobs.describe(request)
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)

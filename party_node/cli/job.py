@@ -47,6 +47,9 @@ Identifier = Annotated[
 PerPerson = Annotated[
     int, typer.Option(min=0, help="Identifiers of one person at most; 0: as many as types.")
 ]
+Route = Annotated[
+    str, typer.Option(help="How it is added up: bfv (little traffic) or cot (little computing).")
+]
 Query = Annotated[Path, typer.Option("--query", help="File with the question.")]
 Minimum = Annotated[int, typer.Option(min=0, help="Smallest group to speak of, if larger.")]
 Strict = Annotated[
@@ -104,6 +107,7 @@ def insight(
     identifier: Identifier = None,
     per_person: PerPerson = 0,
     minimum_size: Minimum = 0,
+    route: Route = "",
     strict: Strict = False,
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -114,7 +118,7 @@ def insight(
     with usage_of(str(query)):
         question = query.read_text(encoding="utf-8")
     body = _body(collaboration, "insight", purpose, identifier, minimum_size, "0.005", strict)
-    body |= {"question": question, "per_person": per_person}
+    body |= {"question": question, "per_person": per_person, "route": route}
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 

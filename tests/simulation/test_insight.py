@@ -24,11 +24,14 @@ columns: {tier: {categories: [gold, silver, bronze]}}
 by: tier
 price: {rho: "10"}
 """
-SEGMENTED = HISTOGRAM + """\
+SEGMENTED = (
+    HISTOGRAM
+    + """\
 ours:
   columns: {segment: {categories: [new, loyal]}}
   by: segment
 """
+)
 SUM = """\
 query: sum
 dataset: audience
@@ -54,7 +57,9 @@ def answer(world: TwoNodes, question: str, **more: object) -> dict[tuple[str, ..
 
 
 def of_tiers(people: set[int]) -> Counter[str]:
-    return Counter(tier(n) if tier(n) in ("gold", "silver", "bronze") else "(other)" for n in people)
+    return Counter(
+        tier(n) if tier(n) in ("gold", "silver", "bronze") else "(other)" for n in people
+    )
 
 
 def test_a_histogram_over_people_in_common(world: TwoNodes) -> None:

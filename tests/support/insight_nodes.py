@@ -65,7 +65,7 @@ def segment(person: int) -> str:
 
 @contextmanager
 def insight_nodes() -> Iterator[TwoNodes]:
-    """Start from a ready-made world: enrolled, agreed, with people, consents and a standing rule."""
+    """Start from a ready-made world: enrolled, agreed, with people, consents, a standing rule."""
     with tempfile.TemporaryDirectory(prefix="insight-nodes-", dir=_QUICK) as folder:
         shutil.copytree(_template().name, folder, dirs_exist_ok=True)
         with _open(Path(folder)) as world:
@@ -106,9 +106,7 @@ def _template() -> "tempfile.TemporaryDirectory[str]":
 def _fill(node: Node, folder: Path) -> None:
     held, services = PEOPLE[node.party], node.services
     path = folder / f"{node.party}.csv"
-    lines = [
-        f"{key(node.party, n)},{email(n)},{tier(n)},{spend(n)},{segment(n)}\n" for n in held
-    ]
+    lines = [f"{key(node.party, n)},{email(n)},{tier(n)},{spend(n)},{segment(n)}\n" for n in held]
     path.write_text("key,email,tier,spend,segment\n" + "".join(lines))
     services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
     for person in held:

@@ -1,0 +1,100 @@
+"""What an analyst asks for, and what it becomes under an agreement: clause, parameters, price."""
+
+import os
+from dataclasses import dataclass
+
+from party_node import job_checks, sum_costs
+from party_node.errors import JobRefused
+from protocols.collaboration import Collaboration, Permitted
+from protocols.job_params import kind_of_params
+from protocols.psi.params import MatchingParams, RowParams
+from protocols.registry import RINGS
+from protocols.sums.insight import Insight, params_for
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an analyst asks for; empty fields take what the collaboration says."""
+
+    collaboration: str
+    kind: str
+    purpose: str = ""
+    identifiers: tuple[str, ...] = ("email",)
+    """Types to match on, in order."""
+    minimum_size: int = 0
+    rho_nano: int = 5_000_000
+    per_person: int = 0
+    """How many identifiers one person brings at most to a count; 0: as many as there are types."""
+    question: Insight | None = None
+    """What is asked about people in common; its price is the job's."""
+    route: str = ""
+    """How a question is added up, `bfv` or `cot`; empty for whichever is sooner done."""
+    bandwidth_mbit: int = 100
+    """How fast the line is, to choose a route by."""
+
+
+def clause(agreed: Collaboration, request: Request) -> Permitted:
+    """Return the clause that a request falls under; of a question's routes the one that is sooner
+    done over this line.
+
+    Raises: JobRefused.
+    """
+    fitting = [
+        p for p in agreed.permitted
+        if p.kind == request.kind and request.purpose in ("", p.purpose)
+    ]  # fmt: skip
+    if request.route:
+        fitting = [p for p in fitting if p.protocol.startswith(f"sums-join-{request.route}/")]
+    if not fitting:
+        raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
+    if request.question is None:
+        return fitting[0]
+    layout = request.question.over(agreed.minimum_size).layout
+    cores, line = os.cpu_count() or 1, request.bandwidth_mbit
+    same = [
+        p for p in fitting if (p.purpose, p.receiver) == (fitting[0].purpose, fitting[0].receiver)
+    ]
+    return min(
+        same, key=lambda p: sum_costs.seconds(sum_costs.route_of(p.protocol), layout, cores, line)
+    )
+
+
+def params(protocol: str, request: Request, least: int) -> MatchingParams:
+    """Return the parameters of a job: room for as many people, whatever each may bring.
+
+    Raises: JobRefused.
+    """
+    if (request.question is None) == (request.kind == job_checks.INSIGHT):
+        raise JobRefused(f"{job_checks.INSIGHT} asks a question, and no other kind of job does")
+    if request.question is not None:
+        most = request.per_person or len(request.identifiers)
+        return params_for(request.question, least, most)
+    kind = kind_of_params(protocol)
+    if request.per_person and not issubclass(kind, RowParams):
+        raise JobRefused(f"a person brings all identifiers to {request.kind}")
+    made = kind.for_job(len(request.identifiers), request.per_person)
+    return made.strictly() if protocol in RINGS else made
+
+
+def price(request: Request, least: int) -> int:
+    """Return what a job costs, in billionths of a rho: what is offered, or what is asked for."""
+    question = request.question
+    return request.rho_nano if question is None else question.plan(least).rho_nano
+
+
+def brought(agreed: Collaboration, sender: str, request: Request) -> str:
+    """Return the dataset that a sender brings: that of the question, if there is one.
+
+    Raises: JobRefused.
+    """
+    if request.question is None:
+        return dataset_of(agreed, sender, request.identifiers)
+    return request.question.query.dataset
+
+
+def dataset_of(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:
+    """Return the dataset that a party offers for matching by these. Raises: JobRefused."""
+    for offer in agreed.datasets:
+        if offer.party == party and set(identifiers) <= set(offer.identifiers):
+            return offer.dataset
+    raise JobRefused(f"{party} offers no dataset for matching by {' and '.join(identifiers)}")

@@ -1,0 +1,62 @@
+"""What an aligned sum takes, by route: for each row, vector and column, and for what comes back.
+
+Both routes give the same sums. BFV sends little, and takes longer with many columns; correlated OT
+sends every column of every row. Which is sooner done is a question of the network.
+"""
+
+from dataclasses import dataclass
+
+from protocols.errors import InvalidParameter
+from protocols.sums.layout import SumLayout
+
+BFV, COT = "bfv", "cot"
+ROUTES = (BFV, COT)
+TYPICAL_ROWS = 1_000_000
+"""Rows that routes are compared at where their number is not known: both grow with it alike."""
+
+_BFV_ROW_SECONDS, _BFV_ENTRY_SECONDS = 0.5e-6, 3e-8
+_COT_ROW_SECONDS, _COT_ENTRY_SECONDS = 0.5e-6, 1.6e-8
+_BFV_ROW_BYTES, _BFV_REPLY_BYTES, _BFV_COLUMNS_IN_A_REPLY = 24.7, 150_000, 2
+_BFV_REPLY_MEMORY, _COT_MEMORY = 786_432, 64 * 2**20
+_COT_CHOICE_BYTES = 16
+_MEGABIT_BYTES = 125_000
+
+
+@dataclass(frozen=True, slots=True)
+class SumCost:
+    """What one side takes."""
+
+    cpu_seconds: float
+    memory_bytes: int
+    traffic_bytes: int
+    """Sent and received together."""
+
+
+def route_of(protocol: str) -> str:
+    """Return the route of a composed protocol, as `sums-join-bfv/1`. Raises: InvalidParameter."""
+    route = protocol.partition("/")[0].rpartition("-")[2]
+    if route not in ROUTES:
+        raise InvalidParameter("this protocol adds up by no route that is known")
+    return route
+
+
+def sum_cost(route: str, layout: SumLayout, rows: int) -> SumCost:
+    """Return what the sum itself takes, over so many rows."""
+    planes = layout.vectors * layout.vector_bound.bit_length()
+    entries = rows * layout.columns
+    if route == BFV:
+        replies = layout.vectors * -(-layout.columns // _BFV_COLUMNS_IN_A_REPLY)
+        work = rows * _BFV_ROW_SECONDS + entries * _BFV_ENTRY_SECONDS
+        sent = layout.vectors * rows * _BFV_ROW_BYTES + replies * _BFV_REPLY_BYTES
+        return SumCost(layout.vectors * work, replies * _BFV_REPLY_MEMORY, round(sent))
+    work = rows * _COT_ROW_SECONDS + entries * _COT_ENTRY_SECONDS
+    widest = max((*layout.dense, 1)) * layout.vector_bound * rows
+    width = max(1, -(-(widest.bit_length() + 1) // 8))
+    sent = planes * rows * (_COT_CHOICE_BYTES + width * layout.columns)
+    return SumCost(planes * work, _COT_MEMORY, sent)
+
+
+def seconds(route: str, layout: SumLayout, cores: int, bandwidth_mbit: int) -> float:
+    """Return how long a route takes at a typical number of rows, computing and sending."""
+    cost = sum_cost(route, layout, TYPICAL_ROWS)
+    return cost.cpu_seconds / cores + cost.traffic_bytes / (bandwidth_mbit * _MEGABIT_BYTES)
