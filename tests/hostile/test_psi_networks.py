@@ -10,6 +10,7 @@ from protocols.errors import ProtocolError
 from protocols.psi import dh, ot, ring
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX
+from protocols.sums import cot
 from tests.support import hostile_runs
 from tests.support.circle import run_circle
 from tests.support.faulty_network import FAULTS, FaultyNetwork
@@ -55,6 +56,18 @@ def test_a_hostile_network_gives_the_right_index_or_none(faults):
         played = hostile_runs.play_union(UNION_INDEX, deliver=FaultyNetwork(faults).deliver)
         assert numbers(played.receiver)[9:] == numbers(played.sender)[:5]
         assert len({*numbers(played.receiver), *numbers(played.sender)}) == 20
+
+
+@pytest.mark.parametrize("to_holder", [True, False], ids=["to vectors", "to matrix"])
+@pytest.mark.parametrize("protocol", [cot.SUMS, cot.NARROW], ids=lambda p: p.name)
+@settings(max_examples=20)
+@given(faults=st.dictionaries(st.integers(0, 16), FAULTS))
+def test_a_hostile_network_gives_the_right_sums_or_none(protocol, to_holder, faults):
+    deliver = FaultyNetwork(faults).deliver
+    with contextlib.suppress(*REFUSED):
+        played = hostile_runs.play_sums(protocol, to_holder=to_holder, deliver=deliver)
+        sums = (played.receiver if to_holder else played.sender).output
+        assert sums.values == hostile_runs.SUM_OF.sums()
 
 
 @pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)

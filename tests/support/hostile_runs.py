@@ -1,4 +1,4 @@
-"""A small run of each matching protocol: played by honest parties, and recorded.
+"""A small run of each protocol: played by honest parties, and recorded.
 
 What a hostile peer or network makes of them is in `tests/hostile/test_psi_*.py`. A new protocol is
 a line in `RUNS`; a test sees to it that none of the registry is forgotten.
@@ -14,7 +14,10 @@ from protocols.psi.params import OtParams, PreparedParams, PsiParams
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX, UnionParams
 from protocols.session import TwoParty
+from protocols.sums import cot
+from protocols.sums.layout import SumLayout
 from tests.support.circle import run_circle
+from tests.support.cot_runs import given, params_of, run_sums
 from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
 from tests.support.prepared_sets import Receiver, Sender, laid_for
 from tests.support.psi_ot_vectors import label_chunks
@@ -91,6 +94,15 @@ def play_union(protocol: TwoParty, **more: Any) -> Played:
     return run_pair(protocol, _UNION, CTX, *map(digests, UNION_SETS), **more)
 
 
+SUM_OF = given(SumLayout(1, 2, (255, 3), (4,), 20, 8), 20)
+
+
+def play_sums(protocol: TwoParty, *, to_holder: bool = True, **more: Any) -> Played:
+    """Play a run of a sum by correlated transfers."""
+    params = params_of(SUM_OF.layout, to_holder=to_holder)
+    return run_sums(SUM_OF, params, protocol, **more)
+
+
 def _pair(protocol: TwoParty, play: Play) -> HostileRun:
     @functools.cache
     def recording() -> Recording:
@@ -129,6 +141,14 @@ RUNS = {
     f"{PREPARED.name} first": _pair(PREPARED, play_first),
     f"{PREPARED.name} later": _pair(PREPARED, play_later),
     UNION_INDEX.name: _pair(UNION_INDEX, play_union),
+    cot.SUMS.name: _pair(cot.SUMS, play_sums),
+    f"{cot.SUMS.name} to the matrix": _pair(
+        cot.SUMS, functools.partial(play_sums, to_holder=False)
+    ),
+    cot.NARROW.name: _pair(cot.NARROW, play_sums),
+    f"{cot.NARROW.name} to the matrix": _pair(
+        cot.NARROW, functools.partial(play_sums, to_holder=False)
+    ),
     ring.MEMBERS.name: _circle(ring.MEMBERS),
     ring.CARDINALITY.name: _circle(ring.CARDINALITY),
 }

@@ -24,7 +24,12 @@ PROTOCOLS = {p.name: p for p in (SUMS, NARROW)}
 FILES = {name: FOLDER / f"{name.partition('/')[0]}.json" for name in PROTOCOLS}
 CASES = (
     ("one vector, three chunks", SumLayout(1, 1, (5, 3), (4,), 12, 5), 12, True),
-    ("integers, for the matrix", SumLayout(2, 6, (200, 70_000, 2**31 - 1), (2, 3), 9, 16), 9, False),
+    (
+        "integers, for the matrix",
+        SumLayout(2, 6, (200, 70_000, 2**31 - 1), (2, 3), 9, 16),
+        9,
+        False,
+    ),
     ("several pieces", SumLayout(1, 1, (1,), (17,), 600, 1024), 520, True),
     ("two digits in pieces", SumLayout(2, 2, (90,), (1,), 2**20, 1024), 515, False),
     ("no rows", SumLayout(1, 1, (), (2,), 5, 5), 0, True),

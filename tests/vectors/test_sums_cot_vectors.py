@@ -225,9 +225,7 @@ class Played:
                 key = self.key("pads", index, piece, plane)
                 at = [(PIECE * piece + j) * self.planes + plane for j in range(size)]
                 pads = [[self.pad(key, row, j) for row in rows[i]] for j, i in enumerate(at)]
-                other = [
-                    self.pad(key, xor(rows[i][1], self.secret), j) for j, i in enumerate(at)
-                ]
+                other = [self.pad(key, xor(rows[i][1], self.secret), j) for j, i in enumerate(at)]
                 first = 0
                 for width, _, group, columns in self.way.segments:
                     lane = 1 << (width - 1).bit_length()
