@@ -94,7 +94,8 @@ def play_union(protocol: TwoParty, **more: Any) -> Played:
     return run_pair(protocol, _UNION, CTX, *map(digests, UNION_SETS), **more)
 
 
-SUM_OF = given(SumLayout(1, 2, (255, 3), (4,), 20, 8), 20)
+SUM_OF = given(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
+"""Sums of more than a byte of entries of one: all columns are narrow where they may be."""
 
 
 def play_sums(protocol: TwoParty, *, to_holder: bool = True, **more: Any) -> Played:
