@@ -60,7 +60,7 @@ def test_a_hostile_network_gives_the_right_index_or_none(faults):
 
 @pytest.mark.parametrize("to_holder", [True, False], ids=["to vectors", "to matrix"])
 @pytest.mark.parametrize("protocol", [cot.SUMS, cot.NARROW], ids=lambda p: p.name)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(faults=st.dictionaries(st.integers(0, 16), FAULTS))
 def test_a_hostile_network_gives_the_right_sums_or_none(protocol, to_holder, faults):
     deliver = FaultyNetwork(faults).deliver

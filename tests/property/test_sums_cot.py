@@ -36,19 +36,19 @@ def check(own: cot_runs.Given, to_holder: bool) -> None:
         assert other == SumsGiven(rows)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(layouts, st.integers(0, 40), st.integers(0, 1000), st.booleans())
 def test_few_rows(layout, rows, seed, to_holder):
     check(cot_runs.given(layout, rows, seed), to_holder)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(layouts.filter(lambda x: x.chunk_rows >= 500), st.integers(0, 1500), st.booleans())
 def test_more_rows(layout, rows, to_holder):
     check(cot_runs.given(layout, rows), to_holder)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(1, 600), st.sampled_from([1, 255, 2**31 - 1]), st.booleans(), st.booleans())
 def test_all_entries_at_one_end_of_their_bounds(rows, bound, negative, to_holder):
     layout = SumLayout(1, 3, (bound,), (2,), 600, 600)

@@ -143,13 +143,7 @@ RUNS = {
     f"{PREPARED.name} later": _pair(PREPARED, play_later),
     UNION_INDEX.name: _pair(UNION_INDEX, play_union),
     cot.SUMS.name: _pair(cot.SUMS, play_sums),
-    f"{cot.SUMS.name} to the matrix": _pair(
-        cot.SUMS, functools.partial(play_sums, to_holder=False)
-    ),
-    cot.NARROW.name: _pair(cot.NARROW, play_sums),
-    f"{cot.NARROW.name} to the matrix": _pair(
-        cot.NARROW, functools.partial(play_sums, to_holder=False)
-    ),
+    cot.NARROW.name: _pair(cot.NARROW, functools.partial(play_sums, to_holder=False)),
     ring.MEMBERS.name: _circle(ring.MEMBERS),
     ring.CARDINALITY.name: _circle(ring.CARDINALITY),
 }
