@@ -16,6 +16,7 @@ from protocols.errors import (
 )
 from protocols.session import Items, Progress, Role, TwoParty
 from protocols.sums.cot import NARROW, SUMS
+from protocols.sums.cot_cost import sent_bytes
 from protocols.sums.cot_progress import progress
 from protocols.sums.cot_records import (
     STRETCH_BYTES,
@@ -93,6 +94,30 @@ def test_a_message_has_at_most_so_many_bytes(protocol):
     sizes = [len(m) for m in played.sender.sent + played.receiver.sent]
     assert STRETCH_BYTES // 2 < max(sizes) < STRETCH_BYTES + 1000
     assert sum(isinstance(m, Products) for m in said(played.sender)) > 1
+
+
+@BOTH
+@WAYS
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_bytes_of_a_run_are_known_before(protocol, to_holder, name):
+    layout, rows = LAYOUTS[name]
+    params = params_of(layout, to_holder=to_holder)
+    played = run_sums(given(layout, rows), params, protocol)
+    expected = sent_bytes(params, rows, narrow=protocol is NARROW)
+    for side, size in zip((played.receiver, played.sender), expected, strict=True):
+        sent = sum(map(len, side.sent))
+        assert abs(sent - size) <= 15 * len(side.sent)
+
+
+def test_a_million_rows_and_a_hundred_columns_take_as_many_bytes_as_is_said():
+    one_hot = params_of(SumLayout(1, 1, (), (10,) * 10, 2**20))
+    dense = params_of(SumLayout(1, 1, (255,) * 100, (), 2**20))
+    megabytes = [
+        sum(sent_bytes(params, 10**6, narrow=narrow)) / 10**6
+        for params in (one_hot, dense)
+        for narrow in (False, True)
+    ]
+    assert megabytes == pytest.approx([316.4, 130.5, 416.5, 244.9], abs=0.1)
 
 
 def test_entries_of_0_and_1_take_3_bytes_or_narrow_little_more_than_1():
