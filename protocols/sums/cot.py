@@ -9,6 +9,9 @@
              ── Choices: the bits of y, hidden ───────────►  checks them
              ◄── Products: x + pad(q) - pad(q ⊕ s) ─────────   share: -pad(q)
     share: pad(t), and where the bit is 1 the product
+    in the narrow protocol, for each group of rows and narrow column (`cot_carries.py`):
+             ── Carries: top bits, hidden ────────────────►
+             ◄── CarryProducts: top bit + pad - pad ─────────
     at the end, from the side that does not learn the sums to the one that does:
              ── Shares: its sums of shares, with its noise ── (either way)
 
@@ -27,8 +30,9 @@ and the number of rows. Lengths and number of all messages follow from these.
 
 **Security.** Semi-honest. Beyond that: choices are checked (`ot/extension.py`), so that a side with
 vectors that deviates has no more of X than what some vectors would give it, each entry below the
-next power of 2 above the bound. It may choose which, row by row; that is its input. The side with
-the matrix sees nothing of the vectors before the end, whatever it does; but entries beyond its
+next power of 2 above the bound. That holds in `sums-cot/1`. In `sums-cot-narrow/1` wrong carries
+give it more: multiples of 256^w that hang on few rows, for which the noise is not made. The side
+with the matrix sees nothing of the vectors before the end, whatever it does; but entries beyond its
 bounds, wrong products, or noise left out, are not seen by the other. Computational: Diffie–Hellman
 on edwards25519 and SHA-256 as a random oracle (`ot/base.py`), AES-128 as a stream and as an ideal
 permutation (`sums/cot_pads.py`).

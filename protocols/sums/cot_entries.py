@@ -39,10 +39,12 @@ class Entries:
         places, numbers = blocks.reshape(-1).view(np.uint8), np.arange(rows)
         for feature, at in enumerate(self._offsets):
             codes = self._codes[low:high, feature]
-            (told,) = np.nonzero(codes != NONE)
-            block, byte = np.divmod(self._placing.byte_of[at + codes[told].astype(np.intp)], 16)
-            # The lowest byte of a lane comes first.
-            places[BLOCK_BYTES * (block * rows + numbers[told]) + byte] = 1
+            told = codes != NONE
+            column = at + np.where(told, codes, 0).astype(np.intp)
+            block, byte = np.divmod(self._placing.byte_of[column], BLOCK_BYTES)
+            # The lowest byte of a lane comes first. Rows that have no category write a 0: so the
+            # time does not depend on how many they are.
+            places[BLOCK_BYTES * (block * rows + numbers) + byte] = told
         return blocks
 
     def _put_dense(self, segment: Segment, low: int, high: int, blocks: Blocks) -> None:

@@ -94,18 +94,28 @@ class Segment:
         """Return how many groups so many rows of a piece have; 0 if the columns are not narrow."""
         return -(-rows // self.group) if self.group else 0
 
-    def read(self, data: memoryview, rows: int, wanted: NDArray[np.intp]) -> Lanes:
-        """Return the lanes of the wanted rows among so many; lanes that are not used are 0."""
-        lanes: Lanes = np.zeros((self.blocks, len(wanted), self.per_block), f"<u{self.lane}")
+    def read(self, data: memoryview, rows: int) -> Lanes:
+        """Return the lanes of so many rows; those that are not used are 0."""
+        lanes: Lanes = np.zeros((self.blocks, rows, self.per_block), f"<u{self.lane}")
         offset = 0
         for size, at in self.parts():
             for blocks, used in self.runs():
                 shape = (blocks.stop - blocks.start, rows, used)
                 words = np.frombuffer(data, f"<u{size}", shape[0] * rows * used, offset)
                 offset += words.nbytes
-                some = words.reshape(shape).take(wanted, axis=1)
-                lanes[blocks, :, :used] |= some.astype(lanes.dtype) << (8 * at)
+                into, part = lanes[blocks, :, :used], words.reshape(shape)
+                if at:
+                    into |= part.astype(lanes.dtype) << (8 * at)
+                else:
+                    into[:] = part
         return lanes
+
+
+def only_chosen(lanes: Lanes, bits: NDArray[np.uint8]) -> None:
+    """Make the lanes of all rows 0 whose bit is; the time does not depend on the bits."""
+    masks = np.repeat(-bits.astype(np.uint64), BLOCK_BYTES // 8)
+    words = lanes.view("<u8").reshape(len(lanes), -1)
+    words &= masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ def answer(state: MatrixAnswering, message: Choices, fetch: Fetch) -> Transition
     count = run.transfers(due)
     size = extension.COLUMNS * extension.column_bytes(count)
     check_chunk(message.stretch, due, message.columns, size)
-    check_chunk(due, due, message.parities, extension.PARITY_BYTES * (1 + extension.COLUMNS))
+    check_chunk(
+        message.stretch, due, message.parities, extension.PARITY_BYTES * (1 + extension.COLUMNS)
+    )
     keys, secret = _chosen(fetch)
     rows = extension.give(session, due, keys, secret, message.columns, message.parities, count)
     number = run.stretch_length(due)

@@ -15,7 +15,7 @@ from protocols.psi.chunks import check_chunk, kept
 from protocols.session import Continue, Fetch, Finish, Rng, Transition, Wait
 from protocols.sums import cot_carries, cot_shares
 from protocols.sums.cot_carries import Bits
-from protocols.sums.cot_lanes import PIECE_ROWS, Lanes, Segment, fold
+from protocols.sums.cot_lanes import PIECE_ROWS, Lanes, Segment, fold, only_chosen
 from protocols.sums.cot_pads import pad_key, pads
 from protocols.sums.cot_records import (
     Carries,
@@ -120,14 +120,12 @@ def _add_segment(
     bits: Bits,
 ) -> Bits:
     """Add this side's shares of the columns of a piece; return the top bits of narrow ones."""
-    columns = segment.columns
-    if not segment.group:
-        chosen = segment.read(given, len(bits), np.flatnonzero(bits))
-        cot_shares.add(totals, run, plane, columns, fold(pad) + fold(chosen))
-        return np.zeros(0, np.uint8)
-    chosen = segment.read(given, len(bits), np.arange(len(bits)))
-    chosen *= bits[:, None].astype(chosen.dtype)
+    chosen, columns = segment.read(given, len(bits)), segment.columns
+    only_chosen(chosen, bits)
     pad += chosen
+    if not segment.group:
+        cot_shares.add(totals, run, plane, columns, fold(pad))
+        return np.zeros(0, np.uint8)
     # Each entry that was chosen came with its offset.
     surplus = run.placing.offsets[columns] * np.uint64(bits.sum())
     cot_shares.add(totals, run, plane, columns, -surplus)

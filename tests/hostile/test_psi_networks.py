@@ -11,6 +11,7 @@ from protocols.psi import dh, ot, ring
 from protocols.psi.blinded_join import BLINDED_JOIN
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX
+from protocols.sums import cot
 from tests.support import hostile_runs
 from tests.support.aligned_runs import by_groups, groups_of, joined_sums, play_sums_by_join
 from tests.support.circle import run_circle
@@ -77,6 +78,18 @@ def test_a_hostile_network_gives_the_right_sums_or_none(to_holder, faults):
         played = play_sums_by_join(groups, theirs, to_holder=to_holder, deliver=network.deliver)
         learner = played.receiver if to_holder else played.sender
         assert list(learner.output.values) == joined_sums(by_groups(groups), theirs, 2, 1)
+
+
+@pytest.mark.parametrize("to_holder", [True, False], ids=["to vectors", "to matrix"])
+@pytest.mark.parametrize("protocol", [cot.SUMS, cot.NARROW], ids=lambda p: p.name)
+@settings(max_examples=10)
+@given(faults=st.dictionaries(st.integers(0, 16), FAULTS))
+def test_a_hostile_network_gives_the_sums_of_a_route_or_none(protocol, to_holder, faults):
+    deliver = FaultyNetwork(faults).deliver
+    with contextlib.suppress(*REFUSED):
+        played = hostile_runs.play_sums(protocol, to_holder=to_holder, deliver=deliver)
+        sums = (played.receiver if to_holder else played.sender).output
+        assert sums.values == hostile_runs.SUM_OF.sums()
 
 
 @pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)

@@ -84,7 +84,16 @@ def test_a_damaged_state_is_refused_or_read(name, data):
     assert take(protocol, recording, flipped(state, places), message) != ""
 
 
-@pytest.mark.parametrize("name", ["psi-union-index/1", "join-blinded/1", "sums-union-clear/1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "psi-union-index/1",
+        "join-blinded/1",
+        "sums-union-clear/1",
+        "sums-cot/1",
+        "sums-cot-narrow/1",
+    ],
+)
 def test_every_kind_of_message_was_played(name):
     messages = RUNS[name].recording().messages
     for kind in RUNS[name].protocol.messages:

@@ -1,4 +1,4 @@
-"""A small run of each matching protocol: played by honest parties, and recorded.
+"""A small run of each protocol: played by honest parties, and recorded.
 
 What a hostile peer or network makes of them is in `tests/hostile/test_psi_*.py`. A new protocol is
 a line in `RUNS`; a test sees to it that none of the registry is forgotten.
@@ -15,8 +15,11 @@ from protocols.psi.params import OtParams, PreparedParams, PsiParams
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX, UnionParams
 from protocols.session import TwoParty
+from protocols.sums import cot
+from protocols.sums.layout import SumLayout
 from tests.support import aligned_runs
 from tests.support.circle import run_circle
+from tests.support.cot_runs import given, params_of, run_sums
 from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
 from tests.support.prepared_sets import Receiver, Sender, laid_for
 from tests.support.psi_ot_vectors import label_chunks
@@ -115,6 +118,16 @@ def play_sums_by_union(protocol: TwoParty, **more: Any) -> Played:
     return aligned_runs.play_sums_by_union(*UNION_SETS, protocol=protocol, **more)
 
 
+SUM_OF = given(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
+"""Sums of more than a byte of entries of one: all columns are narrow where they may be."""
+
+
+def play_sums(protocol: TwoParty, *, to_holder: bool = True, **more: Any) -> Played:
+    """Play a run of a sum by correlated transfers."""
+    params = params_of(SUM_OF.layout, to_holder=to_holder)
+    return run_sums(SUM_OF, params, protocol, **more)
+
+
 def _pair(protocol: TwoParty, play: Play) -> HostileRun:
     @functools.cache
     def recording() -> Recording:
@@ -157,6 +170,8 @@ RUNS = {
     aligned_runs.JOIN.name: _pair(aligned_runs.JOIN, play_sums_by_join),
     aligned_runs.LABELLED.name: _pair(aligned_runs.LABELLED, play_sums_by_labels),
     aligned_runs.UNION.name: _pair(aligned_runs.UNION, play_sums_by_union),
+    cot.SUMS.name: _pair(cot.SUMS, play_sums),
+    cot.NARROW.name: _pair(cot.NARROW, functools.partial(play_sums, to_holder=False)),
     ring.MEMBERS.name: _circle(ring.MEMBERS),
     ring.CARDINALITY.name: _circle(ring.CARDINALITY),
 }
