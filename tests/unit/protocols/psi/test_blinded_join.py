@@ -193,6 +193,38 @@ def test_a_match_changes_nothing_that_the_partner_sees():
     assert len(seen) == 1
 
 
+def applied(scalar: bytes, times: int, rows: np.ndarray) -> set[bytes]:
+    """Return the tags of points that a scalar is applied to, up to so many times."""
+    found, here = set(), rows
+    for left in range(times, -1, -1):
+        found |= {row.tobytes()[:12] for row in here}
+        here = groups.evaluate(scalar, here, backend=PYNACL) if left else here
+    return found
+
+
+def points_of(side: Side) -> np.ndarray:
+    data = b"".join(m.points for m in said(side) if isinstance(m, Blinded))
+    return points_from_bytes(data)
+
+
+def test_neither_side_can_bring_its_own_items_together_with_what_it_hears():
+    """Not with up to three uses of its scalar on either: only the shuffled tags meet the rows."""
+    played = play_join(SETS, range(20))
+    run = decode(STATES, played.receiver.state).run
+    own = groups.hash_to_group(
+        run.ctx, points_from_bytes(b"".join(digests(range(44)))), True, backend=PYNACL
+    )
+    rows = applied(run.scalar, 3, points_of(played.sender))
+    tags = set(returned(played.sender))
+    mine = applied(run.scalar, 3, own)
+    assert not mine & rows
+    assert not mine & tags
+    assert len(tags & rows) == 20
+    at_partner = decode(STATES, played.sender.state).run
+    theirs = applied(at_partner.scalar, 3, own[:20])
+    assert not theirs & applied(at_partner.scalar, 3, points_of(played.receiver))
+
+
 def test_rows_of_two_runs_have_nothing_in_common():
     seen: set[bytes] = set()
     for seed in ("a", "b"):
