@@ -27,7 +27,7 @@ many match, nor which.
 
 **What groups tell.** Whoever matches in a group is one of it. A group with one person in it and
 random items around tells whether that person matches; so a node refuses groups of few people,
-and the partner groups of few items (`least_group`), behind which it cannot see. Groups that are cut
+and the partner groups of few rows (`least_group`), behind which it cannot see. Groups that are cut
 differently in many runs narrow people down; a limit on questions answers that, and is not here.
 
 **Noise.** With `dummies` each group holds as many that both know, and the partner has each as a row
@@ -38,7 +38,7 @@ no noise from it: of a dummy the partner has nothing to say. Without `strict` th
 fall on two sides, and each must have enough (`coins.least`).
 
 **Strict.** Without `strict`, one bit of each item, curve or twist, outlives blinding: the brand
-can tell which half of a group a matching row is from. So groups then have 10,000 items at least.
+can tell which half of a group a matching row is from. So groups then have 10,000 rows at least.
 
 **Several items a person.** With `per_person` rows have so many items; the partner shuffles rows
 within a group, and items within a row. Two rows meet where they share an item. The brand then also
@@ -49,9 +49,10 @@ goes with one of those that it meets, whichever comes first in their secret orde
 
 **Security.** Semi-honest, under decisional Diffie–Hellman with SHA-256 as a random oracle. What
 comes from the peer is checked all the same: context and role, sizes, order and lengths, each point
-before a scalar meets it, that nothing comes twice. A brand that deviates can choose groups by other
-rules than it says; a partner that deviates can blind some of its rows differently, so that
-these do not match, or return wrong tags, with the same effect. Neither learns more by it.
+before a scalar meets it, that nothing comes twice. A brand that deviates can mark items, by another
+scalar than b, and learn whether these match; make groups of one person and strangers; leave out its
+dummies. Nothing here shows that. A partner that deviates can make rows not match, by another scalar
+than a or by wrong tags; it learns nothing by it.
 
 **False matches.** With n items and m rows, at most n·m·2^(-8t) for tags of t bytes.
 

@@ -137,8 +137,7 @@ def test_the_arrows_are_those_of_the_diagram():
 
 
 def returned(side: Side) -> list[bytes]:
-    tags = b"".join(m.tags for m in said(side) if isinstance(m, Evaluated))
-    return [tags[i : i + 12] for i in range(0, len(tags), 12)]
+    return returned_by(said(side))
 
 
 def in_order(played) -> list[bytes]:
@@ -416,6 +415,27 @@ def test_a_partner_that_returns_a_tag_twice_is_refused():
     side.take(dataclasses.replace(answers[1], tags=tags[:12] + tags[:-12]))
     with pytest.raises(InvalidElement):
         side.take(answers[2])
+
+
+def test_a_brand_that_marks_an_item_by_another_scalar_is_not_seen():
+    """A known limit, said in `docs/spec/alignment.md`: both sides must follow the protocol."""
+    side, other = partner(rows=5), brand(items=16)
+    outgoing = other.drain()
+    ctx, mark = other.transition.state.run.ctx, bytes(range(32))
+    marked = groups.hash_to_group(
+        ctx, points_from_bytes(digests(range(3, 4))[0]), True, backend=PYNACL
+    )
+    sent = bytearray(outgoing[1].points)
+    sent[3 * 32 : 4 * 32] = groups.evaluate(mark, marked, backend=PYNACL).tobytes()
+    answers = side.tell(outgoing[0], dataclasses.replace(outgoing[1], points=bytes(sent)))
+    rows = groups.evaluate(mark, points_from_bytes(answers[2].points), backend=PYNACL)
+    met = [i for i, row in enumerate(rows) if row.tobytes()[:12] in returned_by(answers)]
+    assert met == [3]
+
+
+def returned_by(answers: list) -> list[bytes]:
+    tags = b"".join(m.tags for m in answers if isinstance(m, Evaluated))
+    return [tags[i : i + 12] for i in range(0, len(tags), 12)]
 
 
 # Our own mistakes
