@@ -17,21 +17,28 @@ It is the ground for sums over rows: the brand knows of each row 0 or 1, and the
 else there is to say of it (`protocols/sums`).
 
 **Who learns what.** The *brand* learns the number of the partner's rows, which of these rows match,
-and each one's group; so how many of each group match, exactly. It does not learn which of its own
-people they are: its items come back in the partner's secret order, uniformly random within each
-group, and to link one of them to an item it would have to decide Diffie–Hellman triples. Nor whom a
-row stands for: rows come in an order that is secret and random (`Items`), under a scalar of this
-run, so rows of two runs cannot be linked either. The *partner* learns how large the groups are,
-filled up to steps of a ladder (`blinded_join_input.py`), and nothing else: not how many match, nor
-which.
+and each one's group; so how many of each group match, exactly where there is no noise. It does not
+learn which of its own people they are: its items come back in the partner's secret order, uniformly
+random within each group, and to link one of them to an item it would have to decide Diffie–Hellman
+triples. Nor whom a row stands for: rows come in an order that is secret and random (`Items`), under
+a scalar of this run, so rows of two runs cannot be linked either. The *partner* learns how large
+the groups are, filled up to steps of a ladder (`blinded_join_input.py`), and nothing else: not how
+many match, nor which.
 
 **What groups tell.** Whoever matches in a group is one of it. A group with one person in it and
 random items around tells whether that person matches; so a node refuses groups of few people,
-and the partner groups of few items (`least_group`), behind which it cannot see. Groups that are cut
+and the partner groups of few rows (`least_group`), behind which it cannot see. Groups that are cut
 differently in many runs narrow people down; a limit on questions answers that, and is not here.
 
+**Noise.** With `dummies` each group holds as many that both know, and the partner has each as a row
+or not by the toss of a coin (`padding.py`). So what the brand counts in a group has Binomial noise,
+which the shuffle within the group keeps it from taking off. A person of the partner matches in one
+group, so the price is that of one count (`coins.price` of `dummies_each`). Sums over the rows have
+no noise from it: of a dummy the partner has nothing to say. Without `strict` the dummies of a group
+fall on two sides, and each must have enough (`coins.least`).
+
 **Strict.** Without `strict`, one bit of each item, curve or twist, outlives blinding: the brand
-can tell which half of a group a matching row is from. So groups then have 10,000 items at least.
+can tell which half of a group a matching row is from. So groups then have 10,000 rows at least.
 
 **Several items a person.** With `per_person` rows have so many items; the partner shuffles rows
 within a group, and items within a row. Two rows meet where they share an item. The brand then also
@@ -42,9 +49,10 @@ goes with one of those that it meets, whichever comes first in their secret orde
 
 **Security.** Semi-honest, under decisional Diffie–Hellman with SHA-256 as a random oracle. What
 comes from the peer is checked all the same: context and role, sizes, order and lengths, each point
-before a scalar meets it, that nothing comes twice. A brand that deviates can choose groups by other
-rules than it says; a partner that deviates can blind some of its rows differently, so that
-these do not match, or return wrong tags, with the same effect. Neither learns more by it.
+before a scalar meets it, that nothing comes twice. A brand that deviates can mark items, by another
+scalar than b, and learn whether these match; make groups of one person and strangers; leave out its
+dummies. Nothing here shows that. A partner that deviates can make rows not match, by another scalar
+than a or by wrong tags; it learns nothing by it.
 
 **False matches.** With n items and m rows, at most n·m·2^(-8t) for tags of t bytes.
 
@@ -238,7 +246,8 @@ def _receive_on(run: JoinRun, rows: int, evaluated: int, keep: dict[str, bytes])
         return Wait(BrandCollecting(run, rows, evaluated), keep)
     if rows > 0:
         return Wait(BrandEvaluating(run, rows, 0), keep)
-    return Finish(JoinedRows(0, (0,) * len(run.sizes)), Done(), keep)
+    matched = (-(run.params.dummies_each // 2),) * len(run.sizes)
+    return Finish(JoinedRows(0, matched), Done(), keep)
 
 
 def _evaluate_rows(means: Means, state: BrandEvaluating, message: Blinded) -> Transition:
@@ -253,7 +262,7 @@ def _evaluate_rows(means: Means, state: BrandEvaluating, message: Blinded) -> Tr
     met = one_each(join_pairs(mine, theirs), run.params.per_person)
     found = np.zeros(rows, "<u2")
     found[met[1]] = 1 + np.searchsorted(np.array(ends(run.sizes)), met[0], side="right")
-    matched = np.bincount(found, minlength=len(run.sizes) + 1)[1:]
+    matched = np.bincount(found, minlength=len(run.sizes) + 1)[1:] - run.params.dummies_each // 2
     keep |= chunks.cut(GROUPS, found.tobytes(), 2 * run.params.chunk_items)
     return Finish(JoinedRows(rows, tuple(int(n) for n in matched)), Done(), keep)
 

@@ -3,7 +3,9 @@
 A group is filled up to a step of the ladder of `disclosure.py` with random digests, which match
 nothing: the partner learns the step. The brand knows which items are somebody's, so a match in a
 group of few people would say much of each of them: such a group is refused here, where it can be
-seen. A group of nobody says nothing, and stays.
+seen. A group of nobody says nothing, and stays. With noise, each group holds its dummies, too.
+
+The partner's rows are laid out by `padding.added`, as those of any set.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from protocols.errors import InvalidParameter
 from protocols.groups import Points
 from protocols.groups import points_from_bytes as rows_from_bytes
 from protocols.psi.blinded_join_records import GroupedItems, JoinParams
-from protocols.psi.padding import NOBODY
+from protocols.psi.padding import NOBODY, dummies
 from protocols.session import Rng
 from protocols.shuffle import SEED_BYTES, permutation
 
@@ -33,7 +35,12 @@ class GroupedInput:
 
 
 def lay_out(
-    digests: Points, group_of: NDArray[np.integer], least_people: int, params: JoinParams, rng: Rng
+    digests: Points,
+    group_of: NDArray[np.integer],
+    least_people: int,
+    params: JoinParams,
+    ctx: bytes,
+    rng: Rng,
 ) -> GroupedInput:
     """Return the input from the digests of people and each one's group.
 
@@ -48,6 +55,8 @@ def lay_out(
         raise InvalidParameter(f"a person has {width} digests of 32 bytes")
     if group_of.shape != (len(digests),) or not _within(group_of, params.groups):
         raise InvalidParameter(f"each person is in one of {params.groups} groups, or in none")
+    each = params.dummies_each
+    known = dummies(ctx, params.dummies).reshape(-1, width, 32)
     rows: list[Points] = []
     people: list[NDArray[np.uint32]] = []
     for group in range(1, params.groups + 1):
@@ -55,10 +64,11 @@ def lay_out(
         if len(here):
             check_minimum(len(here), least_people)
         more = step_up(max(len(here), params.least)) - len(here)
-        order = permutation(rng(SEED_BYTES), len(here) + more)
-        others = rows_from_bytes(rng(32 * width * more)).reshape(-1, width, 32)
+        strangers = rows_from_bytes(rng(32 * width * more)).reshape(-1, width, 32)
+        others = np.concatenate([strangers, known[each * (group - 1) : each * group]])
+        order = permutation(rng(SEED_BYTES), len(here) + len(others))
         rows.append(np.concatenate([digests[here], others])[order])
-        people.append(np.concatenate([here, np.full(more, NOBODY, np.uint32)])[order])
+        people.append(np.concatenate([here, np.full(len(others), NOBODY, np.uint32)])[order])
     sizes = tuple(map(len, rows))
     count = width * sum(sizes)
     if count > params.max_items:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from protocols.codec import Record
 from protocols.disclosure import FLOOR
+from protocols.dp import coins
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage
 from protocols.psi.dh_records import Blinded, Done, Evaluated
 from protocols.psi.matching_run import MatchingRun
@@ -36,6 +37,10 @@ class JoinParams(PsiParams):
     per_person: int = 1
     """Items that one person brings, on either side: 1 to 16. Position i of a list is of its row
     i // per_person. A person with fewer has random digests beside them, which match nothing."""
+    dummies: int = 0
+    """Agreed dummies (`padding.py`), as many in each group, each among the partner's rows by the
+    toss of a coin. Half of a group's are taken off its number of matches, which so has noise. A
+    multiple of 2 · `groups`, at most 2^17; only where a person brings one item."""
 
     @override
     def __post_init__(self) -> None:
@@ -44,9 +49,17 @@ class JoinParams(PsiParams):
             ("groups", self.groups, 1, MOST_GROUPS),
             ("least_group", self.least_group, 0, self.max_items),
             ("per_person", self.per_person, 1, min(LARGEST_ROW, self.max_items)),
+            ("dummies", self.dummies, 0, coins.MOST if self.per_person == 1 else 0),
         ):
             if not low <= value <= high:
                 raise InvalidParameter(f"{name} is {value}, outside {low} to {high}")
+        if self.dummies % (2 * self.groups):
+            raise InvalidParameter("each group has as many dummies, and half of them is a number")
+
+    @property
+    def dummies_each(self) -> int:
+        """How many dummies each group holds."""
+        return self.dummies // self.groups
 
     @property
     def least(self) -> int:
@@ -78,14 +91,15 @@ class JoinedRows(Record):
 
     The kept chunks `groups/…` say it of each row, in the partner's order, `chunk_items` rows in
     each but the last: 2 bytes, little-endian, 0 where nobody matches, else the number of the group,
-    from 1. Exact, so it is kept inside the node.
+    from 1. Dummies are among them, and nothing tells which.
     """
 
     KIND: ClassVar[str] = "joined-rows/1"
     rows: int
     """Rows of the partner, those that fill its list up among them."""
     matched: tuple[int, ...]
-    """How many rows match in each group."""
+    """How many rows match in each group, less half its dummies. Without dummies exact, to be kept
+    inside the node; with them it has their noise, and may be negative."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ from protocols.groups import Backend
 from protocols.psi import mixed, union_initiator, union_noise, union_responder
 from protocols.psi.means import Means
 from protocols.psi.union_points import INDEX
+from protocols.psi.union_progress import progress
 from protocols.psi.union_records import MESSAGES, Opening, Run, UnionIndex, UnionParams
 from protocols.psi.union_states import INITIATOR_STATES, STATES, InitiatorSending, ResponderOpening
 from protocols.session import Continue, Fetch, Items, Rng, Role, Transition, TwoParty, Wait
@@ -121,6 +122,7 @@ def union_index(backend: Backend | None = None) -> TwoParty:
         outputs=(UnionIndex,),
         begin=begin,
         step=functools.partial(step, backend),
+        progress=progress,
     )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.errors import InvalidElement, LocalError
+from protocols.errors import LocalError
 from protocols.in_a_row import Begun
 from protocols.psi import chunks
 from protocols.psi.blinded_join import GROUPS
@@ -70,7 +70,8 @@ def by_join(before: Begun, output: JoinedRows | RowsShown, fetch: Fetch, rng: Rn
 def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: Rng) -> Aligned:
     """Lay out the brand's own values over the partner's rows, at those that its people match.
 
-    Raises: InvalidElement if the partner has labelled two items with one row, or with none.
+    A label that names no row is passed over, and of two that name one row the later counts: if the
+    run ended there, the partner would learn that the item matches which it has labelled so.
     """
     layout, items = before.params.second.layout, before.given
     if isinstance(output, SenderDone):
@@ -78,12 +79,10 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     rows = output.peer_count
     matched = _numbers(fetch(chunks.MATCHED), output.count, items.count)
     at = _numbers(fetch(chunks.LABELS), output.count)
-    if int(at.max(initial=0)) >= max(rows, 1) or len(np.unique(at)) != len(at):
-        raise InvalidElement("labels name a row that there is not, or one row twice")
-    values = _own_values(layout, items, fetch)[matched]
-    return AlignedRows(rows, layout.chunk_rows), _named(
-        vector_chunk, spread_vectors(layout, values, at, rows)
-    )
+    there = at < rows
+    values = _own_values(layout, items, fetch)[matched[there]]
+    laid = spread_vectors(layout, values, at[there], rows)
+    return AlignedRows(rows, layout.chunk_rows), _named(vector_chunk, laid)
 
 
 def by_union(before: Begun, output: UnionIndex, fetch: Fetch, rng: Rng) -> Aligned:

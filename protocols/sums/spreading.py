@@ -1,7 +1,8 @@
 """What is said of people, laid out over rows: vectors and columns in the order of an alignment.
 
-Each side says something of its own people. Over the common rows these lie elsewhere, and the rows
-between them say nothing: zeros, and no category.
+Each side says something of its own people: beside its input, in the secret order of that
+(`…_in_order`), and over the common rows, where these lie elsewhere (`spread_…`). Rows of nobody,
+and those between, say nothing: zeros, and no category.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import InvalidParameter
+from protocols.psi.padding import NOBODY
 from protocols.session import Rng
 from protocols.sums.layout import NONE, SumLayout, write_columns, write_vector
 
 Rows = NDArray[np.uint32]
-"""Shape (people,): the row of each of one's own, no two the same."""
+"""The number of a row, or of a person, for each of n: shape (n,)."""
 
 
 def vectors_of(
@@ -45,12 +47,51 @@ def vectors_of(
     return vectors
 
 
+def values_in_order(
+    layout: SumLayout, values: NDArray[np.int32], people: Rows, chunk_rows: int
+) -> Iterator[bytes]:
+    """Return what lies beside an input: of each position the values of the person there.
+
+    `values` has the shape (people, vectors), `people` the number of the person at each position, or
+    `NOBODY`. What is outside the bounds of the layout is clipped to them.
+    """
+    clipped = np.clip(values, 0, layout.vector_bound)
+    for here in _cut(people, chunk_rows):
+        vector = np.zeros((len(here), layout.vectors), np.int32)
+        somebody = here != NOBODY
+        vector[somebody] = clipped[here[somebody]]
+        yield write_vector(vector)
+
+
+def columns_in_order(
+    layout: SumLayout,
+    dense: NDArray[np.int32],
+    codes: NDArray[np.uint16],
+    people: Rows,
+    chunk_rows: int,
+) -> Iterator[bytes]:
+    """Return what lies beside an input: of each position what is said of the person there.
+
+    `dense` and `codes` have the shapes (people, …), `people` is as in `values_in_order`. Entries
+    outside their bounds are clipped to them.
+    """
+    bounds = np.array(layout.dense, np.int32)
+    for here in _cut(people, chunk_rows):
+        entries = np.zeros((len(here), len(layout.dense)), np.int32)
+        category = np.full((len(here), len(layout.one_hot)), NONE, np.uint16)
+        somebody = here != NOBODY
+        entries[somebody] = np.clip(dense[here[somebody]], -bounds, bounds)
+        category[somebody] = codes[here[somebody]]
+        yield write_columns(entries, category)
+
+
 def spread_vectors(
     layout: SumLayout, values: NDArray[np.int32], at: Rows, rows: int
 ) -> Iterator[bytes]:
     """Return the chunks of the vectors from values of one's own people, shape (people, vectors).
 
-    They are clipped to the bound of the layout, from 0 on.
+    `at` has the row of each; where it has one twice the later counts. Values are clipped to the
+    bound of the layout.
     """
     clipped = np.clip(values, 0, layout.vector_bound)
     for n, own, where in _places(at, rows, layout.chunk_rows):
@@ -66,12 +107,19 @@ def spread_columns(
     at: Rows,
     rows: int,
 ) -> Iterator[bytes]:
-    """Return the chunks of the matrix from what is said of one's own people, shapes (people, …)."""
+    """Return the chunks of the matrix from what is said of one's own people, shapes (people, …).
+
+    `at` has the row of each, no two the same.
+    """
     for n, own, where in _places(at, rows, layout.chunk_rows):
         here = np.zeros((n, len(layout.dense)), np.int32)
         category = np.full((n, len(layout.one_hot)), NONE, np.uint16)
         here[where], category[where] = dense[own], codes[own]
         yield write_columns(here, category)
+
+
+def _cut(people: Rows, chunk_rows: int) -> Iterator[Rows]:
+    return (people[first : first + chunk_rows] for first in range(0, len(people), chunk_rows))
 
 
 def _places(

@@ -97,7 +97,7 @@ def test_sums_by_groups_are_those_of_a_plain_join(groups, theirs):
 
 
 @pytest.mark.parametrize("play", [play_sums_by_labels, play_sums_by_union])
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(mine=people, theirs=people)
 def test_sums_of_values_are_those_of_a_plain_join(play, mine, theirs):
     played = play(mine, theirs)

@@ -33,7 +33,7 @@ def test_the_join_follows_from_the_specification():
         t, width, sizes = run["tag_bytes"], run["per_person"], run["sizes"]
         said, answered = messages(run, "brand"), messages(run, "partner")
 
-        params = [run["max_items"], run["chunk_items"], t, True, len(sizes), 0, width]
+        params = [run["max_items"], run["chunk_items"], t, True, len(sizes), 0, width, 0]
         for role, opening, rows in (
             ("initiator", said[0], sizes),
             ("responder", answered[0], [len(theirs) // width]),

@@ -31,6 +31,7 @@ from tests.support.aligned_runs import (
     UNION,
     play_sums_by_join,
     play_sums_by_labels,
+    play_sums_by_union,
 )
 from tests.support.clear_sums import CLEAR
 from tests.support.one_side import OneSide
@@ -298,8 +299,7 @@ def test_progress_is_the_sum_of_both_and_only_grows():
 
 
 def test_a_composition_says_no_progress_where_a_part_does_not():
-    assert UNION.progress is None
-    assert JOIN.progress is not None
+    assert all(protocol.progress is not None for protocol in (JOIN, LABELLED, UNION))
     silent = dataclasses.replace(CLEAR, progress=None)
     assert twice(silent).progress is None
 
@@ -309,9 +309,12 @@ def test_another_record_is_no_state():
         TWICE.progress(PARAMS)
 
 
-@pytest.mark.parametrize("play", [play_sums_by_join, play_sums_by_labels])
-def test_compositions_say_how_far_they_are_at_every_step(play):
-    protocol = JOIN if play is play_sums_by_join else LABELLED
+@pytest.mark.parametrize(
+    ("protocol", "play"),
+    [(JOIN, play_sums_by_join), (LABELLED, play_sums_by_labels), (UNION, play_sums_by_union)],
+    ids=["join", "labelled", "union"],
+)
+def test_compositions_say_how_far_they_are_at_every_step(protocol, play):
     fractions = []
 
     def step(state, message, fetch, rng):

@@ -137,8 +137,7 @@ def test_the_arrows_are_those_of_the_diagram():
 
 
 def returned(side: Side) -> list[bytes]:
-    tags = b"".join(m.tags for m in said(side) if isinstance(m, Evaluated))
-    return [tags[i : i + 12] for i in range(0, len(tags), 12)]
+    return returned_by(said(side))
 
 
 def in_order(played) -> list[bytes]:
@@ -191,6 +190,38 @@ def test_a_match_changes_nothing_that_the_partner_sees():
         )
     }
     assert len(seen) == 1
+
+
+def applied(scalar: bytes, times: int, rows: np.ndarray) -> set[bytes]:
+    """Return the tags of points that a scalar is applied to, up to so many times."""
+    found, here = set(), rows
+    for left in range(times, -1, -1):
+        found |= {row.tobytes()[:12] for row in here}
+        here = groups.evaluate(scalar, here, backend=PYNACL) if left else here
+    return found
+
+
+def points_of(side: Side) -> np.ndarray:
+    data = b"".join(m.points for m in said(side) if isinstance(m, Blinded))
+    return points_from_bytes(data)
+
+
+def test_neither_side_can_bring_its_own_items_together_with_what_it_hears():
+    """Not with up to three uses of its scalar on either: only the shuffled tags meet the rows."""
+    played = play_join(SETS, range(20))
+    run = decode(STATES, played.receiver.state).run
+    own = groups.hash_to_group(
+        run.ctx, points_from_bytes(b"".join(digests(range(44)))), True, backend=PYNACL
+    )
+    rows = applied(run.scalar, 3, points_of(played.sender))
+    tags = set(returned(played.sender))
+    mine = applied(run.scalar, 3, own)
+    assert not mine & rows
+    assert not mine & tags
+    assert len(tags & rows) == 20
+    at_partner = decode(STATES, played.sender.state).run
+    theirs = applied(at_partner.scalar, 3, own[:20])
+    assert not theirs & applied(at_partner.scalar, 3, points_of(played.receiver))
 
 
 def test_rows_of_two_runs_have_nothing_in_common():
@@ -384,6 +415,27 @@ def test_a_partner_that_returns_a_tag_twice_is_refused():
     side.take(dataclasses.replace(answers[1], tags=tags[:12] + tags[:-12]))
     with pytest.raises(InvalidElement):
         side.take(answers[2])
+
+
+def test_a_brand_that_marks_an_item_by_another_scalar_is_not_seen():
+    """A known limit, said in `docs/spec/alignment.md`: both sides must follow the protocol."""
+    side, other = partner(rows=5), brand(items=16)
+    outgoing = other.drain()
+    ctx, mark = other.transition.state.run.ctx, bytes(range(32))
+    marked = groups.hash_to_group(
+        ctx, points_from_bytes(digests(range(3, 4))[0]), True, backend=PYNACL
+    )
+    sent = bytearray(outgoing[1].points)
+    sent[3 * 32 : 4 * 32] = groups.evaluate(mark, marked, backend=PYNACL).tobytes()
+    answers = side.tell(outgoing[0], dataclasses.replace(outgoing[1], points=bytes(sent)))
+    rows = groups.evaluate(mark, points_from_bytes(answers[2].points), backend=PYNACL)
+    met = [i for i, row in enumerate(rows) if row.tobytes()[:12] in returned_by(answers)]
+    assert met == [3]
+
+
+def returned_by(answers: list) -> list[bytes]:
+    tags = b"".join(m.tags for m in answers if isinstance(m, Evaluated))
+    return [tags[i : i + 12] for i in range(0, len(tags), 12)]
 
 
 # Our own mistakes

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from protocols.errors import InvalidParameter
+from protocols.psi.padding import NOBODY
 from protocols.sums.layout import NONE, SumLayout, read_columns, read_vector
-from protocols.sums.spreading import spread_columns, spread_vectors, vectors_of
+from protocols.sums.spreading import (
+    columns_in_order,
+    spread_columns,
+    spread_vectors,
+    values_in_order,
+    vectors_of,
+)
 from tests.support.seeded import seeded
 
 GROUPS = np.array([0, 2, 1, 0, 3, 2], np.uint16)
@@ -79,3 +86,24 @@ def test_columns_come_to_lie_in_their_rows_and_others_say_nothing():
 def test_no_rows_are_no_chunks():
     values, at = np.zeros((0, 2), np.int32), np.zeros(0, np.uint32)
     assert list(spread_vectors(LAYOUT, values, at, 0)) == []
+
+
+def test_what_is_said_of_people_follows_them_into_a_secret_order():
+    people = np.array([2, NOBODY, 0, 1, NOBODY], np.uint32)
+    values = np.array([[1, 2], [3, 9], [-4, 5]], np.int32)
+    chunks = [read_vector(LAYOUT, c).tolist() for c in values_in_order(LAYOUT, values, people, 4)]
+    assert chunks == [[[0, 5], [0, 0], [1, 2], [3, 5]], [[0, 0]]]
+    dense, codes = np.array([[7], [-99], [9]], np.int32), np.array([[3], [NONE], [0]], np.uint16)
+    first, second = (
+        read_columns(LAYOUT, chunk) for chunk in columns_in_order(LAYOUT, dense, codes, people, 4)
+    )
+    assert [part.tolist() for part in first] == [[[9], [0], [7], [-9]], [[0], [NONE], [3], [NONE]]]
+    assert [part.tolist() for part in second] == [[[0]], [[NONE]]]
+
+
+def test_nobody_brings_nothing_at_all():
+    none = np.zeros(0, np.uint32)
+    assert list(values_in_order(LAYOUT, np.zeros((0, 2), np.int32), none, 4)) == []
+    nobody = np.full(3, NOBODY, np.uint32)
+    (chunk,) = values_in_order(LAYOUT, np.zeros((0, 2), np.int32), nobody, 4)
+    assert chunk == bytes(3 * 8)
