@@ -28,7 +28,8 @@ the number of rows, and what follows from them: number and length of all message
 **Security.** Semi-honest. A holder that does not follow can draw a key or vectors of its choice: a
 vector that is not within its bound gives wrong sums, or sums of rows that it picks out; the noise
 that the other side adds is then all that protects. A side with the matrix that does not follow can
-give wrong sums. What is checked all the same: context and role in the openings, the number of rows,
+give wrong sums; if it is the receiver, it can ask for other ones, of single rows too, and the noise
+is all that protects. What is checked all the same: context and role in the openings, the number of rows,
 order, number and length of all messages, that every residue is below its prime, that sums lie
 within their bounds. Vectors: the ring learning-with-errors assumption, at 128 bits (`seal.py`).
 Matrix: the same assumption for the second half of a reply, which is that of a fresh encryption of

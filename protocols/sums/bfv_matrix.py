@@ -6,6 +6,8 @@ has an even or an odd number, so that a step which a crash repeats finds what it
 
 from typing import Any
 
+import numpy as np
+
 from protocols.errors import LocalError, MalformedMessage, UnexpectedMessage
 from protocols.session import Continue, Fetch, Finish, Rng, Role, Transition, Wait
 from protocols.sums import seal
@@ -127,14 +129,14 @@ def finish(state: MatrixAwaiting, message: Returned) -> Finish:
     """Take the masks off what was returned: the sums."""
     run = state.run
     packing, modulus = run.packing(), 1 << run.packing().plain_bits
-    if len(message.numbers) != len(state.masks):
-        raise MalformedMessage(f"{len(message.numbers)} numbers came for {len(state.masks)} sums")
-    if not all(0 <= number < modulus for number in message.numbers):
+    if len(state.masks) != run.replies():
+        raise LocalError("the state has another number of masks than of replies")
+    if len(message.numbers) != 8 * len(state.masks):
+        raise MalformedMessage(f"{len(message.numbers)} bytes came for {len(state.masks)} numbers")
+    returned = [int(number) for number in np.frombuffer(message.numbers, "<u8")]
+    if max(returned) >= modulus:
         raise MalformedMessage("a number is not one of a plaintext's")
-    numbers = [
-        (number - masked) % modulus
-        for number, masked in zip(message.numbers, state.masks, strict=True)
-    ]
+    numbers = [(a - b) % modulus for a, b in zip(returned, state.masks, strict=True)]
     return Finish(sums_of(run.params, packing, numbers, run.rows.count))
 
 

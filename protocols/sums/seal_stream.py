@@ -96,7 +96,10 @@ def save(what: Any, size: int) -> bytes:
     with _memory() as (handle, path):
         what.save(path)
         saved = os.pread(handle, os.fstat(handle).st_size, 0)
-    body = _decompressed(saved[5], saved[_HEADER.size :], size)
+    try:
+        body = _decompressed(saved[5], saved[_HEADER.size :], size)
+    except (OSError, zlib.error) as e:
+        raise LocalError("SEAL saved something of another size") from e
     if len(body) != size:
         raise LocalError("SEAL saved something of another size")
     return body
