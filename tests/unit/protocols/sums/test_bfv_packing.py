@@ -92,7 +92,7 @@ def test_a_million_rows_and_a_hundred_columns_of_ones():
 
 
 def test_fewer_columns_share_a_plaintext_where_the_margin_asks_for_it():
-    """By size alone 59 columns of one bit would fit; rows of 2^27 ask for more flood than is left."""
+    """By size alone 59 columns of one bit would fit; so many rows ask for more flood."""
     layout = SumLayout(1, 1, (), (2,) * 100, 2**28)
     found = packing(without_noise(layout))
     assert found.security_bits >= SECURITY_BITS
@@ -113,7 +113,7 @@ def test_sums_of_more_than_59_bits_are_refused(layout):
 
 def test_more_sums_than_memory_is_for_are_refused():
     layout = SumLayout(200, 1, (2**20,) * 6, (), 2**28)
-    assert 200 * 6 > MAX_SUMMED
+    assert MAX_SUMMED < 200 * 6
     with pytest.raises(InvalidParameter, match="too many"):
         packing(without_noise(layout))
 

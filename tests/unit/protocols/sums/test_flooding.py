@@ -174,5 +174,7 @@ def test_a_flood_is_added_to_the_first_polynomial_only():
     assert np.array_equal(after[1], words[1])
     added = flood(primes, 100, seeded("f"))
     for level, prime in enumerate(primes):
-        wanted = [(int(a) + int(b)) % prime for a, b in zip(words[0][level], added[level])]
+        wanted = [
+            (int(a) + int(b)) % prime for a, b in zip(words[0][level], added[level], strict=True)
+        ]
         assert after[0][level].tolist() == wanted

@@ -180,7 +180,7 @@ def test_what_seal_saves_in_another_size_is_a_fault_of_ours():
         seal_stream.save(seal.scheme(BITS).api.Plaintext("1"), 5000)
 
 
-def test_residues_drawn_at_random_are_read(rng=seeded("residues")):
-    scheme = seal.scheme(BITS)
+def test_residues_drawn_at_random_are_read():
+    rng, scheme = seeded("residues"), seal.scheme(BITS)
     words = np.frombuffer(rng(seal.CIPHER_BYTES), "<u8") >> np.uint64(5)
     assert scheme.residues(scheme.cipher(words.tobytes())) == words.tobytes()
