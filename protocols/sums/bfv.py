@@ -40,8 +40,7 @@ over the whole run (`bfv_packing.py`). TenSEAL draws randomness itself (`seal.py
 could have more are refused. Noise beyond ten scales is cut off (`bfv_noise.py`).
 
 **Source.** Fan, Vercauteren 2012 (BFV); products of polynomials for inner products as in Huang, Lu,
-Hong, Ding 2022 (Cheetah), §3; noise flooding: Gentry 2009, §21.1. Wire format:
-`docs/spec/sums-bfv.md`.
+Hong, Ding 2022 (Cheetah); noise flooding as in Gentry 2009. Wire format: `docs/spec/sums-bfv.md`.
 """
 
 from protocols.codec import Record
