@@ -117,6 +117,8 @@ def _decompressed(mode: int, data: bytes, size: int) -> bytes:
 
 @contextmanager
 def _memory() -> Iterator[tuple[int, str]]:
+    if not hasattr(os, "memfd_create"):
+        raise LocalError("sums by BFV need Linux")
     handle = os.memfd_create("seal")
     try:
         yield handle, f"/proc/self/fd/{handle}"

@@ -1,6 +1,7 @@
 """Sums by BFV: exact before noise, for either side, through crashes, and nothing else."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -155,6 +156,15 @@ def test_a_step_that_a_crash_repeats_adds_nothing_twice():
     sums = run_sums(dataclasses.replace(SUMS_BFV, step=twice), params, entries).output
     assert again == 2
     assert sums.values == entries.sums(layout)
+
+
+def test_runs_of_several_threads_do_not_meet():
+    """A node carries several runs at once; schemes are shared between them."""
+    params = params_of(SMALL)
+    inputs = [drawn(SMALL, 40, seed) for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        runs = list(pool.map(lambda entries: played(params, entries)[0].values, inputs))
+    assert runs == [entries.sums(SMALL) for entries in inputs]
 
 
 def test_two_runs_over_one_input_say_other_bytes():

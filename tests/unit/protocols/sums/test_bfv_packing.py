@@ -92,11 +92,12 @@ def test_a_million_rows_and_a_hundred_columns_of_ones():
 
 
 def test_fewer_columns_share_a_plaintext_where_the_margin_asks_for_it():
-    """By size alone 59 columns of one bit would fit; so many rows ask for more flood."""
-    layout = SumLayout(1, 1, (), (2,) * 100, 2**28)
+    """By size two columns would fit in one; so many rows and replies ask for more flood."""
+    layout = SumLayout(16, 1, (), (2,) * 30, 2**28)
     found = packing(without_noise(layout))
+    assert [len(group.weights) for group in found.groups] == [1] * 60
+    assert found.groups[0].radices[0] ** 2 <= 1 << seal.MAX_PLAIN_BITS
     assert found.security_bits >= SECURITY_BITS
-    assert len(found.groups) == 100
 
 
 @pytest.mark.parametrize(

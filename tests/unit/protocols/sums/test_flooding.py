@@ -8,11 +8,11 @@ import functools
 import numpy as np
 import pytest
 
-from protocols.sums import bfv_matrix, seal
+from protocols.sums import bfv_matrix, seal, seal_stream
 from protocols.sums.bfv import SUMS_BFV
 from protocols.sums.bfv_blocks import Blocks, MatrixBlocks
 from protocols.sums.bfv_packing import packing
-from protocols.sums.bfv_records import Encrypted
+from protocols.sums.bfv_records import Encrypted, Replies
 from protocols.sums.flooding import flood, flooded, mask
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import AlignedRows, SumParams
@@ -112,6 +112,31 @@ def test_noise_stays_within_the_stated_bound_and_below_the_flood_by_the_margin(m
     assert 2**10 < largest < p.noise_bound
     total = p.noise_bound * seal.DEGREE * len(p.groups)
     assert total / 2 ** (p.flood_bits + 1) <= 2**-p.security_bits <= 2**-40
+
+
+@pytest.mark.parametrize("to_holder", [True, False])
+def test_all_that_is_not_told_is_masked(to_holder):
+    """Two runs over the same rows: only a receiver's own number is the same in both."""
+    entries = drawn(LAYOUT, ROWS)
+    params = dataclasses.replace(PARAMS, to_holder=to_holder)
+    one, two = (plaintext(run_sums(SUMS_BFV, params, entries, seed=s)) for s in ("a", "b"))
+    assert (one[0] == two[0]) == to_holder
+    assert np.count_nonzero(one[1:] == two[1:]) == 0
+    # Uniform below 2^T: the mean within five standard errors, for each run and their difference.
+    for words in (one[1:], two[1:], (one[1:] - two[1:]) % (1 << found().plain_bits)):
+        half = float(1 << (found().plain_bits - 1))
+        assert abs(words.astype(float).mean() / half - 1) < 5 * (1 / 3 / seal.DEGREE) ** 0.5
+
+
+def plaintext(run):
+    """Return all coefficients of the only reply, as the key holder could read them."""
+    scheme = seal.scheme(found().plain_bits)
+    (reply,) = [m for m in map(_decoded, run.sender.sent) if isinstance(m, Replies)]
+    holder = scheme.holder(run.receiver.chunks["key"])
+    read = scheme.api.Plaintext()
+    holder._decryptor.decrypt(scheme.cipher(reply.ciphers, found().level), read)
+    size = seal_stream.plain_bytes(seal.DEGREE)
+    return np.frombuffer(seal_stream.save(read, size)[-8 * seal.DEGREE :], "<u8").astype(np.int64)
 
 
 def test_a_flooded_reply_has_the_noise_of_the_flood_and_still_decrypts(monkeypatch):

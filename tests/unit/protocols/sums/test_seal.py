@@ -1,6 +1,8 @@
 """What SEAL is given and gives back; what a peer's bytes may do to it: nothing."""
 
+import contextlib
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,6 +175,22 @@ def test_the_framing_of_a_ciphertext_is_pinned():
         "000000000000f03f" "0100000000000000"
     )  # fmt: skip
     assert found[-40:-32] == (4).to_bytes(8, "little")
+
+
+def test_a_system_without_anonymous_memory_is_told(monkeypatch):
+    monkeypatch.delattr("os.memfd_create")
+    with pytest.raises(LocalError, match="Linux"):
+        seal.scheme(BITS).plain(np.zeros(seal.DEGREE, np.uint64))
+
+
+def test_nothing_stays_open_and_no_file_is_left(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with contextlib.suppress(MalformedMessage):
+        seal.scheme(BITS).cipher(bytes(10))
+    encryption.__wrapped__()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_seal_saves_in_another_size_is_a_fault_of_ours():
