@@ -28,6 +28,7 @@ from protocols.sums.bfv_records import (
 )
 from protocols.sums.flooding import flooded, mask
 from protocols.sums.records import SumsGiven
+from protocols.sums.seal_stream import memory
 
 Ciphers = list[Any]
 
@@ -73,14 +74,14 @@ def _add_blocks(run: Run, due: range, ciphers: bytes, sums: Ciphers, fetch: Fetc
         block, vector = divmod(number, layout.vectors)
         cipher = scheme.encrypted(ciphers[i * size : (i + 1) * size])
         by_block.setdefault(block, []).append((vector, cipher))
-    with seal.answerable(MalformedMessage):
+    with seal.answerable(MalformedMessage), memory() as held:
         for block, encrypted in by_block.items():
             for group, coefficients in enumerate(matrix.polynomials(block)):
                 counts = bool(coefficients.any())
                 if not counts:
                     # SEAL refuses to multiply by zero; the work is the same all the same.
                     coefficients[0] = 1
-                factor = scheme.factor(coefficients)
+                factor = scheme.factor(coefficients, held)
                 for vector, cipher in encrypted:
                     product = scheme.product(cipher, factor)
                     if counts:
