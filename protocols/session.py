@@ -116,8 +116,8 @@ class TwoParty:
     states: tuple[type[Record], ...]
     outputs: tuple[type[Record], ...]
     begin: Callable[[Role, Record, bytes, Any, Rng], Transition]
-    """(role, params, ctx of 32 bytes, input, rng) → transition. The input is `Items`, or another
-    record where the protocol says so."""
+    """(role, params, ctx of 32 bytes, input, rng) → transition. The input is a record: `Items` for
+    a matching protocol, `AlignedRows` for a sum."""
     step: Callable[[Record, Record | None, Fetch, Rng], Transition]
     """(state, message or None after Continue, fetch, rng) → transition."""
     progress: Callable[[Record], Progress] | None = None

@@ -56,9 +56,9 @@ class Side:
             raise LocalError(f"there is no chunk {name}")
         return self.chunks[name]
 
-    def begin(self, params: Record, ctx: bytes, items: Record) -> list[bytes]:
+    def begin(self, params: Record, ctx: bytes, own: Record) -> list[bytes]:
         params = decode(self.protocol.params, encode(params))
-        return self._take(self.protocol.begin(self.role, params, ctx, items, self.rng))
+        return self._take(self.protocol.begin(self.role, params, ctx, own, self.rng))
 
     def step(self, message: bytes | None) -> list[bytes]:
         """Take one step; return the messages that it sends."""
@@ -139,21 +139,29 @@ def run_pair(
     Raises: Stalled or TranscriptsDiffer where that network does not bring everything in order.
     """
     chunk_items: int = params.chunk_items  # type: ignore[attr-defined]
-    sides, opened = [], []
-    for i, (role, own) in enumerate(zip(Role, (receiver_items, sender_items), strict=True)):
+    inputs = []
+    for own, beside in zip((receiver_items, sender_items), laid, strict=True):
         items, chunks = items_of(own, chunk_items)
-        chunks |= laid[i]
-        side = Side(protocol, role, seeded(f"{seed}/{role}"), chunks, Transcript.start(ctx))
-        sides.append(side)
-        opened.append(side.begin(params, ctx, items))
-    return play_out(sides, opened, deliver)
+        inputs.append((items, chunks | dict(beside)))
+    return play(protocol, params, ctx, inputs, seed=seed, deliver=deliver)
 
 
-def play_out(sides: list[Side], opened: list[list[bytes]], deliver: Deliver) -> Played:
-    """Let two sides go on that have begun, and have said what is `opened`, until both are done."""
+def play(
+    protocol: TwoParty,
+    params: Record,
+    ctx: bytes,
+    inputs: Sequence[tuple[Record, Mapping[str, bytes]]],
+    *,
+    seed: str = "run",
+    deliver: Deliver = lambda message: [message],
+) -> Played:
+    """Play a run as `run_pair` does, with any inputs: initiator's and responder's, and chunks."""
+    sides = []
     mailboxes: list[deque[bytes]] = [deque(), deque()]
-    for i, said in enumerate(opened):
-        _post(said, mailboxes[1 - i], deliver)
+    for i, (role, (own, chunks)) in enumerate(zip(Role, inputs, strict=True)):
+        side = Side(protocol, role, seeded(f"{seed}/{role}"), dict(chunks), Transcript.start(ctx))
+        sides.append(side)
+        _post(side.begin(params, ctx, own), mailboxes[1 - i], deliver)
     while any(side.output is None for side in sides):
         # Both take their turn: a list, because `any` would stop at the first that can.
         turns = [

@@ -266,6 +266,19 @@ def test_the_route_is_found_by_name():
         routes.find("carrier-pigeon")
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (("protocols.sums.pigeon", "PIGEON"), "not part of this installation"),
+        (("protocols.sums.bfv", "begin"), "no protocol"),
+    ],
+)
+def test_a_route_that_is_missing_is_told_clearly(monkeypatch, place, said):
+    monkeypatch.setattr(routes, "ROUTES", {"pigeon": place})
+    with pytest.raises(InvalidParameter, match=said):
+        routes.find("pigeon")
+
+
 def test_states_and_messages_are_what_the_page_says_in_bytes():
     """The framing that is the same in every run: digests pin it, ciphertexts are random."""
     run = Run(params_of(SMALL), bytes(32), AlignedRows(16, 16))
