@@ -71,7 +71,7 @@ def _decoded(message):
     return decode(SUMS_BFV.messages, message)
 
 
-def _polynomial(entries):
+def _words(entries):
     blocks = MatrixBlocks(
         LAYOUT,
         found(),
@@ -79,6 +79,11 @@ def _polynomial(entries):
         chunks_of(LAYOUT, entries)[1].__getitem__,
     )
     (words,) = blocks.polynomials(0)
+    return words
+
+
+def _polynomial(entries):
+    words = _words(entries)
     half = 1 << (found().plain_bits - 1)
     return np.array([int(w) - (2 * half if w >= half else 0) for w in words], np.float64)
 
@@ -112,6 +117,37 @@ def test_noise_stays_within_the_stated_bound_and_below_the_flood_by_the_margin(m
     assert 2**10 < largest < p.noise_bound
     total = p.noise_bound * seal.DEGREE * len(p.groups)
     assert total / 2 ** (p.flood_bits + 1) <= 2**-p.security_bits <= 2**-40
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_second_polynomial_is_not_that_of_the_matrix(monkeypatch, fresh):
+    """Without a fresh encryption of zero in each sum it would be: anybody could try a matrix."""
+    if not fresh:
+        monkeypatch.setattr(seal.Scheme, "zero", _zero_that_hides_nothing)
+    before = {}
+
+    def watched(residues, *rest):
+        before["reply"] = flooded(residues, *rest)
+        return before["reply"]
+
+    monkeypatch.setattr(bfv_matrix, "flooded", watched)
+    entries = drawn(LAYOUT, ROWS)
+    run = run_sums(SUMS_BFV, PARAMS, entries)
+    assert run.output.values == entries.sums(LAYOUT)
+    (sent,) = [m for m in map(_decoded, run.receiver.sent) if isinstance(m, Encrypted)]
+    scheme = seal.scheme(found().plain_bits)
+    with seal_stream.memory() as held:
+        factor = scheme.factor(_words(entries), held)
+    tried = scheme.product(scheme.encrypted(sent.ciphers), factor)
+    scheme.evaluator.transform_from_ntt_inplace(tried)
+    second = [
+        np.frombuffer(c, "<u8")[-3 * 8192 :] for c in (scheme.residues(tried), before["reply"])
+    ]
+    assert np.count_nonzero(second[0] == second[1]) == (0 if fresh else 3 * 8192)
+
+
+def _zero_that_hides_nothing(scheme, _encryptor):
+    return scheme.cipher(bytes(seal.CIPHER_BYTES), ntt=True)
 
 
 @pytest.mark.parametrize("to_holder", [True, False])
