@@ -62,7 +62,7 @@ def _lay_groups(
         sizes[label] = int(np.count_nonzero(here))
         if sizes[label] < least:
             group_of[here] = 0
-    laid = lay_out(digests, group_of, least, params.first, rng)
+    laid = lay_out(digests, group_of, least, params.first, execution.ctx, rng)
     check_items(execution.job, len(laid.digests))
     _keep(execution, laid.digests, params)
     report["items"] = len(laid.digests)

@@ -28,19 +28,19 @@ the number of rows, and what follows from them: number and length of all message
 **Security.** Semi-honest. A holder that does not follow can draw a key or vectors of its choice: a
 vector that is not within its bound gives wrong sums, or sums of rows that it picks out; the noise
 that the other side adds is then all that protects. A side with the matrix that does not follow can
-give wrong sums. What is checked all the same: context and role in the openings, the number of rows,
-order, number and length of all messages, that every residue is below its prime, that sums lie
-within their bounds. Vectors: the ring learning-with-errors assumption, at 128 bits (`seal.py`).
-Matrix: the same assumption for the second half of a reply, which is that of a fresh encryption of
-zero; the first half, with the key, is within a statistical distance of 2^-40 or less over the whole
-run (`bfv_packing.py`). TenSEAL draws randomness itself (`seal.py`), as OpenDP does.
+give wrong sums; if it is the receiver, it can ask for other ones, of single rows too, and again the
+noise is all that protects. What is checked all the same: context and role in the openings, the
+number of rows, order, number and length of all messages, that every residue is below its prime,
+that sums lie within their bounds. Vectors: the ring learning-with-errors assumption, at 128 bits
+(`seal.py`). Matrix: the same assumption for the second half of a reply, which is that of a fresh
+encryption of zero; the first half, with the key, is within a statistical distance of 2^-40 or less
+over the whole run (`bfv_packing.py`). TenSEAL draws randomness itself (`seal.py`), as OpenDP does.
 
 **Limits.** A sum has at most 59 bits with its sign and the room for noise: parameters by which it
 could have more are refused. Noise beyond ten scales is cut off (`bfv_noise.py`).
 
 **Source.** Fan, Vercauteren 2012 (BFV); products of polynomials for inner products as in Huang, Lu,
-Hong, Ding 2022 (Cheetah), §3; noise flooding: Gentry 2009, §21.1. Wire format:
-`docs/spec/sums-bfv.md`.
+Hong, Ding 2022 (Cheetah); noise flooding as in Gentry 2009. Wire format: `docs/spec/sums-bfv.md`.
 """
 
 from protocols.codec import Record

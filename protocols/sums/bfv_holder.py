@@ -3,7 +3,7 @@
 Chunk kept: `key`, the secret key.
 """
 
-from protocols.errors import MalformedMessage, UnexpectedMessage
+from protocols.errors import LocalError, MalformedMessage, UnexpectedMessage
 from protocols.session import Continue, Fetch, Finish, Transition, Wait
 from protocols.sums import seal
 from protocols.sums.bfv_blocks import VectorBlocks
@@ -63,6 +63,8 @@ def collect(state: HolderCollecting, message: Replies, fetch: Fetch) -> Transiti
     if message.index != state.next:
         raise UnexpectedMessage(f"message {message.index} came where {state.next} is due")
     due, size = part(state.next, total), packing.reply_bytes
+    if len(state.numbers) != due.start:
+        raise LocalError("the state has other numbers than have come")
     if len(message.ciphers) != size * len(due):
         raise MalformedMessage(f"{len(message.ciphers)} bytes came for {len(due)} replies")
     holder = seal.scheme(packing.plain_bits).holder(fetch(KEY))
@@ -79,4 +81,5 @@ def collect(state: HolderCollecting, message: Replies, fetch: Fetch) -> Transiti
         (number + noise_number(run.params, group)) % modulus
         for number, group in zip(numbers, groups, strict=True)
     ]
-    return Finish(SumsGiven(run.rows.count), Returned(tuple(noisy)))
+    words = b"".join(number.to_bytes(8, "little") for number in noisy)
+    return Finish(SumsGiven(run.rows.count), Returned(words))

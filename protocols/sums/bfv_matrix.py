@@ -6,6 +6,8 @@ has an even or an odd number, so that a step which a crash repeats finds what it
 
 from typing import Any
 
+import numpy as np
+
 from protocols.errors import LocalError, MalformedMessage, UnexpectedMessage
 from protocols.session import Continue, Fetch, Finish, Rng, Role, Transition, Wait
 from protocols.sums import seal
@@ -26,6 +28,7 @@ from protocols.sums.bfv_records import (
 )
 from protocols.sums.flooding import flooded, mask
 from protocols.sums.records import SumsGiven
+from protocols.sums.seal_stream import memory
 
 Ciphers = list[Any]
 
@@ -71,14 +74,14 @@ def _add_blocks(run: Run, due: range, ciphers: bytes, sums: Ciphers, fetch: Fetc
         block, vector = divmod(number, layout.vectors)
         cipher = scheme.encrypted(ciphers[i * size : (i + 1) * size])
         by_block.setdefault(block, []).append((vector, cipher))
-    with seal.answerable(MalformedMessage):
+    with seal.answerable(MalformedMessage), memory() as held:
         for block, encrypted in by_block.items():
             for group, coefficients in enumerate(matrix.polynomials(block)):
                 counts = bool(coefficients.any())
                 if not counts:
                     # SEAL refuses to multiply by zero; the work is the same all the same.
                     coefficients[0] = 1
-                factor = scheme.factor(coefficients)
+                factor = scheme.factor(coefficients, held)
                 for vector, cipher in encrypted:
                     product = scheme.product(cipher, factor)
                     if counts:
@@ -127,14 +130,14 @@ def finish(state: MatrixAwaiting, message: Returned) -> Finish:
     """Take the masks off what was returned: the sums."""
     run = state.run
     packing, modulus = run.packing(), 1 << run.packing().plain_bits
-    if len(message.numbers) != len(state.masks):
-        raise MalformedMessage(f"{len(message.numbers)} numbers came for {len(state.masks)} sums")
-    if not all(0 <= number < modulus for number in message.numbers):
+    if len(state.masks) != run.replies():
+        raise LocalError("the state has another number of masks than of replies")
+    if len(message.numbers) != 8 * len(state.masks):
+        raise MalformedMessage(f"{len(message.numbers)} bytes came for {len(state.masks)} numbers")
+    returned = [int(number) for number in np.frombuffer(message.numbers, "<u8")]
+    if max(returned) >= modulus:
         raise MalformedMessage("a number is not one of a plaintext's")
-    numbers = [
-        (number - masked) % modulus
-        for number, masked in zip(message.numbers, state.masks, strict=True)
-    ]
+    numbers = [(a - b) % modulus for a, b in zip(returned, state.masks, strict=True)]
     return Finish(sums_of(run.params, packing, numbers, run.rows.count))
 
 

@@ -110,7 +110,8 @@ class Returned(Record):
     """What the replies decrypt to, masked by one side and with the noise of the other."""
 
     KIND: ClassVar[str] = "sums-bfv-returned/1"
-    numbers: tuple[int, ...]
+    numbers: bytes
+    """8 bytes for each reply, little-endian, each below 2^T."""
 
 
 @dataclass(frozen=True, slots=True)

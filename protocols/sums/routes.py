@@ -13,6 +13,8 @@ from protocols.session import TwoParty
 ROUTES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "bfv": ("protocols.sums.bfv", "SUMS_BFV"),
+        "cot": ("protocols.sums.cot", "SUMS"),
+        "cot-narrow": ("protocols.sums.cot", "NARROW"),
     }
 )
 """By short name: the module of the protocol, and its value there."""
@@ -26,7 +28,10 @@ def find(route: str) -> TwoParty:
     if route not in ROUTES:
         raise InvalidParameter(f"unknown route; known are {', '.join(sorted(ROUTES))}")
     module, name = ROUTES[route]
-    found = getattr(importlib.import_module(module), name)
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as e:
+        raise InvalidParameter("this route is not part of this installation") from e
     if not isinstance(found, TwoParty):
         raise InvalidParameter("this route is no protocol of two parties")
     return found

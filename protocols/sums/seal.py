@@ -135,12 +135,16 @@ class Scheme:
     def plain(self, coefficients: Coefficients) -> Any:
         """Return a plaintext of 8,192 coefficients below 2^T."""
         found = self.api.Plaintext()
-        stream.load(found, self.context, stream.plain(None, coefficients.tobytes()))
+        stream.load(found, self.context, stream.plain(None, coefficients.data))
         return found
 
-    def factor(self, coefficients: Coefficients) -> Any:
-        """Return a plaintext, transformed so that ciphertexts can be multiplied by it."""
-        found = self.plain(coefficients)
+    def factor(self, coefficients: Coefficients, memory: stream.Memory) -> Any:
+        """Return a plaintext, transformed so that ciphertexts can be multiplied by it.
+
+        Many are made, one after the other, in one piece of memory.
+        """
+        found = self.api.Plaintext()
+        memory.load(found, self.context, stream.plain(None, coefficients.data))
         self.evaluator.transform_to_ntt_inplace(found, self._ids[LEVELS])
         return found
 
@@ -153,7 +157,7 @@ class Scheme:
         self._check(words, LEVELS * DEGREE * 8, self.primes[:LEVELS])
         found = self.api.Ciphertext()
         with answerable(MalformedMessage):
-            stream.load(found, self.context, stream.seeded(self._ids[LEVELS], words, seed))
+            stream.load(found, self.context, stream.seeded(self._ids[LEVELS], words, seed, LEVELS))
             self.evaluator.transform_to_ntt_inplace(found)
         return found
 

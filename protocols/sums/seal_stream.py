@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+from typing_extensions import Buffer
 
 from protocols.errors import LocalError
 
@@ -36,6 +37,9 @@ _GENERATOR_BYTES = _HEADER.size + 1 + SEED_BYTES
 Id = Any
 """SEAL's name of a modulus: four words."""
 
+Parts = list[Buffer]
+"""A stream in pieces, so that arrays are not copied."""
+
 
 def plain_bytes(words: int) -> int:
     """Return the length of the body of a plaintext, or a secret key, of so many words."""
@@ -52,24 +56,22 @@ def seeded_bytes(words: int) -> int:
     return cipher_bytes(words) + _GENERATOR_BYTES
 
 
-def plain(modulus: Id | None, data: bytes) -> bytes:
+def plain(modulus: Id | None, data: Buffer) -> Parts:
     """Return the stream of a plaintext; with a modulus, of a transformed one."""
-    words = len(data) // 8
-    head = _ID.pack(*(modulus or _NO_ID)) + _PLAIN.pack(words, 1.0)
-    return _framed(head + _array(data))
+    head = _ID.pack(*(modulus or _NO_ID)) + _PLAIN.pack(_words(data), 1.0)
+    return _framed(head, data)
 
 
-def cipher(modulus: Id, data: bytes, primes: int, *, ntt: bool) -> bytes:
+def cipher(modulus: Id, data: Buffer, primes: int, *, ntt: bool) -> Parts:
     """Return the stream of a ciphertext of two polynomials."""
-    degree = len(data) // (16 * primes)
-    return _framed(_cipher_head(modulus, degree, primes, ntt=ntt) + _array(data))
+    return _framed(_cipher_head(modulus, _words(data) // (2 * primes), primes, ntt=ntt), data)
 
 
-def seeded(modulus: Id, data: bytes, seed: bytes, primes: int = 3) -> bytes:
+def seeded(modulus: Id, data: Buffer, seed: bytes, primes: int) -> Parts:
     """Return the stream of a ciphertext whose second polynomial comes of a seed."""
-    degree = len(data) // (8 * primes)
-    generator = _framed(bytes([_BLAKE2XB]) + seed)
-    return _framed(_cipher_head(modulus, degree, primes, ntt=False) + _array(data) + generator)
+    generator = _header(_GENERATOR_BYTES) + bytes([_BLAKE2XB]) + seed
+    head = _cipher_head(modulus, _words(data) // primes, primes, ntt=False)
+    return _framed(head, data, generator)
 
 
 def unseeded(body: bytes, words: int) -> bytes:
@@ -81,11 +83,39 @@ def unseeded(body: bytes, words: int) -> bytes:
     return body[head : head + 8 * words] + body[-SEED_BYTES:]
 
 
-def load(into: Any, context: Any, data: bytes) -> None:
+class Memory:
+    """Anonymous memory, for one object after another of the same length."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle, self._path = handle, f"/proc/self/fd/{handle}"
+
+    def load(self, into: Any, context: Any, parts: Parts) -> None:
+        """Let SEAL read one of its objects from a stream."""
+        os.pwritev(self._handle, parts, 0)
+        into.load(context, self._path)
+
+    def saved(self, what: Any) -> bytes:
+        """Return what SEAL saves."""
+        what.save(self._path)
+        return os.pread(self._handle, os.fstat(self._handle).st_size, 0)
+
+
+@contextmanager
+def memory() -> Iterator[Memory]:
+    """Hold anonymous memory for a while. Raises: LocalError where there is none."""
+    if not hasattr(os, "memfd_create"):
+        raise LocalError("sums by BFV need Linux")
+    handle = os.memfd_create("seal")
+    try:
+        yield Memory(handle)
+    finally:
+        os.close(handle)
+
+
+def load(into: Any, context: Any, parts: Parts) -> None:
     """Let SEAL read one of its objects from a stream."""
-    with _memory() as (handle, path):
-        os.pwrite(handle, data, 0)
-        into.load(context, path)
+    with memory() as held:
+        held.load(into, context, parts)
 
 
 def save(what: Any, size: int) -> bytes:
@@ -93,10 +123,12 @@ def save(what: Any, size: int) -> bytes:
 
     Raises: LocalError for any other.
     """
-    with _memory() as (handle, path):
-        what.save(path)
-        saved = os.pread(handle, os.fstat(handle).st_size, 0)
-    body = _decompressed(saved[5], saved[_HEADER.size :], size)
+    with memory() as held:
+        saved = held.saved(what)
+    try:
+        body = _decompressed(saved[5], saved[_HEADER.size :], size)
+    except (OSError, zlib.error) as e:
+        raise LocalError("SEAL saved something of another size") from e
     if len(body) != size:
         raise LocalError("SEAL saved something of another size")
     return body
@@ -112,33 +144,30 @@ def _decompressed(mode: int, data: bytes, size: int) -> bytes:
             return bytes(pa.decompress(data, decompressed_size=size, codec="zstd", asbytes=True))
 
 
-@contextmanager
-def _memory() -> Iterator[tuple[int, str]]:
-    handle = os.memfd_create("seal")
-    try:
-        yield handle, f"/proc/self/fd/{handle}"
-    finally:
-        os.close(handle)
-
-
 @functools.cache
 def _version() -> tuple[int, int]:
     """Return the version that this SEAL writes, and so reads."""
     import tenseal.sealapi as api
 
-    with _memory() as (handle, path):
-        api.Plaintext("1").save(path)
-        saved = os.pread(handle, _HEADER.size, 0)
+    with memory() as held:
+        saved = held.saved(api.Plaintext("1"))
     return saved[3], saved[4]
 
 
-def _framed(body: bytes) -> bytes:
+def _words(data: Buffer) -> int:
+    return memoryview(data).nbytes // 8
+
+
+def _header(size: int) -> bytes:
     major, minor = _version()
-    return _HEADER.pack(_MAGIC, _HEADER.size, major, minor, 0, 0, _HEADER.size + len(body)) + body
+    return _HEADER.pack(_MAGIC, _HEADER.size, major, minor, 0, 0, size)
 
 
-def _array(data: bytes) -> bytes:
-    return _framed(struct.pack("<Q", len(data) // 8) + data)
+def _framed(head: bytes, data: Buffer, tail: bytes = b"") -> Parts:
+    """Return the stream of an object: its own fields, its array, what follows."""
+    array = _ARRAY_BYTES + 8 * _words(data)
+    outer = _header(_HEADER.size + len(head) + array + len(tail))
+    return [outer + head + _header(array) + struct.pack("<Q", _words(data)), data, tail]
 
 
 def _cipher_head(modulus: Id, degree: int, primes: int, *, ntt: bool) -> bytes:

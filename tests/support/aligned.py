@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.session import Role, TwoParty
+from protocols.session import TwoParty
 from protocols.sums.layout import (
     NONE,
     SumLayout,
@@ -16,9 +16,7 @@ from protocols.sums.layout import (
     write_vector,
 )
 from protocols.sums.records import AlignedRows, SumParams
-from protocols.transcript import Transcript
-from tests.support.pair import CTX, Deliver, Played, Side, play_out
-from tests.support.seeded import seeded
+from tests.support.pair import CTX, Deliver, Played, play
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,5 @@ def run_sums(
 ) -> Played:
     """Play a run to its end and check that both sides saw the same."""
     rows = AlignedRows(len(entries.vector), params.layout.chunk_rows)
-    sides = [
-        Side(protocol, role, seeded(f"{seed}/{role}"), dict(chunks), Transcript.start(CTX))
-        for role, chunks in zip(Role, chunks_of(params.layout, entries), strict=True)
-    ]
-    return play_out(sides, [side.begin(params, CTX, rows) for side in sides], deliver)
+    inputs = [(rows, chunks) for chunks in chunks_of(params.layout, entries)]
+    return play(protocol, params, CTX, inputs, seed=seed, deliver=deliver)

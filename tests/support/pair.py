@@ -156,19 +156,12 @@ def play(
     deliver: Deliver = lambda message: [message],
 ) -> Played:
     """Play a run as `run_pair` does, with any inputs: initiator's and responder's, and chunks."""
-    sides, opened = [], []
-    for role, (own, chunks) in zip(Role, inputs, strict=True):
+    sides = []
+    mailboxes: list[deque[bytes]] = [deque(), deque()]
+    for i, (role, (own, chunks)) in enumerate(zip(Role, inputs, strict=True)):
         side = Side(protocol, role, seeded(f"{seed}/{role}"), dict(chunks), Transcript.start(ctx))
         sides.append(side)
-        opened.append(side.begin(params, ctx, own))
-    return play_out(sides, opened, deliver)
-
-
-def play_out(sides: list[Side], opened: list[list[bytes]], deliver: Deliver) -> Played:
-    """Let two sides go on that have begun, and have said what is `opened`, until both are done."""
-    mailboxes: list[deque[bytes]] = [deque(), deque()]
-    for i, said in enumerate(opened):
-        _post(said, mailboxes[1 - i], deliver)
+        _post(side.begin(params, ctx, own), mailboxes[1 - i], deliver)
     while any(side.output is None for side in sides):
         # Both take their turn: a list, because `any` would stop at the first that can.
         turns = [
