@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from party_node.api.access import Calling
+from party_node.api.collaborations import take_up_news
 from party_node.api.strict import Name, Strict
 from party_node.running import Here
 from party_node.statistics import chart, document, question_file, releases
@@ -34,6 +35,8 @@ def make(body: ReleaseBody, node: Here, caller: Calling, response: Response) -> 
     """Answer a question, charged first; as a dry run, only say what it would cost."""
     parts = node.services
     query = question_file.parse(body.query)
+    if body.collaboration is not None:
+        take_up_news(parts)
     to = releases.recipient_of(parts, body.collaboration or "", body.to or "")
     if body.dry_run:
         response.status_code = 200

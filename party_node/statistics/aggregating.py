@@ -48,12 +48,18 @@ def columns_of(plan: Plan) -> list[str]:
     return list(dict.fromkeys(column.source for column in plan.query.schema.columns))
 
 
+def require(plan: Plan, beside: Beside) -> None:
+    """Return if the file has the columns of a question. Raises: MissingColumn."""
+    if not set(columns_of(plan)) <= set(beside.types):
+        beside.file.require(columns_of(plan))
+
+
 def aggregate(plan: Plan, beside: Beside, secret: int) -> Exact:
     """Return the exact cells of a plan; `secret` chooses rows where a person has too many.
 
     Raises: MissingColumn, DatasetUnreadable.
     """
-    beside.file.require(columns_of(plan))
+    require(plan, beside)
     if isinstance(plan.query.ask, Frequency):
         return _frequency(plan, beside, secret, plan.query.ask.most)
     found = _added_up(plan, beside, secret)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from party_node.row_file import RowFile
-from party_node.statistics.aggregating import Beside, ask, columns_of
+from party_node.statistics.aggregating import Beside, ask, require
 from party_node.statistics.contributions import chosen_rows, squares
 from protocols.dp.queries.overlap import Overlap
 from protocols.dp.queries.plan import ROWS, SQUARES, VALUES
@@ -31,7 +31,7 @@ def encode_people(
     Who is in `order` and has no row that counts adds nothing; a negative number is a row that is
     nobody's. Raises: LocalError if somebody is in it twice; MissingColumn, DatasetUnreadable.
     """
-    beside.file.require(columns_of(over.plan))
+    require(over.plan, beside)
     found = _added(over, beside, secret)
     place = _places(order, beside.people)
     at = place[found["person"].to_numpy()]

@@ -60,7 +60,7 @@ def half_width(sigma: float) -> int:
 def _row(plan: Plan, noisy: Noisy, key: tuple[str, ...], cell: int) -> Row:
     counts = plan.part(ROWS)
     people = None if counts is None else noisy.cells[ROWS][cell]
-    if people is not None and people < plan.least_rows:
+    if people is not None and _too_few(plan, people):
         return Row(key, None, None, None, SmallCohort.code)
     match plan.query.ask:
         case Sum():
@@ -73,6 +73,10 @@ def _row(plan: Plan, noisy: Noisy, key: tuple[str, ...], cell: int) -> Row:
             assert counts is not None
             width = half_width(counts.sigma)
             return Row(key, max(0, people), max(0, people - width), max(0, people + width))
+
+
+def _too_few(plan: Plan, people: int) -> bool:
+    return plan.least_rows > 0 and people < plan.least_rows
 
 
 def _sum(plan: Plan, value: int, key: tuple[str, ...], people: int | None) -> Row:
@@ -124,7 +128,7 @@ def _quantiles(plan: Plan, noisy: Noisy, ask: Quantile) -> tuple[Row, ...]:
     rows = []
     for cell, key in enumerate(product(*plan.axes)):
         people = noisy.cells[ROWS][cell]
-        few = people < plan.least_rows
+        few = _too_few(plan, people)
         noise_only = people < MIN_SIGMAS * counts.sigma
         for n, (choice, chosen) in enumerate(zip(plan.choices, noisy.chosen, strict=True)):
             named = (*key, f"{choice.at / MAX_PARTS_OF_WHOLE:g}")

@@ -6,9 +6,9 @@ at most `groups` cells at most `rows` times `bound`, so the vector changes by at
 bound · rows · √groups in L2. Parts have noise of their own scale and share the price:
 
     mean       counts ⅓, sums ⅔      sums of values less the middle of their bounds, so that
-    variance   ¼, ¼, squares ½       a person counts half as much
+    variance   28 %, 28 %, 44 %      a person counts half as much; squares likewise
     sum        all                   with a minimum to be kept: counts 1/10
-    quantile   counts 1/10           the rest is shared among quantiles and groups of a person
+    quantile   counts 1/20           the rest is shared among quantiles and groups of a person
 
 A quantile is chosen from a grid by the exponential mechanism (report noisy max). For the same price
 its rank is off by 0.7 of the noise of one count, where a tree of noisy counts adds up many. Words
@@ -47,9 +47,9 @@ ROWS, VALUES, SQUARES = "rows", "values", "squares"
 
 _SHARES = {
     Mean: ((ROWS, Fraction(1, 3)), (VALUES, Fraction(2, 3))),
-    Variance: ((ROWS, Fraction(1, 4)), (VALUES, Fraction(1, 4)), (SQUARES, Fraction(1, 2))),
+    Variance: ((ROWS, Fraction(7, 25)), (VALUES, Fraction(7, 25)), (SQUARES, Fraction(11, 25))),
 }
-_COUNT_SHARE = Fraction(1, 10)
+_COUNT_SHARE, _COUNT_SHARE_OF_QUANTILES = Fraction(1, 10), Fraction(1, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def plan(query: Query) -> Plan:
             found = keys(rho_nano, groups, exponent)
             return Plan(query, (), groups, (), (), found, rho_nano)
         case Quantile(at=at):
-            counts = _part(bare, ROWS, int(rho_nano * _COUNT_SHARE))
+            counts = _part(bare, ROWS, int(rho_nano * _COUNT_SHARE_OF_QUANTILES))
             each = (rho_nano - counts.rho_nano) // (len(at) * groups)
             choices = tuple(choice(a, query.bounds.rows, each) for a in at)
             return Plan(query, axes, groups, (counts,), choices, None, rho_nano)
@@ -168,9 +168,9 @@ def _price(query: Query, groups: int) -> int:
         sigma -= 0.001
     distance = vector_noise.l2(query.bounds.rows, groups)
     rho = vector_noise.gaussian_price(math.floor(sigma * 1000) / 1000, distance)
-    if isinstance(query.ask, Mean | Variance):
-        rho /= dict(_shares(query))[ROWS]
     nano = math.ceil(rho * NANO)
+    if isinstance(query.ask, Mean | Variance):
+        nano = math.ceil(nano / dict(_shares(query))[ROWS])
     if not 0 < nano <= MAX_RELEASE_NANO:
         raise InvalidParameter("this accuracy would cost more than rho 10, which protects nobody")
     return nano

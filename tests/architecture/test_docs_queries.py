@@ -1,0 +1,53 @@
+"""The reference of questions says what the reader reads: kinds, keys, domains, conditions."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from party_node.statistics.question_file import parse
+from protocols.dp.queries import reading, reading_columns, reading_filters
+from tests.architecture.test_docs import blocks, table
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "queries.md"
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([a-z_]+)`", cell)
+
+
+def first_words(heading: str) -> list[str]:
+    return [words(row[0])[0] for row in table(PAGE, heading)]
+
+
+def test_every_kind_has_a_row_with_its_keys() -> None:
+    rows = {words(row[0])[0]: words(row[1]) for row in table(PAGE, "## Kinds")}
+    assert rows == {kind: list(keys) for kind, (keys, _) in reading.KINDS.items()}
+
+
+def test_every_domain_has_a_row_with_its_keys() -> None:
+    rows = {words(row[0])[0]: set(words(row[1])) for row in table(PAGE, "## Domains of columns")}
+    assert rows == {
+        domain: set(keys) - {domain} for domain, keys in reading_columns.DOMAINS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "known"),
+    [
+        ("## Keys of every question", reading.COMMON),
+        ("## Filters", reading_filters.CONDITIONS),
+        ("## Bounds on a person", reading.PER_PERSON),
+        ("## Prices", reading.PRICES),
+    ],
+)
+def test_every_key_has_a_row(heading: str, known: Iterable[str]) -> None:
+    assert first_words(heading) == list(known)
+
+
+def test_every_question_in_the_docs_can_be_asked() -> None:
+    examples = [body for body in blocks(PAGE, "yaml") if body.startswith("query:")]
+    assert examples
+    for body in examples:
+        assert parse(body).dataset
