@@ -43,7 +43,7 @@ FREE_TEXT = {README, LEDGER + README}
 """What these say is no claim; the manifest still says that they were changed."""
 
 OWN = "the use record of this ledger is about this job"
-OTHER = "the other ledger holds the use record it names"
+OTHER = "every other ledger holds the use record it names"
 AGREED = "all parties signed the agreement"
 
 
