@@ -152,6 +152,10 @@ def apply(
         )
     _check_who(rule.by, row, caller.party)
     if said.event is JobEvent.ACCEPT:
+        if earlier is not None:
+            raise IllegalJobEvent(
+                "it has accepted already, with other bytes", state=state, event=said.event.value
+            )
         _check_acceptance(session, row, caller, said.acceptance, now_ms)
         _add_acceptance(session, row, caller.party, said.acceptance, now_ms)
     if earlier is None:

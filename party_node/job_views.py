@@ -85,12 +85,17 @@ def _summary(parts: Services, row: JobRow, phase: str) -> dict[str, Any]:
         "phase": phase,
         "stage": f"{row.state}/{phase}",
         "ended": over,
-        "waits_for_us": row.state == JobState.PROPOSED and not mine and not row.decision,
+        "waits_for_us": row.state == JobState.PROPOSED and not mine and not _is_ours_said(row),
         "accepted_so_far": sorted(acceptances_of(row)),
         "decision": row.decision,
         "created_ms": row.created_ms,
         "updated_ms": row.updated_ms,
     }
+
+
+def _is_ours_said(row: JobRow) -> bool:
+    """Tell whether this party has accepted, and what is awaited is others' yes."""
+    return len(row.counterparties.split()) > 1 and bool(row.decision)
 
 
 def _phases(parts: Services, jobs: list[str]) -> dict[str, str]:

@@ -6,7 +6,8 @@ from coordinator.wire import JobState
 from party_node import in_turn, phase_recall, preflight
 from party_node.errors import JobRefused
 from party_node.execution import Execution
-from party_node.job_tables import PreflightRow
+from party_node.job_tables import JobRow, PreflightRow
+from party_node.jobs import acceptances_of
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.errors import ContextMismatch
@@ -61,14 +62,22 @@ def agree(execution: Execution, run: Run) -> Run | None:
     if row.state == JobState.PROPOSED:
         if row.requester == execution.me:
             return None
-        rule = execution.services.rules.approving(execution.job, jobs.clause(execution.job))
-        if rule is None:
-            return None
-        row = jobs.approve(run.job, f"rule:{rule.name}")
-        if row.state == JobState.PROPOSED:
+        by = _decided_by(execution, row)
+        if not by or jobs.approve(run.job, by).state == JobState.PROPOSED:
             return None
     jobs.check_acceptances(run.job)
     return execution.go(run, phase="recall" if phase_recall.agreed(execution) else "permit")
+
+
+def _decided_by(execution: Execution, row: JobRow) -> str:
+    """Return who says yes here: a standing rule, or whoever has, while others have still to say so
+    and the coordinator may not have heard it. Empty if nobody does.
+    """
+    if not execution.job.is_of_two() and execution.me in acceptances_of(row):
+        return row.decision
+    parts = execution.services
+    rule = parts.rules.approving(execution.job, parts.jobs.clause(execution.job))
+    return "" if rule is None else f"rule:{rule.name}"
 
 
 def _remember(session: Session, job: str, said: Preflight) -> None:

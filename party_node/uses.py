@@ -14,6 +14,7 @@ from pyroaring import BitMap, FrozenBitMap
 
 from party_node.decisions import Price
 from party_node.gate import Gate, Permission
+from party_node.use_numbers import numbered
 from protocols.job import OPERATIONS, JobDescription, LedgerHead, job_hash
 
 
@@ -60,12 +61,6 @@ class Uses:
     def size(self) -> int:
         """Size of a ledger that has all use records."""
         return max(permission.head.size for permission in self.each)
-
-
-def numbered(job: str, peers: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each other party with the number of the use towards it."""
-    for place, peer in enumerate(peers):
-        yield peer, job if place == 0 else f"{job}-to-{peer}"
 
 
 def permit(

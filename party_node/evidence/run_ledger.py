@@ -15,8 +15,8 @@ from consent.merkle import verify_consistency, verify_inclusion
 from consent.note import Verifier, parse_vkey
 from consent.policy import Policy
 from consent.uses import UseRecord
-from party_node import uses
 from party_node.run_files import RunFiles
+from party_node.use_numbers import numbered
 from protocols import job as jobs
 from protocols.errors import ContextMismatch
 from protocols.job import ReceiptPart, job_hash
@@ -64,7 +64,7 @@ def own_side(run: RunFiles, ledger: LedgerPart) -> str:
         raise LedgerInconsistent("the receipt's use record is not among the proved entries")
     if not isinstance(record, UseRecord):
         raise LedgerInconsistent("the entry that the receipt names is not a use record")
-    numbers = dict(uses.numbered(run.job.job, run.job.others(part.party)))
+    numbers = dict(numbered(run.job.job, run.job.others(part.party)))
     first, *more = numbers
     _check_use(run, part.party, first, numbers[first], record)
     for peer in more:

@@ -12,7 +12,7 @@ from coordinator.wire import JobState
 from party_node import collaboration_file
 from party_node.phases import PHASES
 from protocols.dp import budget, coins, noise
-from protocols.registry import REGISTRY
+from protocols.registry import REGISTRY, RINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -100,14 +100,14 @@ def test_the_map_of_the_docs_names_every_page() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("protocol", sorted(REGISTRY))
+@pytest.mark.parametrize("protocol", sorted({*REGISTRY, *RINGS}))
 def test_every_protocol_has_a_spec_page_that_names_it(protocol: str) -> None:
     bare = protocol.partition("/")[0]
     pages = [page for page in (DOCS / "spec").glob("*.md") if bare.startswith(page.stem)]
     assert any(protocol in text_of(page) for page in pages)
 
 
-@pytest.mark.parametrize("protocol", sorted(REGISTRY))
+@pytest.mark.parametrize("protocol", sorted({*REGISTRY, *RINGS}))
 def test_the_readme_says_who_learns_what_of_every_protocol(protocol: str) -> None:
     rows = table(ROOT / "README.md", "## Who learns what")
     assert any(f"`{protocol}`" in row[0] for row in rows)

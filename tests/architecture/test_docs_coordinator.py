@@ -108,9 +108,12 @@ def test_the_ranges_of_an_agreement_are_in_the_table() -> None:
         for field in dataclasses.fields(kind)
     }
     assert fields - {"public", "ledger_vkey", "receiver", "reveal"} <= named
-    for kind, protocols in terms.PROTOCOLS_OF_KIND.items():
+    tables = (terms.PROTOCOLS_OF_KIND, terms.RINGS_OF_KIND)
+    for kind, protocols in (row for table in tables for row in table.items()):
         for protocol in protocols:
             assert f"`{kind}` with `{protocol}`" in found["`kind` with `protocol`"]
+    assert (terms.LEAST_MEMBERS, terms.MOST_MEMBERS) == (2, 16)
+    assert found["`members`"].startswith("two to sixteen")
     assert f"at most {terms.MAX_DOCUMENT_BYTES // 1024} KiB" in found["the whole encoding"]
     assert found["`datasets`"].startswith(f"1 to {terms.MAX_OFFERS}")
     assert found["`permitted`"].startswith(f"1 to {terms.MAX_CLAUSES}")

@@ -38,7 +38,7 @@ def record(world: TwoNodes) -> Sent:
 
     def keep(request: httpx2.Request) -> None:
         if request.method == "PUT" and "/messages/" in request.url.path:
-            job, _, sender, step = request.url.path.split("/")[-4:]
+            job, _, sender, _, step = request.url.path.split("/")[-5:]
             sent[job, sender, int(step)] = request.content
 
     for node in world.nodes.values():
@@ -58,7 +58,7 @@ def forge(world: TwoNodes, victim: str, step: int, sent: Sent, how: Forge) -> li
         asked = request.method == "GET" and "messages" in parts and parts[-1] == str(step)
         if not asked or response.status_code != httpx2.codes.OK:
             return response
-        instead = how(sent, parts[-4], parts[-2], step)
+        instead = how(sent, parts[-5], parts[-3], step)
         if instead is None:
             return httpx2.Response(httpx2.codes.NO_CONTENT)
         done.append(step)
@@ -255,7 +255,7 @@ def test_two_bodies_exchanged_on_the_relays_disk_end_the_job(world: TwoNodes) ->
 
     def exchange(session: Session) -> None:
         for row, body in ((first, second.body), (second, first.body)):
-            found = session.get(BodyRow, (job, sender, row.step))
+            found = session.get(BodyRow, (job, sender, row.recipient, row.step))
             assert found is not None
             found.body = body
             session.add(found)

@@ -169,7 +169,7 @@ def test_rule_20_with_two_roles_the_job_goes_on_and_the_use_record_names_it(
     assert second.expires_at_ms <= approval.expires_ms
     # What the other party checked is the coordinator's cosignature; the quorum is not there.
     receipt, _ = world.brand.receipt(job)
-    (part,) = (p for p in (receipt.receiver, receipt.sender) if p.party == BRAND)
+    (part,) = (p for p in receipt.parts if p.party == BRAND)
     log = parse_vkey(silent.brand.services.ledger.vkey)
     home = silent.brand.services.home
     assert open_checkpoint(part.note, log, [home.coordinator_witness], 1).size == part.head.size

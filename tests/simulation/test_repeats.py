@@ -1,6 +1,7 @@
 """What sizes and repeats leak, and what a node does about it: two nodes, asked again and again."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from party_node import phase_recall
 from party_node.job_tables import OutboxRow, PreflightRow, RememberedInputRow, ResultRow, RunRow
 from party_node.repeats import forget_from_inputs
 from protocols.codec import decode, encode
-from protocols.job import Preflight
+from protocols.job import Preflight, Source
 from protocols.psi.params import RowParams
 from tests.support.two_nodes import (
     BRAND,
@@ -80,7 +81,7 @@ def was_recalled(world: TwoNodes, job: str, earlier: str) -> None:
         assert node.use(job) is None
         assert node.receipt(job) is None
         assert not node.rows(OutboxRow, job=job)
-        assert [run.sent for run in node.rows(RunRow, job=job)] == [1]
+        assert [sum(json.loads(run.sent).values()) for run in node.rows(RunRow, job=job)] == [1]
         assert not node.chunk_folder(job).exists()
     assert all(world.outcomes(job).values())
 
@@ -198,7 +199,7 @@ def test_a_job_that_nobody_has_accepted_tells_nothing_of_changes(world: TwoNodes
 @pytest.mark.parametrize(
     "changes",
     [
-        {"sender_dataset": "others"},
+        {"senders": (Source(PUBLISHER, "others"),)},
         {"collaboration_hash": bytes(32)},
         {"params": encode(RowParams(2**24, 2**15, per_person=2))},
         {"minimum_size": 3},

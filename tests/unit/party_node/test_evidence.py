@@ -11,7 +11,6 @@ from consent.policy import parse_policy, write_policy
 from consent.preferences import ChannelChoice, PreferenceEvent
 from consent.statements import Method
 from coordinator.wire import RECEIPT_LABEL, JobEvent
-from party_node import preflight
 from party_node.evidence import bundle as evidence
 from party_node.evidence import run_ledger
 from party_node.evidence.bundle_audit import audit_bundle
@@ -31,9 +30,16 @@ from party_node.policy.notices import Draft, publish
 from protocols.codec import Record, decode, encode
 from protocols.collaboration import Collaboration, Member, digest
 from protocols.context import context
-from protocols.job import Acceptance, JobDescription, ReceiptPart, RunReceipt, job_hash
+from protocols.job import (
+    OPERATIONS,
+    Acceptance,
+    JobDescription,
+    ReceiptPart,
+    RunReceipt,
+    job_hash,
+)
 from protocols.keys import PartyKeys
-from protocols.signed import Signed, peek, sign
+from protocols.signed import Signed, SignedBySeveral, peek, sign
 from tests.support.evidence import Evidence, exported, failed, relisted, run, unpacked
 from tests.support.seeded import seeded
 from tests.support.two_nodes import BRAND, PARTIES, PUBLISHER, TwoNodes, two_nodes
@@ -43,7 +49,7 @@ FREE_TEXT = {README, LEDGER + README}
 """What these say is no claim; the manifest still says that they were changed."""
 
 OWN = "the use record of this ledger is about this job"
-OTHER = "the other ledger holds the use record it names"
+OTHER = "every other ledger holds the use record it names"
 AGREED = "all parties signed the agreement"
 
 
@@ -133,7 +139,7 @@ def test_a_use_that_broke_off_before_any_receipt_is_noted() -> None:
 
 
 def test_the_verifier_expects_what_the_gate_was_asked() -> None:
-    asked = {kind: "/".join(names) for kind, names in preflight.OPERATIONS.items()}
+    asked = {kind: "/".join(names) for kind, names in OPERATIONS.items()}
     assert asked == run_ledger.OPERATIONS
 
 
@@ -381,7 +387,7 @@ def retold(
     signatures = {party: sign(k, agreed).signature for party, k in keys.items()}
     told: dict[RunFile, Record] = {
         RunFile.JOB: sign(keys[BRAND], asked),
-        RunFile.ACCEPTANCE: sign(keys[PUBLISHER], yes),
+        RunFile.ACCEPTANCES: SignedBySeveral((sign(keys[PUBLISHER], yes),)),
         RunFile.AGREEMENT: agreed,
     }
     files |= {run(name, file): encode(record) for file, record in told.items()}
@@ -470,7 +476,7 @@ def lie(world: TwoNodes, fake: PartyKeys) -> dict[str, bytes]:
     ]))  # fmt: skip
     grant = brand.gate.permit(
         name, job_hash(asked), asked.receiver_dataset, asked.purpose, PUBLISHER,
-        preflight.OPERATIONS[asked.kind], BRAND, 60_000,
+        OPERATIONS[asked.kind], BRAND, 60_000,
     ).grant  # fmt: skip
     honest = unpacked(evidence.bundle(brand))
     files = {n: d for n, d in retold(story, agreed, keys, name).items() if name in n} | honest

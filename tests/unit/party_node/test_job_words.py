@@ -6,7 +6,7 @@ from party_node import job_words
 
 JOB = {
     "collaboration": "spring", "version": 1, "kind": "overlap", "purpose": "measurement",
-    "who_learns": [], "sender": "publisher", "receiver": "brand", "rho": "0.005",
+    "who_learns": [], "senders": ["publisher"], "receiver": "brand", "rho": "0.005",
     "identifiers": ["email"],
     "per_person": 1,
 }  # fmt: skip

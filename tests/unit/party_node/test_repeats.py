@@ -206,3 +206,19 @@ def test_a_list_and_a_count_of_people_with_several_identifiers_ask_for_none():
 def test_a_price_that_would_need_too_many_dummies_is_refused():
     with pytest.raises(JobRefused, match="too many dummies"):
         count_noise.with_dummies(dataclasses.replace(JOB, rho_nano=1000), ASKED)
+
+
+def test_of_three_parties_each_one_s_memory_counts(remembered):
+    """Who would stand out to any one of them stays out for all."""
+    three = {"senders": (Source(PEER, "audience"), Source("shop", "buyers"))}
+    remembered.admit(job(1), ME, BitMap(range(10)), 1)
+    assert remembered.admit(job(2, **three), ME, BitMap(range(11)), 2) == BitMap(range(10))
+    alone = {"senders": (Source("shop", "buyers"),)}
+    assert remembered.admit(job(3, **alone), ME, BitMap(range(12)), 3) == BitMap(range(10))
+
+
+def test_a_run_of_three_is_forgotten_for_each_of_them(remembered):
+    three = {"senders": (Source(PEER, "audience"), Source("shop", "buyers"))}
+    remembered.admit(job(1, **three), ME, BitMap(range(10)), 1)
+    remembered.forget_run(job(1).job)
+    assert remembered.admit(job(2, **three), ME, BitMap(range(11)), 2) == BitMap(range(11))

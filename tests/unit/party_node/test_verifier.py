@@ -51,7 +51,7 @@ def test_it_says_what_it_checked_and_what_is_left_to_compare(proof: Evidence, bu
     assert code == HELD
     short = proof.overlap[:8]
     assert (
-        f"PASSED run {short}: both parties signed the agreement: spring version 1, "
+        f"PASSED run {short}: all parties signed the agreement: spring version 1, "
         "brand and publisher\n"
     ) in out
     assert "NOTED  policy: is the bundle's own: compare its keys by other means\n" in out
@@ -83,11 +83,11 @@ def test_json_says_the_same(bundle: Path) -> None:
 
 def test_a_forged_file_ends_with_1(proof: Evidence, tmp_path: Path) -> None:
     files = proof.files()
-    name = run(proof.overlap, RunFile.ACCEPTANCE)
-    files[name] = files[run(proof.audience, RunFile.ACCEPTANCE)]
+    name = run(proof.overlap, RunFile.ACCEPTANCES)
+    files[name] = files[run(proof.audience, RunFile.ACCEPTANCES)]
     code, out, _ = verify(zipped(relisted(files), tmp_path / "forged.zip"))
     assert code == FAILED
-    assert f"FAILED run {proof.overlap[:8]}: the data owner accepted exactly this job" in out
+    assert f"FAILED run {proof.overlap[:8]}: every data owner accepted exactly this job" in out
 
 
 @pytest.mark.parametrize(

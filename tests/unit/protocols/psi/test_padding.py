@@ -130,3 +130,22 @@ def test_a_peer_that_agreed_to_other_noise_fails_at_its_first_message():
     receiver = dh.CARDINALITY.begin(Role.INITIATOR, NOISY, CTX, Items(0, 512), seeded("r"))
     with pytest.raises(ContextMismatch):
         dh.CARDINALITY.step(sender.state, receiver.message, {}.__getitem__, seeded("s"))
+
+
+def test_every_dummy_has_one_sender_that_tosses_for_it():
+    for senders in (1, 2, 5):
+        parts = [padding.tossed_by(number, senders, 20) for number in range(senders + 1)]
+        assert not parts[0]
+        assert [i for part in parts[1:] for i in part] == list(range(20))
+    with pytest.raises(InvalidParameter):
+        padding.tossed_by(1, 3, 20)
+
+
+def test_a_sender_of_several_holds_all_dummies_but_those_it_tosses_for():
+    known = [bytes(row) for row in padding.dummies(CTX, 40)]
+    tossed = padding.tossed_by(2, 2, 40)
+    more = padding.added(3, tossed, NOISY, CTX, seeded("second"))
+    held = {bytes(row) for row in more}
+    assert held >= set(known[:20])
+    heads = len(held & set(known[20:]))
+    assert 0 < heads < 20
