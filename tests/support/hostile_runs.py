@@ -15,7 +15,7 @@ from protocols.psi.params import OtParams, PreparedParams, PsiParams
 from protocols.psi.prepared import PREPARED
 from protocols.psi.union import UNION_INDEX, UnionParams
 from protocols.session import TwoParty
-from protocols.sums import cot
+from protocols.sums import composed, cot
 from protocols.sums.layout import SumLayout
 from tests.support import aligned_runs
 from tests.support.circle import run_circle
@@ -33,6 +33,7 @@ MINE, THEIRS, BEFORE = range(20), range(12, 30), range(5, 25)
 UNION_SETS = range(14), range(9, 20)
 GROUPS = range(14), range(14, 20)
 """Two groups of the brand of a blinded join; `THEIRS` matches two of the first and all others."""
+JOIN_COT, JOIN_BFV = composed.join_cot(), composed.join_bfv()
 RING_SETS = [digests(range(12)), digests(range(4, 14)), digests(range(6, 20))]
 
 _DH = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
@@ -170,6 +171,8 @@ RUNS = {
     aligned_runs.JOIN.name: _pair(aligned_runs.JOIN, play_sums_by_join),
     aligned_runs.LABELLED.name: _pair(aligned_runs.LABELLED, play_sums_by_labels),
     aligned_runs.UNION.name: _pair(aligned_runs.UNION, play_sums_by_union),
+    JOIN_COT.name: _pair(JOIN_COT, play_sums_by_join),
+    JOIN_BFV.name: _pair(JOIN_BFV, play_sums_by_join),
     cot.SUMS.name: _pair(cot.SUMS, play_sums),
     cot.NARROW.name: _pair(cot.NARROW, functools.partial(play_sums, to_holder=False)),
     ring.MEMBERS.name: _circle(ring.MEMBERS),
