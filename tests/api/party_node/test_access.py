@@ -25,6 +25,7 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 name="easy",
                 token=JOB,
                 request=JOB,
+                release=JOB,
                 check_id=JOB,
                 index=1,
                 path="0/000",

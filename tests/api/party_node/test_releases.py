@@ -4,6 +4,7 @@ import json
 
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from consent.uses import UseOutcome, UseRecord
 from party_node.statistics import releases
@@ -207,7 +208,7 @@ def test_a_crash_after_the_charge_loses_the_answer_and_not_the_charge(shop):
     def dies(*_args):
         raise RuntimeError("the process dies here")
 
-    with pytest.MonkeyPatch.context() as patch:
+    with capture_logs(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(releases, "draw", dies)
         assert refused(ask(shop, asked)) == "internal"
     assert len(charges(shop)) == before + 1
