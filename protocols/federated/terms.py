@@ -6,8 +6,9 @@ but the model.
 
 The **threshold** is how many partners have to stay until the end of a round. Up to
 `parties - threshold` may drop out. It is more than half of them. The aggregator together with
-`2 · threshold - parties - 1` partners learns nothing but sums over at least `threshold` updates;
-with more of them it can open single ones, which are noisy (`noise.py`).
+`2 · threshold - parties - 1` partners learns nothing but sums over at least `threshold` updates, of
+which these know their own; with more of them it can open single ones. Each update is noisy on its
+own (`noise.py`).
 """
 
 import hashlib
