@@ -6,6 +6,7 @@ Flower is loaded only where `superlink_port` is set.
 """
 
 import asyncio
+import logging
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
@@ -34,6 +35,8 @@ CALLS = frozenset(
     }
 )
 """All but registering and unregistering: that is the coordinator's."""
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log each call
 
 _FORWARDED = ("content-type", "accept", "flwr-")
 _ANSWER_SECONDS = 30

@@ -10,6 +10,7 @@ import secrets
 import sys
 import time
 import traceback
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import structlog
@@ -70,6 +71,10 @@ def places(error: BaseException) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
 
 
+_POLLED = frozenset({"/v1/fleet/{call}"})
+"""Routes that are called several times a second: logged at `debug` where all is well."""
+
+
 class RequestLog:
     """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw."""
 
@@ -100,10 +105,12 @@ class RequestLog:
                 await problems.internal(error_id)(scope, receive, sending)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.info(
+            route = _template(scope)
+            quiet = route in _POLLED and status < HTTPStatus.BAD_REQUEST
+            (log.debug if quiet else log.info)(
                 "request",
                 method=scope["method"],
-                route=_template(scope),
+                route=route,
                 status=status,
                 ms=milliseconds,
             )

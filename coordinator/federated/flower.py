@@ -51,7 +51,8 @@ BEAT_SECONDS = 15
 POLL_SECONDS = 0.1
 _CLAIM_SECONDS = 30
 
-logging.getLogger("flwr").setLevel(logging.WARNING)
+for chatty in ("flwr", "httpx", "httpcore"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def run_superlink(parent_pid: int) -> None:

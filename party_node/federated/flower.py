@@ -46,25 +46,41 @@ from protocols.federated import bundle
 
 CLIENT_APP = "flwr-clientapp"
 ACQUIRE = "/flwr.proto.Runtime/AcquireTask"
-IDLE_SECONDS = 0.2
-"""Between two questions of the SuperNode at the SuperLink; Flower itself waits 3 seconds."""
+BRISK_SECONDS, IDLE_SECONDS = 0.2, 1.0
+"""Between two questions of the SuperNode at the SuperLink: while a round is on, and else. Flower
+itself waits 3 seconds, which of a round would be the largest part by far."""
+BRISK_TIMES = 150
 
 Answer = Callable[[bytes], bytes]
 """(question) → answer; what it raises is a refusal, of which the code alone is told."""
 
-logging.getLogger("flwr").setLevel(logging.WARNING)
+for chatty in ("flwr", "httpx", "httpcore"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def run_supernode(parent_pid: int) -> None:
     """Be a SuperNode, by the options in `sys.argv`, until the parent process ends.
 
-    Its pauses are cut to `IDLE_SECONDS`: of a round they would be the largest part by far.
+    Its pauses are shortened.
     """
-    start_client_internal.time = types.SimpleNamespace(  # type: ignore[attr-defined, assignment]
-        sleep=lambda seconds: time.sleep(min(seconds, IDLE_SECONDS))
-    )
+    pauses = types.SimpleNamespace(sleep=Pauses(time.sleep).sleep)
+    start_client_internal.time = pauses  # type: ignore[attr-defined, assignment]
     start_parent_process_monitor(parent_pid)
     flower_supernode()
+
+
+@dataclass(slots=True)
+class Pauses:
+    """How long the SuperNode's loop pauses: briefly for a while after each message."""
+
+    pause: Callable[[float], None]
+    idle: int = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Pause instead of `seconds`: 3 where nothing came, less while a reply is made."""
+        self.idle = self.idle + 1 if seconds > 1 else 0
+        brisk = self.idle <= BRISK_TIMES
+        self.pause(min(seconds, BRISK_SECONDS if brisk else IDLE_SECONDS))
 
 
 def bundle_hash() -> str:

@@ -25,7 +25,9 @@ from party_node.federated.flower import Answer, Tasks
 from protocols.session import Rng
 
 LOOPBACK = "127.0.0.1"
-PAUSE_SECONDS = 0.1
+BRISK_SECONDS, IDLE_SECONDS = 0.1, 0.5
+"""Between two looks for a task: while a round is on, and else."""
+BRISK_TIMES = 300
 _STOP_SECONDS = 3
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,7 @@ def start(
     node_key(folder)
     secret = rng(32)
     durable_file.replace(folder / "secret", lambda fresh: _write(fresh, secret))
+    tasks, stopping = Tasks(f"{LOOPBACK}:{port}", secret), threading.Event()
     words = [sys.executable, "-m", "party_node.federated.supernode_process", str(os.getpid())]
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     flower = {"FLWR_HOME": str(folder / "flower"), "HOME": str(folder)}
@@ -131,8 +134,6 @@ def start(
             stderr=out,
             env={**kept, **SWITCHED_OFF, **flower},
         )
-    stopping = threading.Event()
-    tasks = Tasks(f"{LOOPBACK}:{port}", secret)
     thread = threading.Thread(
         target=_answer_all, args=(tasks, answer, stopping), name="federated", daemon=True
     )
@@ -141,8 +142,10 @@ def start(
 
 
 def _answer_all(tasks: Tasks, answer: Answer, stopping: threading.Event) -> None:
+    idle = 0
     try:
-        while not stopping.wait(PAUSE_SECONDS):
+        while not stopping.wait(BRISK_SECONDS if idle < BRISK_TIMES else IDLE_SECONDS):
+            idle += 1
             try:
                 outcome = tasks.take(answer)
             except httpx.HTTPError:
@@ -150,7 +153,9 @@ def _answer_all(tasks: Tasks, answer: Answer, stopping: threading.Event) -> None
             except Exception as e:  # noqa: BLE001, one bad task must not end the others
                 log.warning("a federated task failed: %s", type(e).__name__)
                 continue
-            if outcome is not None and outcome != "answered":
+            if outcome is not None:
+                idle = 0
+            if outcome not in (None, "answered"):
                 log.info("a federated question was refused: %s", outcome)
     finally:
         tasks.close()

@@ -1,0 +1,111 @@
+"""Federated training through real processes of Flower, over TLS."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from coordinator.federated.training import Patience, States, train
+from protocols.federated import fixed_point, learning, noise
+from tests.support.flower import SHAPE, Stage, people_of, stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PATIENCE = Patience(answer=150, learning=150)
+
+
+def trained(made: Stage, run, folder: Path, patience: Patience = PATIENCE, told=lambda *at: None):
+    with made.fleet.superlink.link.run() as line:
+        return train(run, line, States(folder), patience, told)
+
+
+def joint(run) -> np.ndarray:
+    """Return what the partners would have found without noise and without masks."""
+    terms, weights = run.terms, fixed_point.start(run.terms)
+    for _ in range(terms.rounds):
+        start = fixed_point.read_weights(terms, weights)
+        updates = [
+            fixed_point.update_of(terms, i, learning.fit(terms, i, people_of(name), start))
+            for i, name in enumerate(terms.parties)
+        ]
+        weights = fixed_point.average(terms, np.add.reduce(updates), sum(terms.sizes))
+    return fixed_point.read_weights(terms, weights)
+
+
+def test_two_partners_train_two_rounds_with_little_work(tmp_path, record_property):
+    with stage(tmp_path, ("brand", "publisher")) as made:
+        run = made.run(("brand", "publisher"))
+        for name in made.partners:
+            made.start(name)
+        began = made.cpu_seconds(), time.monotonic()
+        model = trained(made, run, tmp_path / "states")
+        cpu, wall = made.cpu_seconds() - began[0], time.monotonic() - began[1]
+        record_property("federated", {"cpu_seconds": cpu, "wall_seconds": wall})
+        # Nine exchanges. Time on the wall is the machine's; what must not grow is the work.
+        assert cpu < 30
+        found = fixed_point.read_weights(run.terms, model.weights)
+        # The second round starts from the noise of the first too; 16 weights, so 10 sigma is far.
+        assert np.abs(found - joint(run)).max() < 10 * noise.weight_noise(run.terms)
+        assert [t.contributed for t in model.turns] == [("brand", "publisher")] * 2
+        for name, who in made.partners.items():
+            assert who.trainings.model(run.terms.job) == model.weights
+            charges = [(c.to_party, c.what, c.rho_nano) for c in who.budgets.history()]
+            other = "publisher" if name == "brand" else "brand"
+            assert charges == [
+                (other, "federated-round-1", run.terms.rho_nano),
+                (other, "federated-round-2", run.terms.rho_nano),
+            ]
+        held_out = people_of("held out", 2000)
+        auc = roc_auc_score(held_out.labels, learning.score(run.terms, found, held_out.codes))
+        pooled = roc_auc_score(
+            held_out.labels, learning.score(run.terms, joint(run), held_out.codes)
+        )
+        assert auc > 0.9 * pooled
+
+
+def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_path):
+    names = ("brand", "outsider", "publisher")
+    with stage(tmp_path, names) as made:
+        run = made.run(names)
+        for name in names:
+            made.start(name)
+        halted = RuntimeError("the coordinator stopped")
+
+        def told(at, turn):
+            if (at.value, turn) == ("confirmation", 0):
+                gone = made.partners["outsider"]
+                assert gone.node is not None
+                gone.node.stop()
+                gone.node = None
+                raise halted
+
+        states = tmp_path / "states"
+        with pytest.raises(RuntimeError, match="the coordinator stopped"):
+            trained(made, run, states, told=told)
+        model = trained(made, run, states, Patience(answer=30, learning=30))
+        assert [t.contributed for t in model.turns] == [names, ("brand", "publisher")]
+        assert {a.party for a in model.absences} == {"outsider"}
+        assert made.partners["brand"].trainings.model(run.terms.job) == model.weights
+        rounds = [c.what for c in made.partners["brand"].budgets.history()]
+        assert sorted(set(rounds)) == ["federated-round-1", "federated-round-2"]
+        assert len(rounds) == 4
+        disk = b"".join(
+            path.read_bytes() for path in (tmp_path / "coordinator").rglob("*") if path.is_file()
+        )
+        for who in made.partners.values():
+            assert who.trainings.vault.open(
+                f"federated/{run.terms.job}", next(who.folder.glob("*.training")).read_bytes()
+            )
+            for secret in secrets_of(who, run.terms.job):
+                assert secret not in disk
+
+
+def secrets_of(who, job: str) -> list[bytes]:
+    state = who.trainings._load(job)
+    return [state.channel, *(part for s in state.secrets for part in (s.pair, s.own))]
+
+
+def test_shapes_are_those_of_the_people():
+    assert len(SHAPE) == people_of("brand").codes.shape[1]
