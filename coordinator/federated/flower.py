@@ -91,6 +91,11 @@ class FlowerLink:
             return False
         return True
 
+    def online(self) -> set[str]:
+        """Return the parties whose nodes are there."""
+        nodes = self._control.ListNodes(ListNodesRequest()).nodes_info
+        return {node.name for node in nodes if node.status == "online"}
+
     def register(self, party: str, public_key: bytes) -> None:
         """Let a node with this key (PEM) be the one of that party, instead of any other.
 
@@ -173,18 +178,24 @@ class FlowerRun:
         self.grid.set_run(run_from_proto(given.run))
         self._task_id, self._run_id = given.task_id, given.run.run_id
 
-    def ask(self, questions: Mapping[str, bytes], seconds: float) -> dict[str, bytes]:
+    def ask(
+        self, questions: Mapping[str, bytes], seconds: float, away_seconds: float
+    ) -> dict[str, bytes]:
         """Ask each party's node, and return what has come when all have, or the time is up.
 
-        A node that is away is asked when it comes. Raises: FlowerUnavailable.
+        A node that is away is asked when it comes, and waited for no longer than `away_seconds`.
+        Raises: FlowerUnavailable.
         """
-        limit, unsent = time.monotonic() + seconds, dict(questions)
+        began, unsent = time.monotonic(), dict(questions)
         awaited: dict[str, str] = {}
         answers: dict[str, bytes] = {}
         try:
-            while (unsent or awaited) and (left := limit - time.monotonic()) > 0:
+            while (unsent or awaited) and (left := began + seconds - time.monotonic()) > 0:
                 self._keep_alive()
-                for party, node_id in self._nodes().items() if unsent else ():
+                nodes = self._nodes()
+                if seconds - left > away_seconds and not nodes.keys() & set(awaited.values()):
+                    break
+                for party, node_id in nodes.items():
                     if party in unsent:
                         sent = self._message(node_id, unsent.pop(party), left)
                         awaited |= {str(name): party for name in self.grid.push_messages([sent])}

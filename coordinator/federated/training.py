@@ -23,8 +23,10 @@ _STATES: tuple[type[Record], ...] = (Aggregator, Model)
 class Line(Protocol):
     """A way to the partners: Flower, or a stand-in in tests."""
 
-    def ask(self, questions: Mapping[str, bytes], seconds: float) -> dict[str, bytes]:
-        """Return the answers that came within the time."""
+    def ask(
+        self, questions: Mapping[str, bytes], seconds: float, away_seconds: float
+    ) -> dict[str, bytes]:
+        """Return the answers that came within the time; who is away has less of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Patience:
     answer: float = 60
     learning: float = 600
     """For an update: a partner learns before it answers."""
+    away: float = 30
+    """For a partner that is not there."""
 
     def at(self, stage: Stage) -> float:
         """Return how long answers are waited for at this stage."""
@@ -89,7 +93,7 @@ def train(
             raise ContextMismatch("the training was begun with other terms or keys")
         told(state.stage, state.turn)
         asked = {p: encode(question) for p, question in aggregator.questions(state).items()}
-        answers = line.ask(asked, patience.at(state.stage))
+        answers = line.ask(asked, patience.at(state.stage), patience.away)
         at = {"job": job, "stage": state.stage.value, "turn": state.turn}
         log.info("federated-step", asked=len(asked), answered=len(answers), **at)
         state = aggregator.collect(state, answers)

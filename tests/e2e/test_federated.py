@@ -1,5 +1,6 @@
 """Federated training through real processes of Flower, over TLS."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.support.flower import SHAPE, Stage, people_of, stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-PATIENCE = Patience(answer=150, learning=150)
+PATIENCE = Patience(answer=150, learning=150, away=3)
 
 
 def trained(made: Stage, run, folder: Path, patience: Patience = PATIENCE, told=lambda *at: None):
@@ -34,15 +35,17 @@ def joint(run) -> np.ndarray:
     return fixed_point.read_weights(terms, weights)
 
 
-def test_two_partners_train_two_rounds_with_little_work(tmp_path, record_property):
+def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
     with stage(tmp_path, ("brand", "publisher")) as made:
         run = made.run(("brand", "publisher"))
         for name in made.partners:
             made.start(name)
+        made.await_online(*made.partners)
         began = made.cpu_seconds(), time.monotonic()
         model = trained(made, run, tmp_path / "states")
         cpu, wall = made.cpu_seconds() - began[0], time.monotonic() - began[1]
-        record_property("federated", {"cpu_seconds": cpu, "wall_seconds": wall})
+        with capsys.disabled():
+            sys.stderr.write(f"two rounds: {cpu:.1f} CPU-seconds of all processes, {wall:.1f} s\n")
         # Nine exchanges. Time on the wall is the machine's; what must not grow is the work.
         assert cpu < 30
         found = fixed_point.read_weights(run.terms, model.weights)
@@ -71,6 +74,7 @@ def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_p
         run = made.run(names)
         for name in names:
             made.start(name)
+        made.await_online(*made.partners)
         halted = RuntimeError("the coordinator stopped")
 
         def told(at, turn):
@@ -84,7 +88,7 @@ def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_p
         states = tmp_path / "states"
         with pytest.raises(RuntimeError, match="the coordinator stopped"):
             trained(made, run, states, told=told)
-        model = trained(made, run, states, Patience(answer=30, learning=30))
+        model = trained(made, run, states)
         assert [t.contributed for t in model.turns] == [names, ("brand", "publisher")]
         assert {a.party for a in model.absences} == {"outsider"}
         assert made.partners["brand"].trainings.model(run.terms.job) == model.weights

@@ -28,12 +28,12 @@ def keys_of(party: str) -> PartyKeys:
     return PartyKeys.generate(party, seeded(f"federated/{party}"))
 
 
-def terms_of(parties: int = 3, **changes: object) -> FederatedTerms:
+def terms_of(count: int = 3, **changes: object) -> FederatedTerms:
     fields: dict[str, object] = {
         "job": "0f" * 16,
-        "parties": NAMES[:parties],
-        "sizes": tuple(1000 * (i + 1) for i in range(parties)),
-        "threshold": parties // 2 + 1,
+        "parties": NAMES[:count],
+        "sizes": tuple(1000 * (i + 1) for i in range(count)),
+        "threshold": count // 2 + 1,
         "rounds": 2,
         "one_hot": (3, 2),
         "ridge_milli": 10,

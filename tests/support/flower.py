@@ -72,6 +72,13 @@ class Stage:
         found: Fleet = self.app.state.services.fleet
         return found
 
+    def await_online(self, *names: str) -> None:
+        """Return when the nodes of these parties are there, or after two minutes."""
+        limit = time.monotonic() + 120
+        while not set(names) <= self.fleet.superlink.link.online():
+            assert time.monotonic() < limit, "a SuperNode does not come"
+            time.sleep(0.1)
+
     def cpu_seconds(self) -> float:
         """Return what this process and all of Flower's have used so far."""
         running = [w.node.process.pid for w in self.partners.values() if w.node is not None]

@@ -355,7 +355,7 @@ def test_whatever_bytes_come_collecting_ends_in_a_state_or_a_refusal(junk, stage
 )
 def test_terms_outside_their_ranges_do_not_exist(changes):
     with pytest.raises(InvalidParameter):
-        dataclasses.replace(terms_of(3), **changes)
+        terms_of(3, **changes)
 
 
 @pytest.mark.parametrize(
