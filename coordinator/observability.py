@@ -104,16 +104,13 @@ class RequestLog:
             if not status:
                 await problems.internal(error_id)(scope, receive, sending)
         finally:
-            milliseconds = round((time.perf_counter() - started) * 1000, 1)
             route = _template(scope)
-            quiet = route in _POLLED and status < HTTPStatus.BAD_REQUEST
-            (log.debug if quiet else log.info)(
-                "request",
-                method=scope["method"],
-                route=route,
-                status=status,
-                ms=milliseconds,
-            )
+            fields = {"method": scope["method"], "route": route, "status": status}
+            fields["ms"] = round((time.perf_counter() - started) * 1000, 1)
+            if route in _POLLED and status < HTTPStatus.BAD_REQUEST:
+                log.debug("request", **fields)
+            else:
+                log.info("request", **fields)
 
 
 def log_background_error(event: str, error: BaseException) -> None:

@@ -18,7 +18,7 @@ class UnknownTraining(NodeError):
 
 
 class SuperNodeUnavailable(NodeError):
-    """The SuperNode of the node cannot be used."""
+    """The SuperNode of the node cannot reach the coordinator in this way."""
 
     code = "supernode-unavailable"
-    hint = "The coordinator's URL has no path; supernode.log in the node's folder says more"
+    hint = "Enrol with the coordinator's https URL, without a path"

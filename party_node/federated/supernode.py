@@ -58,12 +58,12 @@ def key_file(folder: Path) -> Path:
 def address_of(coordinator_url: str) -> str:
     """Return host and port of the coordinator, as Flower wants them.
 
-    Raises: SuperNodeUnavailable for a URL with a path: Flower knows none.
+    Raises: SuperNodeUnavailable for a URL without TLS or with a path.
     """
     parts = urlsplit(coordinator_url)
-    if parts.path.strip("/"):
-        raise SuperNodeUnavailable("a coordinator behind a path cannot be reached by Flower")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.scheme != "https" or parts.path.strip("/"):
+        raise SuperNodeUnavailable("Flower needs a coordinator with https, and not behind a path")
+    port = parts.port or 443
     return (
         f"[{parts.hostname}]:{port}"
         if ":" in (parts.hostname or "")
@@ -72,12 +72,11 @@ def address_of(coordinator_url: str) -> str:
 
 
 def command(folder: Path, coordinator_url: str, authority: Path | None, port: int) -> list[str]:
-    """Return the options of the SuperNode."""
-    secure = urlsplit(coordinator_url).scheme == "https"
-    trust = ["--root-certificates", str(authority)] if secure and authority else []
+    """Return the options of the SuperNode. Raises: SuperNodeUnavailable."""
+    trust = ["--root-certificates", str(authority)] if authority else []
     return [
         *("--superlink", address_of(coordinator_url)),
-        *(trust if secure else ["--insecure"]),
+        *trust,
         *("--auth-supernode-private-key", str(key_file(folder))),
         # This process runs the ClientApp: Flower starts none with a bundle's code.
         *("--isolation", "process"),

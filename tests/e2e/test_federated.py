@@ -1,11 +1,18 @@
 """Federated training through real processes of Flower, over TLS."""
 
+import base64
+import datetime
+import ssl
 import sys
 import time
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from flwr.proto.fleet_pb2 import ActivateNodeRequest
 from sklearn.metrics import roc_auc_score
 
 from coordinator.federated.training import Patience, States, train
@@ -52,6 +59,7 @@ def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
         # The second round starts from the noise of the first too; 16 weights, so 10 sigma is far.
         assert np.abs(found - joint(run)).max() < 10 * noise.weight_noise(run.terms)
         assert [t.contributed for t in model.turns] == [("brand", "publisher")] * 2
+        outside_sees_only_what_is_passed_on(made)
         for name, who in made.partners.items():
             assert who.trainings.model(run.terms.job) == model.weights
             charges = [(c.to_party, c.what, c.rho_nano) for c in who.budgets.history()]
@@ -104,6 +112,31 @@ def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_p
             )
             for secret in secrets_of(who, run.terms.job):
                 assert secret not in disk
+
+
+def outside_sees_only_what_is_passed_on(made: Stage) -> None:
+    """Flower's unguarded interfaces are not there, and a node without a known key is refused."""
+    trust = ssl.create_default_context(cadata=made.outside.certificate.decode())
+    with httpx2.Client(base_url=made.url, verify=trust, trust_env=False) as http:
+        for path in ("control/list-nodes", "control/start-run", "runtime/acquire-task"):
+            assert http.post(f"/v1/{path}", content=b"").status_code == 404
+        stranger = ec.generate_private_key(ec.SECP384R1())
+        public = stranger.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        signature = stranger.sign(now.encode(), ec.ECDSA(hashes.SHA256()))
+        asked = ActivateNodeRequest(public_key=public, heartbeat_interval=30)
+        headers = {
+            "content-type": "application/x-protobuf",
+            "accept": "application/x-protobuf",
+            "flwr-public-key": base64.b64encode(public).decode(),
+            "flwr-timestamp": now,
+            "flwr-signature": base64.b64encode(signature).decode(),
+        }
+        body = asked.SerializeToString(deterministic=True)
+        answer = http.post("/v1/fleet/activate-node", content=body, headers=headers)
+        assert 400 <= answer.status_code < 500, answer.text
 
 
 def secrets_of(who, job: str) -> list[bytes]:
