@@ -1,9 +1,9 @@
 """How federated training ends early."""
 
-from protocols.errors import LocalError, ProtocolError
+from protocols.errors import LocalError, PeerError
 
 
-class TooFewPartners(ProtocolError):
+class TooFewPartners(PeerError):
     """Fewer partners took part in a round than the agreed threshold, so nothing was opened."""
 
     code = "too-few-partners"

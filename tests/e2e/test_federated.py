@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.proto.fleet_pb2 import ActivateNodeRequest
+from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
 from sklearn.metrics import roc_auc_score
 
 from coordinator.federated.training import Patience, States, train
@@ -128,8 +129,8 @@ def outside_sees_only_what_is_passed_on(made: Stage) -> None:
         signature = stranger.sign(now.encode(), ec.ECDSA(hashes.SHA256()))
         asked = ActivateNodeRequest(public_key=public, heartbeat_interval=30)
         headers = {
-            "content-type": "application/x-protobuf",
-            "accept": "application/x-protobuf",
+            "content-type": PROTOBUF_MEDIA_TYPE,
+            "accept": PROTOBUF_MEDIA_TYPE,
             "flwr-public-key": base64.b64encode(public).decode(),
             "flwr-timestamp": now,
             "flwr-signature": base64.b64encode(signature).decode(),
@@ -137,6 +138,9 @@ def outside_sees_only_what_is_passed_on(made: Stage) -> None:
         body = asked.SerializeToString(deterministic=True)
         answer = http.post("/v1/fleet/activate-node", content=body, headers=headers)
         assert 400 <= answer.status_code < 500, answer.text
+        headers["flwr-signature"] = base64.b64encode(bytes(96)).decode()
+        answer = http.post("/v1/fleet/activate-node", content=body, headers=headers)
+        assert answer.status_code == 401
 
 
 def secrets_of(who, job: str) -> list[bytes]:
