@@ -7,8 +7,9 @@ holds whoever conspires, and however many drop out.
 
 One person moves a partner's minimum by √(1 + features) / (λ · size), and the update is that times
 size: √(1 + features) / λ, whatever the size. To this come the slack of the minimum
-(`learning.SLACK`, twice, times the size) and the rounding to whole numbers (at most 1 in each
-column). Clipping moves no two updates further apart. In whole numbers, all times 2^fraction_bits.
+(`learning.SLACK`, twice, times the size) and the rounding to whole numbers: at most half for the
+product and half for the number, of each of the two, so 2 in each column. Clipping moves no two
+updates further apart. In whole numbers, all but the rounding times 2^fraction_bits.
 """
 
 import functools
@@ -30,7 +31,7 @@ def distance(terms: FederatedTerms, number: int) -> float:
     """Return how far one person can move the update of partner `number`, rounded up."""
     reach = math.sqrt(1 + len(terms.one_hot)) * 1000 / terms.ridge_milli
     slack = 2 * SLACK * terms.sizes[number]
-    whole = (reach + slack) * 2**terms.fraction_bits + math.sqrt(terms.columns)
+    whole = (reach + slack) * 2**terms.fraction_bits + 2 * math.sqrt(terms.columns)
     return float(math.ceil(whole))
 
 

@@ -26,6 +26,8 @@ MOST_PARTIES = 16
 MOST_ROUNDS = 8
 MOST_COLUMNS = 2**12
 MOST_SIZE = 2**30
+MOST_UPDATE = 2**53
+"""No entry of an update is larger, so that it is a whole number before and after rounding."""
 MOST_SUM = 2**62
 """No sum of updates may reach this, so that sums modulo 2^64 are sums."""
 
@@ -79,6 +81,8 @@ class FederatedTerms(Record):
         _check(0 <= self.rho_nano <= 10**10, "a round costs a rho of 0 to 10")
         _check(1 <= self.bound <= 1024, "weights are bounded by 1 to 1024")
         _check(8 <= self.fraction_bits <= 30, "8 to 30 fraction bits")
+        each = max(self.sizes) * self.bound << self.fraction_bits
+        _check(each <= MOST_UPDATE, "an update could be too large: use fewer fraction bits")
         largest = sum(self.sizes) * self.bound << self.fraction_bits
         # The other half is room for noise: it exceeds that with no probability worth a name.
         _check(largest < MOST_SUM // 2, "a sum could be too large: use fewer fraction bits")

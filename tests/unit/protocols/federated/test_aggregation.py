@@ -351,6 +351,7 @@ def test_whatever_bytes_come_collecting_ends_in_a_state_or_a_refusal(junk, stage
         {"bound": 0},
         {"fraction_bits": 31},
         {"sizes": (2**30,) * 3, "fraction_bits": 30},
+        {"sizes": (1, 1, 2**28 + 1)},
     ],
 )
 def test_terms_outside_their_ranges_do_not_exist(changes):
