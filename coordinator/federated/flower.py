@@ -7,6 +7,7 @@ of the ServerApp itself, so no process runs the app's bundle, which holds no cod
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ class FlowerLink:
 
     def __init__(self, address: str, certificate: bytes, secret: bytes) -> None:
         self.address, self._certificate, self._secret = address, certificate, secret
+        self._claiming = threading.Lock()
         self._control = ControlHttpClient.from_server_address(
             server_address=address,
             insecure=False,
@@ -120,8 +122,9 @@ class FlowerLink:
         try:
             made = make_bundle()
             fab = Fab(hash_str=hashlib.sha256(made).hexdigest(), content=made)
-            run_id = self._control.StartRun(StartRunRequest(fab=fab)).run_id
-            opened = self._claim(run_id)
+            with self._claiming:  # so that a task that waits and is not ours is a lost one's
+                run_id = self._control.StartRun(StartRunRequest(fab=fab)).run_id
+                opened = self._claim(run_id)
         except httpx.HTTPError as e:
             raise FlowerUnavailable("its SuperLink does not open a run") from e
         outcome = "failed"

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.proto.fleet_pb2 import ActivateNodeRequest
 from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
-from sklearn.metrics import roc_auc_score
 
 from coordinator.federated.training import Patience, States, train
 from protocols.federated import fixed_point, learning, noise
@@ -61,6 +60,7 @@ def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
         assert np.abs(found - joint(run)).max() < 10 * noise.weight_noise(run.terms)
         assert [t.contributed for t in model.turns] == [("brand", "publisher")] * 2
         outside_sees_only_what_is_passed_on(made)
+        flower_speaks_on_loopback_only(made)
         for name, who in made.partners.items():
             assert who.trainings.model(run.terms.job) == model.weights
             charges = [(c.to_party, c.what, c.rho_nano) for c in who.budgets.history()]
@@ -69,12 +69,6 @@ def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
                 (other, "federated-round-1", run.terms.rho_nano),
                 (other, "federated-round-2", run.terms.rho_nano),
             ]
-        held_out = people_of("held out", 2000)
-        auc = roc_auc_score(held_out.labels, learning.score(run.terms, found, held_out.codes))
-        pooled = roc_auc_score(
-            held_out.labels, learning.score(run.terms, joint(run), held_out.codes)
-        )
-        assert auc > 0.9 * pooled
 
 
 def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_path):
@@ -141,6 +135,24 @@ def outside_sees_only_what_is_passed_on(made: Stage) -> None:
         headers["flwr-signature"] = base64.b64encode(bytes(96)).decode()
         answer = http.post("/v1/fleet/activate-node", content=body, headers=headers)
         assert answer.status_code == 401
+
+
+def flower_speaks_on_loopback_only(made: Stage) -> None:
+    """No socket of Flower's processes is bound to, or connected with, anything but 127.0.0.1."""
+    pids = [made.fleet.superlink.process.pid]
+    pids += [who.node.process.pid for who in made.partners.values() if who.node is not None]
+    for pid in pids:
+        links = (str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir())
+        inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+        local, remote = set(), set()
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                cells = line.split()
+                if cells[9] in inodes:
+                    local.add(cells[1].split(":")[0])
+                    remote.add(cells[2].split(":")[0])
+        assert local == {"0100007F"}  # 127.0.0.1, little-endian
+        assert remote <= {"0100007F", "00000000"}  # the second of a socket that listens
 
 
 def secrets_of(who, job: str) -> list[bytes]:
