@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols import signed
@@ -105,6 +105,7 @@ def test_after_too_few_the_same_questions_go_on(stage):
     assert [m.learnt for m in played.members.values()] == [[0, 1]] * 3
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_whoever_drops_out_where_the_sum_is_of_those_whose_updates_came(data):
     terms = terms_of(data.draw(st.integers(3, 5)), rounds=1, one_hot=(2,))
@@ -319,6 +320,7 @@ def test_keys_of_the_wrong_length_count_as_none():
     assert {(a.party, a.code) for a in model.absences} == {("ben", "malformed-message")}
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=200), st.sampled_from(list(Stage)[:-1]))
 def test_whatever_bytes_come_collecting_ends_in_a_state_or_a_refusal(junk, stage):
     played = federation(terms_of(3, rounds=1, one_hot=(2,)))

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols import signed
@@ -294,6 +294,7 @@ def test_a_run_has_the_keys_of_its_partners():
         Run(run.terms, run.publics[::-1])
 
 
+@settings(max_examples=40)
 @given(
     st.sampled_from(list(Stage)[:-1]),
     st.sampled_from([AskKeys, AskShares, AskUpdate, AskConfirmation, AskOpening, Told]),
