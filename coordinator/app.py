@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from coordinator import observability, problems, sweeper
-from coordinator.api import collaborations, health, jobs, parties, relay, witness
+from coordinator.api import collaborations, fleet, health, jobs, parties, relay, witness
 from coordinator.clock import Clock, system_clock
 from coordinator.database import Database
 from coordinator.services import Services
@@ -22,6 +22,7 @@ ROUTERS = (
     relay.router,
     witness.router,
     health.router,
+    fleet.router,
 )
 
 
@@ -57,10 +58,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
+    await services.fleet.start(services.settings, services.clock)
     sweeping = asyncio.create_task(sweeper.run(services))
     try:
         yield
     finally:
+        await services.fleet.stop()
         await services.bell.close()
         sweeping.cancel()
         with suppress(asyncio.CancelledError):

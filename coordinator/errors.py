@@ -311,6 +311,21 @@ class Internal(CoordinatorError):
     hint = "Give the id to the coordinator's operator; the log has the rest under it."
 
 
+class FlowerUnavailable(CoordinatorError):
+    """Federated training is switched off here, or does not answer."""
+
+    code = "flower-unavailable"
+    hint = "Ask the coordinator's operator whether `superlink_port` is set, and for superlink.log."
+    retry_after_seconds = 10
+
+
+class NodeKeyRefused(CoordinatorError):
+    """The key of a SuperNode cannot be used."""
+
+    code = "node-key-refused"
+    hint = "Send the public key that the node made for its SuperNode, as it made it."
+
+
 class SetupError(Exception):
     """The coordinator cannot start as it is set up."""
 

@@ -10,6 +10,7 @@ import secrets
 import sys
 import time
 import traceback
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import structlog
@@ -70,6 +71,10 @@ def places(error: BaseException) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
 
 
+_POLLED = frozenset({"/v1/fleet/{call}"})
+"""Routes that are called several times a second: logged at `debug` where all is well."""
+
+
 class RequestLog:
     """ASGI middleware: logs each request, forbids caching, and answers what nobody foresaw."""
 
@@ -99,14 +104,13 @@ class RequestLog:
             if not status:
                 await problems.internal(error_id)(scope, receive, sending)
         finally:
-            milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.info(
-                "request",
-                method=scope["method"],
-                route=_template(scope),
-                status=status,
-                ms=milliseconds,
-            )
+            route = _template(scope)
+            fields = {"method": scope["method"], "route": route, "status": status}
+            fields["ms"] = round((time.perf_counter() - started) * 1000, 1)
+            if route in _POLLED and status < HTTPStatus.BAD_REQUEST:
+                log.debug("request", **fields)
+            else:
+                log.info("request", **fields)
 
 
 def log_background_error(event: str, error: BaseException) -> None:

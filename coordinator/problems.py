@@ -35,6 +35,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.EnvelopeTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyWaits: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.FlowerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NodeKeyRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.BadSignature: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownCollaboration: HTTPStatus.NOT_FOUND,
     errors.CollaborationConflict: HTTPStatus.CONFLICT,

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from coordinator.clock import Clock
 from coordinator.database import Database
+from coordinator.fleet import Fleet
 from coordinator.intake import Intake
 from coordinator.settings import Settings
 from coordinator.waiting import Bell, Kind, Waits
@@ -31,6 +32,7 @@ class Services:
     witness: Witness
     intake: Intake = field(default_factory=Intake)
     waits: Waits = field(default_factory=Waits)
+    fleet: Fleet = field(default_factory=Fleet)
 
     @property
     def cosigning(self) -> Cosigning:

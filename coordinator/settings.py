@@ -64,6 +64,8 @@ class Settings(HomeSettings):
     """Hours after a job's end when what its mailbox still holds is erased."""
     sweep_seconds: int = Field(default=60, ge=1, le=3600)
     """Seconds between two sweeps."""
+    superlink_port: int = Field(default=0, ge=0, le=65535)
+    """Port on loopback for Flower's SuperLink; 0 switches federated training off."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` is colour on a terminal and JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -73,6 +75,11 @@ class Settings(HomeSettings):
     def witness_key_file(self) -> Path:
         """The witness's Ed25519 seed."""
         return self.home / "witness.key"
+
+    @property
+    def federated_folder(self) -> Path:
+        """What Flower keeps, and the states of federated trainings."""
+        return self.home / "federated"
 
     @property
     def effective_database_url(self) -> str:

@@ -122,6 +122,13 @@ def enrolment_input(invitation: str, public: bytes, ledger_vkey: str) -> bytes:
     return f"{invitation}\n{hashlib.sha256(public).hexdigest()}\n{ledger_vkey}".encode()
 
 
+class SuperNodeKey(Wire):
+    """PUT /v1/federated/node."""
+
+    public_key: Base64
+    """Public key of the party's SuperNode, on a NIST curve, in PEM."""
+
+
 class PartyView(Wire):
     """GET /v1/parties and /v1/parties/{party}."""
 

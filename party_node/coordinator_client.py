@@ -149,6 +149,13 @@ class CoordinatorClient:
         """File the run receipt that all parties signed."""
         self._call("PUT", f"/v1/jobs/{job}/receipt", _body(filing))
 
+    # -- federated training --------------------------------------------------------------
+
+    def register_supernode(self, public_key: bytes) -> None:
+        """Say with which key (PEM) this party's SuperNode proves itself."""
+        body = _body(wire.SuperNodeKey(public_key=public_key))
+        self._call("PUT", "/v1/federated/node", body)
+
     # -- witness -------------------------------------------------------------------------
 
     def add_checkpoint(self, request: bytes) -> tuple[int, str]:

@@ -1,0 +1,130 @@
+"""The federated trainings that this node takes part in: their states, sealed, one file each.
+
+A state holds the keys that hide this party's updates. It is on disk before an answer leaves, so
+that a question that comes again after a crash gets the same answer and nothing is charged twice.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from party_node import durable_file
+from party_node.federated.errors import UnknownTraining
+from party_node.vault import Vault
+from protocols.codec import Record, decode, encode
+from protocols.errors import ContextMismatch
+from protocols.federated import partner
+from protocols.federated.fixed_point import Whole
+from protocols.federated.partner import Learn, Partner
+from protocols.federated.terms import FederatedTerms, Run
+from protocols.keys import PartyKeys
+from protocols.session import Rng
+
+Learner = Callable[[FederatedTerms, int, int, bytes], Whole]
+"""(terms, this party's number, turn, weights) → update: charges, learns, adds noise."""
+
+_SUFFIX = ".training"
+
+
+@dataclass(frozen=True, slots=True)
+class Left(Record):
+    """What is kept of a training that this party left: it never joins the same one again.
+
+    With fresh keys it would give a second update for the price of one.
+    """
+
+    KIND: ClassVar[str] = "federated-left/1"
+    job: str
+
+
+_STATES: tuple[type[Record], ...] = (Partner, Left)
+
+
+@dataclass(slots=True)
+class Trainings:
+    """All trainings of one node; several threads may ask."""
+
+    folder: Path
+    vault: Vault
+    keys: PartyKeys
+    learner: Learner
+    rng: Rng
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def join(self, run: Run) -> None:
+        """Take part from now on; joining again with the same terms and keys changes nothing.
+
+        Raises: ContextMismatch for other terms of the same job, or one that was left;
+        InvalidParameter if this party is no partner; DiskFull.
+        """
+        with self._lock:
+            known = self._load(run.terms.job)
+            if known is None:
+                begun = partner.begin(run, self.keys.party, self.rng)
+                self._save(run.terms.job, begun)
+            elif isinstance(known, Left) or known.run != run:
+                raise ContextMismatch("this job was left, or joined with other terms or keys")
+
+    def answer(self, question: bytes) -> bytes:
+        """Return the encoded answer to a question of the aggregator.
+
+        Raises: MalformedMessage, UnknownTraining, PeerError; whatever learning raises.
+        """
+        asked = partner.read_question(question)
+        with self._lock:
+            state = self._of_context(getattr(asked, "ctx", b""))
+            changed = partner.answer(state, asked, self.keys, self._learn(state), self.rng)
+            if changed != state:
+                self._save(changed.run.terms.job, changed)
+            if changed.answer is None:  # cannot be: every question that is not refused has one
+                raise UnknownTraining
+            return encode(changed.answer)
+
+    def model(self, job: str) -> bytes | None:
+        """Return the weights of the model that a training ended with, None before.
+
+        Raises: UnknownTraining.
+        """
+        with self._lock:
+            state = self._load(job)
+        if not isinstance(state, Partner):
+            raise UnknownTraining
+        return state.model or None
+
+    def leave(self, job: str) -> None:
+        """Take no part any more, and erase the keys; leaving twice is fine."""
+        with self._lock:
+            if self._load(job) is not None:
+                self._save(job, Left(job))
+
+    def _learn(self, state: Partner) -> Learn:
+        return lambda turn, weights: self.learner(state.run.terms, state.number, turn, weights)
+
+    def _of_context(self, ctx: bytes) -> Partner:
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            state = self._load(path.name.removesuffix(_SUFFIX))
+            if isinstance(state, Partner) and state.run.context() == ctx:
+                return state
+        raise UnknownTraining
+
+    def _load(self, job: str) -> Partner | Left | None:
+        try:
+            sealed = self._path(job).read_bytes()
+        except FileNotFoundError:
+            return None
+        state = decode(_STATES, self.vault.open(f"federated/{job}", sealed))
+        return state if isinstance(state, Partner | Left) else None
+
+    def _save(self, job: str, state: Partner | Left) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sealed = self.vault.seal(f"federated/{job}", encode(state))
+        durable_file.replace(self._path(job), lambda fresh: _write(fresh, sealed))
+
+    def _path(self, job: str) -> Path:
+        return self.folder / f"{job}{_SUFFIX}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
