@@ -8,7 +8,8 @@ took it is stored. At most one envelope is held in each direction, so the relay'
 down as before.
 
 A full mailbox stops no run for good: who finds it full takes what has come for it out, onto its own
-disk (`spool.py`), before it tries again. Only what is on disk is acknowledged.
+disk (`spool.py`), before it tries again. Of several peers, who waits for one of them takes out what
+the others have sent: that one may wait for the room. Only what is on disk is acknowledged.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +26,7 @@ from protocols.keys import PartyPublic
 
 AHEAD_SECONDS = 5
 """How long one look into the mailbox waits in the background."""
-FULL, GONE = "mailbox-full", "message-acknowledged"
+FULL, GONE, CLOSED = "mailbox-full", "message-acknowledged", "mailbox-closed"
 
 
 class Post(Protocol):
@@ -129,6 +130,8 @@ class Mail:
             try:
                 found = self._client.get_message(job, self._from(peer), step, 0)
             except CoordinatorRefused as e:
+                if e.reason == CLOSED and len(self.peers) > 1:
+                    return False  # that peer is done, and others are not
                 if e.reason != GONE:
                     raise
                 step += 1
@@ -148,7 +151,12 @@ class Mail:
 
     def _next(self, run: Run, peer: str, wait_seconds: int, *, ahead: bool) -> bytes | None:
         self.flush(run.job)
-        return self._fetch(run.job, peer, run.expects(peer), wait_seconds)
+        found = self._fetch(run.job, peer, run.expects(peer), wait_seconds)
+        if found is None:
+            for other in self.peers:
+                while other != peer and self._take_out(run.job, other):
+                    pass
+        return found
 
     def _fetch(self, job: str, peer: str, step: int, wait_seconds: int) -> bytes | None:
         found = self._spool(job, peer).take(step)

@@ -75,7 +75,7 @@ def overlap(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask how many people both parties have: a noisy count, never who."""
+    """Ask how many people all parties have: a noisy count, never who."""
     body = _body(collaboration, "overlap", purpose, identifier, minimum_size, rho, strict)
     body["per_person"] = per_person
     _ask(client_of(home), body, dry_run, wait, as_json)
@@ -146,7 +146,7 @@ def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 
 @app.command()
 def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Show a job: state, who learns what, what both sides said before."""
+    """Show a job: state, who learns what, what all sides said before."""
     client = client_of(home)
     found = client.get(f"/v1/jobs/{whole(client, job)}")
     if as_json:

@@ -291,3 +291,28 @@ def test_a_changed_message_between_two_senders_ends_it_for_all(world: TwoNodes) 
     world.settle(job)
     assert world.job(job) == ("failed", "forged-envelope")
     nothing_came_of(world, job)
+
+
+@pytest.mark.slow
+def test_a_run_larger_than_the_mailbox_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All speak at once, with room for a few messages in all directions together."""
+    monkeypatch.setattr("party_node.job_checks.MIN_CHUNK_ITEMS", 16)
+    monkeypatch.setattr("protocols.psi.params.JOB_CHUNK_ITEMS", 16)
+    room, most = 6_000, 0
+    with three_nodes() as world:
+        services = world.app.state.services
+        small = services.settings.model_copy(update={"max_pending_bytes": room})
+        object.__setattr__(services, "settings", small)
+        job = world.brand.ask("audience")
+
+        def look() -> None:
+            nonlocal most
+            assert sum(len(row.body) for row in world.bodies(job)) <= room
+            folders = (node.chunk_folder(job) for node in world.nodes.values())
+            most = max(most, *(len(list(folder.glob("inbound-*"))) for folder in folders))
+
+        world.settle(job, each=look)
+        assert world.job(job) == ("completed", "")
+        all_signed(world, job)
+        assert world.publisher.activate(job) == ALL_HAVE
+        assert most > 1

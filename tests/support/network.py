@@ -236,7 +236,7 @@ def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
     coordinator = start_coordinator(home, port)
     stack.callback(coordinator.stop)
     with ThreadPoolExecutor(2) as pool:
-        prints = list(pool.map(lambda party: _create(folder, party), PARTIES))
+        prints = list(pool.map(lambda party: create_node(folder, party), PARTIES))
         services = list(
             pool.map(lambda party: start_node(folder / party, party, **SETTINGS), PARTIES)
         )
@@ -270,7 +270,7 @@ def _agree(parties: dict[str, Party]) -> None:
         parties[PUBLISHER].put(f"/v1/rules/{name}", body)
 
 
-def _create(folder: Path, party: str) -> str:
+def create_node(folder: Path, party: str) -> str:
     """Create and enrol one node by invitation; return its fingerprint."""
     home = ("--home", str(folder / party))
     invited = processes.command(

@@ -1,7 +1,7 @@
 """Jobs of more than two parties: who takes part, who has accepted, who says what to whom.
 
-Jobs keep their rows. Messages and receipts that are there are left out: no node of this version
-reads them, and there is no released version that wrote any.
+Jobs that are there go, with what belongs to them: no node of this version reads them, and there is
+no released version that wrote any. Parties and agreements stay.
 """
 
 import sqlalchemy as sa
@@ -13,13 +13,25 @@ branch_labels = None
 depends_on = None
 
 
+_OF_OLD_JOBS = ("job_events", "receipts", "bodies", "messages", "mailbox_sides", "jobs")
+
+
 def upgrade() -> None:
+    for table in _OF_OLD_JOBS:
+        op.execute(sa.delete(sa.table(table)))
     _jobs()
     _mailboxes()
     _receipts()
 
 
 def _jobs() -> None:
+    with op.batch_alter_table("jobs") as jobs:
+        jobs.drop_index("ix_jobs_counterparty")
+        jobs.drop_constraint("fk_jobs_counterparty", type_="foreignkey")
+        jobs.drop_column("counterparty")
+        jobs.drop_column("acceptance")
+        jobs.add_column(sa.Column("counterparties", sa.String(), nullable=False))
+        jobs.add_column(sa.Column("acceptances", sa.Text(), nullable=False))
     op.create_table(
         "job_parties",
         sa.Column("party", sa.String(), nullable=False),
@@ -28,19 +40,6 @@ def _jobs() -> None:
         sa.ForeignKeyConstraint(["job"], ["jobs.job"], name="fk_job_parties_job"),
         sa.PrimaryKeyConstraint("party", "job", name="pk_job_parties"),
     )
-    op.execute("INSERT INTO job_parties (party, job) SELECT requester, job FROM jobs")
-    op.execute("INSERT INTO job_parties (party, job) SELECT counterparty, job FROM jobs")
-    none = sa.Column("acceptances", sa.Text(), nullable=False, server_default="{}")
-    nobody = sa.Column("counterparties", sa.String(), nullable=False, server_default="")
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.add_column(none)
-        jobs.add_column(nobody)
-    op.execute("UPDATE jobs SET counterparties = counterparty")
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.drop_index("ix_jobs_counterparty")
-        jobs.drop_constraint("fk_jobs_counterparty", type_="foreignkey")
-        jobs.drop_column("counterparty")
-        jobs.drop_column("acceptance")
 
 
 def _mailboxes() -> None:

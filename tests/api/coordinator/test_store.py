@@ -76,6 +76,38 @@ def test_a_database_of_the_first_release_is_brought_up_to_date(database_url: str
     old.close()
 
 
+def test_a_database_with_jobs_of_two_is_brought_up_to_date_without_them(database_url: str) -> None:
+    old = Database(database_url)
+    with old.engine.begin() as connection:
+        command.upgrade(schema.config(connection), "0002")
+        for party in ("brand", "publisher"):
+            connection.execute(
+                text(
+                    "INSERT INTO parties (party, name, public, ledger_vkey, ledger_origin,"
+                    " enrolled_ms) VALUES (:party, :party, :key, :party, :party, 1)"
+                ),
+                {"party": party, "key": b"k"},
+            )
+        connection.execute(
+            text(
+                "INSERT INTO jobs (job, signed, job_hash, collaboration, version, requester,"
+                " counterparty, state, cause, acceptance, revision, created_ms, updated_ms,"
+                " expires_ms) VALUES ('a', :b, :b, 'c', 1, 'brand', 'publisher', 'completed', '',"
+                " :b, 1, 1, 1, 1)"
+            ),
+            {"b": b"x"},
+        )
+        connection.execute(
+            text("INSERT INTO mailbox_sides VALUES ('a', 'brand', 0, 0, 0, 'completed')")
+        )
+    assert old.migrate() == schema.HEAD == old.check_schema()
+    with old.reading() as session:
+        assert [row.party for row in store.parties(session)] == ["brand", "publisher"]
+        assert store.all_jobs(session) == []
+        assert store.sides(session, "a") == {}
+    old.close()
+
+
 def test_an_empty_database_is_not_initialised(database_url: str) -> None:
     empty = Database(database_url)
     with pytest.raises(NotInitialised):

@@ -4,8 +4,11 @@ import sqlite3
 import threading
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import func, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
@@ -138,3 +141,32 @@ def test_a_full_disk_is_met_for_real(tmp_path):
 def test_other_databases_are_refused(url):
     with pytest.raises(InvalidSettings):
         Database(url)
+
+
+def test_a_database_with_jobs_of_two_is_brought_up_to_date_without_them(tmp_path):
+    """What was brought to earlier runs stays remembered."""
+    db = Database(f"sqlite:///{tmp_path / 'node.db'}")
+    scripts = Config()
+    scripts.set_main_option("script_location", "party_node:migrations")
+    scripts.set_main_option("path_separator", "os")
+    with db.connection() as connection:
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0018")
+        connection.execute(
+            text("INSERT INTO outbox (job, step, envelope) VALUES ('a', 0, :sealed)"),
+            {"sealed": b"x"},
+        )
+        connection.execute(text("INSERT INTO cursors VALUES ('jobs', 7), ('other', 8)"))
+        connection.execute(
+            text(
+                "INSERT INTO remembered_inputs (job, peer, dataset, people, begun_ms, stamp)"
+                " VALUES ('a', 'paper', 'people', :sealed, 1, :sealed)"
+            ),
+            {"sealed": b"x"},
+        )
+    migrate(db)
+    with db.connection() as connection:
+        for table, left in (("outbox", 0), ("jobs", 0), ("cursors", 1), ("remembered_inputs", 1)):
+            counted = select(func.count()).select_from(NodeTable.metadata.tables[table])
+            assert connection.execute(counted).scalar_one() == left, table
+    db.close()

@@ -13,7 +13,9 @@ from protocols.keys import PartyKeys
 from tests.support.seeded import seeded
 
 JOB = "0" * 32
-BRAND, PUBLISHER = (PartyKeys.generate(party, seeded(party)) for party in ("brand", "publisher"))
+BRAND, PUBLISHER, SHOP = (
+    PartyKeys.generate(party, seeded(party)) for party in ("brand", "publisher", "shop")
+)
 PEER = "publisher"
 LIMIT = 30
 
@@ -71,6 +73,8 @@ class Relay:
         self.taken, self.fetched, self.acknowledged = [], [], []
         self.waiting, self.open = threading.Event(), threading.Event()
         self.open.set()
+        self.silent, self.closed = set(), set()
+        """Peers that have sent nothing, and peers that are done."""
         self.away, self.full = False, 0
         """`full`: how many envelopes must be acknowledged before there is room."""
 
@@ -85,10 +89,15 @@ class Relay:
 
     def get_message(self, job, route, step, _wait_seconds):
         self.fetched.append(step)
+        if route[0] in self.closed:
+            raise CoordinatorRefused("mailbox-closed")
+        if route[0] in self.silent:
+            return None
         if step in self.acknowledged:
             raise CoordinatorRefused("message-acknowledged")
         header = Header(job, *route, step)
-        return seal(PUBLISHER, BRAND.public(), header, b"body %d" % step) if step < 3 else None
+        sender = PUBLISHER if route[0] == PEER else SHOP
+        return seal(sender, BRAND.public(), header, b"body %d" % step) if step < 3 else None
 
     def acknowledge(self, _job, _route, step):
         self.acknowledged.append(step)
@@ -311,3 +320,29 @@ def test_a_mailbox_that_is_closed_takes_nothing_more(mail, outbox, relay):
     with pytest.raises(CoordinatorRefused, match="mailbox-full"):
         Mail.flush(mail, JOB)
     assert relay.acknowledged == []
+
+
+def test_who_waits_for_one_of_several_takes_out_what_the_others_have_sent(outbox, relay):
+    """The one that is waited for may itself wait for room, which the others' messages take up."""
+    relay.silent = {PEER}
+    several = Mail(relay, outbox, PUBLISHER.public(), SHOP.public())
+    assert several.receive(at(0), PEER, 1) is None
+    assert (sorted(outbox.stored.kept), relay.acknowledged) == (
+        [f"inbound/shop/{step:08}" for step in range(3)], [0, 1, 2],
+    )  # fmt: skip
+    assert several.receive(at(0), "shop", 1) == b"body 0"
+
+
+def test_a_peer_that_is_done_does_not_stop_what_others_still_say(outbox, relay):
+    relay.silent, relay.closed = {PEER}, {"shop"}
+    several = Mail(relay, outbox, PUBLISHER.public(), SHOP.public())
+    assert several.receive(at(0), PEER, 1) is None
+    with pytest.raises(CoordinatorRefused, match="mailbox-closed"):
+        several.receive(at(0), "shop", 1)
+    assert outbox.stored.kept == {}
+
+
+def test_of_two_parties_nothing_is_taken_out_by_who_only_waits(outbox, relay):
+    plain = Mail(relay, outbox, PUBLISHER.public())
+    assert plain.receive(at(3), PEER, 1) is None
+    assert outbox.stored.kept == {}
