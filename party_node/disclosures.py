@@ -7,7 +7,7 @@ sentences.
 from dataclasses import dataclass
 
 from party_node import count_noise
-from protocols.dp.budget import Rho
+from protocols.dp.budget import Rho, questions_left
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
 
@@ -34,6 +34,9 @@ class PreflightView:
     traffic_kib: int
     rho_before: str
     rho_after: str
+    questions_before: int
+    questions_after: int
+    """How many counts with ± 100 people at 95 % the budget buys."""
     refusal: str
     """Empty, or the error code for which this side would refuse."""
     earlier: str
@@ -78,6 +81,8 @@ def view(said: Preflight) -> PreflightView:
         traffic_kib=said.traffic_kib,
         rho_before=Rho(said.rho_nano_before).decimal(),
         rho_after=Rho(said.rho_nano_after).decimal(),
+        questions_before=questions_left(Rho(said.rho_nano_before)),
+        questions_after=questions_left(Rho(said.rho_nano_after)),
         refusal=said.refusal,
         earlier=said.earlier,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from party_node import job_checks
+from party_node.accounts import Account
 from party_node.chunks import ChunkStore
 from party_node.mail import Mail
 from party_node.runs import Run
@@ -61,6 +62,11 @@ class Execution:
     def dataset(self) -> str:
         """The dataset that this side brings."""
         return self.job.dataset_of(self.me)
+
+    @property
+    def account(self) -> Account:
+        """What this side charges for what the other one learns."""
+        return self.services.collaborations.account(self.agreed, self.peer.party, self.dataset)
 
     @property
     def protocol(self) -> TwoParty:

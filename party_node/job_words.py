@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from protocols.disclosure import FLOOR
+from protocols.dp.budget import HALF_WIDTH
 
 _PHASES = {
     "start": "working out what this side could bring",
@@ -46,8 +47,9 @@ def preflight(
     yield takes(estimate or said)
     other = job["sender"] if said["party"] == job["receiver"] else job["receiver"]
     yield (
-        f"budget towards {other}: rho {said['rho_before']} before, "
-        f"{said['rho_after']} after (this job costs {job['rho']})"
+        f"budget towards {other}: {said['questions_before']:,} questions left at ± {HALF_WIDTH} "
+        f"people before, {said['questions_after']:,} after (rho {said['rho_before']} before, "
+        f"{said['rho_after']} after; this job costs {job['rho']})"
     )
     if said["earlier"]:
         yield (

@@ -22,6 +22,7 @@ def start(execution: Execution, run: Run) -> Run:
     prospect = preflight.make(
         execution.job,
         execution.me,
+        execution.account,
         parts.collaborations.limit_nano(execution.agreed),
         parts.gate,
         parts.budgets,

@@ -126,14 +126,17 @@ def _charge(execution: Execution) -> None:
     """Charge what the other party will learn, before it can: durably, and once for each job."""
     job = execution.job
     reveals = job.kind == "audience" and execution.role is Role.RESPONDER
+    account = execution.account
     execution.services.budgets.charge(
         job.job,
         job.collaboration,
-        execution.peer.party,
+        account.counterparty,
         MEMBERS if reveals else NOISY_SIZE,
         job.rho_nano,
         execution.services.collaborations.limit_nano(execution.agreed),
         execution.services.clock_ms(),
+        dataset=account.dataset,
+        monthly=account.monthly,
     )
 
 

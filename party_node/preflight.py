@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from party_node import job_checks
+from party_node.accounts import Account
 from party_node.budgets import Budgets
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
@@ -37,15 +38,16 @@ class Prospect:
 def make(
     job: JobDescription,
     party: str,
+    account: Account,
     limit_nano: int,
     gate: Gate,
     budgets: Budgets,
     backend: str,
 ) -> Prospect:
-    """Return this side's pre-flight for `job`."""
+    """Return this side's pre-flight for `job`, which would be charged to `account`."""
     other = job.other(party)
     asked, permitted = gate.preview(job.dataset_of(party), job.purpose, other, OPERATIONS[job.kind])
-    before = budgets.remaining(job.collaboration, limit_nano, other).nano
+    before = budgets.remaining(account, limit_nano).nano
     after = before - job.rho_nano
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
     # other side's size is not known yet, and taken to be the same.

@@ -170,7 +170,9 @@ def _preflight(job: JobDescription, parts: Services) -> Prospect:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
-    ahead = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    me = job.requester
+    account = parts.collaborations.account(agreed, job.other(me), job.dataset_of(me))
+    ahead = preflight.make(job, me, account, limit, parts.gate, parts.budgets, backend)
     said = phase_recall.with_earlier(ahead.said, job, parts)
     return dataclasses.replace(ahead, said=said)
 
