@@ -5,7 +5,7 @@ for each account and month, rewritten in the transaction of each charge. So a ch
 whether there are ten before it or a hundred thousand. Before that row is believed,
 
     all accounts    have as many charges together as were ever counted, the newest among them
-    each account    says what its newest charge says of it
+    each account    that is asked about, and the newest, says what its newest charge says of it
     a stretch       of old charges is there and as it was written: another with each charge
 
 A row that was taken away or changed gives no budget back, because nothing is added up from it. If
@@ -56,6 +56,7 @@ class Books:
         Raises: UnknownDataset.
         """
         towards = [row for row in self.accounts if row.counterparty == account.counterparty]
+        self._believe(towards)
         months = self._months(account.counterparty) if account.monthly else None
         counts = _counting(months)
         whole = sum(row.spent_nano for row in towards if row.lineage == EVERY and counts(row))
@@ -106,7 +107,10 @@ class Books:
         newest = max((row.last_charge for row in self.accounts), default=0)
         if sum(row.charges for row in self.accounts) != self.counted or newest != self.counted:
             raise RowChanged("the accounts of the budget do not come to the charges counted")
-        for head in self.accounts:
+        self._believe([row for row in self.accounts if row.last_charge == newest])
+
+    def _believe(self, heads: Sequence[BudgetAccountRow]) -> None:
+        for head in heads:
             if not agrees(head, self._session.get(BudgetChargeRow, head.last_charge)):
                 raise RowChanged("charges are missing in the table budget_charges")
 
