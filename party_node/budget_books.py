@@ -115,12 +115,19 @@ class Books:
                 raise RowChanged("charges are missing in the table budget_charges")
 
     def _look_again(self) -> None:
-        first = ((self.counted * _GOLDEN) % 2**64 * self.counted >> 64) + 1
+        first = stretch_of(self.counted)
         query = select(BudgetChargeRow).where(col(BudgetChargeRow.charge) >= first)
         query = query.order_by(col(BudgetChargeRow.charge)).limit(STRETCH)
         found = [row.charge for row in self._session.exec(query)]
         if found != list(range(first, min(first + STRETCH, self.counted + 1))):
             raise RowChanged("charges are missing in the table budget_charges")
+
+
+def stretch_of(counted: int) -> int:
+    """Return the first of the old charges that are looked at when there are so many."""
+    among = counted + STRETCH - 1
+    # The first charges get their turn as often as the others: so it may begin before them.
+    return max(1, ((counted * _GOLDEN) % 2**64 * among >> 64) + 2 - STRETCH)
 
 
 def agrees(head: BudgetAccountRow, newest: BudgetChargeRow | None) -> bool:

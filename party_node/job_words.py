@@ -47,7 +47,7 @@ def preflight(
     yield takes(estimate or said)
     other = job["sender"] if said["party"] == job["receiver"] else job["receiver"]
     yield (
-        f"budget towards {other}: {said['questions_before']:,} questions left at ± {HALF_WIDTH} "
+        f"budget towards {other}: {said['questions_before']:,} questions left at ±{HALF_WIDTH} "
         f"people before, {said['questions_after']:,} after (rho {said['rho_before']} before, "
         f"{said['rho_after']} after; this job costs {job['rho']})"
     )

@@ -117,7 +117,7 @@ def refresh_answer(
 
 def _row(b: dict[str, Any]) -> list[str]:
     return [
-        f"{b['questions_left']:,} at ± {b['half_width']} people",
+        f"{b['questions_left']:,} at ±{b['half_width']} people",
         b["to"],
         _about(b),
         b["collaboration"] or "published",
@@ -131,7 +131,7 @@ def _row(b: dict[str, Any]) -> list[str]:
 def _planned(b: dict[str, Any]) -> list[str]:
     after = b["after"]
     return [
-        f"{b['questions_left']:,} at ± {b['half_width']} people",
+        f"{b['questions_left']:,} at ±{b['half_width']} people",
         f"{after['questions_left']:,}",
         b["to"],
         _about(b),
