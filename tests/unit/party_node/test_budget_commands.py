@@ -1,4 +1,4 @@
-"""`accord budget`, `renew-budget`, `answers` and `refresh-answer`, against a node in this process."""
+"""`accord budget` and what two people may do about it, against a node in this process."""
 
 from collections.abc import Iterator
 from pathlib import Path
