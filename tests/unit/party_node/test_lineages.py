@@ -105,7 +105,7 @@ people = st.sets(st.integers(0, 40), max_size=20).map(BitMap)
 files = st.lists(st.tuples(st.sampled_from("abcd"), people), min_size=1, max_size=8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12)
 @given(files)
 def test_lineages_only_grow_together_whatever_is_registered(
     tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, BitMap]]
