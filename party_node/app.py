@@ -6,6 +6,7 @@ from fastapi.security import HTTPBearer
 from party_node import observability, problems
 from party_node.api import (
     access,
+    answers,
     audiences,
     audit,
     break_glass,
@@ -53,6 +54,7 @@ ROUTERS = (
     decisions.router,
     audit.router,
     budget.router,
+    answers.router,
     ledger.router,
     policies.router,
     notices.router,

@@ -38,6 +38,7 @@ class _Strict(BaseModel):
 class _Budget(_Strict):
     rho: Text
     delta_exponent: Annotated[int, Field(ge=5, le=15)] = 8
+    window: Literal["none", "month"] = "none"
 
 
 class _Party(_Strict):
@@ -145,4 +146,5 @@ def to_record(file: CollaborationFile, members: dict[str, Member]) -> Collaborat
         rho_nano_each=rho.nano,
         delta_exponent=file.budget.delta_exponent,
         expires_ms=int(end_of_day.timestamp() * 1000),
+        budget_window=file.budget.window,
     )

@@ -15,6 +15,7 @@ from consent.defaults import DEFAULT_VOCABULARY
 from consent.vocabulary import Vocabulary
 from coordinator import wire
 from party_node import collaboration_file
+from party_node.accounts import Account
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.errors import (
@@ -27,7 +28,7 @@ from party_node.errors import (
 from party_node.job_tables import CollaborationRow
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Member, digest
-from protocols.collaboration_terms import check_terms
+from protocols.collaboration_terms import MONTH, check_terms
 from protocols.errors import ProtocolError
 from protocols.keys import PartyKeys, PartyPublic
 from protocols.signed import Signed, sign, verify
@@ -214,6 +215,18 @@ class Collaborations:
             if row.in_force and d.collaboration == document.collaboration
         ]
         return min(document.rho_nano_each, agreed[-1]) if agreed else document.rho_nano_each
+
+    def account(self, document: Collaboration, counterparty: str, dataset: str) -> Account:
+        """Return what is charged for what a member learns about the people of a dataset.
+
+        Charges count since the last renewal only where this version and the newest in force both
+        say so.
+        """
+        versions = [
+            d for d, row in self.all() if row.in_force and d.collaboration == document.collaboration
+        ]
+        windows = {d.budget_window for d in [document, *versions[-1:]]}
+        return Account(counterparty, dataset, monthly=windows == {MONTH})
 
     def _unexpired(self, document: Collaboration) -> Collaboration:
         if self._clock_ms() >= document.expires_ms:

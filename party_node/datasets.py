@@ -56,6 +56,8 @@ Change = Callable[[pa.Table], pa.Table]
 Told = Callable[[Session, BitMap], None]
 """Is told of people, in the caller's transaction."""
 T = TypeVar("T")
+Registered = Callable[[Session, str, BitMap], object]
+"""Is told who is in a dataset now, in the caller's transaction."""
 NO_DEVICES: Mapping[str, str] = MappingProxyType({})
 _INDEX, _ASKED = "index.parquet", "asked.bitmap"
 
@@ -110,6 +112,8 @@ class Datasets:
         """Held while an index is made or changed: who is erased in between must not come back."""
         self.on_identified: list[Told] = []
         """Told, with the new index, of everybody who has an identifier that they had not."""
+        self.on_registered: list[Registered] = []
+        """Told, with the new index, of everybody who is in the dataset."""
 
     def register(
         self,
@@ -311,6 +315,10 @@ class Datasets:
             self._tell(BitMap([to]))
             self._rewrite(dense, partial(dataset_index.as_of, dense, to))
             self._tell(BitMap([to]))
+            now = {info.dataset: self.asked(info.dataset) for info in self.listed()}
+            with self._db.writing() as session:
+                for dataset, asked in now.items():
+                    self._tell_registered(session, dataset, asked)
 
     def clear_away(self) -> None:
         """Remove the indexes that no registration knows: a process died while it changed one.
@@ -381,7 +389,8 @@ class Datasets:
                 durable_file.replace(folder / _INDEX, partial(_write_index, index))
                 durable_file.replace(folder / _ASKED, partial(_write_asked, asked))
                 durable_file.sync(folder.parent)
-            old_index = self._store(file, key_column, report, index_id, self._come(report, index))
+            come = self._come(report, index)
+            old_index = self._store(file, key_column, report, index_id, come, asked)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -409,6 +418,7 @@ class Datasets:
         report: DatasetReport,
         index_id: str,
         come: BitMap,
+        asked: BitMap,
     ) -> str | None:
         """Let a new index be the dataset's; return the one that it replaces."""
         row = DatasetRow(
@@ -427,7 +437,12 @@ class Datasets:
             session.merge(row)
             for told in self.on_identified:
                 told(session, come)
+            self._tell_registered(session, report.dataset, asked)
         return old_index
+
+    def _tell_registered(self, session: Session, dataset: str, asked: BitMap) -> None:
+        for registered in self.on_registered:
+            registered(session, dataset, asked)
 
 
 def _write_asked(asked: BitMap, path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from party_node import count_noise
 from party_node.job_checks import INSIGHT
 from party_node.statistics.document import kind_of
-from protocols.dp.budget import Rho
+from protocols.dp.budget import Rho, questions_left
 from protocols.dp.queries.answering import half_width
 from protocols.dp.queries.plan import ROWS
 from protocols.job import JobDescription, Preflight
@@ -39,6 +39,9 @@ class PreflightView:
     traffic_kib: int
     rho_before: str
     rho_after: str
+    questions_before: int
+    questions_after: int
+    """How many counts with ± 100 people at 95 % the budget buys."""
     refusal: str
     """Empty, or the error code for which this side would refuse."""
     earlier: str
@@ -127,6 +130,8 @@ def view(said: Preflight) -> PreflightView:
         traffic_kib=said.traffic_kib,
         rho_before=Rho(said.rho_nano_before).decimal(),
         rho_after=Rho(said.rho_nano_after).decimal(),
+        questions_before=questions_left(Rho(said.rho_nano_before)),
+        questions_after=questions_left(Rho(said.rho_nano_after)),
         refusal=said.refusal,
         earlier=said.earlier,
     )

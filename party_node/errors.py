@@ -346,6 +346,13 @@ class IllegalState(NodeError):
     code = "illegal-state"
 
 
+class NotRenewable(NodeError):
+    """The budget cannot begin anew now."""
+
+    code = "not-renewable"
+    hint = "a budget begins anew in a new calendar month, and only where the agreement says so"
+
+
 class InvalidCollaboration(NodeError):
     """The collaboration document cannot be used."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from party_node import job_checks
+from party_node.accounts import Account
 from party_node.chunks import ChunkStore
 from party_node.mail import Mail
 from party_node.runs import Letter, Run
@@ -78,6 +79,14 @@ class Execution:
     def dataset(self) -> str:
         """The dataset that this side brings."""
         return self.job.dataset_of(self.me)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """What this side charges for what each other party learns, in the job's order."""
+        found = self.services.collaborations
+        return tuple(
+            found.account(self.agreed, peer, self.dataset) for peer in self.job.others(self.me)
+        )
 
     @property
     def protocol(self) -> TwoParty | MultiParty:

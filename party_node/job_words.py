@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from protocols.disclosure import FLOOR
+from protocols.dp.budget import HALF_WIDTH
 
 _PHASES = {
     "start": "working out what this side could bring",
@@ -47,8 +48,9 @@ def preflight(
     others = [p for p in (job["receiver"], *job["senders"]) if p != said["party"]]
     other = others[0] if len(others) == 1 else "each other party"
     yield (
-        f"budget towards {other}: rho {said['rho_before']} before, "
-        f"{said['rho_after']} after (this job costs {job['rho']})"
+        f"budget towards {other}: {said['questions_before']:,} questions left at ±{HALF_WIDTH} "
+        f"people before, {said['questions_after']:,} after (rho {said['rho_before']} before, "
+        f"{said['rho_after']} after; this job costs {job['rho']})"
     )
     if said["earlier"]:
         yield (

@@ -23,6 +23,7 @@ def start(execution: Execution, run: Run) -> Run:
     prospect = preflight.make(
         execution.job,
         execution.me,
+        execution.accounts,
         parts.collaborations.limit_nano(execution.agreed),
         parts.gate,
         parts.budgets,

@@ -131,20 +131,23 @@ def _charge(execution: Execution) -> None:
     limit_nano, now = parts.collaborations.limit_nano(execution.agreed), parts.clock_ms()
     if not job.is_of_two():
         _check_all_budgets(execution, limit_nano)
-    for peer in job.others(execution.me):
-        what = charged_for(job, peer)
+    for account in execution.accounts:
+        what = charged_for(job, account.counterparty)
         if not what:
             continue
-        parts.budgets.charge(job.job, job.collaboration, peer, what, job.rho_nano, limit_nano, now)
+        parts.budgets.charge(
+            job.job, job.collaboration, account.counterparty, what, job.rho_nano, limit_nano, now,
+            dataset=account.dataset, monthly=account.monthly,
+        )  # fmt: skip
 
 
 def _check_all_budgets(execution: Execution, limit_nano: int) -> None:
     """Refuse a job that one of the budgets cannot pay for. Raises: BudgetExceeded."""
     job, budgets = execution.job, execution.services.budgets
     charged = {one.to_party for one in budgets.history(job.collaboration) if one.job == job.job}
-    for peer in job.others(execution.me):
-        left = budgets.remaining(job.collaboration, limit_nano, peer).nano
-        if peer not in charged and job.rho_nano > left:
+    for account in execution.accounts:
+        left = budgets.remaining(account, limit_nano).nano
+        if account.counterparty not in charged and job.rho_nano > left:
             cost, rest = Rho(job.rho_nano), Rho(left)
             raise BudgetExceeded(
                 requested=cost.decimal(), available=rest.decimal(), missing=(cost - rest).decimal()

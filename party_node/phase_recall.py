@@ -19,11 +19,13 @@ from party_node.job_tables import PreflightRow
 from party_node.jobs import Jobs
 from party_node.runs import DONE, Run
 from party_node.services import Services
+from protocols import question
 from protocols.codec import decode
 from protocols.errors import BudgetExceeded
 from protocols.job import OPERATIONS, JobDescription, Preflight
-from protocols.job_params import params_of, per_person
-from protocols.psi.params import RowParams
+
+RECALLED = frozenset({"overlap", "insight"})
+"""Kinds of job whose answers are given again."""
 
 
 def with_earlier(said: Preflight, job: JobDescription, parts: Services) -> Preflight:
@@ -42,7 +44,7 @@ def _earlier(job: JobDescription, party: str, parts: Services) -> str:
     """
     if (
         not job.is_of_two()
-        or job.kind != "overlap"
+        or job.kind not in RECALLED
         or (party != job.requester and not _is_accepted(job, parts))
     ):
         return ""
@@ -65,25 +67,7 @@ def _answers(jobs: Jobs, found: str, job: JobDescription) -> bool:
         asked = jobs.description(found)
     except NotFound:
         return False
-    return asked.rho_nano >= job.rho_nano and _question(asked) == _question(job)
-
-
-def _question(job: JobDescription) -> tuple[object, ...]:
-    """Return what makes two counts the same question: all that is asked but price and time.
-
-    Dummies follow from the price. Types stand in any order, unless it says which of a person's
-    identifiers stay out.
-    """
-    types, most = list(job.identifiers), per_person(job)
-    if most is None or most >= len(types):
-        types.sort()
-    params = params_of(job)
-    if isinstance(params, RowParams):
-        params = dataclasses.replace(params, dummies=0)
-    return (
-        job.collaboration_hash, job.kind, job.protocol, params, job.purpose, job.parties(),
-        job.receiver_dataset, job.sender_dataset, types, job.minimum_size, job.question,
-    )  # fmt: skip
+    return asked.rho_nano >= job.rho_nano and question.of_job(asked) == question.of_job(job)
 
 
 def agreed(execution: Execution) -> str:
@@ -94,7 +78,7 @@ def agreed(execution: Execution) -> str:
             for party in execution.job.parties()
         ]
     named = _named([decode(Preflight, row.record) for row in rows if row is not None])
-    return named if execution.job.kind == "overlap" else ""
+    return named if execution.job.kind in RECALLED else ""
 
 
 def _named(said: Sequence[Preflight]) -> str:

@@ -7,9 +7,11 @@ which stays here (`costs.py` has the models).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from party_node import job_checks, uses
+from party_node.accounts import Account
 from party_node.budgets import Budgets
 from party_node.charges import price_at
 from party_node.costs import Estimate, Sizes, estimate, speed_of
@@ -38,17 +40,16 @@ class Prospect:
 def make(
     job: JobDescription,
     party: str,
+    accounts: Sequence[Account],
     limit_nano: int,
     gate: Gate,
     budgets: Budgets,
     backend: str,
 ) -> Prospect:
-    """Return this side's pre-flight for `job`."""
+    """Return this side's pre-flight for `job`, which would be charged to these accounts."""
     asked, people = uses.permitted_now(gate, job, party)
     permitted = len(people)
-    before = min(
-        budgets.remaining(job.collaboration, limit_nano, peer).nano for peer in job.others(party)
-    )
+    before = min(budgets.remaining(account, limit_nano).nano for account in accounts)
     after = before - price_at(job, party)
     # Estimates are made from the coarse step too: finer ones would tell the size after all. The
     # other side's size is not known yet, and taken to be the same.

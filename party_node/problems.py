@@ -40,6 +40,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.UnknownDataset: HTTPStatus.NOT_FOUND,
     errors.UnknownCollaboration: HTTPStatus.NOT_FOUND,
     errors.IllegalState: HTTPStatus.CONFLICT,
+    errors.NotRenewable: HTTPStatus.CONFLICT,
     errors.NotPublished: HTTPStatus.CONFLICT,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
     errors.DatasetChanged: HTTPStatus.CONFLICT,

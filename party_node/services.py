@@ -8,6 +8,7 @@ from consent.vocabulary import Vocabulary
 from party_node.aftermath.parts import Aftermath, assemble_aftermath, gate_alarm, ledger_alarm
 from party_node.aftermath.publisher import EVERY_SECONDS, Publisher
 from party_node.aftermath.steward import Steward, Turn
+from party_node.answers import Answers
 from party_node.approvals import Rules
 from party_node.budgets import Budgets
 from party_node.capture.imports import Imports
@@ -36,6 +37,7 @@ from party_node.ledger.publishing import Publishing
 from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
+from party_node.lineages import Lineages
 from party_node.mail import Mails
 from party_node.merging import Merging
 from party_node.prepared.kept_sets import KeptSets
@@ -44,6 +46,7 @@ from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
 from party_node.roles.roles import Roles
 from party_node.runs import Runs
+from party_node.second_approvals import SecondApprovals
 from party_node.stamps import Stamps
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
@@ -64,6 +67,8 @@ class Services:
     imports: Imports
     gate: Gate
     budgets: Budgets
+    answers: Answers
+    second_approvals: SecondApprovals
     repeats: Repeats
     client: CoordinatorClient
     witnessing: Witnessing
@@ -113,6 +118,8 @@ def assemble(
     datasets.clear_away()
     repeats = Repeats(db, vault, home.settings.least_change)
     datasets.on_identified.append(repeats.come)
+    lineages = Lineages(vault, clock_ms)
+    datasets.on_registered.append(lineages.join)
     kept_sets = KeptSets(home, vault, datasets, clock_ms, rng)
     kept_sets.clear_away()
     ledger = ConsentLedger(
@@ -140,7 +147,7 @@ def assemble(
     holds = Holds(ledger, rng)
     aftermath = assemble_aftermath(
         ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
-        holds, kept_sets.forget,
+        holds, lineages, kept_sets.forget,
     )  # fmt: skip
     region = home.settings.default_region
     fulfilling = Fulfilling(ledger, identity, aftermath.erasing, region)
@@ -154,6 +161,8 @@ def assemble(
         gate=gate,
         imports=Imports(ledger, identity, home, clock_ms, rng),
         budgets=Budgets(db),
+        answers=Answers(db, vault),
+        second_approvals=SecondApprovals(ledger),
         repeats=repeats,
         client=client,
         witnessing=witnessing,

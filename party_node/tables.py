@@ -253,6 +253,16 @@ class BudgetChargeRow(NodeTable, table=True):
     what: str
     rho_nano: int = Field(sa_type=_BIG)
     charged_ms: int = Field(sa_type=_BIG)
+    dataset: str = ""
+    """The dataset that was read; empty where it is about all of this party's data."""
+    lineage: str = ""
+    unit: str = ""
+    month: str = ""
+    """With `to_party` and `lineage` the account, as in `budget_accounts`."""
+    nth: int = Field(default=0, sa_type=_BIG)
+    """Which charge to its account this is, from 1."""
+    spent_nano: int = Field(default=0, sa_type=_BIG)
+    """What all charges to its account came to with this one."""
     stamp: bytes = Field(default=b"", sa_type=LargeBinary)
     """See `stamps.py`."""
 

@@ -52,7 +52,7 @@ class Permitted(Record):
 class Collaboration(Record):
     """The whole agreement."""
 
-    KIND: ClassVar[str] = "collaboration/1"
+    KIND: ClassVar[str] = "collaboration/2"
     collaboration: str
     version: int
     title: str
@@ -66,6 +66,9 @@ class Collaboration(Record):
     delta_exponent: int
     """Epsilon is shown at delta = 10^-delta_exponent."""
     expires_ms: int
+    budget_window: str = "none"
+    """`none`: charges count for ever. `month`: in a new calendar month two people at the party
+    whose budget it is may let it begin anew; nothing ever does so by itself."""
 
     def member(self, party: str) -> Member | None:
         """Return the member of that name, or None."""
@@ -74,4 +77,4 @@ class Collaboration(Record):
 
 def digest(collaboration: Collaboration) -> bytes:
     """Return the 32 bytes by which jobs name this version."""
-    return hashlib.sha256(b"accord/collaboration/1\x00" + encode(collaboration)).digest()
+    return hashlib.sha256(b"accord/collaboration/2\x00" + encode(collaboration)).digest()

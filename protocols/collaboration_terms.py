@@ -13,7 +13,7 @@ from types import MappingProxyType
 from protocols import registry
 from protocols.codec import encode
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
-from protocols.dp.budget import NANO
+from protocols.dp.budget import NANO, PUBLIC
 from protocols.errors import InvalidParameter, LocalError
 from protocols.identifiers import KINDS as IDENTIFIERS
 from protocols.multi_party import MOST_PARTIES
@@ -51,6 +51,8 @@ MAX_MINIMUM_SIZE = 10**9
 MAX_BUDGET_NANO = 10_000 * NANO
 """Rho 10,000 protects nobody any more; from about 1,000,000 on its epsilon cannot be computed."""
 DELTA_EXPONENTS = range(5, 16)
+MONTH = "month"
+BUDGET_WINDOWS = ("none", MONTH)
 LATEST_MS = 253_370_764_800_000
 """The first moment of the year 9999, UTC: later ones are no dates in every time zone."""
 
@@ -70,6 +72,8 @@ def check_terms(agreed: Collaboration) -> None:
     _in_range("minimum_size", agreed.minimum_size, 2, MAX_MINIMUM_SIZE)
     _in_range("rho_nano_each", agreed.rho_nano_each, 1, MAX_BUDGET_NANO)
     _in_range("delta_exponent", agreed.delta_exponent, DELTA_EXPONENTS[0], DELTA_EXPONENTS[-1])
+    known = agreed.budget_window in BUDGET_WINDOWS
+    _check(known, f"budget_window is {' or '.join(BUDGET_WINDOWS)}")
     _in_range("expires_ms", agreed.expires_ms, 1, LATEST_MS - 1)
     _check(
         LEAST_MEMBERS <= len(agreed.members) <= MOST_MEMBERS,
@@ -115,6 +119,7 @@ def ledger_origin(party: str) -> str:
 
 def _check_member(member: Member) -> None:
     check_name("a member", member.party)
+    _check(member.party != PUBLIC, f"no member is called {PUBLIC}")
     check_text("the name of a member", member.name)
     _check(member.public.party == member.party, "a member's keys are under its own name")
     _check(len(member.public.signing) == 32, "a signing key has 32 bytes")

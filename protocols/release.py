@@ -23,6 +23,9 @@ NOISY_SIZE = "noisy-size"
 WITHHELD = "withheld"
 MEMBERS = "members"
 STATISTICS = "statistics"
+MODEL_METRICS = "model-metrics"
+CHARGED = (NOISY_SIZE, MEMBERS, STATISTICS, MODEL_METRICS)
+"""What a budget is charged for; a withheld release has cost what it would have told."""
 
 
 @dataclass(frozen=True, slots=True)

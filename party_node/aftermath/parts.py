@@ -24,6 +24,7 @@ from party_node.errors import NodeError
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.witness_memory import OnAlarm
+from party_node.lineages import Lineages
 from party_node.observability import log
 from party_node.repeats import forget_from_inputs
 from party_node.requests.request_rows import forget_person
@@ -54,6 +55,7 @@ def assemble_aftermath(
     clock: Clock,
     rng: Rng,
     holds: Holds,
+    lineages: Lineages,
     *also_clean: Clean,
 ) -> Aftermath:
     """Put them together, and finish what an interrupted erasure left."""
@@ -65,6 +67,7 @@ def assemble_aftermath(
         reservations.forget(session, subject)
         forget_member(session, vault, subject)
         forget_from_inputs(session, vault, BitMap([subject]))
+        lineages.forget(session, BitMap([subject]))
         forget_person(session, subject)
         outbox.purge_group(session, subject_id)
 

@@ -1,24 +1,38 @@
-"""GET /v1/budget: what may still be said about people, in rho, in epsilon, and in questions."""
+"""/v1/budget: what may still be said about people, in questions, in rho and in epsilon."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import Field
 
+from party_node.api.access import TwoCalling
 from party_node.api.collaborations import take_up_news
+from party_node.api.strict import Name, RhoText, Strict, nano
+from party_node.budget_views import budget_views, planned, standings
+from party_node.errors import NotFound
+from party_node.requests.texts import nameless
 from party_node.running import Here
-from party_node.services import Services
-from protocols.collaboration import Collaboration
-from protocols.dp.budget import Rho, epsilon, questions_left
+from protocols.dp.budget import Rho
 
 router = APIRouter(prefix="/v1", tags=["budget"])
 
-HALF_WIDTH = 100
-"""People: the accuracy (± at 95 %) that questions are counted in."""
+Reason = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class RenewalBody(Strict):
+    """Which budget begins anew, and why."""
+
+    collaboration: Name
+    to: Name
+    """The other party."""
+    dataset: Name
+    """One of this party's: all of its lineage are meant."""
+    reason: Reason
 
 
 @router.get("/budget")
-def budget(node: Here) -> dict[str, Any]:
-    """Return the budget of each collaboration towards each other party, and every charge."""
+def budget(node: Here, newest: Annotated[int, Query(ge=0, le=10_000)] = 1_000) -> dict[str, Any]:
+    """Return every account with limit, spent and left, and the newest charges, oldest first."""
     parts = node.services
     take_up_news(parts)
     return {
@@ -28,38 +42,42 @@ def budget(node: Here) -> dict[str, Any]:
                 "job": charge.job,
                 "collaboration": charge.collaboration,
                 "to": charge.to_party,
+                "dataset": charge.dataset,
                 "what": charge.what,
                 "rho": Rho(charge.rho_nano).decimal(),
                 "charged_ms": charge.charged_ms,
             }
-            for charge in parts.budgets.history()
+            for charge in parts.budgets.history(newest=newest)
         ],
     }
 
 
-def budget_views(parts: Services) -> list[dict[str, Any]]:
-    """Return limit, spent and left for the newest version in force of each collaboration."""
-    newest = {d.collaboration: d for d, row in parts.collaborations.all() if row.in_force}
-    me = parts.home.settings.party
-    return [
-        _view(parts, document, member.party)
-        for document in newest.values()
-        for member in document.members
-        if member.party != me
-    ]
+@router.get("/budget/preview")
+def preview(node: Here, rho: RhoText, collaboration: Name | None = None) -> list[dict[str, Any]]:
+    """Return how each account would stand after a question of this price; nothing is charged."""
+    parts, price = node.services, Rho(nano(rho))
+    take_up_news(parts)
+    return [planned(one, price) for one in standings(parts, collaboration)]
 
 
-def _view(parts: Services, document: Collaboration, to: str) -> dict[str, Any]:
-    limit, delta = document.rho_nano_each, document.delta_exponent
-    spent = parts.budgets.spent(document.collaboration, to)
-    left = parts.budgets.remaining(document.collaboration, limit, to)
+@router.post("/budget/renewals", status_code=201)
+def renew(body: RenewalBody, node: Here, two: TwoCalling) -> dict[str, Any]:
+    """Let a budget begin anew in a new calendar month, where the agreement says so.
+
+    Wants an operator's token in `Accord-Operator-Token` and a compliance officer's in
+    `Accord-Compliance-Token`.
+    """
+    parts = node.services
+    take_up_news(parts)
+    document = parts.collaborations.current(body.collaboration)
+    if body.to == node.party or document.member(body.to) is None:
+        raise NotFound(f"{body.to} is no other party of {body.collaboration}")
+    account = parts.collaborations.account(document, body.to, body.dataset)
+    month, entry = parts.second_approvals.renew(account, nameless(body.reason), two)
     return {
-        "collaboration": document.collaboration,
-        "to": to,
-        "delta": f"1e-{delta}",
-        "limit": {"rho": Rho(limit).decimal(), "epsilon": epsilon(limit, delta)},
-        "spent": {"rho": spent.decimal(), "epsilon": epsilon(spent.nano, delta)},
-        "left": {"rho": left.decimal(), "epsilon": epsilon(left.nano, delta)},
-        "questions_left": questions_left(left, HALF_WIDTH),
-        "half_width": HALF_WIDTH,
+        "to": body.to,
+        "dataset": body.dataset,
+        "month": month,
+        "index": entry,
+        "approved_by": [who.words for who in two],
     }

@@ -96,6 +96,7 @@ def _view(document: Collaboration, row: CollaborationRow) -> dict[str, Any]:
             "rho": Rho(document.rho_nano_each).decimal(),
             "epsilon": epsilon(document.rho_nano_each, document.delta_exponent),
             "delta": f"1e-{document.delta_exponent}",
+            "window": document.budget_window,
         },
         "parties": [
             {"party": m.party, "name": m.name, "fingerprint": m.public.fingerprint()}

@@ -11,6 +11,7 @@ from party_node.api.access import Calling
 from party_node.api.noting import note
 from party_node.api.strict import Name, Strict
 from party_node.datasets import DatasetInfo
+from party_node.lineages import lineage_of
 from party_node.running import Here
 from party_node.services import Services
 from protocols.device_ids import DEVICE_KINDS
@@ -54,7 +55,7 @@ def register(body: DatasetBody, node: Here, caller: Calling) -> dict[str, Any]:
     )
     told = f"{body.dataset}: {report.rows} rows, sha256 {report.sha256}"
     note(parts, caller, "dataset-registered", told)
-    return dataclasses.asdict(report)
+    return dataclasses.asdict(report) | {"lineage": _lineage(parts, body.dataset)}
 
 
 @router.get("/datasets")
@@ -65,12 +66,18 @@ def listed(node: Here) -> list[dict[str, Any]]:
 
 def dataset_views(parts: Services) -> list[dict[str, Any]]:
     """Return every dataset for people."""
-    return [_view(info) for info in parts.datasets.listed()]
+    return [_view(parts, info) for info in parts.datasets.listed()]
 
 
-def _view(info: DatasetInfo) -> dict[str, Any]:
+def _lineage(parts: Services, dataset: str) -> str:
+    with parts.db.reading() as session:
+        return lineage_of(session, dataset)
+
+
+def _view(parts: Services, info: DatasetInfo) -> dict[str, Any]:
     return {
         "dataset": info.dataset,
+        "lineage": _lineage(parts, info.dataset),
         "path": info.path,
         "key_column": info.key_column,
         "registered_ms": info.registered_ms,

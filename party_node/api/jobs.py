@@ -178,7 +178,11 @@ def _preflight(job: JobDescription, parts: Services) -> Prospect:
     agreed = parts.jobs.agreement(job)
     backend = parts.home.settings.x25519_backend
     limit = parts.collaborations.limit_nano(agreed)
-    ahead = preflight.make(job, job.requester, limit, parts.gate, parts.budgets, backend)
+    me = job.requester
+    accounts = [
+        parts.collaborations.account(agreed, peer, job.dataset_of(me)) for peer in job.others(me)
+    ]
+    ahead = preflight.make(job, me, accounts, limit, parts.gate, parts.budgets, backend)
     said = phase_recall.with_earlier(ahead.said, job, parts)
     return dataclasses.replace(ahead, said=said)
 

@@ -37,7 +37,7 @@ def make(body: ReleaseBody, node: Here, caller: Calling, response: Response) -> 
     query = question_file.parse(body.query)
     if body.collaboration is not None:
         take_up_news(parts)
-    to = releases.recipient_of(parts, body.collaboration or "", body.to or "")
+    to = releases.recipient_of(parts, query.dataset, body.collaboration or "", body.to or "")
     if body.dry_run:
         response.status_code = 200
         return releases.look_ahead(parts, query, to)

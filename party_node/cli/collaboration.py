@@ -84,6 +84,12 @@ def show(
         _show(version)
 
 
+_WINDOWS = {
+    "none": "for ever",
+    "month": "which two people may let begin anew in a new month",
+}
+
+
 def _standing(found: dict[str, Any]) -> str:
     return "in force" if found["in_force"] else f"waits for {', '.join(found['missing'])}"
 
@@ -94,7 +100,7 @@ def _show(found: dict[str, Any]) -> None:
     budget = found["budget"]
     say(
         f"no group below {found['minimum_size']} people; budget rho {budget['rho']} "
-        f"(epsilon {budget['epsilon']} at delta {budget['delta']})"
+        f"(epsilon {budget['epsilon']} at delta {budget['delta']}), {_WINDOWS[budget['window']]}"
     )
     parties = [[p["party"], p["name"], p["fingerprint"]] for p in found["parties"]]
     table(["party", "name", "fingerprint"], parties, "")

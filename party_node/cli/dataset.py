@@ -60,6 +60,8 @@ def add(
     unreadable = [f"{found['refused_emails']:,} addresses", f"{found['refused_phones']:,} numbers"]
     unreadable += [f"{count:,} of {kind}" for kind, count in found["refused_devices"].items()]
     say(f"unreadable: {', '.join(unreadable)}")
+    if found["lineage"] != name:
+        say(f"many of these people are in {found['lineage']}: one privacy budget for both")
     for kind, people in found["identified"].items():
         shared = found["shared"][kind]
         say(f"by {kind}: {people:,} people; {shared:,} values of several people are left out")
@@ -73,7 +75,9 @@ def list_datasets(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
         show_json(found)
         return
     rows = [
-        [d["dataset"], f"{d['report']['people']:,}", when(d["registered_ms"]), d["path"]]
+        [d["dataset"], f"{d['report']['people']:,}", d["lineage"], when(d["registered_ms"]),
+         d["path"]]
         for d in found
-    ]
-    table(["dataset", "people", "registered", "file"], rows, "no dataset is registered")
+    ]  # fmt: skip
+    heads = ["dataset", "people", "budget of", "registered", "file"]
+    table(heads, rows, "no dataset is registered")

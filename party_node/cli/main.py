@@ -13,6 +13,7 @@ from party_node.cli import (
     audience,
     bench,
     break_glass,
+    budget,
     collaboration,
     consent,
     dataset,
@@ -63,7 +64,10 @@ for _group in (
     release,
 ):
     app.add_typer(_group.app)
-app.command("budget")(reports.budget)
+app.command("budget")(budget.budget)
+app.command("renew-budget")(budget.renew_budget)
+app.command("answers")(budget.answers)
+app.command("refresh-answer")(budget.refresh_answer)
 app.command("audit")(reports.audit)
 app.command("release")(release.release)
 app.command("break-glass")(break_glass.break_glass)

@@ -1,4 +1,4 @@
-"""`accord budget` and `accord audit`: what may still be said, and what was done."""
+"""`accord audit`: what was done."""
 
 from typing import Annotated
 
@@ -13,28 +13,6 @@ from party_node.cli.output import (
     table,
     when,
 )
-
-
-def budget(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Show what is left of the privacy budget, in rho, in epsilon and in questions."""
-    found = client_of(home).get("/v1/budget")
-    if as_json:
-        show_json(found)
-        return
-    rows = [
-        [
-            b["collaboration"],
-            b["to"],
-            b["limit"]["rho"],
-            b["spent"]["rho"],
-            b["left"]["rho"],
-            f"{b['spent']['epsilon']} of {b['limit']['epsilon']}",
-            f"{b['questions_left']:,} at ±{b['half_width']}",
-        ]
-        for b in found["budgets"]
-    ]
-    heads = ["collaboration", "towards", "rho", "spent", "left", "epsilon", "questions left"]
-    table(heads, rows, "no collaboration is in force")
 
 
 def audit(

@@ -5,10 +5,10 @@ from typing import Any
 
 from coordinator.wire import JobState
 from party_node import results
-from party_node.api.budget import budget_views
 from party_node.api.collaborations import take_up_news
 from party_node.api.datasets import dataset_views
 from party_node.api.status import status_view
+from party_node.budget_views import budget_views
 from party_node.errors import NotFound
 from party_node.job_views import job_list, job_view
 from party_node.job_words import result as result_words

@@ -38,6 +38,7 @@ from party_node.identity import Identity
 from party_node.ledger.checkpoint_checks import damaged_checkpoints, witnesses_of
 from party_node.ledger.findings import Findings
 from party_node.ledger.fsck_beside import BesideCheck
+from party_node.ledger.fsck_budget import BudgetCheck
 from party_node.ledger.fsck_entries import EntryPass
 from party_node.ledger.fsck_rows import RowCheck
 from party_node.ledger.fsck_snapshots import check_snapshots
@@ -83,6 +84,7 @@ class _Fsck:
         self._state = StateCheck(session, ledger, findings)
         self._beside = BesideCheck(session, ledger, findings, self._entries)
         self._rows = RowCheck(session, ledger.vault, findings, self._entries)
+        self._budget = BudgetCheck(session, findings, self._entries)
         self._edge, self._facts = RightEdge(), no_facts()
         self._reach: Reach | None = None
 
@@ -105,7 +107,11 @@ class _Fsck:
         self._try("roles", self._rows.roles)
         self._try("emergencies", self._rows.emergencies)
         self._try("uses", self._rows.uses)
-        self._try("charges", self._rows.charges)
+        self._try("charges", self._budget.charges)
+        self._try("accounts", self._budget.accounts)
+        self._try("lineages", self._budget.lineages)
+        self._try("renewals", self._budget.renewals)
+        self._try("answers", self._budget.answers)
         self._try("suppressions", self._rows.suppressions)
         self._try("checkpoints", self._checkpoints)
         self._try("snapshots", self._snapshots)

@@ -2,7 +2,7 @@
 
 A stamp says that this node once wrote the row so. That it still stands, and that none is missing,
 is said by entries (roles, emergencies, uses), by counts (erased people's tokens) and by numbers
-without a gap (charges to the budget).
+without a gap. Charges to the budget have a file of their own (`fsck_budget.py`).
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,12 @@ from sqlmodel import Session, col
 from consent.milestones import BreakGlass, OperatorAction
 from consent.uses import Outcome
 from party_node.all_tables import all_tables
-from party_node.budgets import CHARGES
 from party_node.ledger.findings import Findings
 from party_node.ledger.fsck_entries import EntryPass
 from party_node.roles.tables import RoleRow
 from party_node.stamps import Stamps, is_stamped
 from party_node.suppression import set_of
 from party_node.tables import (
-    BudgetChargeRow,
-    CounterRow,
     EmergencyRow,
     ErasureRow,
     SuppressionRow,
@@ -111,20 +108,6 @@ class RowCheck:
             if row.outcome != outcome:
                 self._findings.add(where, "the ledger says otherwise how the use ended")
         self._missing("use_permissions", said)
-
-    def charges(self) -> None:
-        """No charge is missing among those that were counted."""
-        found = sorted(row.charge or 0 for row in self._all(BudgetChargeRow))
-        counter = self._session.get(CounterRow, CHARGES)
-        counted = 0 if counter is None else counter.value
-        # Not one by one: a count that was changed can be any number.
-        expected = range(1, counted + 1)
-        surplus = [number for number in found if number not in expected]
-        missing = counted - (len(found) - len(surplus))
-        for number in surplus:
-            self._findings.add(place("budget_charges", number), "more charges than were counted")
-        if missing:
-            self._findings.add("budget_charges", f"{missing} of {counted} charges are missing")
 
     def suppressions(self) -> None:
         """Of each erased person every token is there, and no other."""

@@ -14,35 +14,34 @@ budget that no agreement fills up: the setting `public_rho`.
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import col, select
 
 from consent.words import EVERYBODY, SELF, Operation
-from party_node.decisions import Price, packed
+from party_node.accounts import PUBLIC, PUBLIC_DELTA_EXPONENT, Account
+from party_node.answers import Answer
+from party_node.decisions import Price
 from party_node.errors import JobRefused, MissingColumn, NodeError
 from party_node.gate import Permission
-from party_node.keyed_digest import keyed_digest
 from party_node.row_file import RowFile
 from party_node.services import Services
 from party_node.statistics import document
 from party_node.statistics.aggregating import Beside, aggregate, columns_of
 from party_node.statistics.errors import PeopleChanging, UnknownRelease
 from party_node.statistics.tables import ReleaseRow
-from protocols.codec import encode
-from protocols.dp.budget import Rho
+from protocols.codec import Record, encode
+from protocols.dp.budget import MAX_RELEASE_NANO, Rho
 from protocols.dp.queries.answering import answer
 from protocols.dp.queries.drawing import Exact, draw
 from protocols.dp.queries.plan import Plan, plan
-from protocols.dp.queries.query import Query
+from protocols.dp.queries.query import Query, RhoPrice
 from protocols.errors import BudgetExceeded, DisclosureError, ProtocolError
+from protocols.question import digest
+from protocols.release import STATISTICS
 
-WHAT = "statistics"
-"""What a charge says that it is for."""
-PUBLIC_DELTA_EXPONENT = 9
-"""Epsilon of what is for everybody is shown at delta 10^-9."""
 COMPLETED = "completed"
 _TTL_MS = 60 * 60 * 1000
 _TRIES = 5
@@ -52,21 +51,28 @@ _TRIES = 5
 class Recipient:
     """Whom a release is for, and what may be spent on them."""
 
-    party: str
-    """A party, or `*` for everybody."""
+    account: Account
+    """Charged towards a party; or towards `PUBLIC`, for everybody."""
     collaboration: str
+    """Empty for everybody."""
     limit_nano: int
     delta_exponent: int
     minimum: int
 
     @property
+    def party(self) -> str:
+        """A party, or `*` for everybody."""
+        return EVERYBODY if self.account.counterparty == PUBLIC else self.account.counterparty
+
+    @property
     def in_consent(self) -> str:
         """The recipient that people's consent must cover."""
-        return SELF if self.party == EVERYBODY else self.party
+        return SELF if self.account.counterparty == PUBLIC else self.account.counterparty
 
 
-def recipient_of(parts: Services, collaboration: str, to: str) -> Recipient:
-    """Return the recipient: everybody without a collaboration, else the other member or `to`.
+def recipient_of(parts: Services, dataset: str, collaboration: str, to: str) -> Recipient:
+    """Return whom statistics about a dataset are for: everybody without a collaboration, else the
+    other member or `to`.
 
     Raises: UnknownCollaboration, ExpiredCollaboration; JobRefused if it has no such member.
     """
@@ -74,7 +80,7 @@ def recipient_of(parts: Services, collaboration: str, to: str) -> Recipient:
         if to:
             raise JobRefused("a release for one party is under a collaboration with it")
         limit = Rho.parse(parts.home.settings.public_rho).nano
-        return Recipient(EVERYBODY, EVERYBODY, limit, PUBLIC_DELTA_EXPONENT, 0)
+        return Recipient(Account(PUBLIC, dataset), "", limit, PUBLIC_DELTA_EXPONENT, 0)
     agreed = parts.collaborations.current(collaboration)
     others = [m.party for m in agreed.members if m.party != parts.home.settings.party]
     if not to and len(others) == 1:
@@ -82,7 +88,8 @@ def recipient_of(parts: Services, collaboration: str, to: str) -> Recipient:
     if to not in others:
         raise JobRefused("the collaboration has no such other member")
     limit = parts.collaborations.limit_nano(agreed)
-    return Recipient(to, collaboration, limit, agreed.delta_exponent, agreed.minimum_size)
+    account = parts.collaborations.account(agreed, to, dataset)
+    return Recipient(account, collaboration, limit, agreed.delta_exponent, agreed.minimum_size)
 
 
 def look_ahead(parts: Services, query: Query, to: Recipient) -> dict[str, Any]:
@@ -91,7 +98,7 @@ def look_ahead(parts: Services, query: Query, to: Recipient) -> dict[str, Any]:
     Raises: InvalidParameter, UnknownDataset, MissingColumn.
     """
     made = _planned(parts, query, to)
-    left = parts.budgets.remaining(to.collaboration, to.limit_nano, to.party)
+    left = parts.budgets.remaining(to.account, to.limit_nano)
     return {
         "cells": made.cells,
         "rho": Rho(made.rho_nano).decimal(),
@@ -111,9 +118,9 @@ def release(
     """
     made = _planned(parts, query, to)
     asked = _asked(parts, made, purpose, to)
-    before = _earlier(parts, asked)
+    before = parts.answers.find(to.account, *asked, made.rho_nano)
     if before is not None:
-        return before
+        return _again(parts, before)
     _require_affordable(parts, made, to)
     name = parts.rng(16).hex()
     permission = parts.gate.permit(
@@ -130,14 +137,18 @@ def release(
     outcome = "internal"
     try:
         found = _answer(parts, made, permission, to, name)
-        _keep(parts, name, made, asked, found)
+        _keep(parts, name, made, found)
+        kept = parts.answers.keep(
+            to.account, *asked, name, name.encode(), made.rho_nano, parts.clock_ms()
+        )
         outcome = COMPLETED
     except (NodeError, ProtocolError, DisclosureError) as e:
         outcome = e.code
         raise
     finally:
         parts.gate.end(name, made.query.dataset, outcome)
-    return found
+    # Somebody may have been first with the same question: then that is the answer.
+    return found if kept.job == name else _again(parts, kept)
 
 
 def load(parts: Services, name: str) -> dict[str, Any]:
@@ -170,34 +181,36 @@ def _planned(parts: Services, query: Query, to: Recipient) -> Plan:
     return made
 
 
-def _asked(parts: Services, made: Plan, purpose: str, to: Recipient) -> bytes:
-    """Return what stands for the question with its people, file and recipient."""
+@dataclass(frozen=True, slots=True)
+class _Asked(Record):
+    """What makes two questions the same one: all but the price."""
+
+    KIND: ClassVar[str] = "release-question/1"
+    query: Query
+    purpose: str
+
+
+def _asked(parts: Services, made: Plan, purpose: str, to: Recipient) -> tuple[bytes, bytes]:
+    """Return what stands for the question, and for its rows and people."""
     _, people = parts.gate.permitted_now(
         made.query.dataset, purpose, to.in_consent, (Operation.DP_STAT,)
     )
     index = parts.datasets.index_id(made.query.dataset)
-    keyed = keyed_digest(parts.vault.derive("release-asked/1"))
-    said = [part.encode() for part in (purpose, to.party, to.collaboration, index)]
-    told = [encode(made.query), *said, packed(people)]
-    return keyed(b"".join(len(part).to_bytes(8, "big") + part for part in told))
+    free = replace(made.query, price=RhoPrice(MAX_RELEASE_NANO))
+    return digest(_Asked(free, purpose)), parts.answers.snapshot(index, people)
 
 
-def _earlier(parts: Services, asked: bytes) -> dict[str, Any] | None:
-    with parts.db.reading() as session:
-        row = session.exec(
-            select(ReleaseRow).where(col(ReleaseRow.asked) == asked).order_by(ReleaseRow.release)
-        ).first()
-        if row is None:
-            return None
-        found: dict[str, Any] = json.loads(row.document)
-        cost = found["cost"] | {"rho": "0", "epsilon_alone": 0.0}
-        earlier = {"release": row.release, "created_ms": row.created_ms}
+def _again(parts: Services, before: Answer) -> dict[str, Any]:
+    """Return an earlier release as the answer to a question that is asked again: it is free."""
+    found = load(parts, before.job)
+    cost = found["cost"] | {"rho": "0", "epsilon_alone": 0.0}
+    earlier = {"release": before.job, "created_ms": before.released_ms}
     return found | {"cost": cost, "earlier": earlier}
 
 
 def _require_affordable(parts: Services, made: Plan, to: Recipient) -> None:
     """Refuse before anything is recorded; the charge itself decides. Raises: BudgetExceeded."""
-    left = parts.budgets.remaining(to.collaboration, to.limit_nano, to.party)
+    left = parts.budgets.remaining(to.account, to.limit_nano)
     cost = Rho(made.rho_nano)
     if cost > left:
         missing = (cost - left).decimal()
@@ -206,8 +219,9 @@ def _require_affordable(parts: Services, made: Plan, to: Recipient) -> None:
 
 def _charge(parts: Services, made: Plan, to: Recipient, name: str) -> None:
     parts.budgets.charge(
-        name, to.collaboration, to.party, WHAT, made.rho_nano, to.limit_nano, parts.clock_ms()
-    )
+        name, to.collaboration, to.account.counterparty, STATISTICS, made.rho_nano, to.limit_nano,
+        parts.clock_ms(), dataset=to.account.dataset, monthly=to.account.monthly,
+    )  # fmt: skip
 
 
 def _answer(
@@ -242,11 +256,10 @@ def _cells(parts: Services, made: Plan, permission: Permission, secret: int) -> 
     return parts.datasets.over_rows(permission, work)
 
 
-def _keep(parts: Services, name: str, made: Plan, asked: bytes, found: dict[str, Any]) -> None:
+def _keep(parts: Services, name: str, made: Plan, found: dict[str, Any]) -> None:
     row = ReleaseRow(
         release=name,
         question=encode(made.query),
-        asked=asked,
         document=json.dumps(found, sort_keys=True),
         created_ms=parts.clock_ms(),
     )

@@ -15,9 +15,6 @@ class ReleaseRow(NodeTable, table=True):
     release: str = Field(primary_key=True)
     question: bytes = Field(sa_type=LargeBinary)
     """Encoding of the `Query`."""
-    asked: bytes = Field(index=True, sa_type=LargeBinary)
-    """Keyed digest of question, people, file and recipient: the same again is answered from here.
-    """
     document: str = Field(sa_type=Text)
     """JSON: the answer with its intervals, cost and provenance."""
     created_ms: int = Field(index=True, sa_type=_BIG)

@@ -18,8 +18,14 @@ from protocols.errors import BudgetExceeded, InvalidParameter
 
 NANO = 10**9
 MAX_NANO = 2**63 - 1
+PUBLIC = "public"
+"""In place of a counterparty: what a party publishes about its own people. No party has this name.
+"""
 MAX_RELEASE_NANO = 10 * NANO
 """A single release never costs more than rho 10, which is noise in name only."""
+
+HALF_WIDTH = 100
+"""People: the accuracy (± at 95 %) that questions left are counted in."""
 
 _DECIMAL = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", re.ASCII)
 
@@ -144,6 +150,6 @@ def price_of(half_width: int) -> Rho:
     return Rho(math.ceil(noise.price(milli / 1000) * NANO))
 
 
-def questions_left(rho_left: Rho, half_width: int = 100) -> int:
+def questions_left(rho_left: Rho, half_width: int = HALF_WIDTH) -> int:
     """Return how many counts with ± `half_width` people at 95 % the rest buys."""
     return rho_left.nano // price_of(half_width).nano

@@ -11,6 +11,7 @@ from coordinator.jobs import TRANSITIONS
 from coordinator.wire import JobState
 from party_node import collaboration_file
 from party_node.phases import PHASES
+from protocols import release
 from protocols.dp import budget, coins, noise
 from protocols.registry import REGISTRY, RINGS
 
@@ -216,6 +217,11 @@ def test_the_questions_on_the_budget_page_are_right() -> None:
         assert [int(cell) for cell in row[1:]] == [
             budget.questions_left(left, width) for width in (25, 50, 100)
         ]
+
+
+def test_the_budget_page_says_everything_that_is_charged() -> None:
+    rows = table(DOCS / "concepts/privacy-budget.md", "### The words of a charge")
+    assert [row[0].strip("`") for row in rows] == list(release.CHARGED)
 
 
 @pytest.mark.parametrize("page", ADRS, ids=named)

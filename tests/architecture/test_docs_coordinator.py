@@ -122,6 +122,7 @@ def test_the_ranges_of_an_agreement_are_in_the_table() -> None:
     assert f"1 to {terms.MAX_TEXT} " in found["`title`, `name` of a member"]
     delta = terms.DELTA_EXPONENTS
     assert found["`delta_exponent`"] == f"{delta[0]} to {delta[-1]}"
+    assert found["`budget_window`"] == " or ".join(f"`{w}`" for w in terms.BUDGET_WINDOWS)
     assert (terms.MAX_BUDGET_NANO, terms.MAX_MINIMUM_SIZE) == (10**13, 10**9)
 
 

@@ -13,6 +13,7 @@ from sqlmodel import select
 from party_node import phase_recall
 from party_node.job_tables import OutboxRow, PreflightRow, RememberedInputRow, ResultRow, RunRow
 from party_node.repeats import forget_from_inputs
+from protocols import question
 from protocols.codec import decode, encode
 from protocols.job import Preflight, Source
 from protocols.psi.params import RowParams
@@ -229,7 +230,7 @@ def test_another_order_of_types_is_the_same_count_where_nothing_stays_out(
         dataclasses.replace(job, params=params, identifiers=types)
         for types in (("email", "phone"), ("phone", "email"))
     )
-    assert (phase_recall._question(one) == phase_recall._question(other)) is same
+    assert (question.of_job(one) == question.of_job(other)) is same
 
 
 @pytest.mark.parametrize("party", PARTIES)

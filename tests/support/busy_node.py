@@ -32,6 +32,7 @@ from party_node.errors import DiskFull, NodeError
 from party_node.gate import Gate
 from party_node.home import Home
 from party_node.ledger.consent_ledger import ConsentLedger
+from party_node.lineages import Lineages
 from party_node.merging import Merging
 from party_node.tables import EntryRow, PayloadRow, SubjectKeyRow
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
@@ -137,9 +138,11 @@ def open_busy(home: Path) -> BusyNode:
     gate = node.open_gate(ledger)
     reservations = Reservations(node.vault, node.rng)
     node.datasets.clear_away()
+    lineages = Lineages(node.vault, node.clock)
+    node.datasets.on_registered.append(lineages.join)
     aftermath = assemble_aftermath(
         ledger, node.identity, node.datasets, gate.decisions, reservations, hooks.outbox,
-        node.clock, node.rng, Holds(ledger, node.rng),
+        node.clock, node.rng, Holds(ledger, node.rng), lineages,
     )  # fmt: skip
     return BusyNode(node, ledger, gate, hooks, aftermath)
 

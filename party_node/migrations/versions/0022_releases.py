@@ -17,13 +17,11 @@ def upgrade() -> None:
         "releases",
         sa.Column("release", sa.String(), nullable=False),
         sa.Column("question", sa.LargeBinary(), nullable=False),
-        sa.Column("asked", sa.LargeBinary(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created_ms", big, nullable=False),
         sa.Column("stamp", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("release", name=op.f("pk_releases")),
     )
-    op.create_index(op.f("ix_releases_asked"), "releases", ["asked"])
     op.create_index(op.f("ix_releases_created_ms"), "releases", ["created_ms"])
 
 

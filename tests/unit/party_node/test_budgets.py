@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from party_node.accounts import Account
 from party_node.budgets import Budgets
 from party_node.errors import IdempotencyConflict
 from protocols.dp.budget import Rho
@@ -13,6 +14,7 @@ from protocols.errors import BudgetExceeded, InvalidParameter
 from tests.support.node import open_storage
 
 LIMIT = 1_000
+SHOP = Account("shop")
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def charge(budgets, job, rho_nano, what="size", to_party="shop", limit_nano=LIMI
 def test_a_charge_is_counted_once(budgets):
     assert charge(budgets, "j1", 400)
     assert not charge(budgets, "j1", 400)
-    assert budgets.spent("spring", "shop") == Rho(400)
-    assert budgets.remaining("spring", LIMIT, "shop") == Rho(600)
+    assert budgets.spent(SHOP) == Rho(400)
+    assert budgets.remaining(SHOP, LIMIT) == Rho(600)
     (only,) = budgets.history()
     assert (only.job, only.to_party, only.what, only.rho_nano) == ("j1", "shop", "size", 400)
 
@@ -43,20 +45,23 @@ def test_what_does_not_fit_is_refused_with_the_difference(budgets):
         "0.0000001",
     )
     assert charge(budgets, "j3", 200)
-    assert budgets.remaining("spring", LIMIT, "shop") == Rho(0)
+    assert budgets.remaining(SHOP, LIMIT) == Rho(0)
     assert not charge(budgets, "j3", 200), "a repeat is answered even when nothing is left"
 
 
-def test_parties_and_collaborations_have_budgets_of_their_own(budgets):
+def test_each_party_has_a_budget_and_all_collaborations_with_it_count_together(budgets):
     charge(budgets, "j1", LIMIT)
     assert charge(budgets, "j1", LIMIT, to_party="telco")
-    assert budgets.charge("j9", "autumn", "shop", "size", LIMIT, LIMIT, now_ms=6)
+    with pytest.raises(BudgetExceeded):
+        budgets.charge("j9", "autumn", "shop", "size", 1, LIMIT, now_ms=6)
+    assert budgets.charge("j9", "autumn", "shop", "size", LIMIT, 2 * LIMIT, now_ms=6)
+    assert budgets.spent(SHOP) == Rho(2 * LIMIT)
     assert [c.job for c in budgets.history("autumn")] == ["j9"]
 
 
 def test_a_smaller_limit_in_a_new_version_leaves_nothing_rather_than_less(budgets):
     charge(budgets, "j1", 900)
-    assert budgets.remaining("spring", 500, "shop") == Rho(0)
+    assert budgets.remaining(SHOP, 500) == Rho(0)
     with pytest.raises(BudgetExceeded):
         charge(budgets, "j2", 1, limit_nano=500)
 
@@ -86,7 +91,7 @@ def test_never_overspent(tmp_path_factory, asked):
             assert amount > LIMIT - sum(charged.values())
         except IdempotencyConflict:
             assert charged[job] != amount
-        assert budgets.spent("spring", "shop").nano == sum(charged.values()) <= LIMIT
+        assert budgets.spent(SHOP).nano == sum(charged.values()) <= LIMIT
 
 
 def test_never_overspent_by_concurrent_threads(budgets):
@@ -106,4 +111,4 @@ def test_never_overspent_by_concurrent_threads(budgets):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == [False] * 2 + [True] * 6
-    assert budgets.spent("spring", "shop") == Rho(900)
+    assert budgets.spent(SHOP) == Rho(900)

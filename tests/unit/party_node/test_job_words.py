@@ -13,6 +13,7 @@ JOB = {
 SAID = {
     "party": "brand", "asked_step": 2000, "permitted_step": 0, "seconds": 2, "memory_mib": 150,
     "traffic_kib": 120, "rho_before": "0.5", "rho_after": "0.495", "refusal": "", "earlier": "",
+    "questions_before": 2577, "questions_after": 2551,
 }  # fmt: skip
 FOUND: dict[str, Any] = {
     "with": "publisher", "size": {"text": "120 ± 29 (95 %)"}, "withheld": None, "audience": None,

@@ -16,6 +16,7 @@ from sqlalchemy import Boolean, Integer, LargeBinary, delete, insert, select, te
 from sqlalchemy.orm import class_mapper
 
 from consent.requests import RequestType
+from party_node.accounts import Account
 from party_node.all_tables import all_tables
 from party_node.budgets import Budgets
 from party_node.database import Database
@@ -398,7 +399,7 @@ def test_no_budget_is_given_back_through_the_database(desk, statement):
     with pytest.raises(RowChanged):
         charge(desk, "c")
     with pytest.raises(RowChanged):
-        Budgets(desk.node.db).spent("spring", "shop")
+        Budgets(desk.node.db).spent(Account("shop"))
     assert any(where.startswith(("budget_charges", "counters")) for where in found(desk))
 
 

@@ -9,6 +9,7 @@ from consent.checkpoint import Cosigner, open_checkpoint, with_cosignatures
 from consent.note import parse_vkey
 from consent.policy import parse_policy, write_policy
 from consent.words import EventState
+from party_node.accounts import Account
 from party_node.budgets import Budgets
 from party_node.capture.file_import import import_file
 from party_node.database import select_among
@@ -164,7 +165,7 @@ def test_the_budget_is_never_overspent_by_concurrent_charges(node):
     for thread in threads:
         thread.join()
     assert sorted(fits) == [False, False, True, True]
-    assert budgets.remaining("spring", 100, "shop") == Rho(20)
+    assert budgets.remaining(Account("shop"), 100) == Rho(20)
     assert [c.rho_nano for c in budgets.history()] == [40, 40]
 
 

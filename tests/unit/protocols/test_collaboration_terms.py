@@ -80,6 +80,7 @@ FITS = {
         expires_ms=LATEST_MS - 1,
     ),
     "longest texts": change(GOOD, collaboration="a" * 63, title="é" * 200),
+    "a budget by the month": change(GOOD, budget_window="month"),
     "an overlap that reveals": with_clause(OVERLAP, reveal=True),
 }
 
@@ -103,6 +104,11 @@ BROKEN = {
     "delta exponent 0": change(GOOD, delta_exponent=0),
     "delta exponent 4": change(GOOD, delta_exponent=4),
     "delta exponent 16": change(GOOD, delta_exponent=16),
+    "a budget by the day": change(GOOD, budget_window="day"),
+    "a budget by no word": change(GOOD, budget_window=""),
+    "a party with the name of what is published": change(
+        GOOD, members=(BRAND, member("public")), datasets=(CUSTOMERS,)
+    ),
     "expires at the beginning of time": change(GOOD, expires_ms=0),
     "expires in the year 9999": change(GOOD, expires_ms=LATEST_MS),
     "expires after all dates": change(GOOD, expires_ms=2**64 - 1),
