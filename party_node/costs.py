@@ -19,7 +19,7 @@ from party_node import sum_costs
 from protocols.codec import Record
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
 from protocols.ot import base, matrix
-from protocols.psi import cuckoo
+from protocols.psi import cuckoo, okvs
 from protocols.psi.buckets import Plan
 from protocols.psi.params import OtParams
 from protocols.session import Role
@@ -183,25 +183,27 @@ def psi_ring(sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """
     tag_bytes, chunk_items = getattr(params, "tag_bytes", 12), getattr(params, "chunk_items", 2**15)
     others, receiving = sizes.parties - 1, sizes.role is Role.INITIATOR
-    passed = 0 if receiving else others * sizes.peer
-    table_rows = _RING_TABLE_ROWS * (others * sizes.peer if receiving else sizes.own)
-    chunks = 2 * (-(-sizes.own // chunk_items) + -(-passed // chunk_items)) + others
+    passed = 0 if receiving else others
+    rows = 3 * okvs.third(sizes.peer if receiving else sizes.own)
+    tables = others if receiving else 1
+    lists = 2 * (-(-sizes.own // chunk_items) + passed * -(-sizes.peer // chunk_items))
+    messages = lists + tables * -(-rows // chunk_items) + 3 * others
+    largest = max(sizes.own, sizes.peer)
     return Cost(
-        cpu_seconds=(2 * sizes.own + passed) * (speed.blinding + CPU_SECONDS_PER_ROW)
+        cpu_seconds=(2 * sizes.own + passed * sizes.peer) * (speed.blinding + CPU_SECONDS_PER_ROW)
         + sizes.own * speed.strict_hashing
-        + table_rows * _RING_TABLE_SECONDS,
+        + tables * rows * _RING_TABLE_SECONDS,
         memory_bytes=_OWN_BYTES * sizes.own
-        + _RING_TABLE_BYTES * max(sizes.own, sizes.peer)
-        + _CHUNK_BYTES * min(chunk_items, max(sizes.own, sizes.peer)),
-        traffic_bytes=round(64 * (sizes.own + passed) + tag_bytes * table_rows)
-        + MESSAGE_BYTES * (chunks + 4 * others),
+        + _RING_TABLE_BYTES * largest
+        + _CHUNK_BYTES * min(chunk_items, largest),
+        traffic_bytes=64 * (sizes.own + passed * sizes.peer)
+        + tables * rows * tag_bytes
+        + MESSAGE_BYTES * messages,
     )
 
 
-_RING_TABLE_ROWS = 1.3
-"""Rows of a table for an item that is in it."""
 _RING_TABLE_SECONDS = 6e-6
-"""Of such a row: names, shares, and finding or looking up where they lie."""
+"""Of a row of a table: names, shares, and finding or looking up where they lie."""
 _RING_TABLE_BYTES = 250
 """Of an item while its table is made or looked up."""
 

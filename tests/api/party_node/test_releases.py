@@ -105,7 +105,7 @@ def test_an_answer_has_value_interval_cost_and_proof(shop):
     ledger = found["provenance"]["ledger"]
     assert ledger["size"] > ledger["use_entry"]
     assert records(shop, UseOutcome)[-1].outcome == "completed"
-    assert charges(shop)[-1] == ("*", "*", 500_000_000)
+    assert charges(shop)[-1] == ("", "public", 500_000_000)
 
 
 def test_only_permitted_people_are_counted_and_every_declared_cell_is_answered(shop):

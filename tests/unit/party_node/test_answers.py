@@ -15,7 +15,7 @@ from party_node.roles.tokens import StaffRole
 from party_node.second_approvals import SecondApprovals
 from protocols import question
 from protocols.codec import encode
-from protocols.job import JobDescription
+from protocols.job import JobDescription, Source
 from protocols.psi.params import RowParams
 from tests.support.node import NodeStorage, open_storage
 
@@ -127,8 +127,8 @@ def test_a_snapshot_is_of_these_rows_and_people_only(node: NodeStorage, answers:
 JOB = JobDescription(
     job="a" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
     protocol="psi-dh-cardinality/2", params=encode(RowParams.for_job(2, 2)), purpose="measurement",
-    requester="brand", receiver="brand", sender="publisher", receiver_dataset="customers",
-    sender_dataset="readers", identifiers=("email", "phone"), minimum_size=50, rho_nano=5_000_000,
+    requester="brand", receiver="brand", receiver_dataset="customers",
+    senders=(Source("publisher", "readers"),), identifiers=("email", "phone"), minimum_size=50, rho_nano=5_000_000,
     created_ms=1, expires_ms=2,
 )  # fmt: skip
 
@@ -148,9 +148,9 @@ def test_price_time_and_number_make_no_other_question() -> None:
     [
         {"purpose": "joint-audience"},
         {"minimum_size": 51},
-        {"sender_dataset": "subscribers"},
+        {"senders": (Source("publisher", "subscribers"),)},
         {"collaboration_hash": b"\x01" * 32},
-        {"receiver": "publisher", "sender": "brand"},
+        {"receiver": "publisher", "senders": (Source("brand", "readers"),)},
     ],
 )
 def test_whatever_else_is_asked_makes_another(changes: dict[str, object]) -> None:

@@ -22,12 +22,13 @@ from protocols.envelope import Header, seal
 from protocols.job import JobDescription, Source
 from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys
-from protocols.psi import dh, ot
+from protocols.psi import dh, ot, ring
 from protocols.psi.params import MatchingParams, OtParams, PsiParams, RowParams
-from protocols.registry import REGISTRY
+from protocols.registry import REGISTRY, RINGS
 from protocols.session import Role
 from protocols.sums.alignment_params import JoinSumParams
 from protocols.sums.insight import params_for
+from tests.support.circle import run_circle
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests, seeded
 
@@ -80,6 +81,24 @@ def test_the_bytes_are_those_of_the_sealed_messages(protocol, params, receiver, 
         assert moved / 1.05 < found < moved * 1.05
 
 
+@pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)
+@pytest.mark.parametrize(("own", "peer"), [(300, 300), (40, 200), (200, 40)])
+@pytest.mark.parametrize("number", [0, 1])
+def test_of_many_parties_each_moves_its_own_lists_and_what_it_passes_on(
+    protocol, own, peer, number
+):
+    params = PsiParams(500, 64, strict=True)
+    sets = [digests(range(own if i == number else peer)) for i in range(4)]
+    played = run_circle(protocol, params, CTX, sets)
+    brand, paper = (PartyKeys.generate(p, seeded(p)) for p in ("brand", "paper"))
+    header = Header("0" * 32, "brand", "paper", 7)
+    bodies = [body for _, body in (*played[number].sent, *played[number].heard)]
+    moved = sum(len(seal(brand, paper.public(), header, body)) for body in bodies)
+    role = Role.RESPONDER if number else Role.INITIATOR
+    found = cost(protocol.name, Sizes(own, peer, role, 4), params, SPEED)
+    assert moved / 1.1 < found.traffic_bytes < moved * 1.1
+
+
 def test_both_sides_expect_the_same_bytes():
     receiver, sender = Sizes(10**5, 10**6, Role.INITIATOR), Sizes(10**6, 10**5, Role.RESPONDER)
     found = [
@@ -94,7 +113,7 @@ QUESTION = params_for(question_file.parse("{query: count, dataset: d, price: {rh
 
 def test_every_registered_protocol_has_an_estimate_and_an_unknown_one_is_taken_for_the_slowest():
     sizes = Sizes(10**5, 10**5, Role.INITIATOR)
-    for name in REGISTRY:
+    for name in (*REGISTRY, *RINGS):
         kind = kind_of_params(name)
         params = QUESTION if kind is JoinSumParams else kind.for_job()
         assert cost(name, sizes, params, SPEED).cpu_seconds > 0
