@@ -128,7 +128,8 @@ JOB = JobDescription(
     job="a" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
     protocol="psi-dh-cardinality/2", params=encode(RowParams.for_job(2, 2)), purpose="measurement",
     requester="brand", receiver="brand", receiver_dataset="customers",
-    senders=(Source("publisher", "readers"),), identifiers=("email", "phone"), minimum_size=50, rho_nano=5_000_000,
+    senders=(Source("publisher", "readers"),), identifiers=("email", "phone"), minimum_size=50,
+    rho_nano=5_000_000,
     created_ms=1, expires_ms=2,
 )  # fmt: skip
 
