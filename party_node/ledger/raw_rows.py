@@ -66,7 +66,10 @@ def entry_pages(session: Session) -> Iterator[list[StoredEntry | int]]:
     while page := _page(session, after):
         yield page
         last = page[-1]
-        after = last if isinstance(last, int) else last.index
+        reached = last if isinstance(last, int) else last.index
+        if type(reached) is int and reached <= after:
+            break  # a damaged tree leads back: what checks the database file says so
+        after = reached
 
 
 def rows(session: Session, table: type[SQLModel], *columns: str) -> Iterator[Any]:
@@ -98,7 +101,7 @@ def _one_by_one(session: Session, after: int) -> list[StoredEntry | int]:
     page: list[StoredEntry | int] = []
     while len(page) < _PAGE:
         following = session.execute(text(_NEXT), {"after": after}).scalar_one()
-        if following is None:
+        if following is None or following <= after:  # the second: a damaged tree leads back
             break
         try:
             page += _read(session, following - 1, 1)
