@@ -53,10 +53,9 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     description = services.jobs.description(job)
     services.jobs.agreement(description)  # an audience does not outlive its collaboration
     use = f"{job}-activate-{services.rng(8).hex()}"
-    permitted = uses.permit_among(
-        services.gate, description, services.home.keys.party, use, members, _ACTIVATE, requester,
-        _TTL_MS,
-    )  # fmt: skip
+    again = uses.Later(use, _ACTIVATE, requester, members)
+    me = services.home.keys.party
+    permitted = uses.permit(services.gate, description, me, _TTL_MS, later=again)
     allowed = permitted.allowed
     keys = services.datasets.keys(permitted.reading, allowed)
     uses.complete(services.gate, permitted)

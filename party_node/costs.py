@@ -202,7 +202,7 @@ def psi_ring(sizes: Sizes, params: Record, speed: Speed) -> Cost:
     )
 
 
-_RING_TABLE_SECONDS = 6e-6
+_RING_TABLE_SECONDS = 3e-6
 """Of a row of a table: names, shares, and finding or looking up where they lie."""
 _RING_TABLE_BYTES = 250
 """Of an item while its table is made or looked up."""

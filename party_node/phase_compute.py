@@ -48,7 +48,7 @@ def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
     if approval is not None:
         ttl_ms, glass = approval.expires_ms - parts.ledger.now(), approval.approval_id
     price = Price(job.rho_nano, GAUSSIAN)
-    return uses.permit(parts.gate, job, execution.me, ttl_ms, price, glass)
+    return uses.permit(parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass)
 
 
 def recheck(execution: Execution, run: Run) -> Uses:

@@ -7,7 +7,7 @@ answer is a use record of its own: the first under the job's number, which the r
 the others under `<job>-to-<party>`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pyroaring import BitMap, FrozenBitMap
@@ -63,46 +63,39 @@ class Uses:
         return max(permission.head.size for permission in self.each)
 
 
-def permit(
-    gate: Gate, job: JobDescription, party: str, ttl_ms: int, price: Price, break_glass: str = ""
-) -> Uses:
-    """Ask the gate about a job's uses of this party's data; the same again after a restart.
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A later use of what a job brought: under which number, for what, by whom, of whom."""
 
-    Raises: as `Gate.permit`.
-    """
-    found: list[Permission] = []
+    number: str
+    operations: tuple[str, ...]
+    requester: str
     among: BitMap | None = None
-    for peer, number in numbered(job.job, job.others(party)):
-        permission = gate.permit(
-            number, job_hash(job), job.dataset_of(party), job.purpose, peer,
-            OPERATIONS[job.kind], job.requester, ttl_ms, among=among, price=price,
-            break_glass=break_glass,
-        )  # fmt: skip
-        found.append(permission)
-        among = BitMap(permission.allowed)
-    return Uses(tuple(found))
+    """Of these people; None for everybody in the dataset."""
 
 
-def permit_among(
+def permit(
     gate: Gate,
     job: JobDescription,
     party: str,
-    use: str,
-    members: BitMap,
-    operations: Sequence[str],
-    requester: str,
     ttl_ms: int,
+    *,
+    price: Price | None = None,
+    break_glass: str = "",
+    later: Later | None = None,
 ) -> Uses:
-    """Ask the gate about a later use of some of a job's people, which is numbered `use`.
+    """Ask the gate about a job's uses of this party's data, or about a later use of some of these
+    people; the same again after a restart.
 
     Raises: as `Gate.permit`.
     """
+    asked = later or Later(job.job, OPERATIONS[job.kind], job.requester)
     found: list[Permission] = []
-    among = members
-    for peer, number in numbered(use, job.others(party)):
+    among = asked.among
+    for peer, number in numbered(asked.number, job.others(party)):
         permission = gate.permit(
-            number, job_hash(job), job.dataset_of(party), job.purpose, peer, operations,
-            requester, ttl_ms, among=among,
+            number, job_hash(job), job.dataset_of(party), job.purpose, peer, asked.operations,
+            asked.requester, ttl_ms, among=among, price=price, break_glass=break_glass,
         )  # fmt: skip
         found.append(permission)
         among = BitMap(permission.allowed)
