@@ -49,7 +49,7 @@ jobs:
   - {kind: audience, purpose: joint-audience, receiver: shop, reveal: true}
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
