@@ -21,6 +21,7 @@ from party_node.jobs import strictly
 from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
+from party_node.statistics import chart, document
 from protocols.codec import encode
 from protocols.job import JobDescription, ReceiptPart, RunReceipt
 from protocols.psi.params import LARGEST_ROW
@@ -148,12 +149,32 @@ def result(job: JobId, node: Here) -> dict[str, Any]:
         raise IllegalState(f"the job is {view['state']}{cause} and has no result") from None
 
 
+@router.get("/{job}/result/table")
+def result_table(job: JobId, node: Here) -> Response:
+    """Return the answer to a question as CSV."""
+    return Response(document.to_csv(_answer(job, node)), media_type="text/csv; charset=utf-8")
+
+
+@router.get("/{job}/result/chart")
+def result_chart(job: JobId, node: Here) -> Response:
+    """Return the answer to a question as a chart, an SVG."""
+    return Response(chart.svg(_answer(job, node)), media_type="image/svg+xml")
+
+
 @router.get("/{job}/receipt")
 def receipt(job: JobId, node: Here) -> dict[str, Any]:
     """Return the run receipt with the signatures that are there."""
     node.services.jobs.get(job)
     whole, signatures = receipts.load(node.services.db, job)
     return _receipt(job, whole, signatures)
+
+
+def _answer(job: str, node: Here) -> dict[str, Any]:
+    """Return the answer that a job brought this party. Raises: IllegalState if it asked nothing."""
+    found = result(job, node)
+    if found["statistics"] is None:
+        raise IllegalState("the job brought this party no statistics")
+    return {**found["statistics"], "cost": found["cost"], "release": job}
 
 
 def _describe(body: JobBody, parts: Services) -> JobDescription:

@@ -20,12 +20,14 @@ from party_node.cli.output import (
     exit_of_job,
     group,
     note,
+    require_new,
     say,
     show_json,
     table,
     usage_of,
     when,
 )
+from party_node.cli.release import ChartOption, CsvOption
 from party_node.hints import hint_of
 from party_node.local_client import LocalClient
 
@@ -195,10 +197,24 @@ def cancel(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = Fals
 
 
 @app.command()
-def result(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def result(
+    job: Job,
+    as_csv: CsvOption = False,
+    chart: ChartOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """Print what a job brought: the answer, what was withheld and why, what it cost."""
+    require_new(chart)
     client = client_of(home)
-    found = client.get(f"/v1/jobs/{whole(client, job)}/result")
+    path = f"/v1/jobs/{whole(client, job)}/result"
+    if chart is not None:
+        with usage_of(str(chart)), chart.open("xb") as file:
+            file.write(client.download(f"{path}/chart"))
+    if as_csv:
+        typer.echo(client.download(f"{path}/table").decode(), nl=False)
+        return
+    found = client.get(path)
     if as_json:
         show_json(found)
         return

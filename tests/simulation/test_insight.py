@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from party_node.api.jobs import result_chart, result_table
+from party_node.errors import IllegalState, JobRefused
 from tests.support.insight_nodes import (
     COMMON,
     PURPOSE,
@@ -83,6 +85,60 @@ def test_a_sum_of_clipped_values(world: TwoNodes) -> None:
     found = answer(world, SUM)
     wanted = sum(min(spend(n), 50) for n in COMMON)
     assert abs(found[()] - wanted) < 400 / 10 * 5
+
+
+def test_the_answer_as_a_table_and_as_a_chart(world: TwoNodes) -> None:
+    job = world.brand.ask("insight", question=SEGMENTED)
+    world.settle(job)
+    here = world.brand._running()
+    lines = bytes(result_table(job, here).body).decode().splitlines()
+    assert lines[0] == "ours: segment,tier,value,low,high,people,hidden"
+    assert any(line.startswith("new,gold,") for line in lines)
+    drawn = bytes(result_chart(job, here).body).decode()
+    assert drawn.startswith("<svg")
+    assert "silver" in drawn
+    with pytest.raises(IllegalState):
+        result_table(job, world.publisher._running())
+
+
+def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.least_change = 2
+        node.restart()
+    first = answer(world, HISTOGRAM)
+    again = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(again)
+    result = world.brand.result(again)
+    assert result is not None
+    assert result["earlier"] is not None
+    assert {tuple(r["key"]): r["value"] for r in result["statistics"]["rows"]} == first
+    assert world.publisher.charges(again) == []
+
+
+def test_another_filter_is_another_question(world: TwoNodes) -> None:
+    answer(world, HISTOGRAM)
+    other = world.brand.ask("insight", question=HISTOGRAM + "where: {eq: {tier: gold}}\n")
+    world.settle(other)
+    result = world.brand.result(other)
+    assert result is not None
+    assert result["earlier"] is None
+    assert len(world.publisher.charges(other)) == 1
+
+
+@pytest.mark.parametrize("route", ["bfv", "cot"])
+def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
+    job = world.brand.ask("insight", question=HISTOGRAM, route=route)
+    world.settle(job)
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["provenance"]["protocol"] == f"sums-join-{route}/1"
+    values = {r["key"][0]: r["value"] for r in result["statistics"]["rows"]}
+    assert abs(values["gold"] - of_tiers(COMMON)["gold"]) <= NOISE
+
+
+def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="segment"):
+        world.brand.ask("insight", question=HISTOGRAM.replace("tier", "segment"))
 
 
 def test_the_sender_pays_and_both_sign_what_was_given(world: TwoNodes) -> None:
