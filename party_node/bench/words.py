@@ -11,6 +11,13 @@ def heading(found: dict[str, Any]) -> str:
     return f"{found['protocol']}, {sizes}, {found['common']:,} in both"
 
 
+def lookalike_heading(found: dict[str, Any]) -> str:
+    """Return what a lookalike was measured on in one line."""
+    price = f"epsilon {found['epsilon']:.2f} at delta 10^-{found['delta_exponent']}"
+    people = f"{found['people']:,} people, {found['columns']} columns"
+    return f"{found['data']}: {people}; {price}; median of {found['repeats']}"
+
+
 def rows(found: dict[str, Any]) -> list[list[str]]:
     """Return the figures: name, then one cell for each way."""
     ways = list(found["ways"].values())

@@ -23,7 +23,7 @@ from protocols.lookalike.features import (
 )
 from protocols.lookalike.leakage import check_column
 
-NUMERIC_BINS = 32
+NUMERIC_BINS = 64
 CATEGORIES = 63
 """With a bin of their own, where the specification names none."""
 LEAST_PEOPLE = 100

@@ -16,6 +16,7 @@ from protocols.dp import budget
 from protocols.errors import DisclosureError, InvalidParameter
 from protocols.lookalike import representation
 from protocols.lookalike.encoding import Codes
+from protocols.lookalike.kernel import Floats
 from protocols.lookalike.model import Model
 from protocols.lookalike.representation import COUNTING, LENGTH, SENSITIVITY, Representation
 from protocols.session import Rng
@@ -28,6 +29,10 @@ BASE_RATE = 0.15
 """Part of people like the seeds that the logistic curve is laid out for: robust, not estimated."""
 FITTED = 15_000
 """People of the population that the curve is fitted over."""
+SPREADS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+USUAL_SPREAD = 1.0
+SPREAD_DOUBT = 0.5
+"""How far, as a factor's logarithm, the spread is from the usual one in two cases of three."""
 _ROUNDS = 30
 _STEPS: tuple[int, ...] = tuple(lead * 10**power for power in range(2, 6) for lead in (1, 2, 5))
 
@@ -77,13 +82,14 @@ def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng:
         raise InvalidParameter("a training sum has one value for each column")
     n = count_of(made, int(sums[-1]))
     people = representation.sample_of(population, FITTED, representation.generator(rng))
-    rows = made.rows(people)[:, :-1].astype(np.float32) / LENGTH
+    rows: Floats = made.rows(people)[:, :-1].astype(np.float32) / np.float32(LENGTH)
     mean = rows.mean(axis=0, dtype=np.float64)
     rows -= np.asarray(mean, np.float32)
     shift = sums[:-1].astype(np.float64) / LENGTH / n - mean
     sigma = budget.sigma_milli(made.rho_nano, SENSITIVITY) / 1000 / LENGTH
     variance = rows.var(axis=0, dtype=np.float64) + 1e-12
-    prior = made.spectrum / made.spectrum.sum() / variance
+    spread = chosen_spread(shift, variance, made.spectrum, n, sigma)
+    prior = spread**2 * made.spectrum / made.spectrum.sum() / variance
     ridge = (1 / n + (sigma / n) ** 2 / variance) / prior
     bias, weights = fit(rows, shift, ridge)
     scale = (LENGTH - 1) / LENGTH / made.length
@@ -97,6 +103,30 @@ def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng:
         (made.from_landmarks @ inner).astype(np.float32),
         moved,
     )
+
+
+def chosen_spread(
+    shift: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    spectrum: NDArray[np.float64],
+    n: float,
+    sigma: float,
+) -> float:
+    """Return how much log-odds may differ between people: the likeliest for what was released.
+
+    Each direction's shift is, for a small model, normal with the variance of the weights' prior, of
+    the draw of seeds and of the noise. The spread is held near its usual value, since the noised
+    sum alone says little about it.
+    """
+    best, found = -np.inf, USUAL_SPREAD
+    for spread in SPREADS:
+        expected = spread**2 * variance * spectrum / spectrum.sum() + variance / n
+        expected = expected + (sigma / n) ** 2
+        likely = -float((np.log(expected) + shift**2 / expected).sum()) / 2
+        likely -= (np.log(spread / USUAL_SPREAD) / SPREAD_DOUBT) ** 2 / 2
+        if likely > best:
+            best, found = likely, spread
+    return found
 
 
 def count_of(made: Representation, counted: int) -> float:
