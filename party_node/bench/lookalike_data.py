@@ -53,7 +53,7 @@ def read(path: Path, label: str, value: str | None, without: tuple[str, ...]) ->
         wanted = pc.is_in(pc.utf8_lower(words), pa.array(["yes", "true", "1"]))
     dropped = {label, *without}
     columns = {c: table.column(c).combine_chunks() for c in table.column_names if c not in dropped}
-    marked = pc.fill_null(wanted, value=False).to_numpy(zero_copy_only=False)
+    marked = pc.fill_null(wanted, False).to_numpy(zero_copy_only=False)
     return People(path.name, columns, np.asarray(marked, np.bool_))
 
 

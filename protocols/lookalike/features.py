@@ -17,7 +17,7 @@ _MILLI_LIMIT = 2**53
 
 
 class NothingToLearn(LocalError):
-    """None of the columns varies over the population, so a model cannot tell people apart."""
+    """Nothing in the data tells people apart: no column varies, or nearly everybody is a seed."""
 
     code = "nothing-to-learn"
 

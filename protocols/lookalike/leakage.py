@@ -54,10 +54,10 @@ def check_column(name: str, column: Any) -> None:
     kind = column.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind):
         raise LeakyColumn(f"column {name} holds bytes or nested values")
-    sample = column.take(np.unique(np.linspace(0, max(len(column) - 1, 0), SAMPLE).astype(int)))
-    sample = sample.drop_null() if len(column) else column
-    if not len(sample):
+    there = column.drop_null()
+    if not len(there):
         return
+    sample = there.take(np.unique(np.linspace(0, len(there) - 1, SAMPLE).astype(np.int64)))
     if pa.types.is_dictionary(kind):
         sample = sample.cast(kind.value_type)
     if pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type):

@@ -16,6 +16,7 @@ from protocols.dp import budget
 from protocols.errors import DisclosureError, InvalidParameter
 from protocols.lookalike import representation
 from protocols.lookalike.encoding import Codes
+from protocols.lookalike.features import NothingToLearn
 from protocols.lookalike.kernel import Floats
 from protocols.lookalike.model import Model
 from protocols.lookalike.representation import COUNTING, LENGTH, SENSITIVITY, Representation
@@ -34,6 +35,10 @@ USUAL_SPREAD = 1.0
 SPREAD_DOUBT = 0.5
 """How far, as a factor's logarithm, the spread is from the usual one in two cases of three."""
 _ROUNDS = 30
+_LARGEST = 2.0**15 * 2**21
+"""More than 500,000 seeds and any noise."""
+_SURE = 5
+_NEARLY_ALL = 0.8
 _STEPS: tuple[int, ...] = tuple(lead * 10**power for power in range(2, 6) for lead in (1, 2, 5))
 
 
@@ -41,6 +46,12 @@ class TooFewSeeds(DisclosureError):
     """There are too few seeds: a model of so few people would be about each of them."""
 
     code = "too-few-seeds"
+
+
+class SeedsNotFound(DisclosureError):
+    """Far fewer seeds are in the population than was stated, so there is nothing to learn from."""
+
+    code = "seeds-not-found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +87,14 @@ def split(seeds: int) -> Split:
 def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng: Rng) -> Model:
     """Return the model of a noised sum, as `Representation.sum_params` describes it.
 
-    Raises: InvalidParameter if the sum has another number of columns.
+    Raises: SeedsNotFound, NothingToLearn by the noised number of seeds: nothing else is told by it.
+    InvalidParameter if the sum has another number of columns, or values that no sum can have.
     """
     if sums.shape != (made.columns,):
         raise InvalidParameter("a training sum has one value for each column")
-    n = count_of(made, int(sums[-1]))
+    if np.abs(sums.astype(np.float64)).max() > _LARGEST:
+        raise InvalidParameter("a training sum is larger than so many seeds can make it")
+    n = count_of(made, int(sums[-1]), len(population))
     people = representation.sample_of(population, FITTED, representation.generator(rng))
     rows: Floats = made.rows(people)[:, :-1].astype(np.float32) / np.float32(LENGTH)
     mean = rows.mean(axis=0, dtype=np.float64)
@@ -129,9 +143,17 @@ def chosen_spread(
     return found
 
 
-def count_of(made: Representation, counted: int) -> float:
-    """Return how many seeds trained, as far as the noise and the stated step say."""
+def count_of(made: Representation, counted: int, people: int) -> float:
+    """Return how many seeds trained, as far as the noise and the stated step say.
+
+    Raises: SeedsNotFound; NothingToLearn if nearly everybody is a seed.
+    """
     least = split(max(made.seeds_step, FEWEST_SEEDS)).training
+    sigma = budget.sigma_milli(made.rho_nano, SENSITIVITY) / 1000 / COUNTING
+    if counted / COUNTING < least - _SURE * sigma:
+        raise SeedsNotFound
+    if counted / COUNTING - _SURE * sigma > _NEARLY_ALL * people:
+        raise NothingToLearn("nearly everybody in the population is a seed")
     return float(np.clip(counted / COUNTING, least, 2.5 * least))
 
 
