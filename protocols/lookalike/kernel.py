@@ -60,17 +60,14 @@ def embed(bins: tuple[Bins, ...], sample: Codes, draws: np.random.Generator) -> 
     shares = [np.bincount(sample[:, j], minlength=s) / len(sample) for j, s in enumerate(sizes)]
     roots = [_root(b, s) for b, s in zip(bins, shares, strict=True)]
     alike = sparse.block_diag(roots, format="csr") / np.sqrt(len(bins))
-    people = (one_hot(sample, offsets, sum(sizes)) @ alike).astype(np.float32)
-    mean = np.asarray(people.mean(axis=0)).ravel()
-    count = min(DIRECTIONS, people.shape[1] - 1, len(sample) - 1)
-    directions = _main_directions(people, mean, count, draws)
-    table = np.asarray(alike @ directions)
-    spread = np.sqrt((people @ directions - mean @ directions).var(axis=0).sum())
+    people = one_hot(sample, offsets, sum(sizes))
+    common = np.asarray(people.mean(axis=0)).ravel().astype(np.float64)
+    count = min(DIRECTIONS, sum(sizes) - 1, len(sample) - 1)
+    table = alike @ _main_directions(people, common, alike, count, draws)
+    spread = np.sqrt((people @ table).var(axis=0).sum())
     scale = 1 / max(float(spread), 1e-6)
     return Embedding(
-        offsets,
-        (table * scale).astype(np.float32),
-        (mean @ directions * scale).astype(np.float32),
+        offsets, (table * scale).astype(np.float32), (common @ table * scale).astype(np.float32)
     )
 
 
@@ -103,16 +100,26 @@ def _root(bins: Bins, shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _main_directions(
-    people: sparse.csr_matrix, mean: Floats, count: int, draws: np.random.Generator
+    people: sparse.csr_matrix,
+    common: NDArray[np.float64],
+    alike: sparse.csr_matrix,
+    count: int,
+    draws: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return the directions in which people differ most, one a column."""
-    width = people.shape[1]
+    """Return the directions in which people differ most, one a column.
+
+    Exactly for few codes; else by subspace iteration, which never makes people's rows dense.
+    """
+    rows, width = people.shape
     if width <= _EXACT:
-        square = (people.T @ people).toarray() / people.shape[0] - np.outer(mean, mean)
-        return np.asarray(np.linalg.eigh(square.astype(np.float64))[1][:, ::-1][:, :count])
+        pairs = (people.T @ people).toarray().astype(np.float64) / rows - np.outer(common, common)
+        return np.asarray(np.linalg.eigh(alike.T @ (alike.T @ pairs).T)[1][:, ::-1][:, :count])
     found = draws.normal(size=(width, min(width, count + 16)))
     for _ in range(_ROUNDS):
         found, _ = np.linalg.qr(found)
-        found = people.T @ (people @ found) / people.shape[0] - np.outer(mean, mean @ found)
+        through = alike @ found
+        found = alike.T @ (
+            people.T @ (people @ through) / rows - np.outer(common, common @ through)
+        )
     vectors, _, _ = np.linalg.svd(found, full_matrices=False)
     return np.asarray(vectors[:, :count])
