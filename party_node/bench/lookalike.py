@@ -145,8 +145,8 @@ def _model(
         "columns_of_the_sum": made.columns,
         "wall_seconds": spent[0],
         "cpu_seconds": spent[1],
-        "recall_at_10_percent_told": curve.points[3].recall_permille / 1000,
-        "recall_at_10_percent": _recall(model.score(judged), truth, 0.1),
+        "recall_at_10_percent_of_population_told": curve.points[3].recall_permille / 1000,
+        "recall_at_10_percent_of_judges": _recall(model.score(judged), truth, 0.1),
         "recall_interval_holds": _holds(curve, scores, setting, wanted),
     }
 
@@ -224,7 +224,7 @@ def rows(found: dict[str, Any]) -> Iterator[list[str]]:
             *(f"{at[peer]:.3f}" for peer in found["peers"]),
             f"{at['ratio_to_central']:.3f}" if found["peers"] else "–",
             f"{at['mean_seed']:.3f}",
-            f"{at['recall_at_10_percent']:.2f}",
+            f"{at['recall_at_10_percent_of_judges']:.2f}",
             str(int(at["columns_of_the_sum"])),
             f"{at['cpu_seconds']:.1f}",
         ]

@@ -4,7 +4,7 @@ The sum is that of the seeds' rows. The model is a logistic one, of which the su
 labels are needed for; the rest is the partner's own population. How wide the noise is, is known: in
 each direction the weight is held back as far as the noise reaches there (a ridge of
 (1/n + sigma²/(n² s)) / prior, with s the variance of the column), which for small weights is the
-estimate with the least expected error.
+estimate with the least expected error. The prior follows from the same noised sum.
 """
 
 from dataclasses import dataclass
@@ -30,9 +30,10 @@ BASE_RATE = 0.15
 """Part of people like the seeds that the logistic curve is laid out for: robust, not estimated."""
 FITTED = 15_000
 """People of the population that the curve is fitted over."""
+LEANS = (1.0, 1.5, 2.0)
 SPREADS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
-USUAL_SPREAD = 1.0
-SPREAD_DOUBT = 0.5
+"""Guesses of how far log-odds spread; 1 is the usual one."""
+SPREAD_DOUBT = 0.7
 """How far, as a factor's logarithm, the spread is from the usual one in two cases of three."""
 _ROUNDS = 30
 _LARGEST = 2.0**15 * 2**21
@@ -102,9 +103,9 @@ def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng:
     shift = sums[:-1].astype(np.float64) / LENGTH / n - mean
     sigma = budget.sigma_milli(made.rho_nano, SENSITIVITY) / 1000 / LENGTH
     variance = rows.var(axis=0, dtype=np.float64) + 1e-12
-    spread = chosen_spread(shift, variance, made.spectrum, n, sigma)
-    prior = spread**2 * made.spectrum / made.spectrum.sum() / variance
-    ridge = (1 / n + (sigma / n) ** 2 / variance) / prior
+    unknown = (1 / n + (sigma / n) ** 2 / variance) * variance
+    prior = mixed_prior(shift, variance, made.spectrum, unknown)
+    ridge = unknown / variance / prior
     bias, weights = fit(rows, shift, ridge)
     scale = (LENGTH - 1) / LENGTH / made.length
     inner = weights * scale
@@ -119,28 +120,29 @@ def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng:
     )
 
 
-def chosen_spread(
+def mixed_prior(
     shift: NDArray[np.float64],
     variance: NDArray[np.float64],
     spectrum: NDArray[np.float64],
-    n: float,
-    sigma: float,
-) -> float:
-    """Return how much log-odds may differ between people: the likeliest for what was released.
+    unknown: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return how much each weight may be, squared: guesses averaged by how well they explain.
 
-    Each direction's shift is, for a small model, normal with the variance of the weights' prior, of
-    the draw of seeds and of the noise. The spread is held near its usual value, since the noised
-    sum alone says little about it.
+    A guess is how far log-odds spread over people, and how much of that lies in the directions in
+    which people differ most. Under a guess each entry of `shift` is about normal: its variance is
+    that of the weight's prior, and what is `unknown` by the draw of seeds and by the noise. The
+    noised sum alone says little about it, so the spread is held near its usual value.
     """
-    best, found = -np.inf, USUAL_SPREAD
-    for spread in SPREADS:
-        expected = spread**2 * variance * spectrum / spectrum.sum() + variance / n
-        expected = expected + (sigma / n) ** 2
-        likely = -float((np.log(expected) + shift**2 / expected).sum()) / 2
-        likely -= (np.log(spread / USUAL_SPREAD) / SPREAD_DOUBT) ** 2 / 2
-        if likely > best:
-            best, found = likely, spread
-    return found
+    guesses, likely = [], []
+    for lean in LEANS:
+        part = spectrum**lean / (spectrum**lean).sum()
+        for spread in SPREADS:
+            expected = spread**2 * part * variance + unknown
+            fits = -float((np.log(expected) + shift**2 / expected).sum()) / 2
+            likely.append(fits - (np.log(spread) / SPREAD_DOUBT) ** 2 / 2)
+            guesses.append(spread**2 * part / variance)
+    weights = np.exp(np.array(likely) - max(likely))
+    return np.asarray(np.average(guesses, axis=0, weights=weights))
 
 
 def count_of(made: Representation, counted: int, people: int) -> float:
