@@ -36,8 +36,11 @@ SENSITIVITY = math.isqrt(LENGTH**2 + COUNTING**2) + 1
 MAX_COLUMNS = 256
 TOGETHER = 0.5
 """Part of the alikeness that is about features together; the rest is a sum over features."""
-CUT = 0.9
-"""Nine of ten people are not cut."""
+TOGETHER_OF_FEW = 0.2
+"""The same below 500 seeds: what few seeds tell about features together is little."""
+FEW = 500
+CUT = 0.5
+"""Half of the people have rows that are cut: rows about equally long make the noise smaller."""
 SAMPLE = 20_000
 BATCH = 2**14
 
@@ -120,9 +123,10 @@ def represent(
     landmarks = placed[: kernel.LANDMARKS].copy()
     spanned = kernel.spanned(landmarks)
     together = kernel.bell(placed, landmarks) @ spanned
+    part_together = TOGETHER if seeds_step >= FEW else TOGETHER_OF_FEW
     weights = [
         math.sqrt(part / max(float(block.var(axis=0).sum()), 1e-9))
-        for part, block in ((1 - TOGETHER, placed), (TOGETHER, together))
+        for part, block in ((1 - part_together, placed), (part_together, together))
     ]
     both = np.concatenate([placed * weights[0], together * weights[1]], axis=1)
     both -= both.mean(axis=0)
