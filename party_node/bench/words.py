@@ -17,6 +17,13 @@ def columns(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {**first, **found["ways"]}
 
 
+def lookalike_heading(found: dict[str, Any]) -> str:
+    """Return what a lookalike was measured on in one line."""
+    price = f"epsilon {found['epsilon']:.2f} at delta 10^-{found['delta_exponent']}"
+    people = f"{found['people']:,} people, {found['columns']} columns"
+    return f"{found['data']}: {people}; {price}; median of {found['repeats']}"
+
+
 def rows(found: dict[str, Any]) -> list[list[str]]:
     """Return the figures: name, then one cell for each column."""
     ways = columns(found).values()

@@ -1,5 +1,5 @@
-"""`accord bench`: what is claimed about speed; `accord bench psi` and
-`accord bench sums`: one protocol at one size.
+"""`accord bench`: what is claimed about speed; `accord bench psi` and `accord bench sums`: one protocol
+at one size; `accord bench lookalike`: how good the model is on given or made-up data.
 """
 
 import importlib.util
@@ -82,6 +82,43 @@ def sums(
         say(measuring.heading(found))
         table(["figure", "value"], measuring.words(found), "nothing was measured")
     raise typer.Exit(DONE if found["exact"] else ERROR)
+
+
+@app.command()
+def lookalike(
+    data: Annotated[Path | None, typer.Option(help="CSV or Parquet file; else made-up.")] = None,
+    label: Annotated[str, typer.Option(help="Column that says who is wanted.")] = "",
+    value: Annotated[str | None, typer.Option(help="Value of the label that is wanted.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Column to leave out.")] = None,
+    made_up: Annotated[str, typer.Option(help="plain, together or hard.")] = "together",
+    seeds: Annotated[str, typer.Option(help="Numbers of seeds, with commas.")] = "500,2000",
+    repeats: Annotated[int, typer.Option(min=1, help="Seeds of randomness.")] = 5,
+    rho: Annotated[str, typer.Option(help="Price of training and evaluation.")] = "0.01721",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the lookalike model: beside central tree models, where they are installed."""
+    from party_node.bench import lookalike as measuring
+    from party_node.bench import lookalike_data, words
+    from protocols.dp.budget import Rho
+
+    if (data is None) != (label == ""):
+        raise BenchRefused("--data and --label go together", hint="give both, or neither")
+    try:
+        numbers = tuple(int(n) for n in seeds.split(","))
+    except ValueError as e:
+        raise BenchRefused("--seeds are whole numbers with commas between them") from e
+    asked = measuring.Asked(numbers, repeats, Rho.parse(rho).nano)
+    if data is None:
+        people = lookalike_data.make_up(made_up)
+    else:
+        people = lookalike_data.read(data, label, value, tuple(without or ()))
+    found = measuring.measure(people, asked)
+    if as_json:
+        show_json(found)
+        return
+    say(words.lookalike_heading(found))
+    headings = ["seeds", "AUC", *found["peers"], "ratio", "mean seed", "recall at 10 %"]
+    table([*headings, "columns", "CPU-s"], list(measuring.rows(found)), "nothing was measured")
 
 
 @contextmanager

@@ -1,0 +1,230 @@
+"""`accord bench lookalike`: the model beside central tree models and the noised mean seed.
+
+The setting: half of the people are the partner's population, the others judge. Seeds are a random
+sample of the wanted ones; of the rest of them so many stay in the population, unmarked, that they
+are at most one in twenty of those unmarked. The model is given what a run would give: one noised
+sum of the seeds that train (a part is held out for evaluation, as in a run) at the whole price. The
+peers are given every label, of all seeds. Noise here is a rounded Gaussian from a seed, so that
+figures repeat; a run draws it with OpenDP.
+"""
+
+import resource
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from party_node.bench import lookalike_peers as peers
+from party_node.bench.lookalike_data import People
+from party_node.surface_errors import BenchRefused
+from protocols.dp import budget
+from protocols.lookalike import evaluation, representation, training
+from protocols.lookalike.encoding import Codes, encode_rows, learn_bins, suggest
+from protocols.lookalike.features import FeatureSpecification
+from protocols.lookalike.leakage import LeakyColumn, check_column
+from protocols.lookalike.model import Model
+from protocols.lookalike.representation import Representation
+from protocols.session import Rng
+
+HIDDEN = 0.05
+"""Largest part of the unmarked population that is wanted all the same."""
+DELTA_EXPONENT = 8
+RHO_NANO = 17_210_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is measured."""
+
+    seeds: tuple[int, ...]
+    repeats: int = 5
+    rho_nano: int = RHO_NANO
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    population: NDArray[np.intp]
+    seeds: NDArray[np.bool_]
+    judges: NDArray[np.intp]
+
+
+def measure(people: People, asked: Asked) -> dict[str, Any]:
+    """Return the figures. Raises: BenchRefused; what a lookalike refuses."""
+    columns, refused = _usable(people)
+    found: dict[str, Any] = {
+        "data": people.name,
+        "people": len(people.wanted),
+        "wanted": int(people.wanted.sum()),
+        "columns": len(columns),
+        "refused_columns": refused,
+        "rho_nano": asked.rho_nano,
+        "epsilon": budget.epsilon(asked.rho_nano, DELTA_EXPONENT),
+        "delta_exponent": DELTA_EXPONENT,
+        "repeats": asked.repeats,
+        "peers": list(peers.installed()),
+        "sizes": {},
+    }
+    rows = peers.table(columns) if peers.installed() else None
+    for seeds in asked.seeds:
+        runs = []
+        for repeat in range(asked.repeats):
+            setting = _setting(people.wanted, seeds, repeat)
+            if setting is None:
+                break
+            run = _model(columns, people.wanted, setting, asked.rho_nano, repeat)
+            for peer in peers.installed():
+                assert rows is not None
+                run[peer] = _peer(peer, rows, people.wanted, setting)
+            runs.append(run)
+        if runs:
+            found["sizes"][str(seeds)] = _middle(runs)
+    if not found["sizes"]:
+        raise BenchRefused("there are fewer wanted people in half of the data than seeds asked for")
+    return found
+
+
+def _usable(people: People) -> tuple[dict[str, Any], list[str]]:
+    refused = []
+    for name, column in people.columns.items():
+        try:
+            check_column(name, column)
+        except LeakyColumn:
+            refused.append(name)
+    left = {name: c for name, c in people.columns.items() if name not in refused}
+    if not left:
+        raise BenchRefused("no column may be a feature")
+    return left, refused
+
+
+def _setting(wanted: NDArray[np.bool_], seeds: int, repeat: int) -> _Setting | None:
+    draws = np.random.Generator(np.random.PCG64([2, repeat]))
+    order = draws.permutation(len(wanted))
+    half, judges = order[: len(order) // 2], order[len(order) // 2 :]
+    there, rest = half[wanted[half]], half[~wanted[half]]
+    if len(there) < seeds:
+        return None
+    hidden = there[seeds:][: int(HIDDEN / (1 - HIDDEN) * len(rest))]
+    population = np.concatenate([there[:seeds], hidden, rest])
+    marks = np.arange(len(population)) < seeds
+    mixed = draws.permutation(len(population))
+    return _Setting(population[mixed], marks[mixed], judges)
+
+
+def _model(
+    columns: dict[str, Any], wanted: NDArray[np.bool_], setting: _Setting, rho: int, repeat: int
+) -> dict[str, Any]:
+    began, used = time.perf_counter(), time.process_time()
+    own = {name: column.take(setting.population) for name, column in columns.items()}
+    spec = FeatureSpecification(tuple(suggest(name, column) for name, column in own.items()))
+    bins = learn_bins(spec, own)
+    codes = encode_rows(bins, own)
+    count = int(setting.seeds.sum())
+    rng, draws = _seeded(repeat), np.random.Generator(np.random.PCG64([3, repeat]))
+    made = representation.represent(bins, codes, training.seeds_step(count), rho, rng)
+    mixed = draws.permutation(np.flatnonzero(setting.seeds))
+    part = training.split(count)
+    sums = noised_sum(made, codes[mixed[: part.training]], draws)
+    model = training.train(made, codes, sums, rng)
+    scores = model.score(codes)
+    spent = time.perf_counter() - began, time.process_time() - used
+    told = evaluation.buckets(scores)[mixed[part.training :]]
+    counts = np.bincount(told, minlength=len(evaluation.REACHES_PERMILLE)).astype(np.int64)
+    sigma = budget.sigma_for(rho)
+    counts += np.rint(sigma * draws.normal(size=len(counts))).astype(np.int64)
+    curve = evaluation.curve(scores, counts, rho)
+    judged = encode_rows(bins, {n: c.take(setting.judges) for n, c in columns.items()})
+    truth = wanted[setting.judges]
+    return {
+        "auc": float(roc_auc_score(truth, model.score(judged))),
+        "mean_seed": _mean_seed(made, model, codes, judged, truth, setting.seeds, draws),
+        "columns_of_the_sum": made.columns,
+        "wall_seconds": spent[0],
+        "cpu_seconds": spent[1],
+        "recall_at_10_percent_of_population_told": curve.points[3].recall_permille / 1000,
+        "recall_at_10_percent_of_judges": _recall(model.score(judged), truth, 0.1),
+        "recall_interval_holds": _holds(curve, scores, setting, wanted),
+    }
+
+
+def noised_sum(made: Representation, seeds: Codes, draws: np.random.Generator) -> NDArray[np.int64]:
+    """Return what a run's aligned sum would give of these seeds' codes."""
+    exact = made.rows(seeds).sum(axis=0, dtype=np.int64)
+    sigma = made.sum_params(max(len(seeds), 1)).sigma_milli[0] / 1000
+    return np.asarray(exact + np.rint(sigma * draws.normal(size=len(exact))).astype(np.int64))
+
+
+def _mean_seed(
+    made: Representation, model: Model, codes: Codes, judged: Codes,
+    truth: NDArray[np.bool_], seeds: NDArray[np.bool_], draws: np.random.Generator,
+) -> float:  # fmt: skip
+    sigma = budget.sigma_for(made.rho_nano)
+    own = np.flatnonzero(seeds)
+    mean = peers.mean_seed(model.embedding(codes[own]), np.ones(len(own), bool), sigma, draws)
+    return float(roc_auc_score(truth, peers.cosine(model.embedding(judged), mean)))
+
+
+def _peer(
+    peer: str, rows: tuple[NDArray[np.float32], list[int]], wanted: NDArray[np.bool_], at: _Setting
+) -> float:
+    values, categories = rows
+    models = peers.fitted(peer, values[at.population], at.seeds, categories)
+    truth = wanted[at.judges]
+    return max(float(roc_auc_score(truth, scores(values[at.judges]))) for scores in models)
+
+
+def _recall(scores: NDArray[Any], truth: NDArray[np.bool_], reach: float) -> float:
+    best = np.argsort(-scores, kind="stable")[: int(reach * len(scores))]
+    return float(truth[best].sum() / max(truth.sum(), 1))
+
+
+def _holds(
+    curve: evaluation.ReachCurve, scores: NDArray[Any], at: _Setting, wanted: NDArray[np.bool_]
+) -> bool:
+    """Return whether recall at 10 %, of the population's wanted who did not train, is within."""
+    there = wanted[at.population] & ~at.seeds
+    if there.sum() < 100:
+        return True
+    recall = float((evaluation.buckets(scores)[there] <= 3).mean())
+    point = curve.points[3]
+    return bool(point.low_permille - 1 <= 1000 * recall <= point.high_permille + 1)
+
+
+def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        key: round(statistics.median(float(run[key]) for run in runs), 4) for key in runs[0]
+    }
+    found["recall_interval_holds"] = sum(run["recall_interval_holds"] for run in runs)
+    found["runs"] = len(runs)
+    central = [name for name in peers.installed() if name in runs[0]]
+    if central:
+        better = [max(run[name] for name in central) for run in runs]
+        ratios = [run["auc"] / best for run, best in zip(runs, better, strict=True)]
+        found["ratio_to_central"] = round(statistics.median(ratios), 4)
+    found["above_mean_seed"] = sum(run["auc"] >= run["mean_seed"] for run in runs)
+    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return found
+
+
+def _seeded(repeat: int) -> Rng:
+    draws = np.random.Generator(np.random.PCG64([5, repeat]))
+    return draws.bytes
+
+
+def rows(found: dict[str, Any]) -> Iterator[list[str]]:
+    """Return the figures for people: a line for each number of seeds."""
+    for seeds, at in found["sizes"].items():
+        yield [
+            f"{int(seeds):,}",
+            f"{at['auc']:.3f}",
+            *(f"{at[peer]:.3f}" for peer in found["peers"]),
+            f"{at['ratio_to_central']:.3f}" if found["peers"] else "–",
+            f"{at['mean_seed']:.3f}",
+            f"{at['recall_at_10_percent_of_judges']:.2f}",
+            str(int(at["columns_of_the_sum"])),
+            f"{at['cpu_seconds']:.1f}",
+        ]

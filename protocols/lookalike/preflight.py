@@ -1,0 +1,106 @@
+"""How good a model can get, said before anything is asked of anybody.
+
+What matters is the number of seeds times the square root of rho. The table was measured by
+`accord bench lookalike`: the area under the curve of the model as a part of that of the better of
+two central tree models on pooled data, over several public and made-up data sets. It is a forecast,
+with a range; on other data a model may do worse.
+"""
+
+import enum
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from protocols.codec import Record
+from protocols.dp import budget
+from protocols.errors import InvalidParameter
+from protocols.lookalike.evaluation import ReachCurve
+from protocols.lookalike.training import FEW_SEEDS, seeds_step, split
+
+REFERENCE_NANO = 17_210_000
+"""Rho of epsilon 1 at delta 10^-8."""
+
+MEASURED = (
+    # seeds at rho 0.01721, then lowest and middle AUC beside central trees, in thousandths
+    (50, 800, 950),
+    (100, 820, 955),
+    (200, 850, 955),
+    (500, 875, 965),
+    (1000, 925, 966),
+    (2000, 950, 973),
+    (10000, 984, 987),
+)
+
+
+class Caution(enum.StrEnum):
+    """What is said beside a model."""
+
+    FEW_SEEDS = "few-seeds"
+    """Fewer than 500: the noise is large beside what so few people have in common."""
+    NOISE_DROWNS = "noise-drowns"
+    """At this price the model will be little better than chance."""
+    CURVE_UNRELIABLE = "curve-unreliable"
+    """Too few held-out seeds: the curve says little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(Record):
+    """How good a model will probably be."""
+
+    KIND: ClassVar[str] = "lookalike-forecast/1"
+    seeds_step: int
+    training: int
+    held_out: int
+    auc_low_permille: int
+    """AUC in thousandths of a central tree model's: the lowest of the measured data sets."""
+    auc_middle_permille: int
+    recall_half_width_permille: int
+    """95 % interval of recall at 10 %, if half of the seeds were there."""
+    cautions: tuple[Caution, ...]
+
+
+def forecast(seeds: int, rho_nano: int) -> Forecast:
+    """Return how good it can get with so many seeds at this price.
+
+    Raises: TooFewSeeds; InvalidParameter.
+    """
+    if not 0 < rho_nano <= budget.MAX_RELEASE_NANO:
+        raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
+    step = seeds_step(seeds)
+    parts = split(step)
+    worth = step * math.sqrt(rho_nano / REFERENCE_NANO)
+    low, middle = _between(worth)
+    sigma = budget.sigma_for(rho_nano)
+    noise = sigma * math.sqrt(7) / 2 / parts.held_out
+    width = 1.96 * math.hypot(noise, 0.5 / math.sqrt(parts.held_out))
+    return Forecast(
+        step,
+        parts.training,
+        parts.held_out,
+        low,
+        middle,
+        min(round(1000 * width), 1000),
+        cautions(step, rho_nano),
+    )
+
+
+def cautions(step: int, rho_nano: int, curve: ReachCurve | None = None) -> tuple[Caution, ...]:
+    """Return what must be said beside a model of so many seeds at this price."""
+    found = []
+    if step < FEW_SEEDS:
+        found.append(Caution.FEW_SEEDS)
+    if step * math.sqrt(rho_nano / REFERENCE_NANO) < MEASURED[1][0]:
+        found.append(Caution.NOISE_DROWNS)
+    if curve is not None and not curve.reliable:
+        found.append(Caution.CURVE_UNRELIABLE)
+    return tuple(found)
+
+
+def _between(worth: float) -> tuple[int, int]:
+    """Return the two figures for a number of seeds between those measured, on a log scale."""
+    at, low, middle = zip(*MEASURED, strict=True)
+    here = math.log(max(worth, 1e-9))
+    known = np.log(at)
+    return round(float(np.interp(here, known, low))), round(float(np.interp(here, known, middle)))

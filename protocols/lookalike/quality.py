@@ -1,0 +1,87 @@
+"""What a partner's columns are like, before they are used: coarse, so that it may be shown.
+
+Rates are in steps of whole hundredths, counts on the ladder of `disclosure.py`. The report is about
+the partner's own population and stays with it unless it shows it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from protocols.codec import Record
+from protocols.disclosure import step_down
+from protocols.lookalike import encoding
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
+from protocols.lookalike.leakage import LeakyColumn, check_column
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnQuality(Record):
+    """One column of a population."""
+
+    KIND: ClassVar[str] = "lookalike-column/1"
+    column: str
+    refused: str | None
+    """Code of the error with which it is refused, or None."""
+    missing_percent: int
+    out_of_bounds_percent: int
+    """Numbers outside the stated bounds, or categories that are not among those stated."""
+    codes: int
+    """How many bins have somebody in them."""
+    constant: bool
+    """All people are in one bin: it cannot be a feature, and is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport(Record):
+    """All columns of a population."""
+
+    KIND: ClassVar[str] = "lookalike-quality/1"
+    people: int
+    """A step of the ladder 100, 200, 500, 1000, … at or below the number of rows."""
+    columns: tuple[ColumnQuality, ...]
+
+    @property
+    def usable(self) -> int:
+        """How many columns can be features."""
+        return sum(c.refused is None and not c.constant for c in self.columns)
+
+
+def report(spec: FeatureSpecification, columns: encoding.Columns) -> QualityReport:
+    """Return what each column of the specification is like; nothing is raised for a bad one."""
+    found = tuple(_column(feature, columns.get(feature.column)) for feature in spec.features)
+    rows = max((len(columns[f.column]) for f in spec.features if f.column in columns), default=0)
+    return QualityReport(step_down(rows), found)
+
+
+def _column(feature: Feature, column: Any) -> ColumnQuality:
+    try:
+        if column is None:
+            raise MisfitColumn(f"there is no column {feature.column}")
+        check_column(feature.column, column)
+        if not len(column):
+            return ColumnQuality(feature.column, None, 0, 0, 0, constant=True)
+        bins = encoding.learn_one(feature, column)
+        codes = bins.encode(column)
+        outside = _outside(feature, column, codes)
+    except (LeakyColumn, MisfitColumn) as e:
+        return ColumnQuality(feature.column, e.code, 0, 0, 0, constant=False)
+    counts = np.bincount(codes, minlength=bins.size)
+    there = int((counts > 0).sum())
+    missing = _percent(int(counts[-1]), len(codes))
+    return ColumnQuality(feature.column, None, missing, outside, there, constant=there < 2)
+
+
+def _outside(feature: Feature, column: Any, codes: encoding.Codes) -> int:
+    if feature.kind is FeatureKind.NUMERIC:
+        values = encoding.numbers(feature.column, column)
+        values = values[~np.isnan(values)]
+        return _percent(int((encoding.clip(feature, values) != values).sum()), len(codes))
+    if not feature.categories:
+        return 0
+    return _percent(int((codes == len(feature.categories)).sum()), len(codes))
+
+
+def _percent(part: int, whole: int) -> int:
+    return round(100 * part / max(whole, 1))

@@ -1,0 +1,72 @@
+"""What `accord bench lookalike` measures, on few people; and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from party_node.bench import lookalike_peers
+from party_node.bench.lookalike import Asked, measure, rows
+from party_node.bench.lookalike_data import MADE_UP, make_up, read
+from party_node.surface_errors import BenchRefused
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookalike_peers, "installed", lambda: ())
+
+
+@pytest.mark.usefixtures("alone")
+def test_figures_repeat_and_are_better_than_chance() -> None:
+    people = make_up("plain", 5000)
+    found, again = (measure(people, Asked((200,), repeats=1)) for _ in range(2))
+    at = found["sizes"]["200"]
+    assert 0.6 < at["auc"] <= 1
+    assert again["sizes"]["200"]["auc"] == at["auc"]
+    assert found["epsilon"] == pytest.approx(1, abs=0.01)
+    assert len(next(iter(rows(found)))) == 7
+
+
+@pytest.mark.usefixtures("alone")
+def test_more_seeds_than_there_are_wanted_people_are_refused() -> None:
+    with pytest.raises(BenchRefused):
+        measure(make_up("plain", 2000), Asked((1900,), repeats=1))
+
+
+def test_made_up_people_repeat_and_differ_by_kind() -> None:
+    kinds = [make_up(kind, 400) for kind in MADE_UP]
+    assert not np.array_equal(kinds[0].wanted, kinds[2].wanted)
+    assert np.array_equal(kinds[0].wanted, make_up("plain", 400).wanted)
+    assert kinds[0].columns["gap"].null_count > 0
+    with pytest.raises(BenchRefused):
+        make_up("other")
+
+
+@pytest.mark.parametrize("kind", ["csv", "semicolons", "parquet"])
+def test_files_are_read_with_what_is_wanted(tmp_path: Path, kind: str) -> None:
+    table = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"], "y": ["no", "yes", "yes"]})
+    path = tmp_path / ("people.parquet" if kind == "parquet" else "people.csv")
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table, path)
+    else:
+        mark = ";" if kind == "semicolons" else ","
+        lines = [mark.join(("a", "b", "y"))]
+        lines += [mark.join(map(str, row.values())) for row in table.to_pylist()]
+        path.write_text("\n".join(lines))
+    people = read(path, "y", None, ("b",))
+    assert people.wanted.tolist() == [False, True, True]
+    assert list(people.columns) == ["a"]
+    assert read(path, "a", "2", ()).wanted.tolist() == [False, True, False]
+    with pytest.raises(BenchRefused):
+        read(path, "missing", None, ())
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"not parquet")
+    for name in ("x.parquet", "absent.csv"):
+        with pytest.raises(BenchRefused):
+            read(tmp_path / name, "y", None, ())
