@@ -11,6 +11,7 @@ from party_node.job_checks import INSIGHT
 from party_node.statistics.document import kind_of
 from protocols.dp.budget import Rho, questions_left
 from protocols.dp.queries.answering import half_width
+from protocols.dp.queries.filter_words import condition
 from protocols.dp.queries.plan import ROWS
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
@@ -84,22 +85,29 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
     """Return who learns what from a question about people in common."""
     asked = question_of(job.question)
     plan = asked.plan(job.minimum_size)
-    columns = ", ".join(column.name for column in asked.query.schema.columns)
+    columns = ", ".join(column.source for column in asked.query.schema.columns)
     of = f" of {columns}" if columns else ""
-    ours = f", by its own {asked.ours.by}" if asked.ours.by else ""
+    only = (
+        f", only where {condition(asked.query.schema, asked.query.where)}"
+        if asked.query.where
+        else ""
+    )
+    groups = len(asked.ours.labels())
+    ours = f", by its own {asked.ours.by} ({groups} groups)" if asked.ours.by else ""
     width = max((half_width(part.sigma) for part in plan.parts if part.measure == ROWS), default=0)
     noise = f", counts give or take {width:,} (95 %)" if width else ", with noise"
     return (
         Learns(
             job.receiver,
-            f"the {kind_of(plan)}{of} over the people of both{ours}: {plan.cells:,} cells{noise}; "
+            f"the {kind_of(plan)}{of} over the people of both{only}{ours}: "
+            f"{plan.cells:,} cells{noise}; "
             f"cells below {job.minimum_size} people are hidden. Its node also sees how many match, "
-            "but not who",
+            "with noise, but not who",
         ),
         Learns(
             job.sender,
-            f"the size of {job.receiver}'s list, filled up to a step; not who matches, nor how "
-            "many, nor the answer",
+            f"the question; the size of {job.receiver}'s {'list' if groups == 1 else 'groups'}, "
+            "filled up to a step; not who matches, nor how many, nor the answer",
         ),
     )
 

@@ -2,7 +2,7 @@
 coordinator says.
 """
 
-from party_node import count_noise
+from party_node import count_noise, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.disclosure import step_up
@@ -12,7 +12,7 @@ from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
 from protocols.psi.params import STRICT_BELOW, MatchingParams
-from protocols.sums.insight import params_for, question_of
+from protocols.sums.insight import cost_of, params_for, question_of
 
 INSIGHT = "insight"
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
@@ -91,11 +91,15 @@ def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
     try:
         asked = question_of(job.question)
         strict = params.hides_in_small_sets()
-        due = params_for(asked, job.minimum_size, params.per_person, strict=strict)
-        price = asked.plan(job.minimum_size).rho_nano
+        due = params_for(asked, job.minimum_size, strict=strict)
+        price = cost_of(asked, job.minimum_size)
+        sum_costs.check_room(job.protocol, due)
     except ProtocolError as e:
         raise JobRefused(f"the question cannot be answered over people in common: {e}") from e
-    if params != due or params.per_person > len(job.identifiers):
+    if job.requester != job.receiver:
+        # The segments are of the receiver's own columns: nobody else asks by them.
+        raise JobRefused("a question is asked by the party that gets the answer")
+    if params != due:
         raise JobRefused("the parameters are not those of the question")
     if price != job.rho_nano:
         raise JobRefused("the price is not that of the question")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from party_node import job_checks, sum_costs
 from party_node.errors import JobRefused
 from protocols.collaboration import Collaboration, Permitted
+from protocols.errors import InvalidParameter
 from protocols.job_params import kind_of_params
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.registry import RINGS
-from protocols.sums.insight import Insight, params_for
+from protocols.sums.insight import Insight, cost_of, params_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,29 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
     if request.question is None:
         return fitting[0]
-    layout = request.question.over(agreed.minimum_size).layout
+    return _sooner_done(fitting, request, request.question, agreed.minimum_size)
+
+
+def _sooner_done(
+    fitting: list[Permitted], request: Request, question: Insight, minimum: int
+) -> Permitted:
+    """Return the clause whose route can add the question up, and is sooner done over this line."""
+    asked = params_for(question, max(minimum, request.minimum_size))
     cores, line = os.cpu_count() or 1, request.bandwidth_mbit
-    same = [
-        p for p in fitting if (p.purpose, p.receiver) == (fitting[0].purpose, fitting[0].receiver)
-    ]
-    return min(
-        same, key=lambda p: sum_costs.seconds(sum_costs.route_of(p.protocol), layout, cores, line)
-    )
+    able, why = [], ""
+    for one in fitting:
+        if (one.purpose, one.receiver) != (fitting[0].purpose, fitting[0].receiver):
+            continue
+        try:
+            sum_costs.check_room(one.protocol, asked)
+        except InvalidParameter as e:
+            why = str(e)
+            continue
+        route = sum_costs.route_of(one.protocol)
+        able.append((sum_costs.seconds(route, asked.second.layout, cores, line), one))
+    if not able:
+        raise JobRefused(f"the question cannot be added up: {why}")
+    return min(able, key=lambda found: found[0])[1]
 
 
 def params(protocol: str, request: Request, least: int) -> MatchingParams:
@@ -67,8 +83,9 @@ def params(protocol: str, request: Request, least: int) -> MatchingParams:
     if (request.question is None) == (request.kind == job_checks.INSIGHT):
         raise JobRefused(f"{job_checks.INSIGHT} asks a question, and no other kind of job does")
     if request.question is not None:
-        most = request.per_person or len(request.identifiers)
-        return params_for(request.question, least, most)
+        if request.per_person > 1:
+            raise JobRefused("a person brings one identifier to a question")
+        return params_for(request.question, least)
     kind = kind_of_params(protocol)
     if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")
@@ -79,7 +96,7 @@ def params(protocol: str, request: Request, least: int) -> MatchingParams:
 def price(request: Request, least: int) -> int:
     """Return what a job costs, in billionths of a rho: what is offered, or what is asked for."""
     question = request.question
-    return request.rho_nano if question is None else question.plan(least).rho_nano
+    return request.rho_nano if question is None else cost_of(question, least)
 
 
 def brought(agreed: Collaboration, sender: str, request: Request) -> str:

@@ -4,6 +4,7 @@ The coordinator's board says in what state a job is; this node keeps its own cop
 signature itself and starts a run for each job that it takes part in. `Driver` carries the runs.
 """
 
+import dataclasses
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ from protocols.job import Acceptance, JobDescription, Source, job_hash
 from protocols.job_params import params_of
 from protocols.keys import PartyKeys
 from protocols.signed import Signed, peek, sign, verify
+from protocols.sums.insight import params_for, question_of
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
@@ -332,4 +334,7 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job such that nothing shows in small sets either, if that is slower."""
+    if job.question:  # its dummies follow from how strictly people are matched
+        params = params_for(question_of(job.question), job.minimum_size, strict=True)
+        return dataclasses.replace(job, params=encode(params))
     return count_noise.with_dummies(job, job_checks.params_of(job).strictly())

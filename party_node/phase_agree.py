@@ -1,11 +1,14 @@
 """The first phases of a run: pre-flight from all parties, then the data owners' decisions."""
 
+import dataclasses
+
 from sqlmodel import Session
 
 from coordinator.wire import JobState
 from party_node import in_turn, phase_recall, preflight
-from party_node.errors import JobRefused
+from party_node.errors import JobRefused, MissingColumn
 from party_node.execution import Execution
+from party_node.insight.columns import has_columns
 from party_node.job_tables import JobRow, PreflightRow
 from party_node.jobs import acceptances_of
 from party_node.runs import Run
@@ -29,7 +32,10 @@ def start(execution: Execution, run: Run) -> Run:
         parts.budgets,
         parts.home.settings.x25519_backend,
     )
-    mine = phase_recall.with_earlier(prospect.said, execution.job, parts)
+    said = prospect.said
+    if not said.refusal and not has_columns(parts, execution.job, execution.me):
+        said = dataclasses.replace(said, refusal=MissingColumn.code)
+    mine = phase_recall.with_earlier(said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:
         _remember(session, run.job, mine)

@@ -29,6 +29,7 @@ from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
 from protocols.release import (
+    StatisticsRelease,
     Told,
     check,
     commitment,
@@ -63,10 +64,13 @@ def _give_statistics(execution: Execution, run: Run) -> Run:
     Asked again: people who withdrew since are in the sums, and the narrowed use record says so.
     """
     recheck(execution, run)
-    sums = decode(Sums, run.output)
-    told = given(execution.job, sums, execution.services.rng(32))
+    job, parts, sums = execution.job, execution.services, decode(Sums, run.output)
+    opening = StatisticsRelease(job.receiver, job.rho_nano, sums, parts.rng(SALT_BYTES))
+    told = given(opening)
     part = _part(execution, run, receipts.released(execution.job, told, execution.me, None))
-    answered = telling.answered(execution.job, sums, run.facts)
+    answered = telling.answered(job, sums, run.facts)
+    # Opens the commitment in the receipt; sealed, because cells that are hidden are in it.
+    answered["opening"] = parts.vault.seal(f"opening/{job.job}", encode(opening)).hex()
     facts = _part_facts(execution, run, part, told, None, answered)
     return execution.go(run, [told, part], phase="receipt", **facts)
 
@@ -117,6 +121,9 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     body = execution.hear(run, job.receiver)
     if body is None:
         return None
+    if job.kind == INSIGHT:
+        # The sums are out; who withdrew while they were made is recorded as such.
+        recheck(execution, run)
     told = read_told(body)
     check(told, job, execution.me, count_noise.dummies_of(job))
     part = _part(execution, run, receipts.released(job, told, execution.me, None))

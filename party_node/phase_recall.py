@@ -52,7 +52,8 @@ def _earlier(job: JobDescription, party: str, parts: Services) -> str:
     dataset = job.dataset_of(party)
     _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
     near = parts.repeats.nearest(peer, permitted, parts.clock_ms())
-    return next((found for found in near if _answers(parts.jobs, found, job)), "")
+    since = parts.datasets.info(dataset).registered_ms if job.question else 0
+    return next((found for found in near if _answers(parts.jobs, found, job, since)), "")
 
 
 def _is_accepted(job: JobDescription, parts: Services) -> bool:
@@ -62,10 +63,15 @@ def _is_accepted(job: JobDescription, parts: Services) -> bool:
     return parts.rules.approving(job, parts.jobs.clause(job)) is not None
 
 
-def _answers(jobs: Jobs, found: str, job: JobDescription) -> bool:
+def _answers(jobs: Jobs, found: str, job: JobDescription, since_ms: int) -> bool:
+    """Tell whether an earlier job asked the same, at no lower a price, of rows that were there
+    already: who is asked about may be the same, and what stands in their rows another.
+    """
     try:
         asked = jobs.description(found)
     except NotFound:
+        return False
+    if asked.created_ms < since_ms:
         return False
     return asked.rho_nano >= job.rho_nano and question.of_job(asked) == question.of_job(job)
 

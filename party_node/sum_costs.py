@@ -7,7 +7,11 @@ sends every column of every row. Which is sooner done is a question of the netwo
 from dataclasses import dataclass
 
 from protocols.errors import InvalidParameter
+from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.bfv_packing import packing
+from protocols.sums.cot_records import Run
 from protocols.sums.layout import SumLayout
+from protocols.sums.records import AlignedRows
 
 BFV, COT = "bfv", "cot"
 ROUTES = (BFV, COT)
@@ -60,3 +64,14 @@ def seconds(route: str, layout: SumLayout, cores: int, bandwidth_mbit: int) -> f
     """Return how long a route takes at a typical number of rows, computing and sending."""
     cost = sum_cost(route, layout, TYPICAL_ROWS)
     return cost.cpu_seconds / cores + cost.traffic_bytes / (bandwidth_mbit * _MEGABIT_BYTES)
+
+
+def check_room(protocol: str, params: JoinSumParams) -> None:
+    """Return if the protocol's route can add up so many columns for so many vectors.
+
+    Raises: InvalidParameter.
+    """
+    if route_of(protocol) == BFV:
+        packing(params.second)
+    else:
+        Run(params.second, bytes(32), AlignedRows(0, params.second.layout.chunk_rows), narrow=False)

@@ -77,11 +77,10 @@ def read_told(data: bytes) -> Told:
     return told
 
 
-def given(job: JobDescription, sums: Sums, salt: bytes) -> StatisticsGiven:
-    """Return what the sender is told of the sums that the receiver has; `salt` has 32 bytes."""
-    release = StatisticsRelease(job.receiver, job.rho_nano, sums, salt)
+def given(release: StatisticsRelease) -> StatisticsGiven:
+    """Return what the sender is told of the sums that the receiver has."""
     stands_for_it = hashlib.sha256(encode(release)).digest()
-    return StatisticsGiven(job.receiver, job.rho_nano, stands_for_it)
+    return StatisticsGiven(release.to, release.rho_nano, stands_for_it)
 
 
 def draw(count: int, job: JobDescription, dummies: int = 0) -> NoisyCount | None:

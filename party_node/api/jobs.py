@@ -12,8 +12,9 @@ from party_node.api.access import Calling
 from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
-from party_node.errors import IllegalState, NotFound
+from party_node.errors import IllegalState, MissingColumn, NotFound
 from party_node.insight import question_file
+from party_node.insight.columns import has_columns
 from party_node.job_checks import is_small
 from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
@@ -191,6 +192,8 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         parts.home.settings.bandwidth_mbit,
     )
     job = parts.jobs.describe(request)
+    if not has_columns(parts, job, job.requester):
+        raise MissingColumn(f"the dataset {job.dataset_of(job.requester)} has no such column")
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)
     return strictly(job) if body.strict or is_small(len(permitted)) else job
 

@@ -20,7 +20,7 @@ class RuleBody(Strict):
     """A standing approval."""
 
     collaboration: Name
-    kind: Literal["overlap", "audience"]
+    kind: Literal["overlap", "audience", "insight"]
     purpose: Name
     max_rho: RhoText
     """The most that one job may cost."""

@@ -1,5 +1,5 @@
-"""`accord bench`: what is claimed about speed; `accord bench psi` and `accord bench sums`: one protocol
-at one size; `accord bench lookalike`: how good the model is on given or made-up data.
+"""`accord bench`: what is claimed about speed; `psi` and `sums` measure one protocol at one size,
+`lookalike` how good the model is on given or made-up data.
 """
 
 import importlib.util

@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(help="Name of the rule.")]
 def add(
     name: Name,
     collaboration: Annotated[str, typer.Option(help="Collaboration that it is about.")],
-    kind: Annotated[str, typer.Option(help="overlap or audience.")],
+    kind: Annotated[str, typer.Option(help="overlap, audience or insight.")],
     purpose: Annotated[str, typer.Option(help="Purpose that it is about.")],
     max_rho: Annotated[str, typer.Option(help="The most that one job may cost.")],
     allow_reveal: Annotated[

@@ -5,10 +5,13 @@ from typing import Any
 
 from party_node.demo import truth
 from party_node.demo.scene import (
+    CELL_BOUND,
     COLLABORATION,
     JOINT_AUDIENCE,
     MEASUREMENT,
     NOISE_BOUND,
+    QUESTION,
+    RELATIONSHIPS,
     RHO,
     Scene,
 )
@@ -37,6 +40,33 @@ def overlap(scene: Scene) -> None:
         "job": job,
         "seconds": round(seconds, 2),
         "results": results,
+        "plain": plain,
+    }
+
+
+def insight(scene: Scene) -> None:
+    """Ask about a column of the publisher's over the people of both; compare cell by cell."""
+    scene.teller.step("Job `insight`: how do the readers among our customers live?")
+    job, seconds = _run(scene, "insight", question=QUESTION)
+    result = scene.network.brand.get(f"/v1/jobs/{job}/result")
+    rows = {row["key"][0]: row for row in result["statistics"]["rows"]}
+    plain = truth.relationships(scene.world, MEASUREMENT)
+    told = ", ".join(f"{name} {rows[name]['value']:,}" for name in RELATIONSHIPS[:3])
+    cost, route = result["cost"]["rho"], result["provenance"]["protocol"]
+    scene.teller.say(f"the brand learns: {told}, …, after {seconds:.1f} s ({route}); rho {cost}")
+    heard = scene.network.publisher.get(f"/v1/jobs/{job}/result")["statistics"]
+    scene.judge(scene.checks.true("insight: the publisher hears no answer", heard is None))
+    worst = max(RELATIONSHIPS, key=lambda name: abs(rows[name]["value"] - plain[name]))
+    scene.judge(
+        scene.checks.within(
+            f"insight: the cell that is furthest off, {worst}", rows[worst]["value"], plain[worst],
+            CELL_BOUND,
+        )
+    )  # fmt: skip
+    scene.report["insight"] = {
+        "job": job,
+        "seconds": round(seconds, 2),
+        "result": result,
         "plain": plain,
     }
 
@@ -97,10 +127,10 @@ def withdraw(scene: Scene, first: list[str]) -> None:
     scene.report["withdrawal"] = {"entry": said["index"], "explanation": why}
 
 
-def _run(scene: Scene, kind: str) -> tuple[str, float]:
+def _run(scene: Scene, kind: str, **more: str) -> tuple[str, float]:
     """Ask for a job at the brand; return it and its seconds once both sides have their result."""
     brand, teller = scene.network.brand, scene.teller
-    ask = {"collaboration": COLLABORATION, "kind": kind, "rho": RHO}
+    ask = {"collaboration": COLLABORATION, "kind": kind, "rho": RHO, **more}
     mine = brand.post("/v1/jobs", ask | {"dry_run": True})["preflight"]
     teller.say(
         f"pre-flight at the brand: at least {mine['permitted_step']:,} of {mine['asked_step']:,}"

@@ -15,14 +15,16 @@ parties:
   publisher: {fingerprint: "%(publisher)s"}
 datasets:
   - {party: brand, dataset: customers, identifiers: [email, phone], columns: []}
-  - {party: publisher, dataset: audience, identifiers: [email, phone], columns: []}
+  - {party: publisher, dataset: audience, identifiers: [email, phone], columns: [relationship]}
 jobs:
   - {kind: overlap, purpose: audience-measurement, receiver: brand}
+  - {kind: insight, purpose: audience-measurement, receiver: brand}
   - {kind: audience, purpose: joint-audience, receiver: publisher, reveal: true}
 """
 
 RULES = {
     "measure-freely": {"kind": "overlap", "purpose": MEASUREMENT, "allow_reveal": False},
+    "answer-freely": {"kind": "insight", "purpose": MEASUREMENT, "allow_reveal": False},
     "reveal-to-us": {"kind": "audience", "purpose": JOINT_AUDIENCE, "allow_reveal": True},
 }
 """What the publisher approves without being asked each time."""
@@ -44,7 +46,7 @@ def agree(scene: Scene) -> None:
     for name, rule in RULES.items():
         body = rule | {"collaboration": COLLABORATION, "max_rho": "0.01"}
         network.publisher.put(f"/v1/rules/{name}", body)
-    teller.say(f"{COLLABORATION} countersigned by both; the publisher has two standing rules")
+    teller.say(f"{COLLABORATION} countersigned by both; the publisher has three standing rules")
     scene.report["enrolment"] = prints
 
 

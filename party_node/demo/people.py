@@ -39,6 +39,8 @@ class DemoWorld:
     """Party → what it holds."""
     standings: Mapping[str, Mapping[str, NDArray[np.uint8]]] = field(repr=False)
     """Party → purpose → `Standing` of each of `sides[party].people`."""
+    adult_rows: NDArray[np.int64] = field(repr=False)
+    """Row of the Adult data that each person is made from."""
     withdrawing: Withdrawing = field(repr=False)
     withdrawn: set[tuple[str, str, int]] = field(default_factory=set, repr=False)
     """(party, purpose, person): who has withdrawn since the files were written."""
@@ -78,6 +80,7 @@ def make(folder: Path, *, rows: int | None = None, seed: int = 7, now_ms: int) -
         now_ms=now_ms,
         sides=sides,
         standings=standings,
+        adult_rows=population.adult_rows,
         withdrawing=_withdrawing(population, sides, standings),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from party_node.demo.network import Party
 from party_node.demo.scene import Scene
 
-JOBS = ("overlap", "audience", "audience_again")
+JOBS = ("overlap", "insight", "audience", "audience_again")
 
 
 def audit(scene: Scene) -> None:

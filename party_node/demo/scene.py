@@ -16,6 +16,17 @@ MEASUREMENT, JOINT_AUDIENCE = "audience-measurement", "joint-audience"
 RHO = "0.005"
 SIGMA = 10
 """Standard deviation of the noise at that price."""
+RELATIONSHIPS = (
+    "Husband", "Not-in-family", "Own-child", "Unmarried", "Wife", "Other-relative",
+)  # fmt: skip
+QUESTION = f"""\
+query: histogram
+dataset: audience
+columns: {{relationship: {{categories: [{", ".join(RELATIONSHIPS)}]}}}}
+by: relationship
+price: {{rho: {RHO}}}
+"""
+CELL_BOUND = 5 * SIGMA + 1
 NOISE_BOUND = math.ceil(5 * math.sqrt(SIGMA**2 + coins.least(Rho.parse(RHO).nano, False) / 4))
 """Noise beyond five standard deviations comes once in 1.7 million draws; a count has that of the
 dummies too.

@@ -15,6 +15,7 @@ def tell(scene: Scene) -> None:
     opening.register(scene)
     opening.import_consents(scene)
     asking.overlap(scene)
+    asking.insight(scene)
     first = asking.audience(scene)
     asking.withdraw(scene, first)
     proving.audit(scene)

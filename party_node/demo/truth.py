@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from party_node.demo.consents import Standing
 from party_node.demo.people import DemoWorld
+from party_node.demo.population import adult_columns
 from party_node.demo.sides import BRAND, PUBLISHER, Held
 
 
@@ -51,6 +52,14 @@ def permitted(world: DemoWorld, party: str, purpose: str) -> int:
 def overlap(world: DemoWorld, purpose: str, identifier: str = "email") -> int:
     """Return the exact size of the permitted overlap."""
     return len(matched_people(world, purpose, identifier))
+
+
+def relationships(world: DemoWorld, purpose: str) -> dict[str, int]:
+    """Return how many of the matched people have each value of the publisher's column."""
+    column = adult_columns({"relationship": "relationship"}, world.adult_rows)["relationship"]
+    values = np.asarray(column)[matched_people(world, purpose)]
+    found, counts = np.unique(values.astype(str), return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def audience(world: DemoWorld, purpose: str, identifier: str = "email") -> list[str]:

@@ -104,12 +104,13 @@ def _lay_rows(
 ) -> Laid:
     rng = execution.services.rng
     persons, digests, report = matching_input.by_person(held, params.per_person, rng)
-    more = padding.padded_size(len(persons), params, params.per_person) - len(persons)
-    filler = np.frombuffer(rng(32 * params.per_person * more), np.uint8)
-    rows = np.concatenate([digests, filler.reshape(more, params.per_person, 32)])
+    tossed = padding.tossed_by(1, 1, params.dummies)
+    added = padding.added(len(persons), tossed, params, execution.ctx, rng)
+    more = len(added)
+    rows = np.concatenate([digests.reshape(-1, 32), added])
     order = permutation(rng(SEED_BYTES), len(rows))
     whose = np.concatenate([persons, np.full(more, -1, np.int64)])[order]
-    laid = rows[order].reshape(-1, 32)
+    laid = rows[order]
     check_items(execution.job, len(laid))
     _keep(execution, laid, params)
     over = asked.over(execution.job.minimum_size)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from party_node.statistics import document
+from protocols.dp.noise import GAUSSIAN
 from protocols.dp.queries.answering import Row, answer
-from protocols.dp.queries.overlap import cells_of
+from protocols.dp.queries.overlap import Overlap, cells_of
 from protocols.job import JobDescription
 from protocols.sums.insight import question_of
 from protocols.sums.records import Sums
@@ -30,7 +31,23 @@ def answered(job: JobDescription, sums: Sums, facts: Mapping[str, Any]) -> dict[
                 replace(row, key=(label, *row.key)) for row in rows[-len(found) :]
             ]
     named = [f"ours: {asked.ours.by}"] if asked.ours.by else []
-    return document.answered(over.plan, rows, named) | {"dataset": asked.query.dataset}
+    told = document.answered(over.plan, rows, named) | {"dataset": asked.query.dataset}
+    return told if over.tree is None else told | _by_tree(over)
+
+
+def _by_tree(over: Overlap) -> dict[str, Any]:
+    """Return what is said of quantiles, which are read off a tree of noisy counts here."""
+    assert over.tree is not None
+    return {
+        "noise": {
+            "mechanism": GAUSSIAN,
+            "parts": [{"of": "tree", "levels": over.tree.depth, "sigma": over.level_sigma}],
+        },
+        "notes": [
+            "each person counts once; quantiles are read off a tree of noisy counts, on a grid",
+            "the interval of a quantile covers the noise of its rank, and no sampling error",
+        ],
+    }
 
 
 def _hidden(rows: Sequence[Row]) -> list[Row]:

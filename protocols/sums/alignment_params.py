@@ -54,6 +54,13 @@ class AlignedParams(MatchingParams):
         items: int = self.first.per_person
         return items
 
+    @property
+    @override
+    def dummies(self) -> int:  # type: ignore[override] # as above
+        """Agreed dummies among the rows that are matched."""
+        agreed: int = self.first.dummies
+        return agreed
+
     @override
     def smallest_chunk(self) -> int:
         """Return the fewest items for which a side may have to send a whole message."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from protocols.codec import Record, decode
+from protocols.dp import coins
 from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
 from protocols.dp.queries.overlap import Overlap, overlap
 from protocols.dp.queries.plan import Plan, plan
@@ -21,6 +22,10 @@ from protocols.psi.blinded_join_records import MOST_GROUPS, JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
 from protocols.sums.alignment_params import JoinSumParams
 from protocols.sums.records import SumParams
+
+MOST_ROW_BYTES = 4096
+"""Of what one person adds, in the sender's matrix: chunks are laid out in memory."""
+_MATCHES_PART = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,10 @@ class Insight(Record):
     ours: Segments
 
     def __post_init__(self) -> None:
-        self.over(self.query.minimum)
+        if self.over(self.query.minimum).layout.row_bytes > MOST_ROW_BYTES:
+            raise InvalidParameter(
+                "the answer has too many numbers: ask by fewer or coarser groups"
+            )
 
     def plan(self, minimum: int) -> Plan:
         """Return the plan under the least number of people that may be spoken of."""
@@ -83,19 +91,28 @@ def question_of(data: bytes) -> Insight:
     return decode(Insight, data)
 
 
-def params_for(
-    asked: Insight, minimum: int, per_person: int, *, strict: bool = False
-) -> JoinSumParams:
-    """Return the parameters by which a node runs a question.
-
-    `per_person` is how many identifiers one person brings at most. Raises: InvalidParameter.
+def cost_of(asked: Insight, minimum: int) -> int:
+    """Return what a question costs, in billionths of a rho: the answer, and a quarter more for how
+    many match, which the asker's node has, with the noise of dummies.
     """
-    over = asked.over(minimum)
+    answer = asked.plan(minimum).rho_nano
+    return answer + answer // _MATCHES_PART
+
+
+def params_for(asked: Insight, minimum: int, *, strict: bool = False) -> JoinSumParams:
+    """Return the parameters by which a node runs a question; a person brings one identifier.
+
+    With several, one person of the sender could keep another from matching, and so change two
+    contributions. Raises: InvalidParameter, also for a price so low that it would need too many
+    dummies.
+    """
+    over, groups = asked.over(minimum), len(asked.ours.labels())
+    each = coins.least(asked.plan(minimum).rho_nano // _MATCHES_PART, strict)
     join = JoinParams(
         max_items=JOB_PEOPLE,
         chunk_items=JOB_CHUNK_ITEMS,
         strict=strict,
-        groups=len(asked.ours.labels()),
-        per_person=per_person,
+        groups=groups,
+        dummies=groups * (each + each % 2),
     )
     return JoinSumParams(join, SumParams(over.layout, True, over.sigma_milli))

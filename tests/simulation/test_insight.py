@@ -2,16 +2,20 @@
 by the sender, receipted, and nobody's data without consent.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from party_node.api.jobs import result_chart, result_table
-from party_node.errors import IllegalState, JobRefused
+from party_node.errors import IllegalState, JobRefused, MissingColumn
+from protocols.codec import decode
+from protocols.release import StatisticsRelease
 from tests.support.insight_nodes import (
     COMMON,
     PURPOSE,
+    fill,
     insight_nodes,
     segment,
     spend,
@@ -24,7 +28,7 @@ query: histogram
 dataset: audience
 columns: {tier: {categories: [gold, silver, bronze]}}
 by: tier
-price: {rho: "10"}
+price: {rho: "8"}
 """
 SEGMENTED = (
     HISTOGRAM
@@ -39,7 +43,7 @@ query: sum
 dataset: audience
 columns: {spend: {bounds: [0, 50], decimals: 1}}
 of: spend
-price: {rho: "10"}
+price: {rho: "8"}
 """
 
 
@@ -139,6 +143,53 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
 def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="segment"):
         world.brand.ask("insight", question=HISTOGRAM.replace("tier", "segment"))
+
+
+def test_nobody_asks_by_the_other_partys_segments(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="gets the answer"):
+        world.publisher.ask("insight", question=SEGMENTED)
+
+
+def test_a_misspelt_column_of_ones_own_costs_nothing(world: TwoNodes) -> None:
+    with pytest.raises(MissingColumn):
+        world.brand.ask(
+            "insight",
+            question=SEGMENTED.replace("{segment:", "{segmant:").replace(
+                "by: segment", "by: segmant"
+            ),
+        )
+
+
+def test_after_new_rows_the_same_question_is_asked_anew(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.least_change = 2
+        node.restart()
+    answer(world, HISTOGRAM)
+    world.clock.advance(seconds=60)
+    fill(world.publisher, world.folder, tier_of=lambda person: "silver")
+    job = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(job)
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["earlier"] is None
+    values = {tuple(r["key"]): r["value"] for r in result["statistics"]["rows"]}
+    assert abs(values["silver",] - len(COMMON)) <= NOISE
+
+
+def test_the_commitment_in_the_receipt_is_to_the_sums_that_the_asker_has(world: TwoNodes) -> None:
+    job = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(job)
+    result, signed = world.brand.result(job), world.publisher.receipt(job)
+    assert result is not None
+    assert signed is not None
+    opening = world.brand.services.vault.open(
+        f"opening/{job}", bytes.fromhex(result["statistics"]["opening"])
+    )
+    part = signed[0].part_of(PUBLISHER)
+    assert part is not None
+    assert part.released[0].commitment == hashlib.sha256(opening).digest()
+    sums = decode(StatisticsRelease, opening).sums
+    assert abs(sums.values[0] - of_tiers(COMMON)["gold"]) <= NOISE
 
 
 def test_the_sender_pays_and_both_sign_what_was_given(world: TwoNodes) -> None:

@@ -4,7 +4,7 @@ import atexit
 import functools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -95,7 +95,8 @@ def _template() -> "tempfile.TemporaryDirectory[str]":
     atexit.register(folder.cleanup)
     with _open(Path(folder.name)) as world:
         for node in world.nodes.values():
-            _fill(node, Path(folder.name))
+            fill(node, Path(folder.name))
+            consent(node)
         world.brand.services.collaborations.propose(DOCUMENT)
         world.publisher.services.collaborations.countersign(COLLABORATION, 1)
         rule = Rule("all", COLLABORATION, "insight", PURPOSE, RHO_NANO, allow_reveal=False)
@@ -103,12 +104,19 @@ def _template() -> "tempfile.TemporaryDirectory[str]":
     return folder
 
 
-def _fill(node: Node, folder: Path) -> None:
-    held, services = PEOPLE[node.party], node.services
+def fill(node: Node, folder: Path, tier_of: Callable[[int], str] = tier) -> None:
+    """Register a file of people; again with other rows."""
     path = folder / f"{node.party}.csv"
-    lines = [f"{key(node.party, n)},{email(n)},{tier(n)},{spend(n)},{segment(n)}\n" for n in held]
+    lines = [
+        f"{key(node.party, n)},{email(n)},{tier_of(n)},{spend(n)},{segment(n)}\n"
+        for n in PEOPLE[node.party]
+    ]
     path.write_text("key,email,tier,spend,segment\n" + "".join(lines))
-    services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
-    for person in held:
+    node.services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
+
+
+def consent(node: Node) -> None:
+    """Let most people consent to the purpose."""
+    for person in PEOPLE[node.party]:
         if person not in SILENT[node.party]:
             node.say("given", person, PURPOSE)

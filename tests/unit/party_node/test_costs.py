@@ -108,7 +108,7 @@ def test_both_sides_expect_the_same_bytes():
     assert found[0] == found[1] == pytest.approx((32 * 1.1e6 + 12 * 1e5) / 1024, rel=0.01)
 
 
-QUESTION = params_for(question_file.parse("{query: count, dataset: d, price: {rho: '1'}}"), 50, 1)
+QUESTION = params_for(question_file.parse("{query: count, dataset: d, price: {rho: '1'}}"), 50)
 
 
 def test_every_registered_protocol_has_an_estimate_and_an_unknown_one_is_taken_for_the_slowest():

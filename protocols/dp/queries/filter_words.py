@@ -1,0 +1,28 @@
+"""A condition of a question in words, for whoever is to say yes to it."""
+
+from protocols.dp.queries.filters import All, Any, Between, Filter, Missing, Not, OneOf
+from protocols.dp.queries.schema import BinColumn, NumberColumn, Schema, written
+
+_MOST_VALUES = 8
+
+
+def condition(schema: Schema, where: Filter) -> str:
+    """Return the condition as one phrase; long lists of values are cut, and say so."""
+    match where:
+        case OneOf(column=name, values=values):
+            shown, more = values[:_MOST_VALUES], len(values) - _MOST_VALUES
+            return f"{name} is {' or '.join(shown)}" + (f" or {more} more" if more > 0 else "")
+        case Between(column=name, low=low, high=high):
+            column = schema.find(name)
+            places = column.decimals if isinstance(column, BinColumn | NumberColumn) else 0
+            ends = [f"at least {written(low, places)}"] if low is not None else []
+            ends += [f"under {written(high, places)}"] if high is not None else []
+            return f"{name} is {' and '.join(ends)}"
+        case Missing(column=name):
+            return f"{name} is missing"
+        case Not(part=part):
+            return f"not ({condition(schema, part)})"
+        case All(parts=parts):
+            return " and ".join(f"({condition(schema, part)})" for part in parts)
+        case Any(parts=parts):
+            return " or ".join(f"({condition(schema, part)})" for part in parts)
