@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from protocols.codec import Record, decode
 from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
+from protocols.dp.queries.lift import GROUPS
 from protocols.dp.queries.overlap import Overlap, overlap
 from protocols.dp.queries.plan import Plan, plan
-from protocols.dp.queries.lift import GROUPS
 from protocols.dp.queries.query import (
     Bounds,
     Count,

@@ -116,7 +116,7 @@ def _count(arm: _Arm, measure: str, value: int, sigma: float, why: str) -> Row:
     if why:
         return Row(key, None, None, None, why)
     width = half_width(sigma)
-    return Row(key, *(max(0, v) for v in (value, value - width, value + width)))
+    return Row(key, max(0, value), max(0, value - width), max(0, value + width))
 
 
 def _row(arm: _Arm, measure: str, covers: Covers, found: Interval | str) -> Row:

@@ -16,6 +16,7 @@ from protocols.dp.queries.ratios import Interval
 Z95 = 1.959964
 _HALF_STEP = 0.5 / Z95
 
+
 class Covers(StrEnum):
     """What an interval allows for."""
 
