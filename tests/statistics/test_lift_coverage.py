@@ -46,6 +46,8 @@ def held(
         for covers, truth in ((Covers.NOISE, counted), (Covers.BOTH, np.array(rates))):
             one, base = float(truth[TEST]), float(truth[CONTROL])
             wanted = {"rate": one, "lift": one - base}
+            if covers is Covers.NOISE:
+                wanted |= {"people": people[TEST], "conversions": int(converted[run][TEST])}
             if base:
                 wanted["relative-lift"] = one / base - 1
             for measure, value in wanted.items():
