@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from party_node import job_words
+from party_node import disclosures, job_words
 from party_node.insight.question_file import parse
 from protocols.codec import decode, encode
 from protocols.dp.queries.scalars import InvalidQuery
@@ -115,3 +115,13 @@ def test_a_question_of_lift_that_cannot_be_answered_is_refused(
     assert decode(Insight, encode(parse(LIFT))) == parse(LIFT)
     with pytest.raises(InvalidQuery, match=rule):
         parse(LIFT.replace(old, new))
+
+
+def test_both_are_told_who_learns_what_before_they_agree(world: TwoNodes) -> None:
+    """The publisher sees how large the two groups are, in steps: that is said."""
+    asked = world.brand.ask("insight", question=LIFT)
+    job = world.brand.services.jobs.description(asked)
+    told = {learns.who: learns.what for learns in disclosures.who_learns(job)}
+    assert "the lift of tier" in told[BRAND]
+    assert "10 cells" in told[BRAND]
+    assert "that of each of its 2 groups" in told[PUBLISHER]
