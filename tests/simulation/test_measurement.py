@@ -11,7 +11,7 @@ from party_node.insight.question_file import parse
 from protocols.codec import decode, encode
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.sums.insight import Insight
-from tests.support.insight_nodes import COMMON, PEOPLE, SILENT, insight_nodes, segment, tier
+from tests.support.insight_nodes import COMMON, PEOPLE, SILENT, insight_nodes, segment, spend, tier
 from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
 
 LIFT = """\
@@ -69,6 +69,23 @@ def test_a_campaign_is_measured(world: TwoNodes) -> None:
     lines = list(job_words.statistics(statistics))
     assert any(line.startswith("  gold, lift, both: ") and " points (" in line for line in lines)
     assert any("assigned by chance" in line for line in lines)
+
+
+def test_windows_on_both_sides_and_conversions_by_bins(world: TwoNodes) -> None:
+    """Exposures that are outside of the window are of no arm; purchases outside of theirs are no
+    conversions, and who made them stays in.
+    """
+    question = LIFT.replace("columns: {tier", "columns: {spend: {bins: [0, 50], decimals: 1}, tier")
+    question = question.replace("arm: tier", "where: {range: {spend: {from: 10}}}\narm: tier")
+    question = question.replace("segment: {categories: [new, loyal]}", "spend: {bins: [20, 35]}")
+    question = question.replace("by: segment", "by: spend").replace("[loyal]", "[20 to under 35]")
+    found, _ = measured(world, question)
+    for arm in ("gold", "silver", "bronze"):
+        people = [n for n in COMMON if tier(n) == arm and spend(n) >= 10]
+        bought = [n for n in people if 20 <= spend(n) < 35]
+        assert 2 < len(bought) < len(people) - 2
+        assert abs(found[arm, "people", "noise"]["value"] - len(people)) <= 2 * NOISE
+        assert abs(found[arm, "conversions", "noise"]["value"] - len(bought)) <= NOISE
 
 
 def test_too_few_of_ones_own_converted_and_nothing_is_shown(world: TwoNodes) -> None:
