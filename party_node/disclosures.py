@@ -92,22 +92,25 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
         if asked.query.where
         else ""
     )
-    groups = len(asked.ours.labels())
+    groups = len(asked.groups)
     ours = f", by its own {asked.ours.by} ({groups} groups)" if asked.ours.by else ""
     width = max((half_width(part.sigma) for part in plan.parts if part.measure == ROWS), default=0)
     noise = f", counts give or take {width:,} (95 %)" if width else ", with noise"
+    cells, each = plan.cells * len(asked.groups), ""
+    if len(asked.groups) > 1:
+        each = f" and that of each of its {len(asked.groups)} groups"
     return (
         Learns(
             job.receiver,
             f"the {kind_of(plan)}{of} over the people of both{only}{ours}: "
-            f"{plan.cells:,} cells{noise}; "
+            f"{cells:,} cells{noise}; "
             f"cells below {job.minimum_size} people are hidden. Its node also sees how many match, "
             "with noise, but not who",
         ),
         Learns(
             job.sender,
-            f"the question; the size of {job.receiver}'s {'list' if groups == 1 else 'groups'}, "
-            "filled up to a step; not who matches, nor how many, nor the answer",
+            f"the question; the size of {job.receiver}'s list{each}, filled up to a step; not who "
+            "matches, nor how many, nor the answer",
         ),
     )
 

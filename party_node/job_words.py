@@ -1,7 +1,7 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from protocols.disclosure import FLOOR
@@ -21,6 +21,13 @@ _PHASES = {
     "file": "filing the receipt",
     "done": "this side is done",
 }
+
+_PERCENT: dict[str, Callable[[float], str]] = {
+    "rate": lambda part: f"{part:.3%}",
+    "lift": lambda part: f"{100 * part:+.3f} points",
+    "relative-lift": lambda part: f"{part:+,.1%}",
+}
+"""How measures of a lift are written that are parts of a whole."""
 
 
 def people(step: int) -> str:
@@ -142,12 +149,18 @@ def statistics(found: dict[str, Any]) -> Iterator[str]:
         if row["value"] is None:
             yield f"  {key}: hidden ({row['hidden']})"
         else:
-            between = "" if row["low"] is None else f" ({row['low']:,} to {row['high']:,})"
-            yield f"  {key}: {row['value']:,}{between}"
+            shown = _PERCENT.get(row["key"][1], _plain) if found["query"] == "lift" else _plain
+            low, high = row["low"], row["high"]
+            between = "" if low is None else f" ({shown(low)} to {shown(high)})"
+            yield f"  {key}: {shown(row['value'])}{between}"
     for hidden in found["hidden"]:
         yield f"  {hidden['text']}"
     for text in found["notes"]:
         yield f"  note: {text}"
+
+
+def _plain(number: float) -> str:
+    return f"{number:,}"
 
 
 def _brought(own: dict[str, Any]) -> Iterator[str]:

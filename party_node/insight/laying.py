@@ -57,7 +57,7 @@ def _lay_groups(
     rng, least = execution.services.rng, execution.job.minimum_size
     persons, digests, report = matching_input.by_person(held, params.per_person, rng)
     group_of, sizes = _groups(execution, permission, asked, persons), {}
-    for group, label in enumerate(asked.ours.labels(), 1):
+    for group, label in enumerate(asked.groups, 1):
         here = group_of == group
         sizes[label] = int(np.count_nonzero(here))
         if sizes[label] < least:
@@ -77,7 +77,8 @@ def _groups(
     ours = asked.ours
     if not ours.by and ours.where is None:
         return np.ones(len(persons), np.int64)
-    made = plan(ours.as_query(permission.grant.dataset))
+    made = plan(asked.ours_query(permission.grant.dataset))
+    group_of = np.array([asked.group(segment) for segment in range(made.cells)])
     secret = int.from_bytes(execution.services.rng(8), "big")
 
     def work(file: RowFile, people: Numbers) -> tuple[Numbers, Numbers]:
@@ -89,8 +90,10 @@ def _groups(
 
     whose, cells = execution.services.datasets.over_rows(permission, work)
     most = max(int(persons.max(initial=0)), int(whose.max(initial=0)))
-    group = np.zeros(most + 1, np.int64)
-    group[whose] = cells + 1
+    # Whoever is in several segments is in the first of their groups.
+    group = np.full(most + 1, len(asked.groups) + 1, np.int64)
+    np.minimum.at(group, whose, group_of[cells])
+    group[group > len(asked.groups)] = 0
     found: Numbers = group[persons]
     return found
 

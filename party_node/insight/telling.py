@@ -7,7 +7,9 @@ from typing import Any
 from party_node.statistics import document
 from protocols.dp.noise import GAUSSIAN
 from protocols.dp.queries.answering import Row, answer
+from protocols.dp.queries.lift import answer_lift, hidden_lift
 from protocols.dp.queries.overlap import Overlap, cells_of
+from protocols.dp.queries.query import Lift
 from protocols.job import JobDescription
 from protocols.sums.insight import question_of
 from protocols.sums.records import Sums
@@ -23,6 +25,12 @@ def answered(job: JobDescription, sums: Sums, facts: Mapping[str, Any]) -> dict[
     asked = question_of(job.question)
     over = asked.over(job.minimum_size)
     small, rows = facts["small_segments"], list[Row]()
+    if isinstance(asked.query.ask, Lift):
+        made = over.plan
+        rows += (
+            hidden_lift(made, SMALL_SEGMENT) if small else answer_lift(made, *cells_of(over, sums))
+        )
+        return document.answered(made, rows) | {"dataset": asked.query.dataset}
     for label, cells in zip(asked.ours.labels(), cells_of(over, sums), strict=True):
         found = answer(over.plan, cells)
         rows += _hidden(found) if label in small else found

@@ -14,7 +14,7 @@ from protocols.dp.budget import Rho, epsilon
 from protocols.dp.noise import GAUSSIAN
 from protocols.dp.queries.answering import Row
 from protocols.dp.queries.plan import Plan
-from protocols.dp.queries.query import Frequency, Quantile, TopK
+from protocols.dp.queries.query import Frequency, Lift, Quantile, TopK
 from protocols.dp.queries.reading import KINDS
 from protocols.dp.vector_noise import GUMBEL, THRESHOLD
 
@@ -25,6 +25,17 @@ HIDDEN = {
     "small-segment": "too few of the asking party's own people are in that segment",
 }
 """Why a cell has no value, in words."""
+
+LIFT_NOTES = (
+    "an interval covers what its line says: the noise alone (the truth is that of the people "
+    "counted), the sampling alone (as if the noisy counts were exact), or both; each line for "
+    "itself, with 95 %",
+    "sampling means that the people of each arm are a draw from a large population, each for "
+    "themselves; it says nothing of how people came into an arm. Only where arms were assigned by "
+    "chance is a lift the effect of the campaign",
+    "only people whom both parties have are counted, and a person converts once at most",
+)
+"""What is said of every answer about lift."""
 
 
 def kind_of(plan: Plan) -> str:
@@ -47,6 +58,8 @@ def key_columns(plan: Plan) -> list[str]:
             return [of]
         case Frequency():
             return ["rows"]
+        case Lift(arm=arm):
+            return [arm, "measure", "interval"]
         case Quantile():
             return [*plan.query.by, "quantile"]
         case _:
@@ -164,6 +177,8 @@ def _notes(plan: Plan) -> list[str]:
         )
     if plan.keys is not None:
         notes.append(f"only words that about {plan.keys.threshold} people have come out at all")
+    if isinstance(plan.query.ask, Lift):
+        return [*notes, *LIFT_NOTES]
     notes.append("intervals cover the noise of each value alone, and no sampling error")
     return notes
 

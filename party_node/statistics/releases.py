@@ -37,7 +37,8 @@ from protocols.dp.budget import MAX_RELEASE_NANO, Rho
 from protocols.dp.queries.answering import answer
 from protocols.dp.queries.drawing import Exact, draw
 from protocols.dp.queries.plan import Plan, plan
-from protocols.dp.queries.query import Query, RhoPrice
+from protocols.dp.queries.query import Lift, Query, RhoPrice
+from protocols.dp.queries.scalars import InvalidQuery
 from protocols.errors import BudgetExceeded, DisclosureError, ProtocolError
 from protocols.question import digest
 from protocols.release import STATISTICS
@@ -173,6 +174,8 @@ def listed(parts: Services, limit: int) -> list[dict[str, Any]]:
 
 def _planned(parts: Services, query: Query, to: Recipient) -> Plan:
     """Return the plan under the recipient's minimum; the file has what it names."""
+    if isinstance(query.ask, Lift):
+        raise InvalidQuery("lift is of people in common: ask by accord job insight")
     made = plan(replace(query, minimum=max(query.minimum, to.minimum)))
     there = parts.datasets.info(query.dataset).report.columns
     for column in columns_of(made):

@@ -13,9 +13,17 @@ from typing import ClassVar
 from protocols.codec import Record, decode
 from protocols.dp import coins
 from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
+from protocols.dp.queries.lift import GROUPS
 from protocols.dp.queries.overlap import Overlap, overlap
 from protocols.dp.queries.plan import Plan, plan
-from protocols.dp.queries.query import Bounds, Count, Histogram, Query, RhoPrice
+from protocols.dp.queries.query import (
+    Bounds,
+    Count,
+    Histogram,
+    Lift,
+    Query,
+    RhoPrice,
+)
 from protocols.dp.queries.schema import Schema
 from protocols.errors import InvalidParameter
 from protocols.psi.blinded_join_records import MOST_GROUPS, JoinParams
@@ -71,10 +79,36 @@ class Insight(Record):
     ours: Segments
 
     def __post_init__(self) -> None:
+        if isinstance(self.query.ask, Lift):
+            _check_converted(self.query.ask, self.ours)
         if self.over(self.query.minimum).layout.row_bytes > MOST_ROW_BYTES:
             raise InvalidParameter(
                 "the answer has too many numbers: ask by fewer or coarser groups"
             )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What the groups of the receiver's people are called, in order.
+
+        A question of lift has two: who has converted, and who has not.
+        """
+        return GROUPS if isinstance(self.query.ask, Lift) else self.ours.labels()
+
+    def ours_query(self, dataset: str) -> Query:
+        """Return the question to the receiver's own dataset whose cells are people's segments.
+
+        For a lift a person may be in several of them, and has converted if one of them has.
+        """
+        query = self.ours.as_query(dataset)
+        if not isinstance(self.query.ask, Lift):
+            return query
+        return replace(query, bounds=Bounds(groups=len(self.ours.labels())))
+
+    def group(self, segment: int) -> int:
+        """Return the group, from 1, that a segment (by its number from 0) belongs to."""
+        if not isinstance(self.query.ask, Lift):
+            return segment + 1
+        return 1 if self.ours.labels()[segment] in self.query.ask.converted else 2
 
     def plan(self, minimum: int) -> Plan:
         """Return the plan under the least number of people that may be spoken of."""
@@ -82,8 +116,17 @@ class Insight(Record):
 
     def over(self, minimum: int, people: int = JOB_PEOPLE) -> Overlap:
         """Return how the plan's cells lie in an aligned sum over so many people at most."""
-        groups = len(self.ours.labels())
-        return overlap(self.plan(minimum), people, groups, in_vectors=1)
+        return overlap(self.plan(minimum), people, len(self.groups), in_vectors=1)
+
+
+def _check_converted(ask: Lift, ours: Segments) -> None:
+    if not ours.by:
+        raise InvalidParameter("a lift needs ours: a column by which own people have converted")
+    labels, named = set(ours.labels()), set(ask.converted)
+    if not named <= labels:
+        raise InvalidParameter(f"converted names buckets of {ours.by}, of one's own people")
+    if named == labels:
+        raise InvalidParameter("converted leaves out at least one bucket: of who has not")
 
 
 def question_of(data: bytes) -> Insight:
@@ -106,7 +149,7 @@ def params_for(asked: Insight, minimum: int, *, strict: bool = False) -> JoinSum
     contributions. Raises: InvalidParameter, also for a price so low that it would need too many
     dummies.
     """
-    over, groups = asked.over(minimum), len(asked.ours.labels())
+    over, groups = asked.over(minimum), len(asked.groups)
     each = coins.least(asked.plan(minimum).rho_nano // _MATCHES_PART, strict)
     join = JoinParams(
         max_items=JOB_PEOPLE,

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from party_node.insight import question_file
 from party_node.statistics.question_file import parse
-from protocols.dp.queries import reading, reading_columns, reading_filters
+from protocols.dp.queries import lift, reading, reading_columns, reading_filters
+from protocols.dp.queries.rates import Covers
 from tests.architecture.test_docs import blocks, table
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "queries.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "reference" / "queries.md"
 
 
 def words(cell: str) -> list[str]:
@@ -51,3 +54,20 @@ def test_every_question_in_the_docs_can_be_asked() -> None:
     assert examples
     for body in examples:
         assert parse(body).dataset
+
+
+def test_every_campaign_in_the_docs_can_be_measured() -> None:
+    page = DOCS / "concepts" / "measurement.md"
+    examples = [body for body in blocks(page, "yaml") if body.startswith("query:")]
+    assert len(examples) == 2
+    for body in examples:
+        asked = question_file.parse(body)
+        assert asked.groups == lift.GROUPS
+
+
+def test_the_measures_of_a_lift_have_a_row_each() -> None:
+    page = DOCS / "concepts" / "measurement.md"
+    told = [re.findall(r"`([a-z-]+)`", row[0])[0] for row in table(page, "## Reading the answer")]
+    assert told == [lift.PEOPLE, lift.CONVERSIONS, lift.RATE, lift.LIFT, lift.RELATIVE_LIFT]
+    told = [re.findall(r"`([a-z-]+)`", row[0])[0] for row in table(page, "## What intervals cover")]
+    assert told == list(Covers)

@@ -28,6 +28,7 @@ from protocols.dp.queries.query import (
     Distinct,
     Frequency,
     Histogram,
+    Lift,
     Mean,
     Quantile,
     Query,
@@ -149,7 +150,7 @@ def _axes(query: Query) -> tuple[tuple[str, ...], ...]:
 
 def _shares(query: Query) -> tuple[tuple[str, Fraction], ...]:
     match query.ask:
-        case Count() | Histogram() | CrossTab() | Distinct() | Frequency():
+        case Count() | Histogram() | CrossTab() | Distinct() | Frequency() | Lift():
             return ((ROWS, Fraction(1)),)
         case Sum() if query.minimum:
             return ((ROWS, _COUNT_SHARE), (VALUES, 1 - _COUNT_SHARE))

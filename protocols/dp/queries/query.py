@@ -11,7 +11,7 @@ from typing import ClassVar
 from protocols.codec import Record
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
-from protocols.dp.queries.schema import Schema, TextColumn
+from protocols.dp.queries.schema import MISSING, OTHER, Schema, TextColumn
 from protocols.errors import InvalidParameter
 
 MAX_GROUPING = 4
@@ -118,7 +118,26 @@ class Frequency(Record):
     most: int
 
 
-Ask = Count | Histogram | CrossTab | Sum | Mean | Variance | Quantile | TopK | Distinct | Frequency
+@dataclass(frozen=True, slots=True)
+class Lift(Record):
+    """How many people of each arm of a campaign converted, and how much more than in a baseline.
+
+    The arms are one party's, who converted is the other's to say: only of people in common.
+    """
+
+    KIND: ClassVar[str] = "ask-lift/1"
+    arm: str
+    """A column with categories or bins."""
+    baseline: str
+    """The bucket of `arm` that the others are compared with."""
+    converted: tuple[str, ...]
+    """The groups of the asking party's own people that have converted."""
+
+
+Ask = (
+    Count | Histogram | CrossTab | Sum | Mean | Variance | Quantile | TopK | Distinct | Frequency
+    | Lift
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,7 @@ class Query(Record):
     schema: Schema
     ask: (
         Count | Histogram | CrossTab | Sum | Mean | Variance | Quantile | TopK | Distinct
-        | Frequency
+        | Frequency | Lift
     )  # fmt: skip
     where: OneOf | Between | Missing | Not | All | Any | None
     bounds: Bounds
@@ -185,7 +204,7 @@ class Query(Record):
     def by(self) -> tuple[str, ...]:
         """The columns that the answer is grouped by."""
         match self.ask:
-            case Histogram(by=by):
+            case Histogram(by=by) | Lift(arm=by):
                 return (by,)
             case CrossTab() | Sum() | Mean() | Variance() | Quantile() | Distinct():
                 return self.ask.by
@@ -216,6 +235,8 @@ def _check_ask(query: Query) -> None:
             _check(ask.delta_exponent in DELTA_EXPONENTS, "delta is 1e-9 to 1e-18")
         case Frequency(most=most):
             _check(2 <= most <= MAX_FREQUENCY, f"most is 2 to {MAX_FREQUENCY}")
+        case Lift():
+            _check_lift(schema, ask, bounds)
         case _:
             pass
     if isinstance(ask, TopK | Distinct | Frequency):
@@ -233,6 +254,17 @@ def _check_quantile(schema: Schema, ask: Quantile, cells: int) -> None:
     _check(
         cells * (ask.steps + 1) <= MAX_GRID_CELLS, "so many steps in so many groups are too many"
     )
+
+
+def _check_lift(schema: Schema, ask: Lift, bounds: Bounds) -> None:
+    labels = schema.grouping(ask.arm).labels()
+    _check(ask.baseline in labels, f"the baseline is one of the buckets of {ask.arm}")
+    others = set(labels) - {ask.baseline, OTHER, MISSING}
+    _check(bool(others), "there is an arm besides the baseline")
+    once = bounds.rows == bounds.groups == 1
+    _check(once, "a person is in one arm, once: rows and groups are 1")
+    named = bool(ask.converted) and len(set(ask.converted)) == len(ask.converted)
+    _check(named, "converted names at least one group, and none twice")
 
 
 def _check(fits: bool, rule: str) -> None:

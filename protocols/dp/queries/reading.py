@@ -19,6 +19,7 @@ from protocols.dp.queries.query import (
     Distinct,
     Frequency,
     Histogram,
+    Lift,
     Mean,
     Quantile,
     Query,
@@ -67,6 +68,14 @@ class Fields:
         if key not in self._plain:
             return ()
         return tuple(read_list(self._plain[key], Place(key), read_text))
+
+    def word(self, key: str) -> str:
+        """Return a word."""
+        return read_text(self._one(key), Place(key))
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return words, at least one."""
+        return tuple(read_list(self._one(key), Place(key), read_text))
 
     def whole(self, key: str, default: int | None = None) -> int:
         """Return a whole number."""
@@ -138,6 +147,10 @@ def _frequency(fields: Fields) -> Ask:
     return Frequency(fields.whole("most"))
 
 
+def _lift(fields: Fields) -> Ask:
+    return Lift(fields.column("arm"), fields.word("baseline"), fields.words("converted"))
+
+
 KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
     {
         "count": ((), _count),
@@ -150,6 +163,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
         "top_k": (("of", "k", "delta"), _top_k),
         "distinct": (("by",), _distinct),
         "frequency": (("most",), _frequency),
+        "lift": (("arm", "baseline", "converted"), _lift),
     }
 )
 """Kinds of question, each with the keys that it has besides the common ones."""

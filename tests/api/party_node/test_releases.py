@@ -295,3 +295,13 @@ def test_a_changed_release_is_refused(shop):
 def test_a_stranger_gets_nothing(shop):
     assert shop.stranger.post("/v1/releases", json={}).status_code == 401
     assert shop.stranger.get("/v1/releases").status_code == 401
+
+
+def test_a_lift_is_of_people_in_common_and_costs_nothing_here(shop):
+    spent = charges(shop)
+    keys = {"arm": "region", "baseline": "south", "converted": ["yes"]}
+    for more in ({}, {"dry_run": True}):
+        answer = ask(shop, text("lift", **keys), **more)
+        assert refused(answer) == "invalid-query"
+        assert "accord job insight" in answer.json()["detail"]
+    assert charges(shop) == spent

@@ -17,6 +17,7 @@ SAID = {
 }  # fmt: skip
 FOUND: dict[str, Any] = {
     "with": "publisher", "size": {"text": "120 ± 29 (95 %)"}, "withheld": None, "audience": None,
+    "statistics": None,
     "own": {"asked": 300, "permitted": 270, "withheld": {}, "matchable": 267, "waiting": 3,
             "identifiers": {}, "beyond": 0, "matched_by": {}, "unmatchable": 0},
     "cost": {"rho": "0", "epsilon_alone": 0.0, "delta": "1e-8"},
