@@ -126,7 +126,7 @@ def result(found: dict[str, Any]) -> Iterator[str]:
         yield f"{found['size']['text']} people in common with {found['with']}"
     if found["withheld"] is not None:
         yield f"withheld: {found['withheld']['text']} ({found['withheld']['reason']})"
-    if found["statistics"] is not None:
+    if found.get("statistics") is not None:  # results of before have no such field
         yield from statistics(found["statistics"])
     if found["audience"] is not None:
         yield f"audience: {found['audience']['people']:,} of this party's own people"

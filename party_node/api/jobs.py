@@ -173,7 +173,7 @@ def receipt(job: JobId, node: Here) -> dict[str, Any]:
 def _answer(job: str, node: Here) -> dict[str, Any]:
     """Return the answer that a job brought this party. Raises: IllegalState if it asked nothing."""
     found = result(job, node)
-    if found["statistics"] is None:
+    if found.get("statistics") is None:
         raise IllegalState("the job brought this party no statistics")
     return {**found["statistics"], "cost": found["cost"], "release": job}
 

@@ -21,7 +21,7 @@ columns: {tier: {categories: [gold, silver, bronze]}}
 arm: tier
 baseline: bronze
 converted: [loyal]
-price: {rho: "10"}
+price: {rho: "8"}
 ours:
   columns: {segment: {categories: [new, loyal]}}
   by: segment

@@ -17,6 +17,7 @@ OPEN = {
     "POST /v1/enrolments",
     "GET /healthz",
     "GET /readyz",
+    "POST /v1/fleet/{call}",  # Flower authenticates its nodes itself
     "POST /witness/add-checkpoint",
     "GET /witness/{origin_hash}/checkpoint",
 }
@@ -68,6 +69,9 @@ CASES = {
     ),
     "DELETE /v1/jobs/{job}/messages/{sender}/{recipient}/{step}": Case(
         "DELETE", path("publisher", 0), 404, 404
+    ),
+    "PUT /v1/federated/node": Case(
+        "PUT", "/v1/federated/node", 422, 422, lambda w: {"public_key": b64(b"no key")}
     ),
     "GET /v1/jobs/{job}/mailbox": Case("GET", f"/v1/jobs/{JOB}/mailbox", 200, 404),
     "POST /v1/jobs/{job}/mailbox/close": Case(

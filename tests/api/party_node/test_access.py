@@ -28,6 +28,7 @@ def routes(node: Node) -> list[tuple[str, str]]:
                 release=JOB,
                 check_id=JOB,
                 index=1,
+                answer=1,
                 path="0/000",
                 notice_hash=JOB * 2,
             ),

@@ -59,7 +59,7 @@ def sites(tmp_path):
     return {name: Site(tmp_path, name) for name in ("ada", "ben")}
 
 
-RUN = run_of(terms_of(2, rho_nano=5_000_000, sizes=(300, 300)))
+RUN = run_of(terms_of(2, rho_nano=500_000_000, sizes=(300, 300)))
 
 
 def play(sites, until=None, reopen=False):
@@ -94,7 +94,7 @@ def test_each_round_is_charged_once_towards_each_other_partner(sites):
     join(sites)
     play(sites)
     charges = [(c.to_party, c.what, c.rho_nano) for c in sites["ada"].budgets.history()]
-    assert charges == [("ben", what_of(turn), 5_000_000) for turn in (0, 1)]
+    assert charges == [("ben", what_of(turn), RUN.terms.rho_nano) for turn in (0, 1)]
 
 
 def test_people_are_asked_for_anew_in_each_round(sites):

@@ -17,7 +17,7 @@ LIFT = (
 
 def test_it_costs_what_a_histogram_costs_and_has_the_same_noise() -> None:
     lift, plain = (
-        params_for(parse(text), 50, 1) for text in (LIFT, "query: histogram\nby: arm\n" + COMMON)
+        params_for(parse(text), 50) for text in (LIFT, "query: histogram\nby: arm\n" + COMMON)
     )
     assert lift.second.sigma_milli == plain.second.sigma_milli
     assert lift.second.layout.one_hot == plain.second.layout.one_hot == (4,)
