@@ -1,1 +1,1 @@
-"""Reach over several publishers without a trusted party: sketches with noise that anybody merges."""
+"""Reach over several publishers without a trusted party: noisy sketches that anybody merges."""

@@ -7,8 +7,8 @@ no secret and hides nobody: the noise does.
 
 **Who learns what.** Whoever holds a sketch learns what is in this record, and how many people were
 reached, with noise; with sketches of others, how many were reached by both. About one person it
-says no more than epsilon-DP lets it: the chance of any sketch changes by a factor of at most e^epsilon
-whether or not the person is in it.
+says no more than epsilon-DP lets it: with them or without, the chance of any sketch differs by a
+factor of at most e^epsilon.
 
 **Source.** One-hash linear counting: K. Whang, B. Vander-Zanden, H. Taylor, *A linear-time
 probabilistic counting algorithm for database applications*, 1990. Noise: S. Warner, *Randomized
