@@ -165,7 +165,7 @@ def test_a_sketch_for_a_party_is_charged_under_the_agreement_and_keeps_its_minim
         assert answer.json()["recipient"] == "paper"
     assert charges(shop)[-1] == ("spring", "paper", 80_909_579)
     assert records(shop, UseRecord)[-1].recipient == "paper"
-    assert records(shop, UseOutcome)[-1].outcome == (code or "completed")
+    assert records(shop, UseOutcome)[-1].outcome == ("aborted" if code else "completed")
 
 
 def test_what_the_budget_does_not_cover_is_refused_before_anything_is_recorded(shop):
