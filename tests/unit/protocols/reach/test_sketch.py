@@ -1,5 +1,7 @@
 """Sketches: one bit for each person, one encoding, and nothing else is read."""
 
+from pathlib import Path
+
 import cbor2
 import numpy as np
 import pytest
@@ -7,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.codec import encode
+from protocols.dp.reach import flipping
 from protocols.dp.reach import sketch as sketches
 from protocols.dp.reach.sketch import ReachSketch, Topic, buckets, read
 from protocols.errors import InvalidParameter, MalformedMessage
 from tests.support.seeded import digests, seeded
 
+ROOT = Path(__file__).resolve().parents[4]
 TOPIC = Topic("spring", "2026-11", "email", 1, 10)
 
 
@@ -154,3 +158,21 @@ def test_any_bytes_are_a_sketch_or_refused(data: bytes) -> None:
     except MalformedMessage:
         return
     assert encode(made) == data
+
+
+def test_the_page_of_the_format_has_the_values_of_the_code() -> None:
+    page = (ROOT / "docs/spec/reach-sketch.md").read_text(encoding="utf-8")
+    assert f"the salt is `{TOPIC.salt().hex()}`" in page
+    assert f"t is {flipping.threshold(1000):,} for epsilon 1" in page
+    assert "fall into the buckets 523, 468, 200, 34" in page
+    lines = page.split("```")[1].splitlines()[1:]
+    shown = "".join(line[:39].split("…")[0].replace(" ", "") for line in lines)
+    assert plain().hex().startswith(shown)
+
+
+def test_the_prices_on_the_page_are_right() -> None:
+    page = (ROOT / "docs/concepts/reach.md").read_text(encoding="utf-8")
+    for epsilon in (500, 1000, 2000, 4000):
+        turns = float(flipping.chance(epsilon)) * 100
+        row = f"| {epsilon / 1000:g} | {turns:.1f} % | {flipping.price(epsilon)} |"
+        assert row in page
