@@ -3,7 +3,7 @@
 import base64
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from party_node.api.access import Calling
@@ -40,16 +40,20 @@ class SketchBody(Strict):
     """Under which a party is told; without one the sketch is for everybody."""
     to: Name | None = None
     """The party, where the collaboration has several others."""
+    dry_run: bool = False
 
 
 @router.post("/sketches", status_code=201)
-def make(body: SketchBody, node: Here, caller: Calling) -> dict[str, Any]:
-    """Make a sketch of the permitted people of a dataset, charged first."""
+def make(body: SketchBody, node: Here, caller: Calling, response: Response) -> dict[str, Any]:
+    """Make a sketch of a dataset's permitted people, charged first; dry: only what it costs."""
     parts = node.services
     topic = Topic(body.campaign, body.period, body.identifier, body.at_least, body.exponent)
     if body.collaboration is not None:
         take_up_news(parts)
     to = releases.recipient_of(parts, body.dataset, body.collaboration or "", body.to or "")
     asked = sketches.Asked(topic, body.dataset, body.purpose)
+    if body.dry_run:
+        response.status_code = 200
+        return sketches.look_ahead(parts, asked, body.epsilon_milli, to)
     made = sketches.make(parts, asked, body.epsilon_milli, to, caller.words)
     return sketches.document(made, to) | {"sketch": base64.b64encode(made.sketch).decode()}

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from party_node.cli.output import (
@@ -45,7 +46,6 @@ def sketch(
     campaign: Annotated[str, typer.Option(help="Its name, as all publishers write it.")],
     period: Annotated[str, typer.Option(help="As all publishers write it: 2026-11.")],
     epsilon: Epsilon,
-    out: Annotated[Path, typer.Option(help="Write the sketch to this new file.")],
     identifier: Annotated[str, typer.Option(help="What people are hashed by.")] = "email",
     at_least: Annotated[int, typer.Option(min=1, help="Only people with so many rows.")] = 1,
     exponent: Annotated[
@@ -53,10 +53,16 @@ def sketch(
     ] = DEFAULT_EXPONENT,
     collaboration: Collaboration = "",
     to: Annotated[str, typer.Option(help="The party, if the agreement has several.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write the sketch to this new file.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would cost.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Make a sketch of the permitted people of a dataset, with noise, charged first."""
+    if out is None and not dry_run:
+        raise click.UsageError("--out: name a new file for the sketch")
     require_new(out)
     with usage_of("--epsilon"):
         milli = _milli(epsilon)
@@ -65,7 +71,10 @@ def sketch(
     body |= {"at_least": at_least, "exponent": exponent}
     body |= {"collaboration": collaboration} if collaboration else {}
     body |= {"to": to} if to else {}
-    found = client_of(home).post("/v1/reach/sketches", body)
+    found = client_of(home).post("/v1/reach/sketches", body | {"dry_run": dry_run})
+    if out is None or dry_run:
+        _ahead(found, as_json)
+        return
     with usage_of(str(out)), out.open("xb") as file:
         file.write(base64.b64decode(found.pop("sketch")))
     if as_json:
@@ -78,6 +87,18 @@ def sketch(
     say(f"cost: rho {found['cost']['rho']}; for {whom}")
     own = found["own"]
     say(f"own people: {own['permitted']:,} of {own['asked']:,} permitted (not for others)")
+
+
+def _ahead(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json(found)
+        return
+    enough = "enough" if found["affordable"] else "not enough"
+    say(
+        f"cost: rho {found['rho']} of {found['left']} left, {enough}; nothing if it was made before"
+    )
+    for row in found["alone"]:
+        say(f"{row['people']:,} people would be shown ± {row['within']:,} (95 %) by this one alone")
 
 
 @app.command()

@@ -34,6 +34,7 @@ from protocols.dp.budget import Rho
 from protocols.dp.reach import flipping
 from protocols.dp.reach.errors import SketchesTooFull
 from protocols.dp.reach.merging import Merged
+from protocols.dp.reach.planning import half_width
 from protocols.dp.reach.sketch import ReachSketch, Topic, read
 from protocols.errors import BudgetExceeded, DisclosureError, ProtocolError
 from protocols.question import digest
@@ -66,6 +67,27 @@ class Made:
     asked: int
     permitted: int
     made_ms: int
+
+
+def look_ahead(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient) -> dict[str, Any]:
+    """Return what a sketch would cost and how accurate it would be alone; nothing is read or
+    charged.
+
+    Raises: InvalidParameter, UnknownDataset.
+    """
+    parts.datasets.index_id(asked.dataset)
+    cost, topic = flipping.price(epsilon_milli), asked.topic
+    left = parts.budgets.remaining(to.account, to.limit_nano)
+    return {
+        "buckets": topic.buckets,
+        "rho": cost.decimal(),
+        "left": left.decimal(),
+        "affordable": cost <= left,
+        "alone": [
+            {"people": n, "within": half_width(topic.exponent, epsilon_milli, n)}
+            for n in (topic.buckets // 16, topic.buckets // 4, topic.buckets)
+        ],
+    }
 
 
 def make(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient, requester: str) -> Made:

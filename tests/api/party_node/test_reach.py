@@ -168,6 +168,17 @@ def test_a_sketch_for_a_party_is_charged_under_the_agreement_and_keeps_its_minim
     assert records(shop, UseOutcome)[-1].outcome == ("aborted" if code else "completed")
 
 
+def test_a_dry_run_says_what_it_would_cost_and_does_nothing(shop):
+    spent, uses = charges(shop), len(records(shop, UseRecord))
+    answer = ask(shop, campaign="dry", epsilon_milli=9000, dry_run=True)
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["affordable"], found["buckets"]) == (False, 4096)
+    assert [row["people"] for row in found["alone"]] == [256, 1024, 4096]
+    assert refused(ask(shop, dataset="nobody", dry_run=True)) == "unknown-dataset"
+    assert (charges(shop), len(records(shop, UseRecord))) == (spent, uses)
+
+
 def test_what_the_budget_does_not_cover_is_refused_before_anything_is_recorded(shop):
     spent, uses = charges(shop), len(records(shop, UseRecord))
     assert refused(ask(shop, campaign="dear", epsilon_milli=9000)) == "budget-exceeded"

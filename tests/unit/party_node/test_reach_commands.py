@@ -84,6 +84,21 @@ def test_an_epsilon_that_is_no_decimal_is_a_usage_error(
     assert not (tmp_path / "no.sketch").exists()
 
 
+def test_a_dry_run_says_what_it_costs_and_makes_nothing(
+    pair: Pair, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert sketch(pair, tmp_path / "dry.sketch", "--dry-run", epsilon="2") == 0
+    told = capsys.readouterr().out
+    assert "rho 1.523188312 of" in told
+    assert "not enough" in told
+    assert "4,096 people would be shown ±" in told
+    assert not (tmp_path / "dry.sketch").exists()
+    words = ["--dataset", "reached", "--purpose", MEASUREMENT, "--period", "2026-11"]
+    words += ["--campaign", "x", "--epsilon", "0.1"]
+    assert cli.run(["reach", "sketch", *words]) == 2
+    assert "--out" in capsys.readouterr().err
+
+
 def test_what_the_budget_does_not_cover_leaves_no_file(
     pair: Pair, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
