@@ -267,5 +267,30 @@ def test_a_crash_after_the_charge_loses_the_sketch_and_not_the_charge(shop):
     assert len(charges(shop)) == before + 2
 
 
+def test_sketches_of_two_nodes_tell_the_reach_of_both(world):
+    paper = world.paper
+    lines = [f"row-{n},person{n}@example.com" for n in range(30, 70)]
+    path = write_csv(paper.folder / "seen.csv", "id,email", *lines)
+    body = {"dataset": "seen", "path": str(path), "key_column": "id", "email_column": "email"}
+    assert paper.http.post("/v1/datasets", json=body).status_code == 201
+    for n in range(30, 70):
+        event = {"email": f"person{n}@example.com", "purpose": MEASUREMENT, "recipient": "self"}
+        assert paper.say(key=f"seen-{n}", **event).status_code < 300
+    keys = {"campaign": "both", "epsilon_milli": 900, "exponent": 10}
+    ours, theirs = ask(world.shop, **keys), ask(paper, dataset="seen", **keys)
+    found = Merged([sketch(ours), sketch(theirs)])
+    # The shop may use fifty, the paper forty of whom the shop has twenty.
+    true = {"any": 70, "both": 20, "paper": 20}
+    seen = {
+        "any": found.everybody(),
+        "both": found.common(["shop", "paper"]),
+        "paper": found.only("paper"),
+    }
+    for name, people in true.items():
+        spread = (seen[name].high - seen[name].low) / 3.92
+        assert 20 < spread < 150
+        assert abs(seen[name].value - people) < 6 * spread  # missed once in 10^9
+
+
 def test_a_stranger_gets_nothing(shop):
     assert shop.stranger.post("/v1/reach/sketches", json={}).status_code == 401
