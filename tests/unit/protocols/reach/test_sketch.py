@@ -1,5 +1,6 @@
 """Sketches: one bit for each person, one encoding, and nothing else is read."""
 
+import math
 from pathlib import Path
 
 import cbor2
@@ -39,6 +40,27 @@ def test_one_person_more_changes_one_bit_at_most(others: list[int], one: int) ->
     bucket = int(buckets(TOPIC, people([one]))[0])
     already = bucket in buckets(TOPIC, people(others)).tolist()
     assert changed == (set() if already else {bucket})
+
+
+def test_who_looks_for_one_person_in_many_sketches_learns_no_more_than_epsilon() -> None:
+    """The best attack of all: neighbours differ in one bit, so the attacker looks at that one."""
+    runs, one = 3000, 77
+    bucket = int(buckets(TOPIC, people([one]))[0])
+    others = [n for n in range(100, 160) if buckets(TOPIC, people([n]))[0] != bucket]
+    rng = seeded("audit")
+    seen = [
+        sum(
+            bucket in ones(ReachSketch.make("paper", TOPIC, 1000, people(crowd), rng))
+            for _ in range(runs)
+        )
+        for crowd in ([*others, one], others)
+    ]
+    within, without = (n / runs for n in seen)
+    p = float(flipping.chance(1000))
+    spread = 5 * math.sqrt(p * (1 - p) / runs)  # one false alarm in a million audits
+    assert math.log((within - spread) / (without + spread)) <= 1
+    assert math.log((1 - without - spread) / (1 - within + spread)) <= 1
+    assert math.log((within + spread) / (without - spread)) >= 1
 
 
 @given(st.permutations(range(12)))
