@@ -99,6 +99,9 @@ def _ahead(found: dict[str, Any], as_json: bool) -> None:
     )
     for row in found["alone"]:
         say(f"{row['people']:,} people would be shown ± {row['within']:,} (95 %) by this one alone")
+    own = found["own"]
+    mine = f"{own['identified']:,} of {own['people']:,}"
+    say(f"own people: {mine} have an identifier of that type (not for others)")
 
 
 @app.command()

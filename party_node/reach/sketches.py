@@ -75,7 +75,7 @@ def look_ahead(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient)
 
     Raises: InvalidParameter, UnknownDataset.
     """
-    parts.datasets.index_id(asked.dataset)
+    report = parts.datasets.info(asked.dataset).report
     cost, topic = flipping.price(epsilon_milli), asked.topic
     left = parts.budgets.remaining(to.account, to.limit_nano)
     return {
@@ -83,6 +83,7 @@ def look_ahead(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient)
         "rho": cost.decimal(),
         "left": left.decimal(),
         "affordable": cost <= left,
+        "own": {"people": report.people, "identified": report.identified.get(topic.identifier, 0)},
         "alone": [
             {"people": n, "within": half_width(topic.exponent, epsilon_milli, n)}
             for n in (topic.buckets // 16, topic.buckets // 4, topic.buckets)

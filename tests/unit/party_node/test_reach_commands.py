@@ -92,6 +92,7 @@ def test_a_dry_run_says_what_it_costs_and_makes_nothing(
     assert "rho 1.523188312 of" in told
     assert "not enough" in told
     assert "4,096 people would be shown ±" in told
+    assert "own people: 3 of 3 have an identifier of that type" in told
     assert not (tmp_path / "dry.sketch").exists()
     words = ["--dataset", "reached", "--purpose", MEASUREMENT, "--period", "2026-11"]
     words += ["--campaign", "x", "--epsilon", "0.1"]
