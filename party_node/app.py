@@ -26,6 +26,7 @@ from party_node.api import (
     persons,
     policies,
     preferences,
+    reach,
     receipts,
     releases,
     requests,
@@ -70,6 +71,7 @@ ROUTERS = (
     roles.router,
     break_glass.router,
     releases.router,
+    reach.router,
 )
 
 DESCRIBED = HTTPBearer(

@@ -287,6 +287,21 @@ class Datasets:
         self._require_unchanged(self._row(grant.dataset), file)
         return made
 
+    def over_index(
+        self,
+        permission: Permission,
+        columns: Sequence[str],
+        work: Callable[[pa.Table, NDArray[np.bool_]], T],
+    ) -> T:
+        """Return what `work` makes of these columns of the index, and of which of its rows are
+        about permitted people.
+
+        Raises: PermissionRefused, PermissionExpired, DatasetChanged; whatever `work` raises.
+        """
+        grant, _ = self._open(permission)
+        index = self._index(grant, [dataset_index.DENSE, *columns])
+        return work(index, _members(index[dataset_index.DENSE].to_numpy(), BitMap(grant.allowed)))
+
     def people_of(self, dataset: str, keys: Sequence[str]) -> BitMap:
         """Return the persons that these row keys belong to; unknown keys are left out.
 

@@ -11,6 +11,8 @@ _HINTS = {
     "ledger-inconsistent": "stop using the node: docs/reference/errors.md says what to do",
     "malformed-signal": "docs/spec/signals.md says what is read: paste the whole string",
     "small-cohort": "ask about a larger group",
+    "sketches-differ": "ask the publishers for sketches of one campaign, period, level and size",
+    "sketches-too-full": "make sketches with more buckets (--exponent), or of fewer parties",
     "strict-needed": "ask again with --strict",
     "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
     "consent-denied": "`accord consent explain` says which entry decided",

@@ -24,6 +24,7 @@ from party_node.cli import (
     notices,
     person,
     policies,
+    reach,
     release,
     reports,
     request,
@@ -62,6 +63,7 @@ for _group in (
     role,
     bench,
     release,
+    reach,
 ):
     app.add_typer(_group.app)
 app.command("budget")(budget.budget)

@@ -71,7 +71,7 @@ CASES = {
         "DELETE", path("publisher", 0), 404, 404
     ),
     "PUT /v1/federated/node": Case(
-        "PUT", "/v1/federated/node", 422, 422, lambda w: {"public_key": b64(b"no key")}
+        "PUT", "/v1/federated/node", 503, 503, lambda w: {"public_key": b64(b"no key")}
     ),
     "GET /v1/jobs/{job}/mailbox": Case("GET", f"/v1/jobs/{JOB}/mailbox", 200, 404),
     "POST /v1/jobs/{job}/mailbox/close": Case(

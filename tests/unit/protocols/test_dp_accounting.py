@@ -6,9 +6,12 @@ never below that, and at most 12 % above it for ten releases or more: the price 
 """
 
 import pytest
+from dp_accounting import NeighboringRelation, RandomizedResponseDpEvent
 from dp_accounting.pld import privacy_loss_distribution as pld
+from dp_accounting.rdp import RdpAccountant
 
-from protocols.dp.budget import Rho, epsilon, sigma_for
+from protocols.dp.budget import NANO, Rho, epsilon, sigma_for
+from protocols.dp.reach import flipping
 
 TIGHT = 1.12
 STEP = 1e-4
@@ -50,3 +53,16 @@ def test_releases_of_several_prices_compose_as_their_sum() -> None:
     assert whole is not None
     exact = whole.get_epsilon_for_delta(1e-8)
     assert exact <= epsilon(sum(p.nano for p in prices), 8) <= 1.2 * exact
+
+
+@pytest.mark.parametrize("epsilon_milli", [50, 200, 1000, 3000, 9000])
+def test_a_sketch_of_reach_costs_what_its_turned_bits_do_and_hardly_more(
+    epsilon_milli: int,
+) -> None:
+    orders = (1.001, 1.1, 2, 8, 64)
+    bit = RandomizedResponseDpEvent(2 * float(flipping.chance(epsilon_milli)), 2)
+    accountant = RdpAccountant(orders, NeighboringRelation.REPLACE_ONE)
+    divergences = accountant.compose(bit)._rdp
+    rho = flipping.price(epsilon_milli).nano / NANO
+    assert all(d <= rho * order for d, order in zip(divergences, orders, strict=True))
+    assert rho <= 1.01 * divergences[0]

@@ -1,0 +1,1 @@
+"""Reach over several publishers without a trusted party: noisy sketches that anybody merges."""
