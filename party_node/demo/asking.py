@@ -9,6 +9,7 @@ from party_node.demo.scene import (
     COLLABORATION,
     JOINT_AUDIENCE,
     MEASUREMENT,
+    MOST_HIDDEN,
     NOISE_BOUND,
     QUESTION,
     RELATIONSHIPS,
@@ -51,15 +52,18 @@ def insight(scene: Scene) -> None:
     result = scene.network.brand.get(f"/v1/jobs/{job}/result")
     rows = {row["key"][0]: row for row in result["statistics"]["rows"]}
     plain = truth.relationships(scene.world, MEASUREMENT)
-    told = ", ".join(f"{name} {rows[name]['value']:,}" for name in RELATIONSHIPS[:3])
+    shown = [name for name in RELATIONSHIPS if rows[name]["value"] is not None]
+    told = ", ".join(f"{name} {rows[name]['value']:,}" for name in shown[:3])
     cost, route = result["cost"]["rho"], result["provenance"]["protocol"]
     scene.teller.say(f"the brand learns: {told}, …, after {seconds:.1f} s ({route}); rho {cost}")
     heard = scene.network.publisher.get(f"/v1/jobs/{job}/result")["statistics"]
     scene.judge(scene.checks.true("insight: the publisher hears no answer", heard is None))
-    worst = max(RELATIONSHIPS, key=lambda name: abs(rows[name]["value"] - plain[name]))
+    hidden = max((plain[name] for name in RELATIONSHIPS if name not in shown), default=0)
+    scene.judge(scene.checks.true("insight: only small cells are hidden", hidden < MOST_HIDDEN))
+    worst = max(shown or RELATIONSHIPS[:1], key=lambda n: abs((rows[n]["value"] or 0) - plain[n]))
     scene.judge(
         scene.checks.within(
-            f"insight: the cell that is furthest off, {worst}", rows[worst]["value"], plain[worst],
+            f"insight: the cell that is furthest off, {worst}", rows[worst]["value"] or 0, plain[worst],
             CELL_BOUND,
         )
     )  # fmt: skip

@@ -27,6 +27,8 @@ by: relationship
 price: {{rho: {RHO}}}
 """
 CELL_BOUND = 5 * SIGMA + 1
+MOST_HIDDEN = 50 + CELL_BOUND
+"""People; a cell of fewer than the agreed 50, with noise, is hidden."""
 NOISE_BOUND = math.ceil(5 * math.sqrt(SIGMA**2 + coins.least(Rho.parse(RHO).nano, False) / 4))
 """Noise beyond five standard deviations comes once in 1.7 million draws; a count has that of the
 dummies too.

@@ -66,7 +66,7 @@ def test_effects_are_those_of_deciding_about_each_person(
     names = {p.purpose_id for v in (before, after) for p in v.purposes}
     for purpose in sorted(names):
         gain_here, lose_here = set[int](), set[int]()
-        for recipient in ("partner", "printer", "self"):
+        for recipient in ("*", "partner", "printer", "self"):
             old, new, gain, lose = set[int](), set[int](), set[int](), set[int]()
             for operation in operations(before, after, purpose):
                 query = Query(purpose=purpose, operation=operation, at_ms=NOW, recipient=recipient)

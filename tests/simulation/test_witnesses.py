@@ -42,7 +42,7 @@ def test_a_job_runs_under_a_quorum_and_the_evidence_shows_it(witnessed: Witnesse
     world.settle(job)
     completed(witnessed, job)
     receipt, _ = world.brand.receipt(job)
-    (part,) = (p for p in (receipt.receiver, receipt.sender) if p.party == BRAND)
+    part = receipt.part_of(BRAND)
     policy = parse_policy(witnessed.text)
     assert policy.open(part.note).size == part.head.size, "the receipt's head has its quorum"
     files = unpacked(evidence.bundle(world.brand.services))
@@ -78,7 +78,7 @@ def test_the_other_party_needs_to_know_none_of_them(witnessed: Witnessed) -> Non
     world.settle(job)
     publisher = world.publisher.services
     receipt, _ = world.publisher.receipt(job)
-    (part,) = (p for p in (receipt.receiver, receipt.sender) if p.party == BRAND)
+    part = receipt.part_of(BRAND)
     log = parse_vkey(witnessed.brand.services.ledger.vkey)
     assert open_checkpoint(part.note, log, [publisher.home.coordinator_witness], 1)
     checks = audit_bundle(unpacked(evidence.bundle(publisher)))

@@ -10,7 +10,6 @@ from protocols.psi.blinded_join import BLINDED_JOIN
 from protocols.psi.blinded_join_input import lay_out
 from protocols.psi.blinded_join_records import JoinParams
 from protocols.psi.padding import NOBODY
-from protocols.session import Role
 from protocols.shuffle import permutation
 from tests.support.aligned_runs import grouped
 from tests.support.pair import CTX, run_pair
@@ -105,7 +104,7 @@ def noisy_run(seed: str, mine: int = 60, theirs: int = 40):
     rng = seeded(seed)
     laid = lay_out(people(mine + 30, 1), group_of, 20, NOISY, CTX, rng)
     own = people(theirs, 1).reshape(-1, 32)
-    rows = np.concatenate([own, padding.added(theirs, Role.RESPONDER, NOISY, CTX, rng)])
+    rows = np.concatenate([own, padding.added(theirs, range(NOISY.dummies), NOISY, CTX, rng)])
     rows = rows[permutation(rng(32), len(rows))]
     protocol = grouped(BLINDED_JOIN, laid.items.sizes)
     listed = [[row.tobytes() for row in side] for side in (laid.digests, rows)]
