@@ -18,8 +18,7 @@ from party_node.budget_tables import BudgetAccountRow
 from party_node.database import Database
 from party_node.errors import IdempotencyConflict
 from party_node.tables import BudgetChargeRow
-from protocols.dp.budget import Rho
-from protocols.errors import BudgetExceeded
+from protocols.dp.budget import Rho, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +85,7 @@ class Budgets:
                     raise IdempotencyConflict("this was charged before with another amount")
                 return False
             books = Books(session)
-            left = Rho(max(0, limit_nano - books.spent_nano(account)))
-            if cost > left:
-                raise BudgetExceeded(
-                    requested=cost.decimal(),
-                    available=left.decimal(),
-                    missing=(cost - left).decimal(),
-                )
+            require(cost, Rho(max(0, limit_nano - books.spent_nano(account))))
             row = BudgetChargeRow(
                 job=job,
                 collaboration=collaboration,

@@ -23,7 +23,7 @@ from party_node.prepared import in_runs
 from party_node.runs import Run
 from party_node.uses import Uses
 from protocols.codec import encode
-from protocols.dp.budget import Rho
+from protocols.dp.budget import Rho, require
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
 from protocols.psi.params import MatchingParams
@@ -146,12 +146,8 @@ def _check_all_budgets(execution: Execution, limit_nano: int) -> None:
     job, budgets = execution.job, execution.services.budgets
     charged = {one.to_party for one in budgets.history(job.collaboration) if one.job == job.job}
     for account in execution.accounts:
-        left = budgets.remaining(account, limit_nano).nano
-        if account.counterparty not in charged and job.rho_nano > left:
-            cost, rest = Rho(job.rho_nano), Rho(left)
-            raise BudgetExceeded(
-                requested=cost.decimal(), available=rest.decimal(), missing=(cost - rest).decimal()
-            )
+        if account.counterparty not in charged:
+            require(Rho(job.rho_nano), budgets.remaining(account, limit_nano))
 
 
 def _prepare(

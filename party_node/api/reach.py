@@ -11,7 +11,7 @@ from party_node.api.collaborations import take_up_news
 from party_node.api.strict import Name, Strict
 from party_node.reach import sketches
 from party_node.running import Here
-from party_node.statistics import releases
+from party_node.statistics import recipients
 from protocols.dp.reach import sketch as pure
 from protocols.dp.reach.flipping import MAX_EPSILON_MILLI
 from protocols.dp.reach.sketch import DEFAULT_EXPONENT, MAX_EXPONENT, MIN_EXPONENT, Topic
@@ -50,7 +50,7 @@ def make(body: SketchBody, node: Here, caller: Calling, response: Response) -> d
     topic = Topic(body.campaign, body.period, body.identifier, body.at_least, body.exponent)
     if body.collaboration is not None:
         take_up_news(parts)
-    to = releases.recipient_of(parts, body.dataset, body.collaboration or "", body.to or "")
+    to = recipients.recipient_of(parts, body.dataset, body.collaboration or "", body.to or "")
     asked = sketches.Asked(topic, body.dataset, body.purpose)
     if body.dry_run:
         response.status_code = 200

@@ -9,7 +9,7 @@ from party_node.api.access import Calling
 from party_node.api.collaborations import take_up_news
 from party_node.api.strict import Name, Strict
 from party_node.running import Here
-from party_node.statistics import chart, document, question_file, releases
+from party_node.statistics import chart, document, question_file, recipients, releases
 
 router = APIRouter(prefix="/v1", tags=["releases"])
 
@@ -37,7 +37,7 @@ def make(body: ReleaseBody, node: Here, caller: Calling, response: Response) -> 
     query = question_file.parse(body.query)
     if body.collaboration is not None:
         take_up_news(parts)
-    to = releases.recipient_of(parts, query.dataset, body.collaboration or "", body.to or "")
+    to = recipients.recipient_of(parts, query.dataset, body.collaboration or "", body.to or "")
     if body.dry_run:
         response.status_code = 200
         return releases.look_ahead(parts, query, to)

@@ -1,8 +1,6 @@
 """Making a sketch of the permitted people of a dataset: charged first, kept, and given again.
 
-    again?      the same topic, people and recipient: the sketch of then, free
-    gate        who may be used for `dp.stat`; the use record is in the ledger, under a checkpoint
-    charge      on disk before anything is read
+    …           asked, permitted and charged once (`statistics/asked_once.py`)
     buckets     from permitted people only, and again if consent narrows meanwhile
     noise       drawn once; the sketch is kept before anybody sees it
 
@@ -11,23 +9,17 @@ than one: that is why the first is given. Under an agreement the minimum is deci
 itself, which counts with noise: a group that looks smaller is not handed out, and was charged.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import BitMap
 
-from consent.words import Operation
-from party_node.answers import Answer
-from party_node.decisions import Price
-from party_node.errors import NodeError
 from party_node.gate import Permission
 from party_node.reach.reached import reached
 from party_node.services import Services
-from party_node.statistics.errors import PeopleChanging
-from party_node.statistics.releases import Recipient
+from party_node.statistics.asked_once import Question, once, steady
+from party_node.statistics.recipients import Recipient
 from protocols.codec import Record, encode
 from protocols.disclosure import check_minimum
 from protocols.dp.budget import Rho
@@ -36,13 +28,6 @@ from protocols.dp.reach.errors import SketchesTooFull
 from protocols.dp.reach.merging import Merged
 from protocols.dp.reach.planning import half_width
 from protocols.dp.reach.sketch import ReachSketch, Topic, read
-from protocols.errors import BudgetExceeded, DisclosureError, ProtocolError
-from protocols.question import digest
-from protocols.release import STATISTICS
-
-COMPLETED = "completed"
-_TTL_MS = 60 * 60 * 1000
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,43 +82,19 @@ def make(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient, reque
     Raises: InvalidParameter, UnknownDataset, UnknownPurpose; BudgetExceeded; SmallCohort,
     DatasetChanged, PeopleChanging after the charge.
     """
-    cost, question = flipping.price(epsilon_milli), digest(asked)
-    everybody, people = parts.gate.permitted_now(
-        asked.dataset, asked.purpose, to.in_consent, (Operation.DP_STAT,)
-    )
-    snapshot = _snapshot(parts, asked.dataset, people)
-    before = parts.answers.find(to.account, question, snapshot, cost.nano)
-    if before is not None:
-        return _made(before, Rho(0), everybody, len(people))
-    _require_affordable(parts, cost, to)
-    name = parts.rng(16).hex()
-    permission = parts.gate.permit(
-        name,
-        hashlib.sha256(encode(asked)).digest(),
-        asked.dataset,
-        asked.purpose,
-        to.in_consent,
-        (Operation.DP_STAT,),
-        requester,
-        _TTL_MS,
-        price=Price(cost.nano, flipping.MECHANISM),
-    )
-    outcome = "internal"
-    try:
-        _charge(parts, cost, to, name)
+    cost = flipping.price(epsilon_milli)
+    question = Question(asked.dataset, asked.purpose, asked, asked, cost, flipping.MECHANISM)
+
+    def draw(_name: str, permission: Permission) -> bytes:
         sketch = _draw(parts, asked.topic, epsilon_milli, permission)
         _check_minimum(sketch, to.minimum)
-        kept = parts.answers.keep(
-            to.account, question, snapshot, name, encode(sketch), cost.nano, parts.clock_ms()
-        )
-        outcome = COMPLETED
-    except (NodeError, ProtocolError, DisclosureError) as e:
-        outcome = e.code
-        raise
-    finally:
-        parts.gate.end(name, asked.dataset, outcome)
-    # Somebody may have been first with the same question: then that is the sketch.
-    return _made(kept, cost, everybody, len(people))
+        return encode(sketch)
+
+    given = once(parts, question, to, requester, draw)
+    charged, answer = cost if given.paid_as else Rho(0), given.answer
+    return Made(
+        answer.release, answer.job, charged, given.asked, given.permitted, answer.released_ms
+    )
 
 
 def document(made: Made, to: Recipient) -> dict[str, Any]:
@@ -163,37 +124,10 @@ def document(made: Made, to: Recipient) -> dict[str, Any]:
 # -- inside ----------------------------------------------------------------------------------------
 
 
-def _snapshot(parts: Services, dataset: str, people: BitMap) -> bytes:
-    return parts.answers.snapshot(parts.datasets.index_id(dataset), people)
-
-
-def _made(answer: Answer, charged: Rho, asked: int, permitted: int) -> Made:
-    return Made(answer.release, answer.job, charged, asked, permitted, answer.released_ms)
-
-
-def _require_affordable(parts: Services, cost: Rho, to: Recipient) -> None:
-    """Refuse before anything is recorded; the charge itself decides. Raises: BudgetExceeded."""
-    left = parts.budgets.remaining(to.account, to.limit_nano)
-    if cost > left:
-        missing = (cost - left).decimal()
-        raise BudgetExceeded(requested=cost.decimal(), available=left.decimal(), missing=missing)
-
-
-def _charge(parts: Services, cost: Rho, to: Recipient, name: str) -> None:
-    parts.budgets.charge(
-        name, to.collaboration, to.account.counterparty, STATISTICS, cost.nano, to.limit_nano,
-        parts.clock_ms(), dataset=to.account.dataset, monthly=to.account.monthly,
-    )  # fmt: skip
-
-
 def _draw(parts: Services, topic: Topic, epsilon_milli: int, permission: Permission) -> ReachSketch:
-    for _ in range(_TRIES):
-        digests = _digests(parts, topic, permission)
-        before, permission = permission, parts.gate.recheck(permission)
-        if permission is before:
-            party = parts.home.settings.party
-            return ReachSketch.make(party, topic, epsilon_milli, digests, parts.rng)
-    raise PeopleChanging
+    digests, _ = steady(parts, permission, lambda permission: _digests(parts, topic, permission))
+    party = parts.home.settings.party
+    return ReachSketch.make(party, topic, epsilon_milli, digests, parts.rng)
 
 
 def _digests(parts: Services, topic: Topic, permission: Permission) -> NDArray[np.uint8]:

@@ -66,6 +66,14 @@ class Rho:
         return Rho(self.nano - other.nano)
 
 
+def require(cost: Rho, left: Rho) -> None:
+    """Return if what is left covers a cost. Raises: BudgetExceeded, with what is missing."""
+    if cost > left:
+        raise BudgetExceeded(
+            requested=cost.decimal(), available=left.decimal(), missing=(cost - left).decimal()
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A limit and the charges against it, in order; it cannot exist overspent.
@@ -92,11 +100,7 @@ class Account:
 
     def charge(self, rho: Rho) -> "Account":
         """Return the account after a charge. Raises: BudgetExceeded, with what is missing."""
-        left = self.left
-        if rho > left:
-            raise BudgetExceeded(
-                requested=rho.decimal(), available=left.decimal(), missing=(rho - left).decimal()
-            )
+        require(rho, self.left)
         return Account(self.limit, (*self.charges, rho))
 
 
