@@ -101,35 +101,3 @@ def epsilon(rho: Fraction, delta_exponent: int) -> float:
         delta = math.nextafter(delta, 0.0)
     converted: Any = make_zCDP_to_approxDP(gaussian(sigma))
     return float(converted.map(1).epsilon(delta))
-
-
-@functools.lru_cache(maxsize=64)
-def gaussian_vector(sigma: float) -> Any:
-    """Return OpenDP's measurement: discrete Gaussian noise of scale `sigma` on each of many int64.
-
-    Neighbouring inputs differ by a Euclidean distance; the price is in rho.
-    """
-    from opendp.domains import atom_domain, vector_domain
-    from opendp.measurements import make_gaussian
-    from opendp.metrics import l2_distance
-    from opendp.mod import enable_features
-
-    enable_features("contrib")
-    domain = vector_domain(atom_domain(T="i64"))
-    return make_gaussian(domain, l2_distance(T="f64"), scale=sigma)
-
-
-def price_vector(sigma: float, distance: float) -> Fraction:
-    """Return the rho that a vector costs which one person moves by at most `distance`."""
-    return Fraction(gaussian_vector(sigma).map(distance))
-
-
-def draw_vector(values: list[int], sigma: float, rho: Fraction, distance: float) -> list[int]:
-    """Return `values` with noise of scale `sigma` on each, if that costs at most `rho` in all.
-
-    Raises: NoiseNotProven.
-    """
-    if price_vector(sigma, distance) > rho:
-        raise NoiseNotProven("the noise costs more than was charged")
-    drawn: list[int] = list(gaussian_vector(sigma)(values))
-    return drawn

@@ -18,8 +18,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from protocols.dp import noise
+from protocols.dp import vector_noise
 from protocols.dp.budget import NANO
+from protocols.dp.noise import NoiseNotProven
 from protocols.federated.fixed_point import Whole
 from protocols.federated.learning import SLACK
 from protocols.federated.terms import FederatedTerms
@@ -45,9 +46,9 @@ def sigma(terms: FederatedTerms, number: int) -> float:
     start = reach / math.sqrt(2 * terms.rho_nano / NANO)
     for part in range(10):
         scale: float = start * (1 + part * 1e-9)
-        if noise.price_vector(scale, reach) <= rho:
+        if vector_noise.gaussian_price(scale, reach) <= rho:
             return scale
-    raise noise.NoiseNotProven("no scale near the expected one has this price")
+    raise NoiseNotProven("no scale near the expected one has this price")
 
 
 def add(terms: FederatedTerms, number: int, update: Whole) -> Whole:
@@ -59,7 +60,7 @@ def add(terms: FederatedTerms, number: int, update: Whole) -> Whole:
         return update
     rho = Fraction(terms.rho_nano, NANO)
     scale, reach = sigma(terms, number), distance(terms, number)
-    return np.array(noise.draw_vector(update.tolist(), scale, rho, reach), np.int64)
+    return np.array(vector_noise.draw_gaussian(update.tolist(), scale, rho, reach), np.int64)
 
 
 def weight_noise(terms: FederatedTerms) -> float:

@@ -55,10 +55,11 @@ Zohner 2018. Wire format: `docs/spec/psi-ot.md`.
 import functools
 
 from protocols.codec import Record
-from protocols.errors import InvalidParameter, UnexpectedMessage
+from protocols.errors import InvalidParameter
 from protocols.groups import Backend
 from protocols.ot import base
 from protocols.psi import ot_receiver, ot_sender
+from protocols.psi.chunks import unexpected
 from protocols.psi.ot_progress import progress
 from protocols.psi.ot_records import (
     MESSAGES,
@@ -148,9 +149,7 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
         case SenderFinishing(total), Done():
             return Finish(SenderDone(total))
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
+            raise unexpected(state, message)
 
 
 def members(backend: Backend | None = None) -> TwoParty:

@@ -40,9 +40,10 @@ et al. 2019 (unequal sizes with a kept set); RFC 9497. The unblinding is ours: `
 import functools
 
 from protocols.codec import Record
-from protocols.errors import InvalidParameter, UnexpectedMessage
+from protocols.errors import InvalidParameter
 from protocols.groups import Backend
 from protocols.psi import prepared_receiver, prepared_sender
+from protocols.psi.chunks import unexpected
 from protocols.psi.params import Members, PreparedParams, SenderDone
 from protocols.psi.prepared_records import (
     MESSAGES,
@@ -128,9 +129,7 @@ def step(  # noqa: C901 - one case for each arrow
         case ((ReceiverOffered() | SenderAnswering() | SenderFinishing()), None):
             return Wait(state)  # what was due has been said
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
+            raise unexpected(state, message)
 
 
 # The protocol

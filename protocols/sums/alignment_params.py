@@ -1,8 +1,7 @@
 """Parameters of an alignment and the sums over it, in one record each: what both sides agree on."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -19,7 +18,8 @@ LABEL_BYTES = 4
 class AlignedParams(MatchingParams):
     """Base of the three; subclasses are frozen dataclasses and call `check_room` once made.
 
-    What a node asks of matching parameters is what the first part says.
+    What a node asks of matching parameters is what the first part says. There is no `strictly`: how
+    many dummies there are follows from it, so `insight.params_for` makes all of them anew.
     """
 
     __slots__ = ()
@@ -72,11 +72,6 @@ class AlignedParams(MatchingParams):
         """Return whether nothing about an item shows, however small the sets are."""
         hides: bool = self.first.hides_in_small_sets()
         return hides
-
-    @override
-    def strictly(self) -> Self:
-        """Return the same parameters, such that nothing shows in small sets either."""
-        return dataclasses.replace(self, first=self.first.strictly())  # type: ignore[type-var]
 
     def check_room(self, rows: int, *, same_chunks: bool) -> None:
         """Return if the layout has room for so many rows.

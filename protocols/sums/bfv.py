@@ -44,7 +44,8 @@ Hong, Ding 2022 (Cheetah); noise flooding as in Gentry 2009. Wire format: `docs/
 """
 
 from protocols.codec import Record
-from protocols.errors import ContextMismatch, InvalidParameter, UnexpectedMessage
+from protocols.errors import ContextMismatch, InvalidParameter
+from protocols.psi.chunks import unexpected
 from protocols.session import (
     Fetch,
     Progress,
@@ -111,9 +112,7 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
         case MatrixAwaiting(), Returned():
             return bfv_matrix.finish(state, message)
         case _:
-            raise UnexpectedMessage(
-                f"{'nothing' if message is None else message.KIND} came in {state.KIND}"
-            )
+            raise unexpected(state, message)
 
 
 def _check_opening(run: Run, opening: Opening, speaker: Role) -> None:

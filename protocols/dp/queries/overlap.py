@@ -69,11 +69,16 @@ def overlap(
         chunk_rows=_chunk_rows(max_rows),
     )
     scales = tuple(
-        scale_milli(p.rho_nano, l2(p.bound * rows * vector_bound, plan.groups * meant))
+        scale
         for p in (*dense, *coded)
-        for _ in range(plan.cells)
+        for scale in _alike(p, rows * vector_bound, plan.groups * meant, plan.cells)
     )
     return Overlap(plan, layout, scales, dense, coded, None)
+
+
+def _alike(part: Part, times: int, cells_changed: int, cells: int) -> tuple[int, ...]:
+    """Return the scale of a part's cells, all of them the same, as one person changes them."""
+    return (scale_milli(part.rho_nano, l2(part.bound * times, cells_changed)),) * cells
 
 
 def cells_of(over: Overlap, sums: Sums) -> tuple[Noisy, ...]:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from protocols.dp import budget
-from protocols.dp import noise as dp_noise
+from protocols.dp import budget, vector_noise
+from protocols.dp.noise import NoiseNotProven
 from protocols.errors import LocalError
 from protocols.federated import fixed_point, learning, noise
 from protocols.federated.learning import NONE, People
@@ -199,7 +199,7 @@ def adults():
 def test_the_price_of_the_noise_is_what_is_charged():
     terms = terms_of(2, one_hot=SHAPE, rho_nano=5_000_000)
     rho = Fraction(5, 1000)
-    price = dp_noise.price_vector(noise.sigma(terms, 0), noise.distance(terms, 0))
+    price = vector_noise.gaussian_price(noise.sigma(terms, 0), noise.distance(terms, 0))
     assert rho * Fraction(999_999, 10**6) < price <= rho
 
 
@@ -212,8 +212,8 @@ def test_noise_is_on_every_column_and_has_its_scale():
 
 
 def test_noise_that_costs_more_than_was_charged_is_not_drawn():
-    with pytest.raises(dp_noise.NoiseNotProven):
-        dp_noise.draw_vector([0, 0], 10.0, Fraction(1, 200), 1.001)
+    with pytest.raises(NoiseNotProven):
+        vector_noise.draw_gaussian([0, 0], 10.0, Fraction(1, 200), 1.001)
 
 
 def test_terms_without_a_price_add_no_noise():
