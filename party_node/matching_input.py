@@ -75,23 +75,15 @@ def lay_out(
     return _flat(held, kept, params, seat, ctx, rng)
 
 
-def by_person(
-    held: Matchable, width: int, rng: Rng
+def one_each(
+    held: Matchable,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], dict[str, Any]]:
-    """Return people who have an identifier, rising, with `width` digests each, and the counts.
-
-    Digests have the shape (people, width, 32). With fewer identifiers the rest are random, which
-    match nothing; with more the later ones stay out.
+    """Return people who have an identifier, rising, with the digest of the first that they have,
+    shape (people, 32), and the counts.
     """
-    slot = _slots(held.people)
-    kept = slot < width
-    first = slot == 0
-    row = np.cumsum(first) - 1
+    first = _slots(held.people) == 0
     people = held.people[first].astype(np.int64)
-    digests = np.frombuffer(bytearray(rng(32 * width * len(people))), np.uint8)
-    digests = digests.reshape(-1, width, 32)
-    digests[row[kept], slot[kept]] = held.digests[kept]
-    return people, digests, _report(held, kept, width * len(people))
+    return people, held.digests[first], _report(held, first, len(people))
 
 
 def keep(laid: MatchingInput, store: ChunkStore, chunk_items: int) -> Items:

@@ -6,10 +6,8 @@ memory as digests: laying it out in a secret order, the protocol with everything
 for each step, the join.
 """
 
-import json
 import secrets
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
@@ -23,6 +21,7 @@ from party_node.bench.kept import Kept
 from party_node.bench.peak import forget_peak, peak_mib
 from party_node.bench.sets import MadeUp, plain
 from party_node.bench.setting_up import client_of
+from party_node.bench.side_process import be_side
 from party_node.chunks import ChunkStore
 from party_node.coordinator_client import Route
 from party_node.database import Database
@@ -189,17 +188,5 @@ class Side:
         return {"matched": count, "exact": exact}
 
 
-def main() -> None:
-    """Read what to do, get ready, wait, carry the run, say what it cost."""
-    side = Side(json.loads(sys.stdin.readline()))
-    _say({"ready": True, "port": side.port})
-    _say(side.run(int(json.loads(sys.stdin.readline())["port"])))
-
-
-def _say(found: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    be_side(Side)

@@ -6,7 +6,7 @@ from typing import Any
 
 from party_node.bench.asking import Asked, Way
 from party_node.bench.setting_up import RECEIVER, SENDER, Stage, set_up
-from party_node.bench.side_process import SideProcess
+from party_node.bench.side_process import run_both
 from party_node.demo.processes import DemoFailed
 from party_node.errors import CoordinatorUnreachable
 from party_node.home import Home
@@ -56,27 +56,19 @@ def _run(stage: Stage, way: Way, backend: str) -> dict[str, Any]:
     before = stage.coordinator.usage()["cpu_seconds"]
     job = stage.job()
     publics = {p: Home.open(stage.folder / p, {}).keys.public() for p in _ROLES}
-    running = {}
-    try:
-        for party, role in _ROLES.items():
-            other = RECEIVER if party == SENDER else SENDER
-            said = {
-                "asked": dataclasses.asdict(stage.asked),
-                "role": role,
-                "home": str(stage.folder / party),
-                "way": way,
-                "job": encode(job).hex(),
-                "peer": encode(publics[other]).hex(),
-                "backend": backend,
-            }
-            running[party] = SideProcess(stage.folder, party, "party_node.bench.party", said)
-        port = max(process.heard()["port"] for process in running.values())
-        for process in running.values():
-            process.say({"port": port})
-        sides = {party: process.heard() for party, process in running.items()}
-    finally:
-        for process in running.values():
-            process.stop()
+    said = {}
+    for party, role in _ROLES.items():
+        other = RECEIVER if party == SENDER else SENDER
+        said[party] = {
+            "asked": dataclasses.asdict(stage.asked),
+            "role": role,
+            "home": str(stage.folder / party),
+            "way": way,
+            "job": encode(job).hex(),
+            "peer": encode(publics[other]).hex(),
+            "backend": backend,
+        }
+    sides = run_both(stage.folder, "party_node.bench.party", said)
     coordinator = stage.coordinator.usage()
     return _added_up(way, sides, round(coordinator["cpu_seconds"] - before, 2))
 

@@ -1,17 +1,64 @@
-"""A process that carries one side of a measured run."""
+"""The two processes of a measured run, one for each side, spoken to in lines of JSON.
+
+Each is told what to do, says that it is ready, and where it listens, if it does; is told where the
+other listens; carries the run, and says what it cost.
+"""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from party_node.surface_errors import BenchFailed
 
 _TAIL = 1500
 
 
-class SideProcess:
+class Side(Protocol):
+    """One side of a run, in its own process."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 if it does not."""
+
+    def run(self, port: int) -> dict[str, Any]:
+        """Carry the run to its end; `port` is the other side's. Return what it cost."""
+
+
+def run_both(folder: Path, module: str, said: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Let `module` run as a process for each party, told what `said` has for it; return what each
+    says at the end.
+
+    Raises: BenchFailed.
+    """
+    running: dict[str, _SideProcess] = {}
+    try:
+        for party, to_party in said.items():
+            running[party] = _SideProcess(folder, party, module, to_party)
+        port = max(process.heard()["port"] for process in running.values())
+        for process in running.values():
+            process.say({"port": port})
+        return {party: process.heard() for party, process in running.items()}
+    finally:
+        for process in running.values():
+            process.stop()
+
+
+def be_side(made: Callable[[dict[str, Any]], Side]) -> None:
+    """Be one of them: read what to do, get ready, wait, carry the run, say what it cost."""
+    side = made(json.loads(sys.stdin.readline()))
+    _say({"ready": True, "port": side.port})
+    _say(side.run(int(json.loads(sys.stdin.readline())["port"])))
+
+
+def _say(found: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
+class _SideProcess:
     """One party, spoken to in lines of JSON."""
 
     def __init__(self, folder: Path, party: str, module: str, said: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from party_node.bench.made_rows import SumsAsked
-from party_node.bench.side_process import SideProcess
+from party_node.bench.side_process import run_both
 from party_node.database import Database
 from party_node.home import Home
 from party_node.migrations import migrate
@@ -52,21 +52,12 @@ def measure(folder: Path, asked: SumsAsked) -> dict[str, Any]:
         "job": secrets.token_hex(16),
         "ctx": secrets.token_hex(32),
     }
-    running: dict[str, SideProcess] = {}
-    try:
-        for party, role in _ROLES.items():
-            (other,) = _ROLES.keys() - {party}
-            peer = encode(homes[other].keys.public()).hex()
-            said = {"role": role, "home": str(folder / party), "peer": peer}
-            module = "party_node.bench.sums_party"
-            running[party] = SideProcess(folder, party, module, common | said)
-        port = max(process.heard()["port"] for process in running.values())
-        for process in running.values():
-            process.say({"port": port})
-        sides = {party: process.heard() for party, process in running.items()}
-    finally:
-        for process in running.values():
-            process.stop()
+    said = {}
+    for party, role in _ROLES.items():
+        (other,) = _ROLES.keys() - {party}
+        peer = encode(homes[other].keys.public()).hex()
+        said[party] = common | {"role": role, "home": str(folder / party), "peer": peer}
+    sides = run_both(folder, "party_node.bench.sums_party", said)
     return _added_up(asked, sides)
 
 

@@ -6,10 +6,8 @@ What is counted is everything that a node does from the rows in its chunks to th
 storage, envelopes.
 """
 
-import json
 import secrets
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from party_node.bench.direct import DirectPost
 from party_node.bench.made_rows import SumsAsked, plain, write_rows
 from party_node.bench.party import Counted
 from party_node.bench.peak import forget_peak, peak_mib
+from party_node.bench.side_process import be_side
 from party_node.database import Database
 from party_node.execution import WAIT_SECONDS
 from party_node.home import Home
@@ -91,17 +90,5 @@ class SumsSide:
         return found
 
 
-def main() -> None:
-    """Read what to do, get ready, wait, carry the run, say what it cost."""
-    side = SumsSide(json.loads(sys.stdin.readline()))
-    _say({"ready": True, "port": side.port})
-    _say(side.run(int(json.loads(sys.stdin.readline())["port"])))
-
-
-def _say(found: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    be_side(SumsSide)

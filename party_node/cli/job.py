@@ -27,7 +27,7 @@ from party_node.cli.output import (
     usage_of,
     when,
 )
-from party_node.cli.release import ChartOption, CsvOption
+from party_node.cli.release import ChartOption, CsvOption, print_table, write_chart
 from party_node.hints import hint_of
 from party_node.local_client import LocalClient
 
@@ -208,11 +208,9 @@ def result(
     require_new(chart)
     client = client_of(home)
     path = f"/v1/jobs/{whole(client, job)}/result"
-    if chart is not None:
-        with usage_of(str(chart)), chart.open("xb") as file:
-            file.write(client.download(f"{path}/chart"))
+    write_chart(client, path, chart)
     if as_csv:
-        typer.echo(client.download(f"{path}/table").decode(), nl=False)
+        print_table(client, path)
         return
     found = client.get(path)
     if as_json:

@@ -93,15 +93,25 @@ def _show(
     client: LocalClient, found: dict[str, Any], as_json: bool, as_csv: bool, chart: Path | None
 ) -> None:
     path = f"/v1/releases/{found['release']}"
-    if chart is not None:
-        with usage_of(str(chart)), chart.open("xb") as file:
-            file.write(client.download(f"{path}/chart"))
+    write_chart(client, path, chart)
     if as_json:
         show_json(found)
     elif as_csv:
-        typer.echo(client.download(f"{path}/table").decode(), nl=False)
+        print_table(client, path)
     else:
         _tell(found)
+
+
+def write_chart(client: LocalClient, path: str, chart: Path | None) -> None:
+    """Write the chart of the answer at `path`, if a file is named for it."""
+    if chart is not None:
+        with usage_of(str(chart)), chart.open("xb") as file:
+            file.write(client.download(f"{path}/chart"))
+
+
+def print_table(client: LocalClient, path: str) -> None:
+    """Print the answer at `path` as CSV."""
+    typer.echo(client.download(f"{path}/table").decode(), nl=False)
 
 
 def _tell(found: dict[str, Any]) -> None:

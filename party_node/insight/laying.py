@@ -55,14 +55,14 @@ def _lay_groups(
     params: JoinSumParams,
 ) -> Laid:
     rng, least = execution.services.rng, execution.job.minimum_size
-    persons, digests, report = matching_input.by_person(held, params.per_person, rng)
+    persons, digests, report = matching_input.one_each(held)
     group_of, sizes = _groups(execution, permission, asked, persons), {}
     for group, label in enumerate(asked.groups, 1):
         here = group_of == group
         sizes[label] = int(np.count_nonzero(here))
         if sizes[label] < least:
             group_of[here] = 0
-    laid = lay_out(digests, group_of, least, params.first, execution.ctx, rng)
+    laid = lay_out(digests[:, None], group_of, least, params.first, execution.ctx, rng)
     check_items(execution.job, len(laid.digests))
     _keep(execution, laid.digests, params)
     report["items"] = len(laid.digests)
@@ -106,11 +106,11 @@ def _lay_rows(
     params: JoinSumParams,
 ) -> Laid:
     rng = execution.services.rng
-    persons, digests, report = matching_input.by_person(held, params.per_person, rng)
+    persons, digests, report = matching_input.one_each(held)
     tossed = padding.tossed_by(1, 1, params.dummies)
     added = padding.added(len(persons), tossed, params, execution.ctx, rng)
     more = len(added)
-    rows = np.concatenate([digests.reshape(-1, 32), added])
+    rows = np.concatenate([digests, added])
     order = permutation(rng(SEED_BYTES), len(rows))
     whose = np.concatenate([persons, np.full(more, -1, np.int64)])[order]
     laid = rows[order]

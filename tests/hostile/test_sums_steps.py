@@ -38,7 +38,7 @@ def recorded(name: str) -> Recording:
     chunks: dict[str, bytes] = {}
     for to_holder, entries in ((True, drawn(LAYOUT, 0)), (True, ENTRIES), (False, ENTRIES)):
         protocol = watched(routes.find(name), states)
-        run = run_sums(protocol, params(to_holder=to_holder), entries)
+        run = run_sums(entries, params(to_holder=to_holder), protocol)
         messages += run.receiver.sent + run.sender.sent
         chunks |= run.sender.chunks | run.receiver.chunks
     return Recording(sorted(set(states)), messages, chunks)
@@ -127,7 +127,7 @@ def test_a_hostile_network_gives_the_right_sums_or_none(name, to_holder, faults)
     network = FaultyNetwork(faults)
     with contextlib.suppress(*REFUSED):
         run = run_sums(
-            routes.find(name), params(to_holder=to_holder), ENTRIES, deliver=network.deliver
+            ENTRIES, params(to_holder=to_holder), routes.find(name), deliver=network.deliver
         )
         output = run.receiver.output if to_holder else run.sender.output
-        assert output.values == ENTRIES.sums(LAYOUT)
+        assert output.values == ENTRIES.sums()

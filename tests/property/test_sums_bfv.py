@@ -27,11 +27,11 @@ def layouts(draw, most_rows):
 def check(layout: SumLayout, rows: int, seed: int, *, to_holder: bool) -> None:
     """Play a run over these rows and compare with the plain sums."""
     entries = drawn(layout, rows, seed)
-    run = run_sums(SUMS_BFV, SumParams(layout, to_holder, (0,) * layout.columns), entries)
+    run = run_sums(entries, SumParams(layout, to_holder, (0,) * layout.columns), SUMS_BFV)
     sums, other = run.receiver.output, run.sender.output
     if not to_holder:
         sums, other = other, sums
-    assert sums.values == entries.sums(layout)
+    assert sums.values == entries.sums()
     assert other == SumsGiven(rows)
 
 

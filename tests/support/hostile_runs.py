@@ -18,8 +18,8 @@ from protocols.session import TwoParty
 from protocols.sums import composed, cot
 from protocols.sums.layout import SumLayout
 from tests.support import aligned_runs
+from tests.support.aligned import drawn, params_of, run_sums
 from tests.support.circle import run_circle
-from tests.support.cot_runs import given, params_of, run_sums
 from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
 from tests.support.prepared_sets import Receiver, Sender, laid_for
 from tests.support.psi_ot_vectors import label_chunks
@@ -119,7 +119,7 @@ def play_sums_by_union(protocol: TwoParty, **more: Any) -> Played:
     return aligned_runs.play_sums_by_union(*UNION_SETS, protocol=protocol, **more)
 
 
-SUM_OF = given(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
+SUM_OF = drawn(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
 """Sums of more than a byte of entries of one: all columns are narrow where they may be."""
 
 

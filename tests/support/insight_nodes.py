@@ -1,26 +1,19 @@
 """Two party nodes and a coordinator in this process, whose files have columns to ask about."""
 
-import atexit
-import functools
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from party_node.approvals import Rule
-from tests.support.coordinator import FakeClock
 from tests.support.two_nodes import (
-    _QUICK,
     BRAND,
     COLLABORATION,
     PARTIES,
     PUBLISHER,
     RHO_NANO,
     Node,
+    ReadyWorld,
     TwoNodes,
-    Wire,
-    _no_waiting,
     email,
     key,
 )
@@ -63,45 +56,14 @@ def segment(person: int) -> str:
     return "new" if person < 40 else "loyal"
 
 
-@contextmanager
-def insight_nodes() -> Iterator[TwoNodes]:
-    """Start from a ready-made world: enrolled, agreed, with people, consents, a standing rule."""
-    with tempfile.TemporaryDirectory(prefix="insight-nodes-", dir=_QUICK) as folder:
-        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
-        with _open(Path(folder)) as world:
-            yield world
-
-
-@contextmanager
-def _open(folder: Path) -> Iterator[TwoNodes]:
-    with _no_waiting(), ExitStack() as serving:
-        world = TwoNodes(folder, FakeClock(), serving)
-        world.start_coordinator()
-        for party in PARTIES:
-            if not (folder / party).exists():
-                world.enrol(party)
-            world.nodes[party] = Node(party, folder, world.clock, Wire(world))
-        try:
-            yield world
-        finally:
-            for node in world.nodes.values():
-                node.db.close()
-
-
-@functools.cache
-def _template() -> "tempfile.TemporaryDirectory[str]":
-    """Make the ready-made world once; tests work on copies."""
-    folder = tempfile.TemporaryDirectory(prefix="insight-nodes-", dir=_QUICK)
-    atexit.register(folder.cleanup)
-    with _open(Path(folder.name)) as world:
-        for node in world.nodes.values():
-            fill(node, Path(folder.name))
-            consent(node)
-        world.brand.services.collaborations.propose(DOCUMENT)
-        world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-        rule = Rule("all", COLLABORATION, "insight", PURPOSE, RHO_NANO, allow_reveal=False)
-        world.publisher.services.rules.put(rule)
-    return folder
+def _make(world: TwoNodes, folder: Path) -> None:
+    for node in world.nodes.values():
+        fill(node, folder)
+        consent(node)
+    world.brand.services.collaborations.propose(DOCUMENT)
+    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+    rule = Rule("all", COLLABORATION, "insight", PURPOSE, RHO_NANO, allow_reveal=False)
+    world.publisher.services.rules.put(rule)
 
 
 def fill(node: Node, folder: Path, tier_of: Callable[[int], str] = tier) -> None:
@@ -120,3 +82,11 @@ def consent(node: Node) -> None:
     for person in PEOPLE[node.party]:
         if person not in SILENT[node.party]:
             node.say("given", person, PURPOSE)
+
+
+_READY = ReadyWorld("insight-nodes", PARTIES, _make)
+
+
+def insight_nodes() -> AbstractContextManager[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents, a standing rule."""
+    return _READY.copy()

@@ -15,7 +15,7 @@ from typing import Any
 from protocols.sums.cot import NARROW, SUMS
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import Sums
-from tests.support.cot_runs import given, params_of, run_sums
+from tests.support.aligned import drawn, params_of, run_sums
 from tests.support.pair import CTX
 from tests.support.psi_ot_vectors import pinned
 
@@ -40,7 +40,7 @@ def computed(name: str) -> dict[str, Any]:
     """Return what the file for the protocol of that name must hold."""
     runs = []
     for title, layout, rows, to_holder in CASES:
-        own = given(layout, rows, seed=7)
+        own = drawn(layout, rows, seed=7)
         params = params_of(layout, to_holder=to_holder)
         played = run_sums(own, params, PROTOCOLS[name], seed=title)
         output = (played.receiver if to_holder else played.sender).output

@@ -4,27 +4,19 @@ The brand asks; the publisher and the shop have rules that say yes. Every person
 towards each of the other two by itself.
 """
 
-import atexit
-import functools
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from party_node.approvals import Rule
-from tests.support.coordinator import FakeClock
 from tests.support.two_nodes import (
-    _QUICK,
     BRAND,
     COLLABORATION,
     PUBLISHER,
     PURPOSE,
     RHO_NANO,
     Node,
+    ReadyWorld,
     TwoNodes,
-    Wire,
-    _no_waiting,
     email,
     key,
 )
@@ -59,46 +51,15 @@ jobs:
 """
 
 
-@contextmanager
-def three_nodes() -> Iterator[TwoNodes]:
-    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
-    with tempfile.TemporaryDirectory(prefix="three-nodes-", dir=_QUICK) as folder:
-        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
-        with _open(Path(folder)) as world:
-            yield world
-
-
-@contextmanager
-def _open(folder: Path) -> Iterator[TwoNodes]:
-    with _no_waiting(), ExitStack() as serving:
-        world = TwoNodes(folder, FakeClock(), serving)
-        world.start_coordinator()
-        for party in THREE:
-            if not (folder / party).exists():
-                world.enrol(party)
-            world.nodes[party] = Node(party, folder, world.clock, Wire(world))
-        try:
-            yield world
-        finally:
-            for node in world.nodes.values():
-                node.db.close()
-
-
-@functools.cache
-def _template() -> "tempfile.TemporaryDirectory[str]":
-    """Make the ready-made world once; tests work on copies."""
-    folder = tempfile.TemporaryDirectory(prefix="three-nodes-", dir=_QUICK)
-    atexit.register(folder.cleanup)
-    with _open(Path(folder.name)) as world:
-        for node in world.nodes.values():
-            _fill(node, Path(folder.name))
-        world.brand.services.collaborations.propose(DOCUMENT)
-        for party in (PUBLISHER, SHOP):
-            world.nodes[party].services.collaborations.countersign(COLLABORATION, 1)
-            for kind, purpose in PURPOSE.items():
-                rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, True)
-                world.nodes[party].services.rules.put(rule)
-    return folder
+def _make(world: TwoNodes, folder: Path) -> None:
+    for node in world.nodes.values():
+        _fill(node, folder)
+    world.brand.services.collaborations.propose(DOCUMENT)
+    for party in (PUBLISHER, SHOP):
+        world.nodes[party].services.collaborations.countersign(COLLABORATION, 1)
+        for kind, purpose in PURPOSE.items():
+            rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, True)
+            world.nodes[party].services.rules.put(rule)
 
 
 def _fill(node: Node, folder: Path) -> None:
@@ -112,3 +73,11 @@ def _fill(node: Node, folder: Path) -> None:
             if peer != node.party and (node.party, person, peer) not in REFUSES:
                 for purpose in PURPOSE.values():
                     node.say("given", person, purpose, recipient=peer)
+
+
+_READY = ReadyWorld("three-nodes", THREE, _make)
+
+
+def three_nodes() -> AbstractContextManager[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
+    return _READY.copy()

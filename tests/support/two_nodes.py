@@ -7,13 +7,12 @@ a time; requests go through a transport that can lose them, lose their answers, 
 import atexit
 import contextlib
 import dataclasses
-import functools
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -393,30 +392,43 @@ class TwoNodes:
         self.write(lambda session: sweeper.sweep(session, now, 24))
 
 
-@contextmanager
-def two_nodes() -> Iterator[TwoNodes]:
-    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
-    with tempfile.TemporaryDirectory(prefix="two-nodes-", dir=_QUICK) as folder:
-        shutil.copytree(_template().name, folder, dirs_exist_ok=True)
-        with _open(Path(folder)) as world:
-            yield world
+class ReadyWorld:
+    """A world that is made once in a process; tests work on copies."""
 
+    def __init__(
+        self, name: str, parties: Sequence[str], make: Callable[[TwoNodes, Path], None]
+    ) -> None:
+        """`make` fills a world of enrolled parties: people, agreement, consents, rules."""
+        self._prefix, self._parties, self._make = f"{name}-", parties, make
+        self._made: tempfile.TemporaryDirectory[str] | None = None
 
-@contextmanager
-def _open(folder: Path) -> Iterator[TwoNodes]:
-    with _no_waiting(), ExitStack() as serving:
-        world = TwoNodes(folder, FakeClock(), serving)
-        world.start_coordinator()
-        for party in PARTIES:
-            wire = Wire(world)
-            if not (folder / party).exists():
-                world.enrol(party)
-            world.nodes[party] = Node(party, folder, world.clock, wire)
-        try:
-            yield world
-        finally:
-            for node in world.nodes.values():
-                node.db.close()
+    @contextmanager
+    def copy(self) -> Iterator[TwoNodes]:
+        """Start from what was made."""
+        if self._made is None:
+            self._made = tempfile.TemporaryDirectory(prefix=self._prefix, dir=_QUICK)
+            atexit.register(self._made.cleanup)
+            with self._open(Path(self._made.name)) as world:
+                self._make(world, Path(self._made.name))
+        with tempfile.TemporaryDirectory(prefix=self._prefix, dir=_QUICK) as folder:
+            shutil.copytree(self._made.name, folder, dirs_exist_ok=True)
+            with self._open(Path(folder)) as world:
+                yield world
+
+    @contextmanager
+    def _open(self, folder: Path) -> Iterator[TwoNodes]:
+        with _no_waiting(), ExitStack() as serving:
+            world = TwoNodes(folder, FakeClock(), serving)
+            world.start_coordinator()
+            for party in self._parties:
+                if not (folder / party).exists():
+                    world.enrol(party)
+                world.nodes[party] = Node(party, folder, world.clock, Wire(world))
+            try:
+                yield world
+            finally:
+                for node in world.nodes.values():
+                    node.db.close()
 
 
 @contextmanager
@@ -429,20 +441,14 @@ def _no_waiting() -> Iterator[None]:
         yield
 
 
-@functools.cache
-def _template() -> "tempfile.TemporaryDirectory[str]":
-    """Make the ready-made world once; tests work on copies."""
-    folder = tempfile.TemporaryDirectory(prefix="two-nodes-", dir=_QUICK)
-    atexit.register(folder.cleanup)
-    with _open(Path(folder.name)) as world:
-        for node in world.nodes.values():
-            _fill(node, Path(folder.name))
-        world.brand.services.collaborations.propose(DOCUMENT)
-        world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-        for kind, purpose in PURPOSE.items():
-            rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)
-            world.publisher.services.rules.put(rule)
-    return folder
+def _make(world: TwoNodes, folder: Path) -> None:
+    for node in world.nodes.values():
+        _fill(node, folder)
+    world.brand.services.collaborations.propose(DOCUMENT)
+    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+    for kind, purpose in PURPOSE.items():
+        rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)
+        world.publisher.services.rules.put(rule)
 
 
 def _fill(node: Node, folder: Path) -> None:
@@ -456,6 +462,14 @@ def _fill(node: Node, folder: Path) -> None:
         if person not in SILENT[node.party]:
             for purpose in PURPOSE.values():
                 node.say("given", person, purpose)
+
+
+_READY = ReadyWorld("two-nodes", PARTIES, _make)
+
+
+def two_nodes() -> AbstractContextManager[TwoNodes]:
+    """Start from a ready-made world: enrolled, agreed, with people, consents and standing rules."""
+    return _READY.copy()
 
 
 def consenting(party: str) -> set[int]:

@@ -26,7 +26,7 @@ from protocols.sums.bfv_records import (
 )
 from protocols.sums.layout import NONE, SumLayout
 from protocols.sums.records import AlignedRows, SumParams, Sums, SumsGiven
-from tests.support.aligned import Entries, chunks_of, drawn, run_sums
+from tests.support.aligned import Given, drawn, params_of, run_sums
 from tests.support.pair import CTX
 from tests.support.seeded import seeded
 
@@ -35,13 +35,9 @@ WIDE = SumLayout(1, 1, (1,), (3,), 40_000, 20_000)
 """Chunks of three blocks: two whole ones and a part."""
 
 
-def params_of(layout, *, to_holder=True, sigma_milli=0):
-    return SumParams(layout, to_holder, (sigma_milli,) * layout.columns)
-
-
 def played(params, entries, **more):
     """Return the sums that came out, and the other side's output."""
-    run = run_sums(SUMS_BFV, params, entries, **more)
+    run = run_sums(entries, params, SUMS_BFV, **more)
     first, second = run.receiver.output, run.sender.output
     return (first, second) if params.to_holder else (second, first)
 
@@ -51,14 +47,14 @@ def played(params, entries, **more):
 def test_sums_are_exact_for_either_side(rows, to_holder):
     entries = drawn(SMALL, rows)
     sums, other = played(params_of(SMALL, to_holder=to_holder), entries)
-    assert sums == Sums(rows, 2, entries.sums(SMALL))
+    assert sums == Sums(rows, 2, entries.sums())
     assert other == SumsGiven(rows)
 
 
 @pytest.mark.parametrize("rows", [8191, 8192, 8193, 20_000, 20_001, 40_000])
 def test_sums_are_exact_where_blocks_and_chunks_end(rows):
     entries = drawn(WIDE, rows)
-    assert played(params_of(WIDE), entries)[0].values == entries.sums(WIDE)
+    assert played(params_of(WIDE), entries)[0].values == entries.sums()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -66,13 +62,14 @@ def test_sums_are_exact_where_every_entry_is_at_its_bound(sign):
     """The largest sums that there can be, in neighbouring digits."""
     layout = SumLayout(1, 7, (9, 9, 9), (2, 2), 9000, 9000)
     n = layout.max_rows
-    entries = Entries(
+    entries = Given(
+        layout,
         np.full((n, 1), 7, np.int32),
         np.full((n, 3), sign * 9, np.int32),
         np.zeros((n, 2), np.uint16),
     )
     sums, _ = played(params_of(layout), entries)
-    assert sums.values == entries.sums(layout) == (sign * 63 * n,) * 3 + (7 * n, 0) * 2
+    assert sums.values == entries.sums() == (sign * 63 * n,) * 3 + (7 * n, 0) * 2
 
 
 @pytest.mark.parametrize("to_holder", [True, False])
@@ -98,7 +95,7 @@ def test_a_vector_of_nothing_has_sums_of_zero():
 ])  # fmt: skip
 def test_other_layouts(layout):
     entries = drawn(layout, 40)
-    assert played(params_of(layout), entries)[0].values == entries.sums(layout)
+    assert played(params_of(layout), entries)[0].values == entries.sums()
 
 
 def test_many_vectors_and_columns_go_in_several_messages():
@@ -107,8 +104,8 @@ def test_many_vectors_and_columns_go_in_several_messages():
     assert run.encryptions() == 5 * 5 > PER_MESSAGE
     assert run.replies() == 5 * 4 > PER_MESSAGE
     entries = drawn(layout, 30_000)
-    both = run_sums(SUMS_BFV, run.params, entries)
-    assert both.output.values == entries.sums(layout)
+    both = run_sums(entries, run.params, SUMS_BFV)
+    assert both.output.values == entries.sums()
     kinds = [decode(SUMS_BFV.messages, m) for m in both.receiver.sent + both.sender.sent]
     assert [m.index for m in kinds if isinstance(m, Encrypted)] == [0, 1]
     assert [m.index for m in kinds if isinstance(m, Replies)] == [0, 1]
@@ -121,7 +118,7 @@ def test_the_receiver_gets_noise_of_the_stated_scale(to_holder):
     sigma = 200
     entries = drawn(layout, 40)
     sums, _ = played(params_of(layout, to_holder=to_holder, sigma_milli=1000 * sigma), entries)
-    noise = np.array(sums.values) - np.array(entries.sums(layout))
+    noise = np.array(sums.values) - np.array(entries.sums())
     assert abs(noise).max() <= tail_of(1000 * sigma) == 2000
     assert 0.5 < float((noise**2).mean()) / sigma**2 < 1.7
 
@@ -129,7 +126,7 @@ def test_the_receiver_gets_noise_of_the_stated_scale(to_holder):
 def test_columns_have_noise_of_their_own_scale():
     params = SumParams(SMALL, True, (0, 0, 50_000, 0, 0, 0, 0))
     entries = drawn(SMALL, 40)
-    noise = np.array(played(params, entries)[0].values) - np.array(entries.sums(SMALL))
+    noise = np.array(played(params, entries)[0].values) - np.array(entries.sums())
     where = np.flatnonzero(noise)
     assert set(where) <= {2, 2 + SMALL.columns}
 
@@ -153,9 +150,9 @@ def test_a_step_that_a_crash_repeats_adds_nothing_twice():
             return SUMS_BFV.step(state, message, after, rng)
         return transition
 
-    sums = run_sums(dataclasses.replace(SUMS_BFV, step=twice), params, entries).output
+    sums = run_sums(entries, params, dataclasses.replace(SUMS_BFV, step=twice)).output
     assert again == 2
-    assert sums.values == entries.sums(layout)
+    assert sums.values == entries.sums()
 
 
 def test_runs_of_several_threads_do_not_meet():
@@ -164,12 +161,12 @@ def test_runs_of_several_threads_do_not_meet():
     inputs = [drawn(SMALL, 40, seed) for seed in range(6)]
     with ThreadPoolExecutor(3) as pool:
         runs = list(pool.map(lambda entries: played(params, entries)[0].values, inputs))
-    assert runs == [entries.sums(SMALL) for entries in inputs]
+    assert runs == [entries.sums() for entries in inputs]
 
 
 def test_two_runs_over_one_input_say_other_bytes():
     entries = drawn(SMALL, 16)
-    one, two = (run_sums(SUMS_BFV, params_of(SMALL), entries) for _ in range(2))
+    one, two = (run_sums(entries, params_of(SMALL), SUMS_BFV) for _ in range(2))
     assert one.output == two.output
     for side in ("receiver", "sender"):
         first, second = getattr(one, side).sent, getattr(two, side).sent
@@ -180,7 +177,7 @@ def test_two_runs_over_one_input_say_other_bytes():
 def test_lengths_of_messages_do_not_depend_on_entries():
     full, empty = drawn(SMALL, 40), drawn(SMALL, 40)
     empty.vector[:], empty.dense[:], empty.codes[:] = 0, 0, NONE
-    runs = [run_sums(SUMS_BFV, params_of(SMALL, to_holder=False), e) for e in (full, empty)]
+    runs = [run_sums(e, params_of(SMALL, to_holder=False), SUMS_BFV) for e in (full, empty)]
     for side in ("receiver", "sender"):
         one, two = ([len(m) for m in getattr(run, side).sent] for run in runs)
         assert one == two
@@ -302,7 +299,7 @@ PINNED = {
 
 def test_input_chunks_of_the_wrong_length_are_our_fault():
     entries = drawn(SMALL, 16)
-    vectors, _ = chunks_of(SMALL, entries)
+    vectors = entries.vectors()
     run = Run(params_of(SMALL), CTX, AlignedRows(15, 16))
     first = begin(Role.INITIATOR, run.params, CTX, run.rows, seeded("x"))
     chunks = vectors | dict(first.keep)

@@ -31,7 +31,7 @@ from protocols.sums.cot_records import (
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import AlignedRows, SumParams, Sums, SumsGiven
 from protocols.transcript import Transcript
-from tests.support.cot_runs import Given, given, params_of, run_sums
+from tests.support.aligned import Given, drawn, params_of, run_sums
 from tests.support.pair import CTX, Played, Side, Stalled
 from tests.support.seeded import seeded
 
@@ -63,7 +63,7 @@ def output(played: Played, to_holder: bool) -> tuple[Record | None, Record | Non
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_sums_are_exact(protocol, to_holder, name):
     layout, rows = LAYOUTS[name]
-    own = given(layout, rows)
+    own = drawn(layout, rows)
     played = run_sums(own, params_of(layout, to_holder=to_holder), protocol)
     sums, other = output(played, to_holder)
     assert sums == Sums(rows, layout.vectors, own.sums())
@@ -88,7 +88,7 @@ def test_sums_at_both_ends_of_their_bounds(protocol, sign):
 @BOTH
 def test_a_message_has_at_most_so_many_bytes(protocol):
     layout = SumLayout(1, 1, (2**31 - 1,) * 700, (), 2000, 2000)
-    own = given(layout, 2000)
+    own = drawn(layout, 2000)
     played = run_sums(own, params_of(layout), protocol)
     assert output(played, True)[0].values == own.sums()
     sizes = [len(m) for m in played.sender.sent + played.receiver.sent]
@@ -102,7 +102,7 @@ def test_a_message_has_at_most_so_many_bytes(protocol):
 def test_the_bytes_of_a_run_are_known_before(protocol, to_holder, name):
     layout, rows = LAYOUTS[name]
     params = params_of(layout, to_holder=to_holder)
-    played = run_sums(given(layout, rows), params, protocol)
+    played = run_sums(drawn(layout, rows), params, protocol)
     expected = sent_bytes(params, rows, narrow=protocol is NARROW)
     for side, size in zip((played.receiver, played.sender), expected, strict=True):
         sent = sum(map(len, side.sent))
@@ -134,7 +134,7 @@ def test_entries_of_0_and_1_take_3_bytes_or_narrow_little_more_than_1():
 def test_what_is_sent_depends_on_parameters_and_rows_only(protocol, to_holder):
     lengths = set()
     for seed in range(3):
-        own = given(LAYOUTS["one hot"][0], 800, seed)
+        own = drawn(LAYOUTS["one hot"][0], 800, seed)
         played = run_sums(own, params_of(own.layout, to_holder=to_holder), protocol, seed=f"{seed}")
         lengths.add(tuple(len(m) for m in played.receiver.sent + played.sender.sent))
     assert len(lengths) == 1
@@ -170,7 +170,7 @@ def test_the_receiver_faces_noise_of_the_agreed_scale(protocol, to_holder):
     It is outside of 0.5 to 1.7 with probability below 10^-15 (chi-square of 400 degrees).
     """
     layout = SumLayout(2, 1, (), (200,), 300, 512)
-    own = given(layout, 300)
+    own = drawn(layout, 300)
     params = params_of(layout, to_holder=to_holder, sigma_milli=50_000)
     sums, _ = output(run_sums(own, params, protocol), to_holder)
     noise = [a - b for a, b in zip(sums.values, own.sums(), strict=True)]
@@ -179,7 +179,7 @@ def test_the_receiver_faces_noise_of_the_agreed_scale(protocol, to_holder):
 
 def test_columns_have_their_own_noise():
     layout = SumLayout(1, 1, (), (40,), 300, 512)
-    own = given(layout, 300)
+    own = drawn(layout, 300)
     params = SumParams(layout, True, (0,) * 20 + (90_000,) * 20)
     sums, _ = output(run_sums(own, params), True)
     assert sums.values[:20] == own.sums()[:20]
@@ -187,7 +187,7 @@ def test_columns_have_their_own_noise():
 
 
 def test_shares_say_nothing_above_the_width_of_their_column():
-    own = given(LAYOUTS["one hot"][0], 800)
+    own = drawn(LAYOUTS["one hot"][0], 800)
     played = run_sums(own, params_of(own.layout), SUMS)
     widths = Run(params_of(own.layout), CTX, own.rows, False).placing.widths
     (shares,) = (m for m in said(played.sender) if isinstance(m, Shares))
@@ -198,7 +198,7 @@ def test_shares_say_nothing_above_the_width_of_their_column():
 def test_two_runs_share_no_message():
     seen: set[bytes] = set()
     for seed in "ab":
-        own = given(LAYOUTS["several vectors"][0], 100)
+        own = drawn(LAYOUTS["several vectors"][0], 100)
         played = run_sums(own, params_of(own.layout), NARROW, seed=seed)
         sent = {*played.sender.sent, *played.receiver.sent}
         assert not seen & sent
@@ -208,7 +208,7 @@ def test_two_runs_share_no_message():
 # Steps by hand
 
 LAYOUT = SumLayout(1, 1, (5,), (8,), 2000, 600)
-OWN = given(LAYOUT, 1000)
+OWN = drawn(LAYOUT, 1000)
 
 
 class Half:
@@ -282,9 +282,9 @@ def test_an_opening_reflected_is_refused(role):
         {"protocol": SUMS},
         {"to_holder": False},
         {"params": params_of(LAYOUT, sigma_milli=1)},
-        {"own": given(dataclasses.replace(LAYOUT, max_rows=2001), 1000)},
-        {"own": given(dataclasses.replace(LAYOUT, dense=(6,)), 1000)},
-        {"own": given(LAYOUT, 999)},
+        {"own": drawn(dataclasses.replace(LAYOUT, max_rows=2001), 1000)},
+        {"own": drawn(dataclasses.replace(LAYOUT, dense=(6,)), 1000)},
+        {"own": drawn(LAYOUT, 999)},
     ],
     ids=["ctx", "protocol", "receiver", "noise", "most rows", "bound", "number of rows"],
 )

@@ -14,7 +14,7 @@ from protocols.sums.cot_lanes import (
     width_of,
 )
 from protocols.sums.layout import SumLayout
-from tests.support.cot_runs import params_of
+from tests.support.aligned import params_of
 from tests.support.seeded import seeded
 
 

@@ -16,7 +16,7 @@ from protocols.sums.bfv_records import Encrypted, Replies
 from protocols.sums.flooding import flood, flooded, mask
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import AlignedRows, SumParams
-from tests.support.aligned import chunks_of, drawn, run_sums
+from tests.support.aligned import drawn, run_sums
 from tests.support.noise_of_ciphertexts import CuriousHolder, product_mod_ring
 from tests.support.seeded import seeded
 
@@ -52,8 +52,8 @@ def seen(monkeypatch, seed: int, *, flooding: bool) -> Seen:
 
     monkeypatch.setattr(bfv_matrix, "flooded", watched)
     entries = drawn(LAYOUT, ROWS, seed)
-    run = run_sums(SUMS_BFV, PARAMS, entries, seed=str(seed))
-    assert run.output.values == entries.sums(LAYOUT)
+    run = run_sums(entries, PARAMS, SUMS_BFV, seed=str(seed))
+    assert run.output.values == entries.sums()
     holder = CuriousHolder(seal.scheme(found().plain_bits), run.receiver.chunks["key"])
     sent = SUMS_BFV.messages[1]
     (encrypted,) = [m for m in map(_decoded, run.receiver.sent) if isinstance(m, sent)]
@@ -76,7 +76,7 @@ def _words(entries):
         LAYOUT,
         found(),
         Blocks(AlignedRows(ROWS, ROWS)),
-        chunks_of(LAYOUT, entries)[1].__getitem__,
+        entries.columns().__getitem__,
     )
     (words,) = blocks.polynomials(0)
     return words
@@ -132,8 +132,8 @@ def test_the_second_polynomial_is_not_that_of_the_matrix(monkeypatch, fresh):
 
     monkeypatch.setattr(bfv_matrix, "flooded", watched)
     entries = drawn(LAYOUT, ROWS)
-    run = run_sums(SUMS_BFV, PARAMS, entries)
-    assert run.output.values == entries.sums(LAYOUT)
+    run = run_sums(entries, PARAMS, SUMS_BFV)
+    assert run.output.values == entries.sums()
     (sent,) = [m for m in map(_decoded, run.receiver.sent) if isinstance(m, Encrypted)]
     scheme = seal.scheme(found().plain_bits)
     with seal_stream.memory() as held:
@@ -155,7 +155,7 @@ def test_all_that_is_not_told_is_masked(to_holder):
     """Two runs over the same rows: only a receiver's own number is the same in both."""
     entries = drawn(LAYOUT, ROWS)
     params = dataclasses.replace(PARAMS, to_holder=to_holder)
-    one, two = (plaintext(run_sums(SUMS_BFV, params, entries, seed=s)) for s in ("a", "b"))
+    one, two = (plaintext(run_sums(entries, params, SUMS_BFV, seed=s)) for s in ("a", "b"))
     assert (one[0] == two[0]) == to_holder
     assert np.count_nonzero(one[1:] == two[1:]) == 0
     # Uniform below 2^T: the mean within five standard errors, for each run and their difference.
