@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from protocols.sums.cot import NARROW, SUMS
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import Sums, SumsGiven
-from tests.support import cot_runs
+from tests.support import aligned
 
 bounds = st.one_of(
     st.just(1), st.integers(1, 300), st.integers(1, 2**20), st.integers(2**30, 2**31 - 1)
@@ -24,12 +24,12 @@ layouts = st.builds(
 )
 
 
-def check(own: cot_runs.Given, to_holder: bool) -> None:
+def check(own: aligned.Given, to_holder: bool) -> None:
     """Run both protocols, and compare with the sums in the clear."""
     rows, vectors = len(own.vector), own.layout.vectors
-    params = cot_runs.params_of(own.layout, to_holder=to_holder)
+    params = aligned.params_of(own.layout, to_holder=to_holder)
     for protocol in (SUMS, NARROW):
-        played = cot_runs.run_sums(own, params, protocol)
+        played = aligned.run_sums(own, params, protocol)
         outputs = played.receiver.output, played.sender.output
         sums, other = outputs if to_holder else outputs[::-1]
         assert sums == Sums(rows, vectors, own.sums())
@@ -39,13 +39,13 @@ def check(own: cot_runs.Given, to_holder: bool) -> None:
 @settings(max_examples=10, deadline=None)
 @given(layouts, st.integers(0, 40), st.integers(0, 1000), st.booleans())
 def test_few_rows(layout, rows, seed, to_holder):
-    check(cot_runs.given(layout, rows, seed), to_holder)
+    check(aligned.drawn(layout, rows, seed), to_holder)
 
 
 @settings(max_examples=6, deadline=None)
 @given(layouts.filter(lambda x: x.chunk_rows >= 500), st.integers(0, 1500), st.booleans())
 def test_more_rows(layout, rows, to_holder):
-    check(cot_runs.given(layout, rows), to_holder)
+    check(aligned.drawn(layout, rows), to_holder)
 
 
 @settings(max_examples=6, deadline=None)
@@ -53,7 +53,7 @@ def test_more_rows(layout, rows, to_holder):
 def test_all_entries_at_one_end_of_their_bounds(rows, bound, negative, to_holder):
     layout = SumLayout(1, 3, (bound,), (2,), 600, 600)
     entry = -bound if negative else bound
-    own = cot_runs.Given(
+    own = aligned.Given(
         layout,
         np.full((rows, 1), 3, np.int32),
         np.full((rows, 1), entry, np.int32),
@@ -73,4 +73,4 @@ def test_all_entries_at_one_end_of_their_bounds(rows, bound, negative, to_holder
     ],
 )
 def test_many_rows(layout, rows, to_holder):
-    check(cot_runs.given(layout, rows), to_holder)
+    check(aligned.drawn(layout, rows), to_holder)
