@@ -29,6 +29,7 @@ from protocols.lookalike.features import FeatureSpecification
 from protocols.lookalike.leakage import LeakyColumn, check_column
 from protocols.lookalike.model import Model
 from protocols.lookalike.representation import Representation
+from protocols.lookalike.seeds import seeds_step, split
 from protocols.session import Rng
 
 HIDDEN = 0.05
@@ -125,9 +126,9 @@ def _model(
     codes = encode_rows(bins, own)
     count = int(setting.seeds.sum())
     rng, draws = _seeded(repeat), np.random.Generator(np.random.PCG64([3, repeat]))
-    made = representation.represent(bins, codes, training.seeds_step(count), rho, rng)
+    made = representation.represent(bins, codes, seeds_step(count), rho, rng)
     mixed = draws.permutation(np.flatnonzero(setting.seeds))
-    part = training.split(count)
+    part = split(count)
     sums = noised_sum(made, codes[mixed[: part.training]], draws)
     model = training.train(made, codes, sums, rng)
     scores = model.score(codes)

@@ -17,7 +17,7 @@ from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.lookalike.evaluation import ReachCurve
-from protocols.lookalike.training import FEW_SEEDS, seeds_step, split
+from protocols.lookalike.seeds import FEW_SEEDS, seeds_step, split
 
 REFERENCE_NANO = 17_210_000
 """Rho of epsilon 1 at delta 10^-8."""

@@ -23,17 +23,10 @@ from protocols.errors import InvalidParameter, LocalError
 from protocols.lookalike import kernel
 from protocols.lookalike.encoding import Bins, Codes
 from protocols.lookalike.kernel import Embedding, Floats
+from protocols.lookalike.sums import COUNTING, LENGTH, MAX_COLUMNS, SENSITIVITY, training_params
 from protocols.session import Rng
-from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 
-LENGTH = 2**15
-"""No row is longer, in the L2 norm, without the counting column."""
-COUNTING = 4915
-"""Entry of the counting column: 0.15 of a row."""
-SENSITIVITY = math.isqrt(LENGTH**2 + COUNTING**2) + 1
-"""One person more or less moves the sum by at most this, in the L2 norm."""
-MAX_COLUMNS = 256
 TOGETHER = 0.5
 """Part of the alikeness that is about features together; the rest is a sum over features."""
 TOGETHER_OF_FEW = 0.2
@@ -89,13 +82,7 @@ class Representation:
 
     def sum_params(self, rows: int) -> SumParams:
         """Return the aligned sum that trains: the partner learns it, the brand adds the noise."""
-        dense = (*[LENGTH] * (self.columns - 1), COUNTING)
-        sigma = budget.sigma_milli(self.rho_nano, SENSITIVITY)
-        return SumParams(
-            SumLayout(vectors=1, vector_bound=1, dense=dense, one_hot=(), max_rows=rows),
-            to_holder=False,
-            sigma_milli=(sigma,) * self.columns,
-        )
+        return training_params(self.columns, rows, self.rho_nano)
 
     def _coordinates(self, codes: Codes) -> Floats:
         placed = self.embedding(codes)
@@ -106,9 +93,16 @@ class Representation:
 
 
 def represent(
-    bins: tuple[Bins, ...], codes: Codes, seeds_step: int, rho_nano: int, rng: Rng
+    bins: tuple[Bins, ...],
+    codes: Codes,
+    seeds_step: int,
+    rho_nano: int,
+    rng: Rng,
+    most: int = MAX_COLUMNS,
 ) -> Representation:
     """Return the representation for so many seeds at this price, from a population's codes.
+
+    Its sum has at most `most` columns beside the counting one.
 
     Raises: InvalidParameter.
     """
@@ -131,7 +125,7 @@ def represent(
     both = np.concatenate([placed * weights[0], together * weights[1]], axis=1)
     both -= both.mean(axis=0)
     values, vectors = np.linalg.eigh((both.T @ both).astype(np.float64) / len(both))
-    values, vectors = values[::-1][:MAX_COLUMNS], vectors[:, ::-1][:, :MAX_COLUMNS]
+    values, vectors = values[::-1][:most], vectors[:, ::-1][:, :most]
     loudness = water_fill(np.maximum(values, 1e-9), seeds_step, rho_nano)
     kept = loudness > 0
     vectors = vectors[:, kept] * loudness[kept]

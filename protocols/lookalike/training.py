@@ -7,8 +7,6 @@ each direction the weight is held back as far as the noise reaches there (a ridg
 estimate with the least expected error. The prior follows from the same noised sum.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,13 +17,11 @@ from protocols.lookalike.encoding import Codes
 from protocols.lookalike.features import NothingToLearn
 from protocols.lookalike.kernel import Floats
 from protocols.lookalike.model import Model
-from protocols.lookalike.representation import COUNTING, LENGTH, SENSITIVITY, Representation
+from protocols.lookalike.representation import Representation
+from protocols.lookalike.seeds import FEWEST_SEEDS, split
+from protocols.lookalike.sums import COUNTING, LENGTH, SENSITIVITY
 from protocols.session import Rng
 
-FEWEST_SEEDS = 25
-FEW_SEEDS = 500
-"""Below, the model comes with a warning."""
-MOST_SEEDS = 500_000
 BASE_RATE = 0.15
 """Part of people like the seeds that the logistic curve is laid out for: robust, not estimated."""
 FITTED = 15_000
@@ -40,49 +36,12 @@ _LARGEST = 2.0**15 * 2**21
 """More than 500,000 seeds and any noise."""
 _SURE = 5
 _NEARLY_ALL = 0.8
-_STEPS: tuple[int, ...] = tuple(lead * 10**power for power in range(2, 6) for lead in (1, 2, 5))
-
-
-class TooFewSeeds(DisclosureError):
-    """There are too few seeds: a model of so few people would be about each of them."""
-
-    code = "too-few-seeds"
 
 
 class SeedsNotFound(DisclosureError):
     """Far fewer seeds are in the population than was stated, so there is nothing to learn from."""
 
     code = "seeds-not-found"
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """How seeds are divided, at random, into those that train and those that are held out."""
-
-    training: int
-    held_out: int
-
-
-def seeds_step(seeds: int) -> int:
-    """Return the step that is said of a number of seeds: 25, 50, 100, 200, 500, … at or below.
-
-    Raises: TooFewSeeds below 25; InvalidParameter above 500,000.
-    """
-    if seeds < FEWEST_SEEDS:
-        raise TooFewSeeds(f"a seed audience has at least {FEWEST_SEEDS} people")
-    if seeds > MOST_SEEDS:
-        raise InvalidParameter(f"a seed audience has at most {MOST_SEEDS} people")
-    return max(step for step in (FEWEST_SEEDS, 50, *_STEPS) if step <= seeds)
-
-
-def split(seeds: int) -> Split:
-    """Return how many seeds train and how many are held out: a fifth, from 500 on 100 or a tenth.
-
-    Raises: TooFewSeeds; InvalidParameter.
-    """
-    seeds_step(seeds)
-    held_out = min(seeds // 5, max(100, seeds // 10))
-    return Split(seeds - held_out, held_out)
 
 
 def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng: Rng) -> Model:

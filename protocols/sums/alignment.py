@@ -27,7 +27,7 @@ from protocols.psi.blinded_join_records import JoinedRows, RowsShown
 from protocols.psi.params import Labelled, SenderDone
 from protocols.psi.union import INDEX, UnionIndex
 from protocols.session import Fetch, Items, Rng, Role
-from protocols.sums.alignment_params import LABEL_BYTES, JoinSumParams
+from protocols.sums.alignment_params import LABEL_BYTES
 from protocols.sums.layout import SumLayout, columns_chunk, read_columns, vector_chunk, write_vector
 from protocols.sums.records import AlignedRows
 from protocols.sums.spreading import spread_columns, spread_vectors, vectors_of
@@ -61,7 +61,7 @@ def by_join(before: Begun, output: JoinedRows | RowsShown, fetch: Fetch, rng: Rn
     laid = {}
     if before.role is Role.INITIATOR:
         for i in range(chunks.chunk_count(rows.count, rows.chunk_rows)):
-            groups = _groups(params, fetch, rows, i)
+            groups = groups_of_rows(params.first.groups, fetch, rows, i)
             vectors = vectors_of(groups, params.first.groups, params.hold_out_percent, rng)
             laid[vector_chunk(i)] = write_vector(vectors)
     return rows, laid
@@ -108,17 +108,15 @@ def _numbers(data: bytes, count: int, below: int = 2**32) -> NDArray[np.uint32]:
     return numbers
 
 
-def _groups(
-    params: JoinSumParams, fetch: Fetch, rows: AlignedRows, index: int
-) -> NDArray[np.uint16]:
+def groups_of_rows(groups: int, fetch: Fetch, rows: AlignedRows, index: int) -> NDArray[np.uint16]:
     """Return the groups of a chunk of rows. Raises: LocalError if it does not fit."""
     data = fetch(chunks.kept(GROUPS, index))
     if len(data) != 2 * chunks.chunk_length(rows.count, rows.chunk_rows, index):
         raise LocalError("a kept chunk has the wrong length")
-    groups = np.frombuffer(data, "<u2")
-    if int(groups.max(initial=0)) > params.first.groups:
+    rows_groups = np.frombuffer(data, "<u2")
+    if int(rows_groups.max(initial=0)) > groups:
         raise LocalError("a kept chunk has a number that is out of range")
-    return groups
+    return rows_groups
 
 
 def _own_values(layout: SumLayout, items: Items, fetch: Fetch) -> NDArray[np.int32]:

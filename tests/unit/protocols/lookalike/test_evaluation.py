@@ -20,7 +20,7 @@ from protocols.lookalike.evaluation import (
 )
 from protocols.lookalike.model import FeatureWeight
 from protocols.lookalike.preflight import Caution, Forecast, forecast
-from protocols.lookalike.training import TooFewSeeds
+from protocols.lookalike.seeds import TooFewSeeds
 from protocols.sums.layout import plain_sums
 from tests.support.lookalikes import RHO, SPEC, draws
 

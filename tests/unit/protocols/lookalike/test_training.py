@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from protocols.errors import InvalidParameter
 from protocols.lookalike import training
 from protocols.lookalike.features import NothingToLearn
-from protocols.lookalike.training import SeedsNotFound, TooFewSeeds, fit, seeds_step, split, train
+from protocols.lookalike.seeds import TooFewSeeds, seeds_step, split
+from protocols.lookalike.training import SeedsNotFound, fit, train
 from tests.support.lookalikes import Prepared, draws, prepared, trained
 from tests.support.seeded import seeded
 

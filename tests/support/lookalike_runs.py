@@ -1,0 +1,82 @@
+"""Runs of a whole lookalike between two sides in memory, from people as numbers."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.lookalike import evaluation
+from protocols.lookalike.kept import write_representation
+from protocols.lookalike.learning import (
+    REPRESENTATION,
+    codes_chunk,
+    people_chunk,
+    training_columns,
+)
+from protocols.lookalike.records import LookalikeParams, SeedSumParams
+from protocols.lookalike.run import over
+from protocols.lookalike.sums import training_params
+from protocols.psi.padding import NOBODY
+from protocols.session import TwoParty
+from protocols.sums.layout import columns_chunk
+from protocols.sums.records import SumParams
+from tests.support.aligned_runs import grouped, join_params
+from tests.support.clear_sums import CLEAR
+from tests.support.lookalikes import RHO, Prepared
+from tests.support.pair import CTX, Played, run_pair
+from tests.support.seeded import digests
+
+CHUNK = 256
+COLUMNS = 97
+"""Of the training sum, with the counting one."""
+FILLERS = 10
+"""Rows of nobody behind the population."""
+RUN = over(CLEAR, "lookalike-clear/1")
+
+
+def quiet(params: SumParams) -> SumParams:
+    """Return the same sum without noise, so that it can be compared."""
+    return dataclasses.replace(params, sigma_milli=(0,) * len(params.sigma_milli))
+
+
+def params_of(rows: int, *, noise: bool = False, percent: int = 20) -> LookalikeParams:
+    most = rows + FILLERS
+    join = join_params(1, max_items=most, chunk_items=CHUNK)
+    train = training_params(COLUMNS, most, RHO, CHUNK)
+    judge = evaluation.sum_params(most, RHO)
+    judge = dataclasses.replace(judge, layout=dataclasses.replace(judge.layout, chunk_rows=CHUNK))
+    if not noise:
+        train, judge = quiet(train), quiet(judge)
+    return LookalikeParams(SeedSumParams(join, train, percent), judge)
+
+
+def laid(p: Prepared) -> dict[str, bytes]:
+    """Return what the partner lays down beside its rows."""
+    rows = len(p.codes) + FILLERS
+    people = np.full(rows, NOBODY, np.uint32)
+    people[: len(p.codes)] = np.arange(len(p.codes))
+    codes = np.zeros((rows, p.codes.shape[1]), np.uint16)
+    codes[: len(p.codes)] = p.codes
+    found = {REPRESENTATION: write_representation(p.made)}
+    for i, at in enumerate(range(0, rows, CHUNK)):
+        here = slice(at, at + CHUNK)
+        found[codes_chunk(i)] = codes[here].astype("<u2").tobytes()
+        found[people_chunk(i)] = people[here].astype("<u4").tobytes()
+        found[columns_chunk(i)] = training_columns(
+            p.made, codes[here], people[here] != NOBODY, COLUMNS
+        )
+    return found
+
+
+def play_lookalike(
+    p: Prepared, seeds: NDArray[Any], protocol: TwoParty = RUN, params: Any = None, **more: Any
+) -> Played:
+    """Play a run: `seeds` are numbers of people; those beyond the population match nobody."""
+    mine = [int(n) for n in seeds]
+    theirs = list(range(len(p.codes) + FILLERS))
+    theirs[len(p.codes) :] = [10**6 + n for n in range(FILLERS)]
+    return run_pair(
+        grouped(protocol, [len(mine)]), params or params_of(len(p.codes)), CTX,
+        digests(mine), digests(theirs), laid=({}, laid(p)), **more,
+    )  # fmt: skip
