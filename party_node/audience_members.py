@@ -7,6 +7,8 @@ from party_node.job_tables import AudienceRow
 from party_node.vault import Vault
 
 SALT_BYTES = 32
+AUDIENCE = "audience"
+"""Chunk of a run with the members of its audience, until all parties have signed."""
 
 
 def keep_audience(

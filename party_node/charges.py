@@ -2,9 +2,9 @@
 that needs noise.
 """
 
-from party_node.job_checks import INSIGHT
+from party_node.job_kinds import INSIGHT, LOOKALIKE
 from protocols.job import JobDescription
-from protocols.release import MEMBERS, NOISY_SIZE, STATISTICS
+from protocols.release import MEMBERS, MODEL_METRICS, NOISY_SIZE, STATISTICS
 
 
 def charged_for(job: JobDescription, peer: str) -> str:
@@ -12,6 +12,9 @@ def charged_for(job: JobDescription, peer: str) -> str:
     if job.kind == INSIGHT:
         # The sender sees the size of a list that is filled up, and nothing else.
         return STATISTICS if peer == job.receiver else ""
+    if job.kind == LOOKALIKE:
+        # The receiver learns sums over seeds; the sender how many match, and how good the model is.
+        return STATISTICS if peer == job.receiver else MODEL_METRICS
     return MEMBERS if job.kind == "audience" and peer == job.receiver else NOISY_SIZE
 
 

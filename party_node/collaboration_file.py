@@ -12,6 +12,7 @@ from consent.defaults import DEFAULT_VOCABULARY
 from consent.vocabulary import Vocabulary
 from coordinator.wire import PartyId
 from party_node.errors import InvalidCollaboration, WrongKey
+from party_node.job_kinds import Kind
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
 from protocols.collaboration_terms import LEAST_MEMBERS
 from protocols.dp.budget import Rho
@@ -22,6 +23,7 @@ PROTOCOL_OF_KIND = {
     "overlap": "psi-dh-cardinality/2",
     "audience": "psi-dh-members/1",
     "insight": "sums-join-bfv/1",
+    "lookalike": "lookalike-bfv/1",
 }
 """The safe default protocol of each job kind between two parties."""
 RING_OF_KIND = {"overlap": "psi-ring-cardinality/2", "audience": "psi-ring-members/1"}
@@ -55,7 +57,7 @@ class _Dataset(_Strict):
 
 
 class _Job(_Strict):
-    kind: Literal["overlap", "audience", "insight"]
+    kind: Kind
     purpose: Name
     receiver: PartyId
     reveal: bool = False

@@ -18,6 +18,7 @@ import numpy as np
 from party_node import sum_costs
 from protocols.codec import Record
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
+from protocols.lookalike.records import LookalikeParams
 from protocols.ot import base, matrix
 from protocols.psi import cuckoo, okvs
 from protocols.psi.buckets import Plan
@@ -224,6 +225,24 @@ def sums_join(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     )
 
 
+def lookalike(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """A blinded join, two sums, and at the side with the population all that makes a model."""
+    assert isinstance(params, LookalikeParams)
+    join = psi_dh(sizes, params.first.first, speed)
+    sums = [
+        sum_costs.sum_cost(route, added.layout, sizes.sender) for added in sum_costs.sums_of(params)
+    ]
+    learning = 0.0 if sizes.role is Role.INITIATOR else sizes.own * _LEARNING_SECONDS
+    return Cost(
+        cpu_seconds=join.cpu_seconds + sum(cost.cpu_seconds for cost in sums) + learning,
+        memory_bytes=max(join.memory_bytes, *(cost.memory_bytes for cost in sums)),
+        traffic_bytes=join.traffic_bytes + sum(cost.traffic_bytes for cost in sums),
+    )
+
+
+_LEARNING_SECONDS = 30e-6
+"""Of a row of the population with a hundred features: encoding, columns, scores."""
+
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "psi-dh-members": psi_dh,
@@ -235,6 +254,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "psi-ot-labelled": psi_ot,
         "sums-join-bfv": partial(sums_join, sum_costs.BFV),
         "sums-join-cot": partial(sums_join, sum_costs.COT),
+        "lookalike-bfv": partial(lookalike, sum_costs.BFV),
+        "lookalike-cot": partial(lookalike, sum_costs.COT),
     }
 )
 """By registered name without its version. A protocol that is not here is taken for `psi-dh`, which

@@ -7,7 +7,7 @@ sentences.
 from dataclasses import dataclass
 
 from party_node import count_noise
-from party_node.job_checks import INSIGHT
+from party_node.job_kinds import INSIGHT, LOOKALIKE
 from party_node.statistics.document import kind_of
 from protocols.dp.budget import Rho, questions_left
 from protocols.dp.queries.answering import half_width
@@ -15,6 +15,8 @@ from protocols.dp.queries.filter_words import condition
 from protocols.dp.queries.plan import ROWS
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
+from protocols.lookalike.asked import Lookalike
+from protocols.question import read
 from protocols.sums.insight import question_of
 
 COORDINATOR = "coordinator"
@@ -56,6 +58,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
     below = f"; below {job.minimum_size} people nothing is said"
     if job.kind == INSIGHT:
         return (*_of_question(job), _coordinator(job))
+    if job.kind == LOOKALIKE:
+        return (*_of_lookalike(job), _coordinator(job))
     if job.kind == "audience":
         receiver = f"which of its own people {_have(job)} too, and so how many{below}"
     else:
@@ -111,6 +115,27 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
             job.sender,
             f"the question; the size of {job.receiver}'s list{each}, filled up to a step; not who "
             "matches, nor how many, nor the answer",
+        ),
+    )
+
+
+def _of_lookalike(job: JobDescription) -> tuple[Learns, Learns]:
+    """Return who learns what from a model of seeds."""
+    asked = read(job.question)
+    assert isinstance(asked, Lookalike)
+    columns = ", ".join(feature.column for feature in asked.features.features)
+    keeps = f", and keeps an audience of the {asked.audience:,} best" if asked.audience else ""
+    return (
+        Learns(
+            job.receiver,
+            f"that there are {asked.step:,} seeds or more among its people; with noise, what "
+            f"they have in common in {columns}. From this it makes a model and scores its own "
+            f"people{keeps}; never who is a seed",
+        ),
+        Learns(
+            job.sender,
+            "how good the model is, by seeds that were held out, and what each feature weighs; "
+            "how many seeds match, with noise; no column, no score and nobody's name",
         ),
     )
 

@@ -66,8 +66,13 @@ class Execution:
 
     @property
     def role(self) -> Role:
-        """The receiver speaks first; every sender is a responder."""
-        return Role.INITIATOR if self.me == self.job.receiver else Role.RESPONDER
+        """What this party is in the protocol."""
+        return self.job.role_of(self.me)
+
+    @property
+    def is_receiver(self) -> bool:
+        """Tell whether this party learns the protocol's output."""
+        return self.me == self.job.receiver
 
     @property
     def keys(self) -> tuple[PartyPublic, ...]:
@@ -106,7 +111,7 @@ class Execution:
         """The protocol as this party takes it, step by step."""
         parts = self.services
         return Steps(
-            self.protocol, self.job.number_of(self.me), self.ctx, self.peers,
+            self.protocol, self.job.number_of(self.me), self.role, self.ctx, self.peers,
             parts.db, parts.runs, self.mail, self.chunks, parts.rng, self.chunks.fetch,
         )  # fmt: skip
 

@@ -154,6 +154,11 @@ class Home:
         return self.path / "prepared"
 
     @property
+    def models(self) -> Path:
+        """Folder of the models that were made here."""
+        return self.path / "models"
+
+    @property
     def audiences(self) -> Path:
         """Folder of finished audiences."""
         return self.path / "audiences"

@@ -4,6 +4,7 @@ coordinator says.
 
 from party_node import count_noise, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
+from party_node.job_kinds import ASKING
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
@@ -11,10 +12,11 @@ from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
+from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import STRICT_BELOW, MatchingParams
-from protocols.sums.insight import cost_of, params_for, question_of
+from protocols.question import columns_of, cost_of, params_for, read
+from protocols.sums.insight import Insight
 
-INSIGHT = "insight"
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
 MAX_SKEW_MS = 10 * 60 * 1000
 MIN_CHUNK_ITEMS = 4096
@@ -35,13 +37,13 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
     _check_types(job)
     for party in job.parties():
         _check_dataset(job, collaboration, party, job.dataset_of(party))
-    if job.question and job.kind != INSIGHT:
+    if job.question and job.kind not in ASKING:
         raise JobRefused(f"{job.kind} asks no question beside the match")
     if job.minimum_size < collaboration.minimum_size:
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    if job.kind == INSIGHT:
+    if job.kind in ASKING:
         _check_question(job, collaboration)
     else:
         _check_room(job, params_of(job))
@@ -84,31 +86,52 @@ def _check_room(job: JobDescription, params: MatchingParams) -> None:
 
 
 def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
-    """Refuse a question that is not about the sender's offered columns, or whose parameters and
-    price are not those that follow from it.
+    """Refuse a question that is not about offered columns, or whose parameters and price are not
+    those that follow from it.
     """
     params = params_of(job)
     try:
-        asked = question_of(job.question)
+        asked = read(job.question)
         strict = params.hides_in_small_sets()
         due = params_for(asked, job.minimum_size, strict=strict)
         price = cost_of(asked, job.minimum_size)
         sum_costs.check_room(job.protocol, due)
     except ProtocolError as e:
         raise JobRefused(f"the question cannot be answered over people in common: {e}") from e
-    if job.requester != job.receiver:
-        # The segments are of the receiver's own columns: nobody else asks by them.
-        raise JobRefused("a question is asked by the party that gets the answer")
     if params != due:
         raise JobRefused("the parameters are not those of the question")
     if price != job.rho_nano:
         raise JobRefused("the price is not that of the question")
+    match job.kind, asked:
+        case "insight", Insight():
+            _check_insight(job, asked)
+        case "lookalike", Lookalike():
+            _check_lookalike(job, asked)
+        case _:
+            raise JobRefused(f"this is no question of a job of the kind {job.kind}")
+    for party in job.others(job.requester):
+        offered = _offer(collaboration, party, job.dataset_of(party)).columns
+        read_there = columns_of(asked, receiver=party == job.receiver)
+        missing = sorted(read_there - set(offered))
+        if missing:
+            raise JobRefused(f"{party} does not offer the column {missing[0]!r} for questions")
+
+
+def _check_insight(job: JobDescription, asked: Insight) -> None:
+    if job.requester != job.receiver:
+        # The segments are of the receiver's own columns: nobody else asks by them.
+        raise JobRefused("a question is asked by the party that gets the answer")
     if asked.query.dataset != job.sender_dataset:
         raise JobRefused(f"the question is about another dataset than {job.sender_dataset}")
-    offered = _offer(collaboration, job.sender, job.sender_dataset).columns
-    missing = sorted({c.source for c in asked.query.schema.columns} - set(offered))
-    if missing:
-        raise JobRefused(f"{job.sender} does not offer the column {missing[0]!r} for questions")
+
+
+def _check_lookalike(job: JobDescription, asked: Lookalike) -> None:
+    meant = {job.receiver: asked.population, job.sender: asked.seeds_dataset}
+    for party, dataset in meant.items():
+        if job.dataset_of(party) != dataset:
+            raise JobRefused(f"the question is about another dataset than {dataset} of {party}")
+    if 0 < asked.audience < job.minimum_size:
+        raise JobRefused(f"an audience has at least {job.minimum_size} people")
 
 
 def _check_price(job: JobDescription) -> None:

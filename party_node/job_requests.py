@@ -3,14 +3,16 @@
 import os
 from dataclasses import dataclass
 
-from party_node import job_checks, sum_costs
+from party_node import sum_costs
 from party_node.errors import JobRefused
+from party_node.job_kinds import ASKING
 from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
 from protocols.job_params import kind_of_params
+from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
+from protocols.question import Asked, cost_of, params_for
 from protocols.registry import RINGS
-from protocols.sums.insight import Insight, cost_of, params_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Request:
     rho_nano: int = 5_000_000
     per_person: int = 0
     """How many identifiers one person brings at most to a count; 0: as many as there are types."""
-    question: Insight | None = None
-    """What is asked about people in common; its price is the job's."""
+    question: Asked | None = None
+    """What is asked beside the match; its price is the job's."""
     route: str = ""
     """How a question is added up, `bfv` or `cot`; empty for whichever is sooner done."""
     bandwidth_mbit: int = 100
@@ -45,7 +47,7 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         if p.kind == request.kind and request.purpose in ("", p.purpose)
     ]  # fmt: skip
     if request.route:
-        fitting = [p for p in fitting if p.protocol.startswith(f"sums-join-{request.route}/")]
+        fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:
         raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
     if request.question is None:
@@ -54,7 +56,7 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
 
 
 def _sooner_done(
-    fitting: list[Permitted], request: Request, question: Insight, minimum: int
+    fitting: list[Permitted], request: Request, question: Asked, minimum: int
 ) -> Permitted:
     """Return the clause whose route can add the question up, and is sooner done over this line."""
     asked = params_for(question, max(minimum, request.minimum_size))
@@ -69,7 +71,7 @@ def _sooner_done(
             why = str(e)
             continue
         route = sum_costs.route_of(one.protocol)
-        able.append((sum_costs.seconds(route, asked.second.layout, cores, line), one))
+        able.append((sum_costs.seconds(route, asked, cores, line), one))
     if not able:
         raise JobRefused(f"the question cannot be added up: {why}")
     return min(able, key=lambda found: found[0])[1]
@@ -80,8 +82,8 @@ def params(protocol: str, request: Request, least: int) -> MatchingParams:
 
     Raises: JobRefused.
     """
-    if (request.question is None) == (request.kind == job_checks.INSIGHT):
-        raise JobRefused(f"{job_checks.INSIGHT} asks a question, and no other kind of job does")
+    if (request.question is None) == (request.kind in ASKING):
+        raise JobRefused(f"{request.kind} asks {'a' if request.kind in ASKING else 'no'} question")
     if request.question is not None:
         if request.per_person > 1:
             raise JobRefused("a person brings one identifier to a question")
@@ -104,9 +106,20 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
 
     Raises: JobRefused.
     """
-    if request.question is None:
-        return dataset_of(agreed, sender, request.identifiers)
-    return request.question.query.dataset
+    match request.question:
+        case None:
+            return dataset_of(agreed, sender, request.identifiers)
+        case Lookalike(seeds_dataset=dataset):
+            return dataset
+        case question:
+            return question.query.dataset
+
+
+def received(agreed: Collaboration, receiver: str, request: Request) -> str:
+    """Return the dataset that the receiver brings. Raises: JobRefused."""
+    if isinstance(request.question, Lookalike):
+        return request.question.population
+    return dataset_of(agreed, receiver, request.identifiers)
 
 
 def dataset_of(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

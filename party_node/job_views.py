@@ -22,7 +22,6 @@ from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
 from protocols.registry import find
-from protocols.session import Role
 from protocols.signed import Signed, peek
 
 
@@ -131,8 +130,7 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
     takes = preflight.expected(job, me, own, peer, backend, run.facts.get("items"))
     found = None
     if run.phase == PROTOCOL and job.is_of_two():
-        theirs = Role.RESPONDER if me == job.receiver else Role.INITIATOR
-        rows = preflight.items_of(job, theirs, peer)
+        rows = preflight.items_of(job, job.role_of(me).other, peer)
         found = progress.standing(find(job.protocol), run, rows, parts.clock_ms())
     return {
         "estimate": dataclasses.asdict(takes),

@@ -128,6 +128,8 @@ def result(found: dict[str, Any]) -> Iterator[str]:
         yield f"withheld: {found['withheld']['text']} ({found['withheld']['reason']})"
     if found.get("statistics") is not None:  # results of before have no such field
         yield from statistics(found["statistics"])
+    if found.get("model") is not None:
+        yield from model(found["model"])
     if found["audience"] is not None:
         yield f"audience: {found['audience']['people']:,} of this party's own people"
     own = found["own"]
@@ -139,6 +141,38 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     yield from _brought(own)
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
+
+
+def model(found: dict[str, Any]) -> Iterator[str]:
+    """Say what a model is worth: the curve first, then what it goes by."""
+    yield (
+        f"a model of {found['seeds_step']:,} seeds or more of {found['brand']} over the people "
+        f"of {found['partner']}"
+    )
+    yield f"  by {found['held_out']:,} seeds that were held out, of whom it has found:"
+    for at in found["curve"][:-1]:  # the last one is everybody
+        yield (
+            f"    in the best {at['reach']:.0%} of people: {at['recall']:.0%} "
+            f"({at['low']:.0%} to {at['high']:.0%}), {at['lift']:.1f} times chance"
+        )
+    told = [f"{w['column']} {w['importance']:.0%}" for w in found["weights"][:8]]
+    more = len(found["weights"]) - len(told)
+    yield f"  it goes by {', '.join(told)}{f' and {more} more' if more > 0 else ''}"
+    for caution in found["cautions"]:
+        yield f"  caution: {caution['text']}"
+    for limit in found["limits"]:
+        yield f"  note: {limit}"
+
+
+def forecast(found: dict[str, Any]) -> Iterator[str]:
+    """Say how good a model can get, before anything is asked of anybody."""
+    yield (
+        f"with {found['seeds_step']:,} seeds ({found['training']:,} train, {found['held_out']:,} "
+        f"are held out) a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
+        f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
+    )
+    for caution in found["cautions"]:
+        yield f"caution: {caution['text']}"
 
 
 def statistics(found: dict[str, Any]) -> Iterator[str]:

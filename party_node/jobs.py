@@ -28,6 +28,7 @@ from party_node.errors import (
 from party_node.job_requests import Request
 from party_node.job_tables import CursorRow, JobRow
 from party_node.runs import Run, Runs
+from protocols import question
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.errors import ProtocolError
@@ -35,7 +36,6 @@ from protocols.job import Acceptance, JobDescription, Source, job_hash
 from protocols.job_params import params_of
 from protocols.keys import PartyKeys
 from protocols.signed import Signed, peek, sign, verify
-from protocols.sums.insight import params_for, question_of
 
 _CURSOR = "jobs"
 _JOB_HOURS = 24
@@ -86,7 +86,7 @@ class Jobs:
             purpose=clause.purpose,
             requester=me,
             receiver=clause.receiver,
-            receiver_dataset=job_requests.dataset_of(agreed, clause.receiver, request.identifiers),
+            receiver_dataset=job_requests.received(agreed, clause.receiver, request),
             senders=tuple(
                 Source(sender, job_requests.brought(agreed, sender, request)) for sender in senders
             ),
@@ -335,6 +335,7 @@ def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:
 def strictly(job: JobDescription) -> JobDescription:
     """Return the same job such that nothing shows in small sets either, if that is slower."""
     if job.question:  # its dummies follow from how strictly people are matched
-        params = params_for(question_of(job.question), job.minimum_size, strict=True)
+        asked = question.read(job.question)
+        params = question.params_for(asked, job.minimum_size, strict=True)
         return dataclasses.replace(job, params=encode(params))
     return count_noise.with_dummies(job, job_checks.params_of(job).strictly())

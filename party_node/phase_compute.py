@@ -17,6 +17,7 @@ from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
 from party_node.insight import laying
+from party_node.lookalike.laying import lay as lay_lookalike
 from party_node.memory import give_back
 from party_node.permission import Permission
 from party_node.prepared import in_runs
@@ -26,6 +27,7 @@ from protocols.codec import encode
 from protocols.dp.budget import Rho, require
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
+from protocols.lookalike.records import LookalikeParams
 from protocols.psi.params import MatchingParams
 from protocols.session import Items
 from protocols.sums.alignment_params import JoinSumParams
@@ -160,6 +162,8 @@ def _prepare(
     parts = execution.services
     if isinstance(params, JoinSumParams):
         return laying.lay(execution, permission, people, params)
+    if isinstance(params, LookalikeParams):
+        return lay_lookalike(execution, permission, people, params)
     held = parts.datasets.items(permission, execution.job.identifiers, people)
     place = matching_input.Seat.of(execution.job, execution.me)
     laid = matching_input.lay_out(held, params, place, execution.ctx, parts.rng)

@@ -10,27 +10,28 @@ at the activating party, the list of its own people.
 
 import contextlib
 import hashlib
-from typing import Any
 
-from consent.checkpoint import checkpoint_of
 from coordinator.wire import JobEvent
 from party_node import count_noise, in_turn, receipts, results, uses
-from party_node.audience_members import SALT_BYTES, keep_audience
-from party_node.errors import CoordinatorRefused, IllegalState
+from party_node.audience_members import AUDIENCE, SALT_BYTES, keep_audience
+from party_node.errors import CoordinatorRefused
 from party_node.execution import Execution
 from party_node.insight import telling
-from party_node.job_checks import INSIGHT
+from party_node.job_kinds import ASKING
+from party_node.lookalike import card_words, concluding
 from party_node.matching_input import ORDER, TYPES
-from party_node.phase_compute import UNDER, recheck, uses_of
+from party_node.phase_compute import recheck, uses_of
 from party_node.prepared import in_runs
+from party_node.receipt_parts import facts_with, part_of
+from party_node.results import NOTHING, Brought
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
-from protocols.job import LedgerHead, ReceiptPart, ReceiptSignature, Released
+from protocols.job import ReceiptPart, ReceiptSignature
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
 from protocols.release import (
+    ModelRelease,
     StatisticsRelease,
-    Told,
     check,
     commitment,
     draw,
@@ -39,23 +40,23 @@ from protocols.release import (
     outcome,
     read_told,
 )
-from protocols.session import Role
 from protocols.sums.records import Sums
-from protocols.transcript import Transcripts
 
-AUDIENCE = "audience"
-"""Chunk with the members of the audience, until all parties have signed."""
 PARTS = "parts"
 """Fact of a run: what the others have said in the receipt, where more than one says something."""
 
 
 def release(execution: Execution, run: Run) -> Run | None:
     """Release at the receiver; hear of it at the sender."""
-    if execution.role is Role.RESPONDER:
+    if not execution.is_receiver:
         return _hear_release(execution, run)
-    if execution.job.kind == INSIGHT:
-        return _give_statistics(execution, run)
-    return _release_ours(execution, run)
+    match execution.job.kind:
+        case "insight":
+            return _give_statistics(execution, run)
+        case "lookalike":
+            return concluding.give_model(execution, run)
+        case _:
+            return _release_ours(execution, run)
 
 
 def _give_statistics(execution: Execution, run: Run) -> Run:
@@ -67,11 +68,11 @@ def _give_statistics(execution: Execution, run: Run) -> Run:
     job, parts, sums = execution.job, execution.services, decode(Sums, run.output)
     opening = StatisticsRelease(job.receiver, job.rho_nano, sums, parts.rng(SALT_BYTES))
     told = given(opening)
-    part = _part(execution, run, receipts.released(execution.job, told, execution.me, None))
+    part = part_of(execution, run, receipts.released(execution.job, told, execution.me, None))
     answered = telling.answered(job, sums, run.facts)
     # Opens the commitment in the receipt; sealed, because cells that are hidden are in it.
     answered["opening"] = parts.vault.seal(f"opening/{job.job}", encode(opening)).hex()
-    facts = _part_facts(execution, run, part, told, None, answered)
+    facts = facts_with(execution, run, part, told, Brought(statistics=answered))
     return execution.go(run, [told, part], phase="receipt", **facts)
 
 
@@ -105,13 +106,16 @@ def _release_ours(execution: Execution, run: Run) -> Run:
         execution.chunks.keep({AUDIENCE: salted})
     elif job.kind == "overlap":
         ours = commitment(made_out(told, job.receiver))
-    part = _part(execution, run, receipts.released(job, told, job.receiver, ours))
+    part = part_of(execution, run, receipts.released(job, told, job.receiver, ours))
+    brought = NOTHING
+    if matched_by is not None:
+        brought = Brought(audience=sum(matched_by.values()), matched_by=matched_by)
     letters = [(peer, made_out(told, peer.party)) for peer in execution.peers]
     return execution.go(
         run,
         [*letters, part],
         phase="receipt",
-        **_part_facts(execution, run, part, told, matched_by),
+        **facts_with(execution, run, part, told, brought),
     )
 
 
@@ -121,52 +125,19 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     body = execution.hear(run, job.receiver)
     if body is None:
         return None
-    if job.kind == INSIGHT:
+    if job.kind in ASKING:
         # The sums are out; who withdrew while they were made is recorded as such.
         recheck(execution, run)
     told = read_told(body)
     check(told, job, execution.me, count_noise.dummies_of(job))
-    part = _part(execution, run, receipts.released(job, told, execution.me, None))
-    changes = _part_facts(execution, run, part, told, None)
+    part = part_of(execution, run, receipts.released(job, told, execution.me, None))
+    brought = NOTHING
+    if isinstance(told, ModelRelease):
+        brought = Brought(model=card_words.document(told.card))
+    changes = facts_with(execution, run, part, told, brought)
     stored = execution.go(run.heard(job.receiver), [part], phase="receipt", **changes)
     execution.mail.acknowledge(stored, job.receiver)
     return stored
-
-
-def _part(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
-    """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
-    ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
-    note = ledger.checkpoints.latest_published()
-    head = decode(LedgerHead, bytes.fromhex(run.facts["head"]))
-    if note is None or checkpoint_of(note).size <= entry:
-        note = run.facts.get(UNDER)  # the quorum is missing still: the approval's checkpoint
-    if note is None:
-        raise IllegalState("the use record is not under a published checkpoint")
-    checkpoint = checkpoint_of(note)
-    return ReceiptPart(
-        party=execution.me,
-        head=LedgerHead(head.origin, checkpoint.size, checkpoint.root, head.use_record),
-        transcripts=decode(Transcripts, run.transcript).digests(),
-        released=released,
-        note=note,
-        index=entry,
-        inclusion=tuple(ledger.inclusion_proof(entry, checkpoint.size)),
-    )
-
-
-def _part_facts(
-    execution: Execution,
-    run: Run,
-    part: ReceiptPart,
-    told: Told,
-    matched_by: dict[str, int] | None,
-    statistics: dict[str, Any] | None = None,
-) -> dict[str, object]:
-    """Keep what this side will say and show; the result counts once all have signed."""
-    result = results.document(execution, run.facts, told, matched_by, statistics)
-    said = {"part": encode(part).hex(), "told": encode(told).hex(), "result": result}
-    facts = {**run.facts, **said}
-    return {"output": b"", "facts": facts}
 
 
 def receipt(execution: Execution, run: Run) -> Run | None:
@@ -222,6 +193,7 @@ def sign(execution: Execution, run: Run) -> Run | None:
         return stored
     result, now = run.facts["result"], parts.clock_ms()
     members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
+    concluding.keep_model(execution)
     with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
         results.keep(session, run.job, result, now)

@@ -77,7 +77,7 @@ def expected(
 
     `items` is what this side brings, where that is known already.
     """
-    role = Role.INITIATOR if party == job.receiver else Role.RESPONDER
+    role = job.role_of(party)
     brought = items_of(job, role, own) if items is None else items
     sizes = Sizes(brought, items_of(job, role.other, peer), role, len(job.parties()))
     return estimate(job.protocol, sizes, params_of(job), speed_of(backend), own)

@@ -21,9 +21,12 @@ from protocols.job import JobDescription, ReceiptPart, Released, RunReceipt, job
 from protocols.keys import PartyKeys, PartyPublic
 from protocols.release import (
     MEMBERS,
+    MODEL_METRICS,
     STATISTICS,
+    ModelRelease,
     StatisticsGiven,
     Told,
+    Withheld,
     commitment,
     made_out,
     what,
@@ -53,6 +56,12 @@ def released(job: JobDescription, told: Told, by: str, ours: bytes | None) -> tu
     if isinstance(told, StatisticsGiven):
         stated = Released(job.receiver, STATISTICS, job.rho_nano, told.commitment)
         return () if by == job.receiver else (stated,)
+    if isinstance(told, ModelRelease):
+        # The sums come from the sender's seeds, and what stands for them is the model; the card
+        # says how good it is over the receiver's people.
+        metrics = Released(told.to, MODEL_METRICS, job.rho_nano, commitment(told))
+        sums = Released(job.receiver, STATISTICS, job.rho_nano, told.model)
+        return (metrics,) if by == job.receiver else (sums,)
     sizes = [
         Released(to, what(told), job.rho_nano, commitment(made_out(told, to)))
         for to in job.others(by)
@@ -83,7 +92,7 @@ def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: Told)
     if theirs.party != peer:
         raise ContextMismatch("the part of the receipt is another party's")
     ours = None
-    if not isinstance(told, StatisticsGiven):
+    if isinstance(told, SizeRelease | Withheld):
         has_own = peer == job.receiver and (job.kind == "overlap" or isinstance(told, SizeRelease))
         if len(theirs.released) != len(job.senders) + has_own:
             raise ContextMismatch("the other side states more or fewer releases than were agreed")

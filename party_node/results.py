@@ -8,6 +8,7 @@ alone.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,18 +49,27 @@ def matched_by(
     return found
 
 
-def document(
-    execution: Execution,
-    facts: dict[str, Any],
-    told: Told,
-    matched_by: dict[str, int] | None,
-    statistics: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return the result as it is stored and shown.
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a job brought this party beside a size."""
 
-    `matched_by` has the members of an audience, by the type that they match under first;
-    `statistics` the answer to a question, where this party has it.
-    """
+    audience: int | None = None
+    """People in the audience that it keeps."""
+    matched_by: dict[str, int] | None = None
+    """Those of them who match, by the type that they match under first."""
+    statistics: dict[str, Any] | None = None
+    """The answer to a question."""
+    model: dict[str, Any] | None = None
+    """What is said of a model."""
+
+
+NOTHING = Brought()
+
+
+def document(
+    execution: Execution, facts: dict[str, Any], told: Told, brought: Brought = NOTHING
+) -> dict[str, Any]:
+    """Return the result as it is stored and shown."""
     job = execution.job
     return {
         "job": job.job,
@@ -68,8 +78,9 @@ def document(
         "with": " and ".join(peer.party for peer in execution.peers),
         "size": size_document(told),
         "withheld": _withheld(told),
-        "statistics": statistics,
-        "audience": None if matched_by is None else {"people": sum(matched_by.values())},
+        "statistics": brought.statistics,
+        "model": brought.model,
+        "audience": None if brought.audience is None else {"people": brought.audience},
         "own": {
             "asked": facts["asked"],
             "permitted": facts["permitted"],
@@ -80,7 +91,7 @@ def document(
             "items": facts["items"],
             "identifiers": facts["identifiers"],
             "beyond": facts["beyond"],
-            "matched_by": matched_by,
+            "matched_by": brought.matched_by,
         },
         "cost": {
             "rho": str(Rho(job.rho_nano)),

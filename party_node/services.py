@@ -38,6 +38,7 @@ from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.lineages import Lineages
+from party_node.lookalike.models import Models
 from party_node.mail import Mails
 from party_node.merging import Merging
 from party_node.prepared.kept_sets import KeptSets
@@ -61,6 +62,7 @@ class Services:
     home: Home
     db: Database
     vault: Vault
+    models: Models
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
@@ -155,6 +157,7 @@ def assemble(
         home=home,
         db=db,
         vault=vault,
+        models=Models(home.models, vault),
         identity=identity,
         datasets=datasets,
         ledger=ledger,

@@ -38,6 +38,8 @@ class Steps:
     protocol: TwoParty | MultiParty
     number: int
     """Of this party in the job."""
+    role: Role
+    """Of this party in a protocol of two."""
     ctx: bytes
     peers: tuple[PartyPublic, ...]
     """The others, by number."""
@@ -62,8 +64,9 @@ class Steps:
             return self._take(
                 run, self.protocol.begin(place, *given), began, phase=PROTOCOL, **changes
             )
-        role = Role.RESPONDER if self.number else Role.INITIATOR
-        return self._take(run, self.protocol.begin(role, *given), began, phase=PROTOCOL, **changes)
+        return self._take(
+            run, self.protocol.begin(self.role, *given), began, phase=PROTOCOL, **changes
+        )
 
     def step(self, run: Run, wait_seconds: int, **changes: Any) -> Run | None:
         """Take the protocol one step further; None if the message that is due has not come.

@@ -7,11 +7,12 @@ sends every column of every row. Which is sooner done is a question of the netwo
 from dataclasses import dataclass
 
 from protocols.errors import InvalidParameter
-from protocols.sums.alignment_params import JoinSumParams
+from protocols.lookalike.records import LookalikeParams
+from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.bfv_packing import packing
 from protocols.sums.cot_records import Run
 from protocols.sums.layout import SumLayout
-from protocols.sums.records import AlignedRows
+from protocols.sums.records import AlignedRows, SumParams
 
 BFV, COT = "bfv", "cot"
 ROUTES = (BFV, COT)
@@ -60,18 +61,28 @@ def sum_cost(route: str, layout: SumLayout, rows: int) -> SumCost:
     return SumCost(planes * work, _COT_MEMORY, sent)
 
 
-def seconds(route: str, layout: SumLayout, cores: int, bandwidth_mbit: int) -> float:
+def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:
+    """Return the sums that a run adds up, one after the other."""
+    if isinstance(params, LookalikeParams):
+        return params.first.second, params.second
+    return (params.second,)
+
+
+def seconds(route: str, params: AlignedParams, cores: int, bandwidth_mbit: int) -> float:
     """Return how long a route takes at a typical number of rows, computing and sending."""
-    cost = sum_cost(route, layout, TYPICAL_ROWS)
-    return cost.cpu_seconds / cores + cost.traffic_bytes / (bandwidth_mbit * _MEGABIT_BYTES)
+    costs = [sum_cost(route, added.layout, TYPICAL_ROWS) for added in sums_of(params)]
+    computing = sum(cost.cpu_seconds for cost in costs) / cores
+    sending = sum(cost.traffic_bytes for cost in costs)
+    return computing + sending / (bandwidth_mbit * _MEGABIT_BYTES)
 
 
-def check_room(protocol: str, params: JoinSumParams) -> None:
+def check_room(protocol: str, params: AlignedParams) -> None:
     """Return if the protocol's route can add up so many columns for so many vectors.
 
     Raises: InvalidParameter.
     """
-    if route_of(protocol) == BFV:
-        packing(params.second)
-    else:
-        Run(params.second, bytes(32), AlignedRows(0, params.second.layout.chunk_rows), narrow=False)
+    for added in sums_of(params):
+        if route_of(protocol) == BFV:
+            packing(added)
+        else:
+            Run(added, bytes(32), AlignedRows(0, added.layout.chunk_rows), narrow=False)

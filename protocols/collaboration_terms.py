@@ -23,6 +23,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "overlap": frozenset({"psi-dh-cardinality/2"}),
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
+        "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more: between

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from protocols.codec import Record, encode
 from protocols.errors import LocalError
+from protocols.session import Role
 
 MOST_SENDERS = 15
 """A protocol has at most sixteen parties."""
@@ -23,9 +24,12 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "overlap": ("psi", "dp.stat"),
         "audience": ("psi", "activate"),
         "insight": ("psi", "dp.stat"),
+        "lookalike": ("psi", "lookalike.train", "lookalike.score"),
     }
 )
 """What each job kind does with a person's data: each must be permitted by that person's consent."""
+SENDER_BEGINS = frozenset({"lookalike"})
+"""Kinds whose protocol the sender begins: it has the vectors, and the receiver has the matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,14 @@ class JobDescription(Record):
     collaboration_hash: bytes
     """32 bytes: `collaboration.digest` of the countersigned version."""
     kind: str
-    """`overlap` or `audience`."""
+    """One of `OPERATIONS`."""
     protocol: str
     params: bytes
     """The encoded parameter record of the protocol."""
     purpose: str
     requester: str
     receiver: str
-    """The party that learns the protocol's output; it speaks first (the initiator)."""
+    """The party that learns the protocol's output; in most kinds it speaks first (`role_of`)."""
     receiver_dataset: str
     senders: tuple[Source, ...]
     """The other parties, one or more, in the order in which the protocol numbers them from 1."""
@@ -114,6 +118,11 @@ class JobDescription(Record):
         """Return the party of two that is not `party`. Raises: LocalError if there are more."""
         only = self._only().party
         return only if party == self.receiver else self.receiver
+
+    def role_of(self, party: str) -> Role:
+        """Return what a party is in the protocol: the initiator speaks first."""
+        begins = self.kind not in SENDER_BEGINS
+        return Role.INITIATOR if (party == self.receiver) is begins else Role.RESPONDER
 
     def _only(self) -> Source:
         if not self.is_of_two():

@@ -5,7 +5,7 @@ from protocols.codec import decode
 from protocols.errors import InvalidParameter
 from protocols.job import JobDescription
 from protocols.psi.params import MatchingParams, RowParams
-from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.alignment_params import AlignedParams
 
 
 def kind_of_params(protocol: str) -> type[MatchingParams]:
@@ -36,7 +36,7 @@ def per_person(job: JobDescription) -> int | None:
     Raises: as `params_of`.
     """
     params = params_of(job)
-    return params.per_person if isinstance(params, RowParams | JoinSumParams) else None
+    return params.per_person if isinstance(params, RowParams | AlignedParams) else None
 
 
 def sensitivity(job: JobDescription) -> int:

@@ -8,13 +8,49 @@ question), and what follows from those.
 import dataclasses
 import hashlib
 
-from protocols.codec import Record, encode
+from protocols.codec import Record, decode, encode
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.query import RhoPrice
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
+from protocols.lookalike import asked as lookalike
+from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import RowParams
-from protocols.sums.insight import Insight, question_of
+from protocols.sums import insight
+from protocols.sums.alignment_params import AlignedParams
+from protocols.sums.insight import Insight
+
+Asked = Insight | Lookalike
+"""What a job asks beside the match."""
+
+
+def read(data: bytes) -> Asked:
+    """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
+    found = decode((Insight, Lookalike), data)
+    assert isinstance(found, Insight | Lookalike)
+    return found
+
+
+def cost_of(asked: Asked, minimum: int) -> int:
+    """Return what a question costs, in billionths of a rho."""
+    return asked.rho_nano if isinstance(asked, Lookalike) else insight.cost_of(asked, minimum)
+
+
+def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedParams:
+    """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
+    if isinstance(asked, Lookalike):
+        return lookalike.params_for(asked, strict=strict)
+    return insight.params_for(asked, minimum, strict=strict)
+
+
+def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
+    """Return the columns that the receiver, or else the sender, reads to answer a question."""
+    if isinstance(asked, Lookalike):
+        if receiver:
+            return {feature.column for feature in asked.features.features}
+        return {column.source for column in asked.chosen.schema.columns}
+    schema = asked.ours.schema if receiver else asked.query.schema
+    return {column.source for column in schema.columns}
 
 
 def digest(asked: Record) -> bytes:
@@ -41,7 +77,7 @@ def of_job(job: JobDescription) -> bytes:
     asked, said = job.question, encode(params)
     if asked:
         # The parameters follow from the question, its price and how many identifiers are brought.
-        asked, said = encode(_without_price(question_of(asked))), str(params.per_person).encode()
+        asked, said = encode(_without_price(read(asked))), str(params.per_person).encode()
     return digest(
         dataclasses.replace(
             job,
@@ -58,7 +94,9 @@ def of_job(job: JobDescription) -> bytes:
     )
 
 
-def _without_price(asked: Insight) -> Insight:
+def _without_price(asked: Asked) -> Asked:
+    if isinstance(asked, Lookalike):
+        return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
     return dataclasses.replace(
         asked, query=dataclasses.replace(asked.query, price=RhoPrice(MAX_RELEASE_NANO))
     )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
+from protocols.lookalike import run as lookalike
 from protocols.multi_party import MultiParty
 from protocols.psi import dh, ot, prepared, ring
 from protocols.session import TwoParty
@@ -19,6 +20,8 @@ _MAKERS = (
     ot.labelled,
     composed.join_bfv,
     composed.join_cot,
+    lookalike.lookalike_bfv,
+    lookalike.lookalike_cot,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

@@ -17,6 +17,8 @@ from protocols.dp.count import release as release_size
 from protocols.errors import ContextMismatch, SmallCohort
 from protocols.job import JobDescription
 from protocols.job_params import sensitivity
+from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.card import ModelCard
 from protocols.sums.records import Sums
 
 NOISY_SIZE = "noisy-size"
@@ -66,14 +68,31 @@ class StatisticsGiven(Record):
     """32 bytes: SHA-256 of the encoded `StatisticsRelease`."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelRelease(Record):
+    """What the party with the seeds is told of the model that was made of them."""
+
+    KIND: ClassVar[str] = "model-release/1"
+    to: str
+    """The sender."""
+    rho_nano: int
+    card: ModelCard
+    model: bytes
+    """32 bytes: SHA-256 of 32 random bytes and the encoded model, which stays with its maker."""
+    salt: bytes
+    """32 random bytes."""
+
+
 SizeOutcome = SizeRelease | Withheld
-Told = SizeOutcome | StatisticsGiven
+Told = SizeOutcome | StatisticsGiven | ModelRelease
+_KIND_TOLD = {"insight": StatisticsGiven, "lookalike": ModelRelease}
+"""Of the kinds that tell something else than a size."""
 
 
 def read_told(data: bytes) -> Told:
     """Read what the receiver says at the end of a job. Raises: MalformedMessage."""
-    told = decode((SizeRelease, Withheld, StatisticsGiven), data)
-    assert isinstance(told, SizeRelease | Withheld | StatisticsGiven)
+    told = decode((SizeRelease, Withheld, StatisticsGiven, ModelRelease), data)
+    assert isinstance(told, SizeRelease | Withheld | StatisticsGiven | ModelRelease)
     return told
 
 
@@ -114,8 +133,11 @@ def check(told: Told, job: JobDescription, to: str, dummies: int = 0) -> None:
 
     Raises: ContextMismatch.
     """
-    if isinstance(told, StatisticsGiven) != (job.kind == "insight"):
+    if not isinstance(told, _KIND_TOLD.get(job.kind, SizeOutcome)):
         raise ContextMismatch("another kind of release was agreed")
+    if isinstance(told, ModelRelease):
+        _check_model(told, job, to)
+        return
     if isinstance(told, StatisticsGiven):
         stated = (told.to, told.rho_nano, len(told.commitment))
         if stated != (job.receiver, job.rho_nano, hashlib.sha256().digest_size):
@@ -132,7 +154,20 @@ def check(told: Told, job: JobDescription, to: str, dummies: int = 0) -> None:
         raise ContextMismatch("the release states other noise than was agreed")
 
 
-def commitment(told: SizeOutcome) -> bytes:
+def _check_model(told: ModelRelease, job: JobDescription, to: str) -> None:
+    """Check that a model is the one that was asked for, as far as its card says. Raises:
+    ContextMismatch.
+    """
+    asked, card = decode(Lookalike, job.question), told.card
+    if (told.to, told.rho_nano, len(told.model)) != (to, job.rho_nano, 32):
+        raise ContextMismatch("the model has another price or recipient than was agreed")
+    said = (card.purpose, card.brand, card.partner, card.features, card.seeds_step, card.rho_nano)
+    meant = (job.purpose, to, job.receiver, asked.features, asked.step, job.rho_nano)
+    if said != meant:
+        raise ContextMismatch("the model's card is of another model than was asked for")
+
+
+def commitment(told: SizeOutcome | ModelRelease) -> bytes:
     """Return the 32 bytes that stand for it in the run receipt."""
     return hashlib.sha256(encode(told)).digest()
 

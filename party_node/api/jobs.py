@@ -7,15 +7,15 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import disclosures, phase_recall, preflight, receipts, results, uses
+from party_node import disclosures, phase_recall, preflight, question_text, receipts, results, uses
 from party_node.api.access import Calling
 from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, MissingColumn, NotFound
-from party_node.insight import question_file
 from party_node.insight.columns import has_columns
 from party_node.job_checks import is_small
+from party_node.job_kinds import Kind
 from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import strictly
@@ -38,7 +38,7 @@ class JobBody(Strict):
     """What is asked for; what is left out is as the collaboration says."""
 
     collaboration: Name
-    kind: Literal["overlap", "audience", "insight"]
+    kind: Kind
     purpose: Name | Literal[""] = ""
     identifiers: Annotated[tuple[IdentifierType, ...], Field(min_length=1, max_length=6)] = (
         "email",
@@ -49,9 +49,10 @@ class JobBody(Strict):
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
     question: Annotated[str, Field(max_length=MAX_QUESTION)] = ""
-    """Insight: the question's text, YAML or JSON (docs/reference/queries.md); its price is paid."""
+    """Insight, lookalike: the question's text, YAML or JSON (docs/reference/queries.md); its price
+    is paid."""
     route: Literal["", "bfv", "cot"] = ""
-    """Insight: how it is added up; empty for whichever is sooner done over this line."""
+    """Insight, lookalike: how it is added up; empty for whichever is sooner done over this line."""
     strict: bool = False
     """True: hide even which curve an item lies on, as is done anyway up to 10,000 people."""
     dry_run: bool = False
@@ -74,7 +75,8 @@ def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
         ahead = _preflight(job, parts)
         said = dataclasses.asdict(disclosures.view(ahead.said))
         takes = _estimate(job, ahead, parts)
-        return described(job) | {"preflight": said, "estimate": takes, "dry_run": True}
+        found = described(job) | {"preflight": said, "estimate": takes, "dry_run": True}
+        return found | {"forecast": question_text.forecast_of(job)}
     parts.jobs.submit(job)
     node.driver.wake()
     return job_view(parts, job.job)
@@ -187,7 +189,7 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         body.minimum_size,
         nano(body.rho),
         body.per_person,
-        question_file.parse(body.question) if body.question else None,
+        question_text.parse(body.kind, body.question) if body.question else None,
         body.route,
         parts.home.settings.bandwidth_mbit,
     )

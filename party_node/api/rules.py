@@ -1,6 +1,6 @@
 """/v1/rules: what this party approves without being asked each time."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
@@ -8,6 +8,7 @@ from party_node.api.access import Calling
 from party_node.api.noting import noted
 from party_node.api.strict import Name, RhoText, Strict, nano
 from party_node.approvals import Rule
+from party_node.job_kinds import Kind
 from party_node.running import Here
 from protocols.dp.budget import Rho
 
@@ -20,7 +21,7 @@ class RuleBody(Strict):
     """A standing approval."""
 
     collaboration: Name
-    kind: Literal["overlap", "audience", "insight"]
+    kind: Kind
     purpose: Name
     max_rho: RhoText
     """The most that one job may cost."""

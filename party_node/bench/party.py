@@ -156,9 +156,10 @@ class Side:
         protocol = find(self._job.protocol, self._backend)
         ctx = context(self._job, *self._keys)
         mail = MailAhead(post, self._runs, self._peer)
-        number = self._job.number_of(self._home.keys.party)
+        me = self._home.keys.party
+        number, role = self._job.number_of(me), self._job.role_of(me)
         return Steps(
-            protocol, number, ctx, (self._peer,), self._db, self._runs, mail, chunks,
+            protocol, number, role, ctx, (self._peer,), self._db, self._runs, mail, chunks,
             secrets.token_bytes, chunks.fetch,
         )  # fmt: skip
 

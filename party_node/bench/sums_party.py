@@ -66,7 +66,7 @@ class SumsSide:
         forget_peak()
         before, began = time.process_time(), time.monotonic()
         steps = Steps(
-            routes.find(self.asked.route), int(self.role is Role.RESPONDER), self._ctx,
+            routes.find(self.asked.route), int(self.role is Role.RESPONDER), self.role, self._ctx,
             (self._peer,), self._db, self._runs, MailAhead(post, self._runs, self._peer),
             self._chunks, secrets.token_bytes, self._chunks.fetch,
         )  # fmt: skip

@@ -124,6 +124,28 @@ def insight(
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
+@app.command()
+def lookalike(
+    collaboration: Collaboration,
+    query: Query,
+    purpose: Purpose = "",
+    identifier: Identifier = None,
+    minimum_size: Minimum = 0,
+    route: Route = "",
+    strict: Strict = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for people like seeds: the partner scores its own people, nobody learns who is a seed."""
+    with usage_of(str(query)):
+        question = query.read_text(encoding="utf-8")
+    body = _body(collaboration, "lookalike", purpose, identifier, minimum_size, "0.005", strict)
+    body |= {"question": question, "route": route}
+    _ask(client_of(home), body, dry_run, wait, as_json)
+
+
 @app.command("list")
 def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List all jobs, newest first."""
@@ -247,6 +269,8 @@ def _ask(
     refusal = ahead["preflight"]["refusal"]
     if not as_json:
         _lines(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
+        if ahead["forecast"] is not None:
+            _lines(job_words.forecast(ahead["forecast"]))
     if dry_run or refusal:
         if as_json:
             show_json(ahead)

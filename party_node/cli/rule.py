@@ -14,6 +14,7 @@ from party_node.cli.output import (
     show_json,
     table,
 )
+from party_node.job_kinds import KINDS
 
 app = group("rule", "Standing approvals for jobs that the other party asks for.")
 
@@ -24,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="Name of the rule.")]
 def add(
     name: Name,
     collaboration: Annotated[str, typer.Option(help="Collaboration that it is about.")],
-    kind: Annotated[str, typer.Option(help="overlap, audience or insight.")],
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")],
     purpose: Annotated[str, typer.Option(help="Purpose that it is about.")],
     max_rho: Annotated[str, typer.Option(help="The most that one job may cost.")],
     allow_reveal: Annotated[

@@ -2,7 +2,7 @@
 
 from party_node.services import Services
 from protocols.job import JobDescription
-from protocols.sums.insight import question_of
+from protocols.question import columns_of, read
 
 
 def has_columns(parts: Services, job: JobDescription, party: str) -> bool:
@@ -12,7 +12,5 @@ def has_columns(parts: Services, job: JobDescription, party: str) -> bool:
     """
     if not job.question:
         return True
-    asked = question_of(job.question)
-    schema = asked.ours.schema if party == job.receiver else asked.query.schema
-    there = parts.datasets.info(job.dataset_of(party)).report.columns
-    return all(column.source in there for column in schema.columns)
+    needed = columns_of(read(job.question), receiver=party == job.receiver)
+    return needed <= set(parts.datasets.info(job.dataset_of(party)).report.columns)

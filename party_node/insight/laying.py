@@ -21,7 +21,7 @@ from party_node.row_file import RowFile
 from party_node.statistics.aggregating import Beside, ask, columns_of
 from party_node.statistics.columns import encode_people
 from party_node.statistics.contributions import chosen_rows
-from protocols.dp.queries.plan import plan
+from protocols.dp.queries.plan import Plan, plan
 from protocols.psi import chunks, padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.session import Items, Role
@@ -64,7 +64,7 @@ def _lay_groups(
             group_of[here] = 0
     laid = lay_out(digests[:, None], group_of, least, params.first, execution.ctx, rng)
     check_items(execution.job, len(laid.digests))
-    _keep(execution, laid.digests, params)
+    keep_digests(execution, laid.digests, params.chunk_items)
     report["items"] = len(laid.digests)
     small = [label for label, n in sizes.items() if 0 < n < least]
     return laid.items, report | {"segments": sizes, "small_segments": small}
@@ -79,6 +79,16 @@ def _groups(
         return np.ones(len(persons), np.int64)
     made = plan(asked.ours_query(permission.grant.dataset))
     group_of = np.array([asked.group(segment) for segment in range(made.cells)])
+    return in_groups(execution, permission, made, group_of, persons)
+
+
+def in_groups(
+    execution: Execution, permission: Permission, made: Plan, group_of: Numbers, persons: Numbers
+) -> Numbers:
+    """Return the group of each person: `group_of` has that of each cell of a plan, from 1; 0 for
+    who is in no cell. Whoever is in several is in the first of their groups.
+    """
+    nobody = int(group_of.max()) + 1
     secret = int.from_bytes(execution.services.rng(8), "big")
 
     def work(file: RowFile, people: Numbers) -> tuple[Numbers, Numbers]:
@@ -90,10 +100,9 @@ def _groups(
 
     whose, cells = execution.services.datasets.over_rows(permission, work)
     most = max(int(persons.max(initial=0)), int(whose.max(initial=0)))
-    # Whoever is in several segments is in the first of their groups.
-    group = np.full(most + 1, len(asked.groups) + 1, np.int64)
+    group = np.full(most + 1, nobody, np.int64)
     np.minimum.at(group, whose, group_of[cells])
-    group[group > len(asked.groups)] = 0
+    group[group == nobody] = 0
     found: Numbers = group[persons]
     return found
 
@@ -115,7 +124,7 @@ def _lay_rows(
     whose = np.concatenate([persons, np.full(more, -1, np.int64)])[order]
     laid = rows[order]
     check_items(execution.job, len(laid))
-    _keep(execution, laid, params)
+    keep_digests(execution, laid, params.chunk_items)
     over = asked.over(execution.job.minimum_size)
     secret = int.from_bytes(rng(8), "big")
 
@@ -128,9 +137,11 @@ def _lay_rows(
     return Items(len(laid), params.chunk_items), report
 
 
-def _keep(execution: Execution, digests: NDArray[np.uint8], params: JoinSumParams) -> None:
-    """Write the digests durably, in chunks; again under the same names. Raises: DiskFull."""
-    size = params.chunk_items
+def keep_digests(execution: Execution, digests: NDArray[np.uint8], size: int) -> None:
+    """Write the digests durably, in chunks of so many; again under the same names.
+
+    Raises: DiskFull.
+    """
     for i, at in enumerate(range(0, len(digests), size)):
         part = np.ascontiguousarray(digests[at : at + size]).tobytes()
         execution.chunks.keep({chunks.own(i): part})

@@ -12,7 +12,6 @@ from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.lookalike.evaluation import ReachCurve
 from protocols.lookalike.features import FeatureSpecification
-from protocols.lookalike.model import FeatureWeight
 from protocols.lookalike.preflight import Caution, cautions
 
 LIMITS = (
@@ -22,6 +21,27 @@ LIMITS = (
     "It knows the population of the day it was made: it gets worse as people change.",
     "Who withdraws is out of later scores, not out of what the noised sum has taught it.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeight(Record):
+    """What one feature does in a model."""
+
+    KIND: ClassVar[str] = "lookalike-weight/1"
+    column: str
+    importance_permille: int
+    """How much scores move when the feature is exchanged between people, beside all features."""
+    highest: tuple[str, ...]
+    """Bins whose people score highest, at most five; each with 1 % of the population at least."""
+    lowest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeights(Record):
+    """Those of all features, the most important first."""
+
+    KIND: ClassVar[str] = "lookalike-feature-weights/1"
+    weights: tuple[FeatureWeight, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +62,8 @@ class ModelCard(Record):
     delta_exponent: int
     epsilon_milli: int
     checkpoints: tuple[bytes, ...]
-    """Hashes of the consent ledgers' checkpoints under which it was made: the brand's, then the
-    partner's."""
+    """Roots of the consent ledgers under which it was made, as far as its maker knows them; those
+    of both parties are in the run receipt."""
     weights: tuple[FeatureWeight, ...]
     curve: ReachCurve
     cautions: tuple[Caution, ...]

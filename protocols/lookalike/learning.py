@@ -2,16 +2,20 @@
 
 It finds what it laid down before the run: `representation`, and beside its input `codes/…` (uint16,
 rows by features) and `people/…` (uint32, whose row it is, or `NOBODY`), in the order of the run. It
-keeps `model` and `scores` (float32, a number for each row that is somebody's, in that order).
+keeps `model`, `weights` (what each feature does) and `scores` (float32, a number for each row that
+is somebody's, in that order).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.apart import named
+from protocols.codec import encode
 from protocols.lookalike import evaluation
+from protocols.lookalike.card import FeatureWeights
 from protocols.lookalike.encoding import Codes
 from protocols.lookalike.kept import read_representation, write_model
+from protocols.lookalike.model import weights
 from protocols.lookalike.representation import Representation
 from protocols.lookalike.run import HELD_OUT
 from protocols.lookalike.training import train
@@ -21,7 +25,7 @@ from protocols.session import Fetch, Rng
 from protocols.sums.layout import NONE, columns_chunk, write_columns
 from protocols.sums.records import AlignedRows, Sums
 
-REPRESENTATION, MODEL, SCORES = "representation", "model", "scores"
+REPRESENTATION, MODEL, SCORES, WEIGHTS = "representation", "model", "scores", "weights"
 """Names of chunks."""
 
 
@@ -67,7 +71,12 @@ def learn(rows: AlignedRows, output: Sums, fetch: Fetch, rng: Rng) -> dict[str, 
     for i in range(chunks.chunk_count(rows.count, size)):
         part = told[i * size : (i + 1) * size, None]
         laid[columns_chunk(i)] = write_columns(np.zeros((len(part), 0), np.int32), part)
-    kept = {MODEL: write_model(model), SCORES: scores.astype("<f4").tobytes()}
+    told_apart = FeatureWeights(weights(model, population, rng))
+    kept = {
+        MODEL: write_model(model),
+        SCORES: scores.astype("<f4").tobytes(),
+        WEIGHTS: encode(told_apart),
+    }
     return named(laid, HELD_OUT) | kept
 
 

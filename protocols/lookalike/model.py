@@ -6,14 +6,13 @@ further budget. The model holds landmarks, which are people: it stays at the par
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.lookalike import kernel
+from protocols.lookalike.card import FeatureWeight
 from protocols.lookalike.encoding import Bins, Codes
 from protocols.lookalike.kernel import Embedding, Floats
 from protocols.session import Rng
@@ -21,19 +20,6 @@ from protocols.session import Rng
 BATCH = 2**14
 _WEIGHED = 4000
 _TOLD_BINS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureWeight(Record):
-    """What one feature does in a model."""
-
-    KIND: ClassVar[str] = "lookalike-weight/1"
-    column: str
-    importance_permille: int
-    """How much scores move when the feature is exchanged between people, beside all features."""
-    highest: tuple[str, ...]
-    """Bins whose people score highest, at most five; each with 1 % of the population at least."""
-    lowest: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
     tosses which matching rows are held out
              ── … sum of the other seeds' rows … ───────►  learns it with the brand's noise
                                                            trains, scores its population, and
-                                                           cuts it into six buckets by score
+                                                           cuts it into seven buckets by score
              ── … held-out seeds in each bucket … ──────►  learns it with the brand's noise
 
 **Who learns what.** The brand: how many rows there are, filled up, and how many of them match, with

@@ -231,6 +231,11 @@ class Node:
         body = JobBody.model_validate(asked)
         return str(ask(body, self._running(), Response())["job"])
 
+    def look_ahead(self, kind: str, rho: str = RHO, **more: Any) -> dict[str, Any]:
+        """Return what a job would take and tell, without asking for it."""
+        asked = {"collaboration": COLLABORATION, "kind": kind, "rho": rho, "dry_run": True}
+        return ask(JobBody.model_validate(asked | more), self._running(), Response())
+
     def turn(self) -> None:
         """Read the board, then take every run one step further."""
         self.driver.read_board()

@@ -1,0 +1,137 @@
+"""What each side of a `lookalike` job lays down before its run begins.
+
+The sender lays its permitted seeds as one group, filled up, in a secret order. The receiver lays a
+row for each of its permitted people, in a secret order, and beside it the codes of the person's
+features and the columns of the training sum: rows that fill its list up say nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+from pyroaring import FrozenBitMap
+
+from party_node import matching_input
+from party_node.errors import JobRefused
+from party_node.execution import Execution
+from party_node.insight.laying import Laid, Numbers, in_groups, keep_digests
+from party_node.job_checks import check_items
+from party_node.lookalike.reading import read_features
+from party_node.matchable import Matchable
+from party_node.permission import Permission
+from party_node.row_file import RowFile
+from protocols.dp.queries.plan import plan
+from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
+from protocols.lookalike.kept import write_representation
+from protocols.lookalike.learning import (
+    REPRESENTATION,
+    codes_chunk,
+    people_chunk,
+    training_columns,
+)
+from protocols.lookalike.records import LookalikeParams
+from protocols.lookalike.representation import represent
+from protocols.lookalike.seeds import FEWEST_SEEDS, TooFewSeeds
+from protocols.lookalike.sums import columns_for
+from protocols.psi import padding
+from protocols.psi.blinded_join_input import lay_out
+from protocols.question import read
+from protocols.session import Items, Role
+from protocols.shuffle import SEED_BYTES, permutation
+from protocols.sums.layout import columns_chunk
+
+
+def lay(
+    execution: Execution, permission: Permission, people: FrozenBitMap, params: LookalikeParams
+) -> Laid:
+    """Read these permitted people and lay them out; return the input, and counts for this side.
+
+    Raises: JobRefused, TooFewSeeds if they are too few or too many; MissingColumn, MisfitColumn,
+    LeakyColumn, NothingToLearn, DatasetUnreadable.
+    """
+    held = execution.services.datasets.items(permission, execution.job.identifiers, people)
+    asked = read(execution.job.question)
+    assert isinstance(asked, Lookalike)
+    if execution.role is Role.INITIATOR:
+        return _lay_seeds(execution, permission, held, asked, params)
+    return _lay_population(execution, permission, held, asked, params)
+
+
+def _lay_seeds(
+    execution: Execution,
+    permission: Permission,
+    held: Matchable,
+    asked: Lookalike,
+    params: LookalikeParams,
+) -> Laid:
+    rng, least = execution.services.rng, execution.job.minimum_size
+    persons, digests, report = matching_input.one_each(held)
+    seeds = _seeds(execution, permission, asked, persons)
+    found = int(seeds.sum())
+    if found < max(least, FEWEST_SEEDS):
+        raise TooFewSeeds(f"a seed audience has at least {max(least, FEWEST_SEEDS)} people here")
+    if found < asked.seeds:
+        raise TooFewSeeds("fewer seeds are permitted than the job states: state fewer")
+    laid = lay_out(digests[:, None], seeds, least, params.first.first, execution.ctx, rng)
+    check_items(execution.job, len(laid.digests))
+    keep_digests(execution, laid.digests, params.chunk_items)
+    return laid.items, report | {"items": len(laid.digests), "seeds": found}
+
+
+def _seeds(
+    execution: Execution, permission: Permission, asked: Lookalike, persons: Numbers
+) -> Numbers:
+    """Return 1 for each person who is a seed, 0 for the others."""
+    if asked.chosen.where is None:
+        return np.ones(len(persons), np.int64)
+    made = plan(asked.chosen.as_query(permission.grant.dataset))
+    return in_groups(execution, permission, made, np.ones(made.cells, np.int64), persons)
+
+
+def _lay_population(
+    execution: Execution,
+    permission: Permission,
+    held: Matchable,
+    asked: Lookalike,
+    params: LookalikeParams,
+) -> Laid:
+    rng = execution.services.rng
+    persons, digests, report = matching_input.one_each(held)
+    if len(persons) < LEAST_PEOPLE:
+        raise JobRefused(f"a population has at least {LEAST_PEOPLE} people who may be used")
+
+    def work(file: RowFile, people: Numbers) -> Any:
+        return read_features(file, people, persons, asked.features)
+
+    columns = execution.services.datasets.over_rows(permission, work)
+    bins = learn_bins(asked.features, columns)
+    codes = encode_rows(bins, columns)
+    most = columns_for(asked.step, asked.rho_nano)
+    made = represent(bins, codes, asked.step, asked.rho_nano, rng, most)
+    added = padding.added(
+        len(persons), padding.tossed_by(1, 1, params.dummies), params, execution.ctx, rng
+    )
+    # Row n of the codes is that of the n-th person; those that are added are nobody's.
+    order = permutation(rng(SEED_BYTES), len(persons) + len(added))
+    laid = np.concatenate([digests, added])[order]
+    check_items(execution.job, len(laid))
+    keep_digests(execution, laid, params.chunk_items)
+    execution.chunks.keep({REPRESENTATION: write_representation(made)})
+    size, width = params.chunk_items, params.first.second.layout.columns
+    for i, at in enumerate(range(0, len(order), size)):
+        rows = order[at : at + size]
+        somebody = rows < len(persons)
+        here = np.zeros((len(rows), codes.shape[1]), np.uint16)
+        here[somebody] = codes[rows[somebody]]
+        whose = np.full(len(rows), padding.NOBODY, np.uint32)
+        whose[somebody] = persons[rows[somebody]]
+        execution.chunks.keep(
+            {
+                codes_chunk(i): here.astype("<u2").tobytes(),
+                people_chunk(i): whose.astype("<u4").tobytes(),
+                columns_chunk(i): training_columns(made, here, somebody, width),
+            }
+        )
+    used = [one.feature.column for one in bins]
+    report |= {"items": len(laid), "features": used}
+    return Items(len(laid), size), report

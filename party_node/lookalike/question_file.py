@@ -1,0 +1,103 @@
+"""A lookalike as people write it, YAML or JSON, read strictly:
+
+population: readers           # the partner's dataset
+features:
+  - {column: age, kind: numeric, low: 18, high: 90}
+  - {column: tier, kind: ordinal, categories: [basic, silver, gold]}
+  - {column: region, kind: categorical}
+seeds:
+  dataset: customers          # the brand's
+  expected: 2000              # at least so many of them are among the population
+  columns: {segment: {categories: [new, loyal]}}    # may be left out, with `where`
+  where: {eq: {segment: loyal}}
+price: {rho: 0.01721}         # epsilon 1 at delta 10^-8
+audience: 5000                # may be left out
+"""
+
+from collections.abc import Mapping
+
+from party_node.statistics.question_file import taken_apart
+from protocols.dp.budget import Rho
+from protocols.dp.queries.reading_columns import read_columns
+from protocols.dp.queries.reading_filters import read_filter
+from protocols.dp.queries.scalars import (
+    InvalidQuery,
+    Place,
+    Plain,
+    mapping,
+    read_fixed,
+    read_int,
+    read_list,
+    read_text,
+)
+from protocols.errors import InvalidParameter
+from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
+from protocols.lookalike.seeds import TooFewSeeds
+from protocols.sums.insight import EVERYBODY, Segments
+
+KEYS = ("population", "features", "seeds", "price", "audience")
+FEATURE_KEYS = ("column", "kind", "low", "high", "edges", "categories")
+SEEDS_KEYS = ("dataset", "expected", "columns", "where")
+
+
+def parse(text: str) -> Lookalike:
+    """Return the question. Raises: InvalidQuery."""
+    found = mapping(taken_apart(text), Place(""), KEYS)
+    try:
+        return _read(found)
+    except InvalidQuery:
+        raise
+    except (InvalidParameter, TooFewSeeds) as e:
+        raise InvalidQuery(str(e)) from None
+
+
+def _read(found: Mapping[str, Plain]) -> Lookalike:
+    at = Place("seeds")
+    seeds = mapping(_due(found, "seeds"), at, SEEDS_KEYS)
+    price = mapping(_due(found, "price"), Place("price"), ("rho",))
+    rho = read_text(_due(price, "rho", "price"), Place("price.rho"))
+    features = tuple(read_list(_due(found, "features"), Place("features"), _feature))
+    return Lookalike(
+        population=read_text(_due(found, "population"), Place("population")),
+        features=FeatureSpecification(features),
+        seeds_dataset=read_text(_due(seeds, "dataset", "seeds"), at.under("dataset")),
+        chosen=_chosen(seeds, at),
+        seeds=read_int(_due(seeds, "expected", "seeds"), at.under("expected")),
+        rho_nano=Rho.parse(rho).nano,
+        audience=read_int(found.get("audience", "0"), Place("audience")),
+    )
+
+
+def _chosen(seeds: Mapping[str, Plain], at: Place) -> Segments:
+    if "where" not in seeds:
+        return EVERYBODY
+    schema = read_columns(seeds.get("columns", {}))
+    return Segments(schema, "", read_filter(seeds["where"], schema, at.under("where")))
+
+
+def _feature(plain: Plain, at: Place) -> Feature:
+    found = mapping(plain, at, FEATURE_KEYS)
+    kind = read_text(found.get("kind", ""), at.under("kind"))
+    if kind not in {k.value for k in FeatureKind}:
+        raise at.under("kind").wrong(f"one of {', '.join(FeatureKind)} is expected")
+    return Feature(
+        read_text(found.get("column", ""), at.under("column")),
+        FeatureKind(kind),
+        read_fixed(found["low"], at.under("low"), 3) if "low" in found else None,
+        read_fixed(found["high"], at.under("high"), 3) if "high" in found else None,
+        tuple(read_list(found["edges"], at.under("edges"), _milli)) if "edges" in found else (),
+        tuple(read_list(found["categories"], at.under("categories"), read_text))
+        if "categories" in found
+        else (),
+    )
+
+
+def _milli(plain: Plain, at: Place) -> int:
+    return read_fixed(plain, at, 3)
+
+
+def _due(found: Mapping[str, Plain], key: str, of: str = "") -> Plain:
+    if key not in found:
+        raise Place(of).under(key).wrong("is missing")
+    return found[key]

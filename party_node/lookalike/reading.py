@@ -1,0 +1,59 @@
+"""Features as a file has them: of each person the first row, every column as what it is said to be.
+
+A CSV file knows texts only. Where numbers are stated, texts are read as numbers; whole ones as
+integers, so that a column of record numbers is recognised as such. Blanks around words do not
+count, and an empty text is missing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from party_node.row_file import RowFile
+from protocols.lookalike.features import (
+    Feature,
+    FeatureKind,
+    FeatureSpecification,
+    MisfitColumn,
+)
+
+Numbers = NDArray[np.int64]
+
+
+def read_features(
+    file: RowFile, people: Numbers, persons: Numbers, features: FeatureSpecification
+) -> Mapping[str, Any]:
+    """Return the columns of features, a row for each of `persons`, which rise.
+
+    `people` has of each row of the file whom it is about; everybody in `persons` has a row.
+    Raises: MissingColumn, MisfitColumn, DatasetUnreadable.
+    """
+    table = file.read([feature.column for feature in features.features], as_text=False)
+    whose, first = np.unique(people, return_index=True)
+    rows = first[np.searchsorted(whose, persons)]
+    return {
+        feature.column: typed(feature, table[feature.column].take(rows).combine_chunks())
+        for feature in features.features
+    }
+
+
+def typed(feature: Feature, column: Any) -> Any:
+    """Return an Arrow column as the feature reads it. Raises: MisfitColumn."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    words = pc.utf8_trim_whitespace(column)
+    words = pc.if_else(pc.equal(words, ""), pa.scalar(None, words.type), words)
+    if feature.kind is not FeatureKind.NUMERIC:
+        return words
+    try:
+        numbers = pc.cast(words, pa.float64())
+    except pa.ArrowInvalid:
+        # The library's message would repeat a value.
+        raise MisfitColumn(f"column {feature.column} is not numeric") from None
+    whole = pc.all(pc.equal(numbers, pc.floor(numbers)), min_count=0).as_py()
+    large = pc.any(pc.greater(pc.abs(numbers), 2.0**53)).as_py()
+    return pc.cast(numbers, pa.int64()) if whole and not large else numbers

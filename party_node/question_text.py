@@ -1,0 +1,26 @@
+"""The question of a job as people write it, by the kind of job; and what is foretold of it."""
+
+from typing import Any
+
+from party_node.insight import question_file as insight
+from party_node.job_kinds import LOOKALIKE
+from party_node.lookalike import card_words
+from party_node.lookalike import question_file as lookalike
+from protocols.job import JobDescription
+from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.preflight import forecast
+from protocols.question import Asked, read
+
+
+def parse(kind: str, text: str) -> Asked:
+    """Return the question of a job of this kind. Raises: InvalidQuery."""
+    return lookalike.parse(text) if kind == LOOKALIKE else insight.parse(text)
+
+
+def forecast_of(job: JobDescription) -> dict[str, Any] | None:
+    """Return how good the model of a job can get; None for what makes no model."""
+    if job.kind != LOOKALIKE:
+        return None
+    asked = read(job.question)
+    assert isinstance(asked, Lookalike)
+    return card_words.ahead(forecast(asked.seeds, asked.rho_nano))

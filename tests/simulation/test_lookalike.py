@@ -1,0 +1,205 @@
+"""Jobs of the kind `lookalike` between two nodes: seeds become a model, a curve, an audience."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from party_node.approvals import Rule
+from party_node.errors import JobRefused, NotFound
+from protocols.dp.queries.scalars import InvalidQuery
+from protocols.lookalike.kept import read_model
+from tests.support.lookalike_nodes import (
+    PURPOSE,
+    QUESTION,
+    SEEDS,
+    SILENT,
+    lookalike_nodes,
+    wanted,
+)
+from tests.support.two_nodes import (
+    BRAND,
+    COLLABORATION,
+    PARTIES,
+    PUBLISHER,
+    RHO_NANO,
+    TwoNodes,
+)
+
+
+@pytest.fixture
+def world() -> Iterator[TwoNodes]:
+    with lookalike_nodes() as found:
+        yield found
+
+
+def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
+    job = world.brand.ask("lookalike", question=question, **{"route": "cot"} | more)
+    world.settle(job)
+    assert world.job(job) == ("completed", ""), world.job(job)
+    return job
+
+
+def failed(world: TwoNodes, question: str, who: str = BRAND) -> str:
+    """Return the cause with which a job ends that one side cannot run."""
+    job = world.nodes[who].ask("lookalike", question=question)
+    world.settle(job)
+    state, cause = world.job(job)
+    assert state == "failed"
+    return cause
+
+
+def test_an_audience_of_people_like_the_seeds(world: TwoNodes) -> None:
+    job = run(world)
+    members = world.publisher.activate(job)
+    assert len(members) == 60
+    assert len([n for n in members if wanted(n)]) >= 50, "noise is small at this price"
+    assert not members & SILENT
+    assert not world.brand.has_audience(job)
+    told = {party: world.nodes[party].result(job) for party in PARTIES}
+    assert told[BRAND] is not None
+    assert told[PUBLISHER] is not None
+    assert told[BRAND]["model"] == told[PUBLISHER]["model"]
+    assert (told[BRAND]["audience"], told[PUBLISHER]["audience"]) == (None, {"people": 60})
+    model = told[BRAND]["model"]
+    assert [w["column"] for w in model["weights"]][:2] != ["visits"]
+    assert {w["column"] for w in model["weights"]} == {"age", "tier", "visits"}
+    assert [at["reach"] for at in model["curve"]] == [
+        0.01,
+        0.02,
+        0.05,
+        0.1,
+        0.2,
+        0.5,
+        1.0,
+    ]
+    assert model["curve"][-2]["recall"] > 0.9
+    assert [c["code"] for c in model["cautions"]] == ["few-seeds"]
+
+
+def test_both_pay_and_both_sign_what_the_model_is(world: TwoNodes) -> None:
+    job = run(world)
+    receipts = [world.nodes[party].receipt(job) for party in PARTIES]
+    assert receipts[0] == receipts[1]
+    assert receipts[0] is not None
+    whole, signatures = receipts[0]
+    assert set(signatures) == set(PARTIES)
+    brand, publisher = whole.part_of(BRAND), whole.part_of(PUBLISHER)
+    assert brand is not None
+    assert publisher is not None
+    (sums,), (metrics,) = brand.released, publisher.released
+    assert (sums.to, sums.what, metrics.to, metrics.what) == (
+        PUBLISHER, "statistics", BRAND, "model-metrics",
+    )  # fmt: skip
+    made = world.publisher.services.models.load(job)
+    assert sums.commitment == hashlib.sha256(made.salt + made.model).digest()
+    assert len(read_model(made.model).bins) == 3
+    with pytest.raises(NotFound):
+        world.brand.services.models.load(job)
+    charged = {p: [(c.to_party, c.what) for c in world.nodes[p].charges(job)] for p in PARTIES}
+    assert charged == {BRAND: [(PUBLISHER, "statistics")], PUBLISHER: [(BRAND, "model-metrics")]}
+
+
+def test_who_withdraws_is_in_no_later_model_and_no_audience(world: TwoNodes) -> None:
+    leaving = [n for n in SEEDS if n % 4 == 0]
+    for person in leaving:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    job = run(world, QUESTION.replace("expected: 50", "expected: 40"))
+    assert not world.publisher.activate(job) & set(leaving)
+
+
+def test_who_withdraws_after_training_is_left_out_of_the_audience(world: TwoNodes) -> None:
+    job = world.brand.ask("lookalike", question=QUESTION, route="cot")
+    world.publisher.driver.read_board()
+    world.settle(job, until=lambda: world.publisher.phase(job) == "release")
+    leaving = [n for n in SEEDS if n % 4 == 0]
+    for person in leaving:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
+    assert not world.publisher.activate(job) & set(leaving)
+
+
+def test_seeds_may_be_some_of_the_brands_people(world: TwoNodes) -> None:
+    where = """
+seeds:
+  dataset: customers
+  expected: 25
+  columns: {segment: {categories: [new, loyal]}}
+  where: {eq: {segment: loyal}}"""
+    question = QUESTION.replace("\nseeds: {dataset: customers, expected: 50}", where)
+    job = run(world, question)
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["model"]["seeds_step"] == 25
+
+
+def test_the_partner_may_ask_but_not_by_the_brands_columns(world: TwoNodes) -> None:
+    world.brand.services.rules.put(
+        Rule("all", COLLABORATION, "lookalike", PURPOSE, RHO_NANO, allow_reveal=False)
+    )
+    job = world.publisher.ask("lookalike", question=QUESTION, route="cot")
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
+    filtered = QUESTION.replace(
+        "expected: 50}",
+        "expected: 25, columns: {segment: {categories: [new]}}, where: {eq: {segment: new}}}",
+    )
+    with pytest.raises(JobRefused, match="segment"):
+        world.publisher.ask("lookalike", question=filtered)
+
+
+@pytest.mark.parametrize("route", ["bfv", "cot"])
+def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
+    job = run(world, route=route)
+    result = world.publisher.result(job)
+    assert result is not None
+    assert result["provenance"]["protocol"] == f"lookalike-{route}/1"
+
+
+def test_an_identifier_is_no_feature(world: TwoNodes) -> None:
+    leaky = QUESTION.replace("column: visits, kind: numeric", "column: mail, kind: categorical")
+    assert failed(world, leaky) == "leaky-column"
+
+
+def test_words_are_no_numbers(world: TwoNodes) -> None:
+    misfit = QUESTION.replace("kind: ordinal, categories: [basic, silver, gold]", "kind: numeric")
+    assert failed(world, misfit) == "misfit-column"
+
+
+def test_more_seeds_than_there_are_cannot_be_stated(world: TwoNodes) -> None:
+    assert failed(world, QUESTION.replace("expected: 50", "expected: 500")) == "too-few-seeds"
+
+
+def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="income"):
+        world.brand.ask("lookalike", question=QUESTION.replace("visits", "income"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (QUESTION.replace("kind: ordinal", "kind: odd"), "features.2..kind"),
+        (QUESTION.replace("expected: 50", "expected: 3"), "25 people"),
+        (QUESTION.replace("population: audience\n", ""), "population: is missing"),
+        (QUESTION.replace("audience: 60", "audiance: 60"), "audiance is not a key"),
+        (QUESTION.replace("low: 18", "low: 95"), "below the upper"),
+    ],
+)
+def test_a_question_that_cannot_be_read_says_where(world: TwoNodes, wrong: str, says: str) -> None:
+    with pytest.raises(InvalidQuery, match=says):
+        world.brand.ask("lookalike", question=wrong)
+
+
+def test_a_question_of_another_kind_is_refused(world: TwoNodes) -> None:
+    with pytest.raises(InvalidQuery):
+        world.brand.ask("lookalike", question="query: count\ndataset: audience\n")
+
+
+def test_before_it_is_asked_it_says_how_good_it_can_get(world: TwoNodes) -> None:
+    ahead = world.brand.look_ahead("lookalike", question=QUESTION)
+    assert ahead["forecast"]["seeds_step"] == 50
+    assert [c["code"] for c in ahead["forecast"]["cautions"]] == ["few-seeds"]
+    said = {one["who"]: one["what"] for one in ahead["who_learns"]}
+    assert "never who is a seed" in said[PUBLISHER]
+    assert "age, tier, visits" in said[PUBLISHER]
