@@ -22,6 +22,7 @@ from party_node.api import (
     imports,
     jobs,
     ledger,
+    models,
     notices,
     persons,
     policies,
@@ -72,6 +73,7 @@ ROUTERS = (
     break_glass.router,
     releases.router,
     reach.router,
+    models.router,
 )
 
 DESCRIBED = HTTPBearer(

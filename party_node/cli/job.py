@@ -1,7 +1,7 @@
 """`accord job`: ask, follow, decide, read."""
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -336,13 +336,16 @@ def _decide(
 
 def whole(client: LocalClient, job: str) -> str:
     """Return the one job that begins like this."""
-    if len(job) == 32:
-        return job
-    fitting = [j["job"] for j in client.list("/v1/jobs") if j["job"].startswith(job)]
+    return job if len(job) == 32 else whole_of(job, (j["job"] for j in client.list("/v1/jobs")))
+
+
+def whole_of(job: str, known: Iterable[str]) -> str:
+    """Return the one of these jobs that begins like this."""
+    fitting = [one for one in known if one.startswith(job)]
     if len(fitting) != 1:
         found = "no job begins" if not fitting else f"{len(fitting)} jobs begin"
         raise typer.BadParameter(f"{found} with {job}")
-    return str(fitting[0])
+    return fitting[0]
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from party_node.cli import (
     decide,
     job,
     ledger,
+    model,
     node,
     notices,
     person,
@@ -64,6 +65,7 @@ for _group in (
     bench,
     release,
     reach,
+    model,
 ):
     app.add_typer(_group.app)
 app.command("budget")(budget.budget)

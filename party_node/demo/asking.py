@@ -21,7 +21,7 @@ from party_node.demo.scene import (
 def overlap(scene: Scene) -> None:
     """Ask how many people both have in common, and compare the noisy answer with the plain one."""
     scene.teller.step("Job `overlap`: how many people do we have in common?")
-    job, seconds = _run(scene, "overlap")
+    job, seconds = run(scene, "overlap")
     parties = scene.network.parties
     results = {name: party.get(f"/v1/jobs/{job}/result") for name, party in parties.items()}
     for name, result in results.items():
@@ -48,7 +48,7 @@ def overlap(scene: Scene) -> None:
 def insight(scene: Scene) -> None:
     """Ask about a column of the publisher's over the people of both; compare cell by cell."""
     scene.teller.step("Job `insight`: how do the readers among our customers live?")
-    job, seconds = _run(scene, "insight", question=QUESTION)
+    job, seconds = run(scene, "insight", question=QUESTION)
     result = scene.network.brand.get(f"/v1/jobs/{job}/result")
     rows = {row["key"][0]: row for row in result["statistics"]["rows"]}
     plain = truth.relationships(scene.world, MEASUREMENT)
@@ -77,7 +77,7 @@ def audience(scene: Scene, name: str = "audience") -> list[str]:
     """Make the joint audience, compare it with the plain intersection; return its row keys."""
     again = "" if name == "audience" else ", again"
     scene.teller.step(f"Job `audience`{again}: people for the publisher to activate")
-    job, seconds = _run(scene, "audience")
+    job, seconds = run(scene, "audience")
     activation = scene.network.publisher.post(f"/v1/audiences/{job}/activations")
     keys, people = sorted(activation["keys"]), activation["people"]
     expected = sorted(truth.audience(scene.world, JOINT_AUDIENCE))
@@ -129,7 +129,7 @@ def withdraw(scene: Scene, first: list[str]) -> None:
     scene.report["withdrawal"] = {"entry": said["index"], "explanation": why}
 
 
-def _run(scene: Scene, kind: str, **more: str) -> tuple[str, float]:
+def run(scene: Scene, kind: str, **more: str) -> tuple[str, float]:
     """Ask for a job at the brand; return it and its seconds once both sides have their result."""
     brand, teller = scene.network.brand, scene.teller
     ask = {"collaboration": COLLABORATION, "kind": kind, "rho": RHO, **more}

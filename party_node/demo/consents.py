@@ -18,7 +18,7 @@ from party_node.demo import spelling
 from party_node.demo.population import Population
 from party_node.demo.sides import BRAND, Held, Side
 
-PURPOSES = ("audience-measurement", "joint-audience")
+PURPOSES = ("audience-measurement", "joint-audience", "lookalike-audience")
 OTHER_RECIPIENT = "someone-else"
 
 _DAY = 24 * 60 * 60 * 1000

@@ -1,7 +1,14 @@
 """The demo's first part: enrolment, agreement, datasets, consents."""
 
 from party_node.demo.network import Party
-from party_node.demo.scene import COLLABORATION, JOINT_AUDIENCE, MEASUREMENT, Scene
+from party_node.demo.scene import (
+    COLLABORATION,
+    FEATURES,
+    JOINT_AUDIENCE,
+    LOOKALIKE,
+    MEASUREMENT,
+    Scene,
+)
 
 DOCUMENT = """\
 collaboration: spring-campaign
@@ -15,17 +22,19 @@ parties:
   publisher: {fingerprint: "%(publisher)s"}
 datasets:
   - {party: brand, dataset: customers, identifiers: [email, phone], columns: []}
-  - {party: publisher, dataset: audience, identifiers: [email, phone], columns: [relationship]}
+  - {party: publisher, dataset: audience, identifiers: [email, phone], columns: [%(columns)s]}
 jobs:
   - {kind: overlap, purpose: audience-measurement, receiver: brand}
   - {kind: insight, purpose: audience-measurement, receiver: brand}
   - {kind: audience, purpose: joint-audience, receiver: publisher, reveal: true}
+  - {kind: lookalike, purpose: lookalike-audience, receiver: publisher}
 """
 
 RULES = {
     "measure-freely": {"kind": "overlap", "purpose": MEASUREMENT, "allow_reveal": False},
     "answer-freely": {"kind": "insight", "purpose": MEASUREMENT, "allow_reveal": False},
     "reveal-to-us": {"kind": "audience", "purpose": JOINT_AUDIENCE, "allow_reveal": True},
+    "look-for-them": {"kind": "lookalike", "purpose": LOOKALIKE, "allow_reveal": False},
 }
 """What the publisher approves without being asked each time."""
 
@@ -40,13 +49,17 @@ def agree(scene: Scene) -> None:
     prints = {name: party.fingerprint for name, party in network.parties.items()}
     for name, fingerprint in prints.items():
         teller.say(f"{name} enrolled by invitation; fingerprint {fingerprint}")
-    network.brand.post("/v1/collaborations", {"text": DOCUMENT % prints})
+    network.brand.post(
+        "/v1/collaborations", {"text": DOCUMENT % (prints | {"columns": ", ".join(FEATURES)})}
+    )
     path = f"/v1/collaborations/{COLLABORATION}/versions/1/countersignatures"
     network.publisher.post(path)
     for name, rule in RULES.items():
-        body = rule | {"collaboration": COLLABORATION, "max_rho": "0.01"}
+        body = rule | {"collaboration": COLLABORATION, "max_rho": "0.02"}
         network.publisher.put(f"/v1/rules/{name}", body)
-    teller.say(f"{COLLABORATION} countersigned by both; the publisher has three standing rules")
+    teller.say(
+        f"{COLLABORATION} countersigned by both; the publisher has {len(RULES)} standing rules"
+    )
     scene.report["enrolment"] = prints
 
 

@@ -13,6 +13,7 @@ from protocols.dp.budget import Rho
 
 COLLABORATION = "spring-campaign"
 MEASUREMENT, JOINT_AUDIENCE = "audience-measurement", "joint-audience"
+LOOKALIKE = "lookalike-audience"
 RHO = "0.005"
 SIGMA = 10
 """Standard deviation of the noise at that price."""
@@ -26,6 +27,12 @@ columns: {{relationship: {{categories: [{", ".join(RELATIONSHIPS)}]}}}}
 by: relationship
 price: {{rho: {RHO}}}
 """
+FEATURES = {
+    "education_years": "numeric", "hours_per_week": "numeric", "workclass": "categorical",
+    "relationship": "categorical", "capital_gain": "numeric", "capital_loss": "numeric",
+}  # fmt: skip
+LOOKALIKE_RHO = "0.01721"
+"""Epsilon 1 at delta 10^-8."""
 CELL_BOUND = 5 * SIGMA + 1
 MOST_HIDDEN = 50 + CELL_BOUND
 """People; a cell of fewer than the agreed 50, with noise, is hidden."""

@@ -5,7 +5,7 @@ comes out is compared with `truth`, which knows the people only from the generat
 code with the product.
 """
 
-from party_node.demo import asking, opening, proving
+from party_node.demo import asking, finding, opening, proving
 from party_node.demo.scene import Scene
 
 
@@ -18,5 +18,6 @@ def tell(scene: Scene) -> None:
     asking.insight(scene)
     first = asking.audience(scene)
     asking.withdraw(scene, first)
+    finding.lookalike(scene)
     proving.audit(scene)
     proving.compare(scene)

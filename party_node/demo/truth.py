@@ -5,6 +5,8 @@ rules nor protocols. People are numbers, consent is what was intended, and an in
 `np.intersect1d`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +62,23 @@ def relationships(world: DemoWorld, purpose: str) -> dict[str, int]:
     values = np.asarray(column)[matched_people(world, purpose)]
     found, counts = np.unique(values.astype(str), return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def wanted(world: DemoWorld, keys: Sequence[str]) -> float:
+    """Return which part of the people behind these reader_ids has a high income, as seeds have."""
+    people = np.unique([world.sides[PUBLISHER].person_of()[key] for key in keys])
+    return float(_high_income(world)[people].mean())
+
+
+def seeds(world: DemoWorld, purpose: str) -> int:
+    """Return how many people with a high income both may use and both know by e-mail."""
+    return int(_high_income(world)[matched_people(world, purpose)].sum())
+
+
+def _high_income(world: DemoWorld) -> NDArray[np.bool_]:
+    column = adult_columns({"income": "income"}, world.adult_rows)["income"]
+    found: NDArray[np.bool_] = np.asarray(column).astype(str) == ">50K"
+    return found
 
 
 def audience(world: DemoWorld, purpose: str, identifier: str = "email") -> list[str]:

@@ -49,6 +49,10 @@ class Models:
             raise NotFound(f"job {job} made no model at this node") from None
         return decode(MadeModel, self.vault.open(_context(job), sealed))
 
+    def listed(self) -> list[str]:
+        """Return the jobs that made a model here, by number."""
+        return sorted(path.stem for path in self.folder.glob(f"*{_SUFFIX}"))
+
     def _path(self, job: str) -> Path:
         return self.folder / f"{job}{_SUFFIX}"
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from party_node.approvals import Rule
-from party_node.errors import JobRefused, NotFound
+from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.lookalike import scoring
+from party_node.tables import UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
 from tests.support.lookalike_nodes import (
@@ -24,6 +26,7 @@ from tests.support.two_nodes import (
     PUBLISHER,
     RHO_NANO,
     TwoNodes,
+    key,
 )
 
 
@@ -203,3 +206,31 @@ def test_before_it_is_asked_it_says_how_good_it_can_get(world: TwoNodes) -> None
     said = {one["who"]: one["what"] for one in ahead["who_learns"]}
     assert "never who is a seed" in said[PUBLISHER]
     assert "age, tier, visits" in said[PUBLISHER]
+
+
+def test_a_model_scores_again_whom_consent_covers_now(world: TwoNodes) -> None:
+    job = run(world)
+    leaving = [n for n in SEEDS if n % 4 == 0]
+    for person in leaving:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    found = scoring.make_audience(world.publisher.services, job, 40, PUBLISHER)
+    assert found.withheld == len(SILENT) + len(leaving)
+    members = world.publisher.activate(job)
+    assert len(members) == 40
+    assert not members & {*SILENT, *leaving}
+    keys = [row for row, _ in found.rows()]
+    assert {key(PUBLISHER, n) for n in members} == set(keys[:40])
+    scores = [score for _, score in found.rows()]
+    assert scores == sorted(scores, reverse=True)
+    uses_of = world.publisher.rows(UsePermissionRow)
+    assert sum(row.job.startswith(f"{job}-score-") for row in uses_of) == 1
+
+
+def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> None:
+    job = run(world, QUESTION.replace("audience: 60\n", ""))
+    assert not world.publisher.has_audience(job)
+    for size in (1, 10_000):
+        with pytest.raises(IllegalState, match="2 to 398"):
+            scoring.make_audience(world.publisher.services, job, size, PUBLISHER)
+    with pytest.raises(NotFound):
+        scoring.score(world.brand.services, job, BRAND)

@@ -1,0 +1,90 @@
+"""`accord model`: lookalike models that jobs have made at this party."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from party_node import job_words
+from party_node.cli.job import whole_of
+from party_node.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    client_of,
+    group,
+    require_new,
+    say,
+    show_json,
+    table,
+)
+from party_node.key_lists import write_keys
+
+app = group("model", "Score this party's people by the models that lookalike jobs have made.")
+
+Job = Annotated[str, typer.Argument(help="Job that made the model, or how its number begins.")]
+
+
+@app.command("list")
+def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the models."""
+    found = client_of(home).list("/v1/models")
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [m["job"][:12], m["card"]["brand"], f"{m['card']['seeds_step']:,} or more",
+         f"{m['card']['curve'][3]['recall']:.0%}"]
+        for m in found
+    ]  # fmt: skip
+    table(["job", "seeds of", "seeds", "found in the best 10 %"], rows, "no job has made a model")
+
+
+@app.command()
+def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what is said of a model: how good it is, what it goes by, what it is not for."""
+    found = client_of(home).list("/v1/models")
+    one = next(m for m in found if m["job"] == whole_of(job, (m["job"] for m in found)))
+    if as_json:
+        show_json(one)
+        return
+    for line in job_words.model(one["card"]):
+        say(line)
+
+
+@app.command()
+def audience(
+    job: Job,
+    size: Annotated[int, typer.Option(min=1, help="People in the audience.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the job's audience anew, of the people who score best now. Consent is asked again."""
+    client = client_of(home)
+    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
+    found = client.post(f"/v1/models/{known}/audience", {"size": size})
+    if as_json:
+        show_json(found)
+        return
+    say(f"the audience of job {known[:12]} has the best {found['people']:,} people")
+    say(f"{found['scored']:,} were scored; consent does not cover {found['withheld']:,}")
+
+
+@app.command()
+def scores(
+    job: Job,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write, for its owner only.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write row keys with scores as CSV, best first. Consent is asked again each time."""
+    require_new(out)
+    client = client_of(home)
+    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
+    text = client.download(f"/v1/models/{known}/scores", method="POST").decode()
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    write_keys(out, text.splitlines())
+    say(f"wrote the scores of job {known[:12]} to {out}")
