@@ -1,5 +1,7 @@
 """`accord model`: lookalike models that jobs have made at this party."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -77,12 +79,16 @@ def scores(
         Path | None, typer.Option("--out", help="File to write, for its owner only.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """Write row keys with scores as CSV, best first. Consent is asked again each time."""
     require_new(out)
     client = client_of(home)
     known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
     text = client.download(f"/v1/models/{known}/scores", method="POST").decode()
+    if as_json:
+        show_json(list(csv.DictReader(io.StringIO(text))))
+        return
     if out is None:
         typer.echo(text, nl=False)
         return

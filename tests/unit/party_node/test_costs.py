@@ -15,6 +15,7 @@ from party_node.costs import (
     speed_of,
 )
 from party_node.insight import question_file
+from party_node.lookalike import question_file as lookalike_file
 from party_node.preflight import expected, items_of, likely
 from protocols.codec import encode
 from protocols.disclosure import coarse
@@ -24,10 +25,9 @@ from protocols.job_params import kind_of_params
 from protocols.keys import PartyKeys
 from protocols.psi import dh, ot, ring
 from protocols.psi.params import MatchingParams, OtParams, PsiParams, RowParams
+from protocols.question import params_for
 from protocols.registry import REGISTRY, RINGS
 from protocols.session import Role
-from protocols.sums.alignment_params import JoinSumParams
-from protocols.sums.insight import params_for
 from tests.support.circle import run_circle
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests, seeded
@@ -108,14 +108,20 @@ def test_both_sides_expect_the_same_bytes():
     assert found[0] == found[1] == pytest.approx((32 * 1.1e6 + 12 * 1e5) / 1024, rel=0.01)
 
 
-QUESTION = params_for(question_file.parse("{query: count, dataset: d, price: {rho: '1'}}"), 50)
+COUNT = question_file.parse("{query: count, dataset: d, price: {rho: '1'}}")
+ALIKE = lookalike_file.parse(
+    "{population: p, features: [{column: a, kind: numeric}], price: {rho: '1'}, "
+    "seeds: {dataset: s, expected: 500}}"
+)
+ASKED = {type(params): params for params in (params_for(q, 50) for q in (COUNT, ALIKE))}
+"""Parameters of the protocols that answer a question."""
 
 
 def test_every_registered_protocol_has_an_estimate_and_an_unknown_one_is_taken_for_the_slowest():
     sizes = Sizes(10**5, 10**5, Role.INITIATOR)
     for name in (*REGISTRY, *RINGS):
         kind = kind_of_params(name)
-        params = QUESTION if kind is JoinSumParams else kind.for_job()
+        params = ASKED.get(kind) or kind.for_job()
         assert cost(name, sizes, params, SPEED).cpu_seconds > 0
         assert name.partition("/")[0] in MODELS
     assert cost("psi-new/1", sizes, LOOSE, SPEED) == cost(MEMBERS, sizes, LOOSE, SPEED)

@@ -14,6 +14,8 @@ def test_every_protocol_is_found_under_its_own_name():
         "psi-ot-labelled/1",
         "sums-join-bfv/1",
         "sums-join-cot/1",
+        "lookalike-bfv/1",
+        "lookalike-cot/1",
     }
     for name, protocol in REGISTRY.items():
         assert protocol.name == name
