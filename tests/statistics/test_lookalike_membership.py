@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from protocols.dp import budget
 from protocols.lookalike import evaluation, training
+from protocols.lookalike.model import audience
 from protocols.lookalike.representation import LENGTH
 from tests.support.lookalikes import RHO, draws, noised, prepared
 from tests.support.seeded import seeded
@@ -65,3 +66,21 @@ def test_membership_is_not_told_by_the_curve() -> None:
     assert roc_auc_score(truth, told[:, 0]) < MOST + 0.012
     recall = [c.points[0].recall_permille for c in curves]
     assert roc_auc_score(truth[::20], recall) < MOST + 0.06
+
+
+def test_membership_is_not_told_by_an_audience() -> None:
+    """The attacker sees who is in the audience of the best tenth, and guesses: those are seeds.
+
+    Seeds are drawn at random, so only what the model has learnt of each of them can help. A yes or
+    no has an area of (1 + true positives - false positives) / 2. Mean of 12 runs with 400 seeds and
+    400 others; its standard error is 0.004.
+    """
+    areas = []
+    for run in range(RUNS):
+        p, d = prepared(2000, step=500, label=40 + run), draws(200 + run)
+        order = d.permutation(len(p.codes))[: 2 * SEEDS]
+        sums = noised(p.made, p.codes[order[:SEEDS]], d)
+        found = training.train(p.made, p.codes, sums, seeded("t"))
+        best = np.isin(order, audience(found.score(p.codes), len(p.codes) // 10))
+        areas.append((1 + best[:SEEDS].mean() - best[SEEDS:].mean()) / 2)
+    assert np.mean(areas) < MOST + 0.012
