@@ -132,6 +132,8 @@ class Lift(Record):
     """The bucket of `arm` that the others are compared with."""
     converted: tuple[str, ...]
     """The groups of the asking party's own people that have converted."""
+    exposed: bool = False
+    """True: rates are among all people of an arm. False: among those whom both parties have."""
 
 
 Ask = (

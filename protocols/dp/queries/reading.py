@@ -48,6 +48,8 @@ Reader: TypeAlias = Callable[["Fields"], Ask]
 
 COMMON = ("query", "dataset", "columns", "where", "per_person", "price", "minimum")
 """Keys of every question."""
+COMMON_PEOPLE, EXPOSED = "common", "exposed"
+"""Whom the rates of a lift are among."""
 DEFAULT_STEPS, DEFAULT_DELTA_EXPONENT = 1000, 12
 
 
@@ -72,6 +74,13 @@ class Fields:
     def word(self, key: str) -> str:
         """Return a word."""
         return read_text(self._one(key), Place(key))
+
+    def one_of(self, key: str, known: tuple[str, ...]) -> str:
+        """Return one of the known words; the first of them where the key is missing."""
+        word = read_text(self._plain.get(key, known[0]), Place(key))
+        if word not in known:
+            raise InvalidQuery(f"{key}: is one of {', '.join(known)}")
+        return word
 
     def words(self, key: str) -> tuple[str, ...]:
         """Return words, at least one."""
@@ -148,7 +157,12 @@ def _frequency(fields: Fields) -> Ask:
 
 
 def _lift(fields: Fields) -> Ask:
-    return Lift(fields.column("arm"), fields.word("baseline"), fields.words("converted"))
+    return Lift(
+        fields.column("arm"),
+        fields.word("baseline"),
+        fields.words("converted"),
+        fields.one_of("among", (COMMON_PEOPLE, EXPOSED)) == EXPOSED,
+    )
 
 
 KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
@@ -163,7 +177,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
         "top_k": (("of", "k", "delta"), _top_k),
         "distinct": (("by",), _distinct),
         "frequency": (("most",), _frequency),
-        "lift": (("arm", "baseline", "converted"), _lift),
+        "lift": (("arm", "baseline", "converted", "among"), _lift),
     }
 )
 """Kinds of question, each with the keys that it has besides the common ones."""
