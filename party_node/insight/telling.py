@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from party_node.insight.grouping import SMALL, levels_of
+from party_node.insight.grouping import SEGMENTS, SMALL, levels_of
 from party_node.statistics import document
 from protocols.dp.noise import GAUSSIAN
 from protocols.dp.queries.answering import Row, answer
 from protocols.dp.queries.drawing import Noisy
-from protocols.dp.queries.lift import CONVERTED, Worth, answer_lift, hidden_lift
+from protocols.dp.queries.lift import CONVERTED, OTHERS, Worth, answer_lift, hidden_lift
 from protocols.dp.queries.overlap import Overlap, cells_of
 from protocols.dp.queries.query import Lift
+from protocols.dp.queries.schema import BinColumn
 from protocols.dp.queries.valued import answer_valued, hidden_valued
+from protocols.dp.queries.windows import apart
 from protocols.job import JobDescription
 from protocols.sums.insight import Insight, question_of
 from protocols.sums.records import Sums
@@ -51,6 +53,8 @@ def _of_lift(
     """Return the rows of a lift; the vectors are converted people, others, and whom only the sender
     has.
     """
+    if asked.has_window:
+        return _within(asked, over, cells, facts)
     number, wide = asked.ours.number, asked.levels[0]
     converted, others, worth = cells[:wide], cells[wide:], None
     if number is not None:
@@ -62,6 +66,24 @@ def _of_lift(
     if facts[SMALL]:
         return hidden_lift(over.plan, SMALL_SEGMENT, number)
     return answer_lift(over.plan, converted, others, worth)
+
+
+def _within(
+    asked: Insight, over: Overlap, cells: Sequence[Noisy], facts: Mapping[str, Any]
+) -> Sequence[Row]:
+    """Return the rows of a lift with a window: bins in which nobody converted say only noise."""
+    bought, sizes, labels = asked.ours.schema.find(asked.ours.by), facts[SEGMENTS], asked.groups
+    assert isinstance(bought, BinColumn)
+    in_run = [
+        n for n, label in enumerate(labels[:-1]) if sizes[label] and label not in facts[SMALL]
+    ]
+    if not in_run or OTHERS in facts[SMALL]:
+        return hidden_lift(over.plan, SMALL_SEGMENT)
+    by_conversion = [(bought.labels().index(labels[n]), cells[n]) for n in in_run]
+    within, others = apart(over.plan, by_conversion, cells[len(labels) - 1 :], bought)
+    if not within:
+        return hidden_lift(over.plan, SMALL_SEGMENT)
+    return answer_lift(over.plan, within, others)
 
 
 def _of_segment(
@@ -82,6 +104,10 @@ def _notes(asked: Insight, told: Mapping[str, Any], facts: Mapping[str, Any]) ->
     notes, ask = list(told["notes"]), asked.query.ask
     if isinstance(ask, Lift) and ask.exposed:
         notes = [note for note in notes if note != document.ONLY_COMMON] + [document.AMONG_EXPOSED]
+    if asked.has_window:
+        notes += document.WINDOW_NOTES
+        if out := [label for label in facts[SMALL] if label in asked.groups]:
+            notes.append(f"too few of own people converted in {', '.join(out)}: they are left out")
     if asked.ours.value:
         notes += document.VALUE_NOTES
         pooled = [found.pooled_percent for label in asked.groups

@@ -42,6 +42,14 @@ LIFT_NOTES = (
 )
 """What is said of every answer about lift."""
 
+WINDOW_NOTES = (
+    "a conversion is in the window by the lower edges of the bins of both times, so it may be a "
+    "bin too early or too late; whose exposure lies in no bin is left out, and of several "
+    "conversions of a person the first in time counts",
+    "each number is the sum of counts for many pairs of bins, and its noise wider for that",
+)
+"""What is said of every lift with a window."""
+
 VALUE_NOTES = (
     "a value is what all rows of a person come to, each row and then their sum clipped to the "
     "declared bounds, which moves sums and means towards them",

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from protocols.codec import Record, decode
 from protocols.dp import coins
-from protocols.dp.queries.lift import GROUPS
+from protocols.dp.queries.lift import GROUPS, OTHERS
 from protocols.dp.queries.overlap import Overlap, overlap
 from protocols.dp.queries.plan import Plan, plan
 from protocols.dp.queries.query import (
@@ -26,7 +26,10 @@ from protocols.dp.queries.query import (
     Histogram,
     Lift,
     Query,
+    check_time,
 )
+from protocols.dp.queries.schema import MISSING, OTHER, BinColumn
+from protocols.dp.queries.windows import bins_within
 from protocols.errors import InvalidParameter
 from protocols.psi.blinded_join_records import MOST_GROUPS, JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
@@ -53,6 +56,8 @@ class Insight(Record):
             _check_converted(self.query.ask, self.ours)
         if self.ours.value:
             _check_valued(self.query, self.ours)
+        if self.has_window:
+            _check_window(self.query, self.ours)
         if sum(self.levels) > MOST_GROUPS:
             raise InvalidParameter(f"segments have more than {MOST_GROUPS} levels together")
         if self.over(self.query.minimum).layout.row_bytes > MOST_ROW_BYTES:
@@ -64,9 +69,15 @@ class Insight(Record):
     def groups(self) -> tuple[str, ...]:
         """What the segments of the receiver's people are called, in order.
 
-        A question of lift has two: who has converted, and who has not.
+        A question of lift has two: who has converted, and who has not. With a window who has
+        converted is divided by when, in the order of time.
         """
-        return GROUPS if isinstance(self.query.ask, Lift) else self.ours.labels()
+        ask, labels = self.query.ask, self.ours.labels()
+        if not isinstance(ask, Lift):
+            return labels
+        if ask.window is None:
+            return GROUPS
+        return (*(label for label in labels if label in ask.converted), OTHERS)
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -75,7 +86,7 @@ class Insight(Record):
         In a lift only who has converted has a value.
         """
         of_value = self.ours.levels or 1
-        if isinstance(self.query.ask, Lift):
+        if isinstance(self.query.ask, Lift) and not self.has_window:
             return (of_value, 1)
         return (of_value,) * len(self.groups)
 
@@ -83,6 +94,11 @@ class Insight(Record):
     def has_rest(self) -> bool:
         """Whether the sender's people who match nobody are added up too, apart."""
         return isinstance(self.query.ask, Lift) and self.query.ask.exposed
+
+    @property
+    def has_window(self) -> bool:
+        """Whether a conversion counts only in a time after each person's exposure."""
+        return isinstance(self.query.ask, Lift) and self.query.ask.window is not None
 
     def ours_query(self, dataset: str) -> Query:
         """Return the question to the receiver's own dataset whose cells are people's segments.
@@ -98,7 +114,10 @@ class Insight(Record):
         """Return the group, from 1, that a segment (by its number from 0) belongs to."""
         if not isinstance(self.query.ask, Lift):
             return segment + 1
-        return 1 if self.ours.labels()[segment] in self.query.ask.converted else 2
+        label = self.ours.labels()[segment]
+        if label not in self.query.ask.converted:
+            return len(self.groups)
+        return 1 + self.groups.index(label) if self.has_window else 1
 
     def plan(self, minimum: int) -> Plan:
         """Return the plan under the least number of people that may be spoken of."""
@@ -127,6 +146,21 @@ def _check_valued(query: Query, ours: Segments) -> None:
         raise InvalidParameter("with a value of one's own people a person counts once: rows and "
                                "groups are 1")  # fmt: skip
     plan(ours.value_query(query.dataset))  # its sums fit
+
+
+def _check_window(query: Query, ours: Segments) -> None:
+    ask = query.ask
+    assert isinstance(ask, Lift)
+    assert ask.window is not None
+    if ours.value:
+        raise InvalidParameter("a window and a value are two questions")
+    check_time(ours.schema, ours.by)
+    seen, bought = query.schema.find(ask.window.after), ours.schema.find(ours.by)
+    assert isinstance(seen, BinColumn)
+    assert isinstance(bought, BinColumn)
+    if {OTHER, MISSING} & set(ask.converted):
+        raise InvalidParameter("with a window converted names bins: the others have no time")
+    bins_within(ask, seen, bought)
 
 
 def question_of(data: bytes) -> Insight:

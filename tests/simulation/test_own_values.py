@@ -121,9 +121,7 @@ def test_all_purchases_of_a_person_are_added_up_and_clipped(world: TwoNodes) -> 
 
 def test_who_has_no_value_is_in_no_mean(world: TwoNodes) -> None:
     path = world.folder / "some.csv"
-    rows = [
-        f"{key(BRAND, n)},{email(n)},{'7' if n % 2 else 'unknown'}\n" for n in PEOPLE[BRAND]
-    ]
+    rows = [f"{key(BRAND, n)},{email(n)},{'7' if n % 2 else 'unknown'}\n" for n in PEOPLE[BRAND]]
     path.write_text("key,email,spend\n" + "".join(rows))
     world.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
     found, _ = answer(world, VALUED)

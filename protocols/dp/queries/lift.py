@@ -48,7 +48,6 @@ CONVERTED, OTHERS = "converted", "not converted"
 GROUPS = (CONVERTED, OTHERS)
 """The groups of the asking party's people, in the order of the vectors of a run."""
 ALL_COVERS = tuple(Covers)
-_NO_VALUE = Levels((0.0,), 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,11 @@ def answer_lift(
     worth: Worth | None = None,
 ) -> tuple[Row, ...]:
     """Return the answer from noisy cells: of who has converted, level by level if they have a
-    value, and of the others, of whom there may be two kinds. Raises: InvalidParameter.
+    value, and of the others; each may be several counts of different people. Raises:
+    InvalidParameter.
     """
     ask, counts = plan.query.ask, plan.part(ROWS)
-    levels = _NO_VALUE if worth is None else worth.levels
+    levels = _without_value(len(converted)) if worth is None else worth.levels
     if not isinstance(ask, Lift) or counts is None or len(converted) != len(levels.at):
         raise InvalidParameter("these cells are of another kind of question")
     arms = []
@@ -121,7 +121,9 @@ def answer_lift(
 def hidden_lift(plan: Plan, why: str, number: NumberColumn | None = None) -> tuple[Row, ...]:
     """Return the same lines with nothing in them, where a group stayed out of the run."""
     nothing = [Noisy({ROWS: (0,) * plan.cells})]
-    rows = answer_lift(plan, nothing, nothing, None if number is None else Worth(_NO_VALUE, number))
+    rows = answer_lift(
+        plan, nothing, nothing, None if number is None else Worth(_without_value(1), number)
+    )
     return tuple(Row(row.key, None, None, None, why) for row in rows)
 
 
@@ -134,6 +136,10 @@ def _arm(label: str, cell: Cell, least: int) -> _Arm:
     if not hidden_people and least and min(arm.converted, cell.others) < least:
         hidden = small
     return _Arm(label, cell, hidden_people, hidden)
+
+
+def _without_value(counts: int) -> Levels:
+    return Levels((0.0,) * counts, 0.0, 0.0, 0.0)
 
 
 def _scale(sigma: float, counts: int) -> float:

@@ -27,6 +27,7 @@ from protocols.dp.queries.query import (
     Sum,
     TopK,
     Variance,
+    Window,
     WithinPrice,
 )
 from protocols.dp.queries.reading_columns import read_columns
@@ -81,6 +82,19 @@ class Fields:
         if word not in known:
             raise InvalidQuery(f"{key}: is one of {', '.join(known)}")
         return word
+
+    def window(self, key: str) -> Window | None:
+        """Return a window of time; None where the key is missing."""
+        if key not in self._plain:
+            return None
+        at = Place(key)
+        found = mapping(self._plain[key], at, WINDOW)
+        if len(found) != len(WINDOW):
+            raise at.wrong("after and under are expected")
+        return Window(
+            read_text(found["after"], at.under("after")),
+            read_int(found["under"], at.under("under")),
+        )
 
     def words(self, key: str) -> tuple[str, ...]:
         """Return words, at least one."""
@@ -162,6 +176,7 @@ def _lift(fields: Fields) -> Ask:
         fields.word("baseline"),
         fields.words("converted"),
         fields.one_of("among", (COMMON_PEOPLE, EXPOSED)) == EXPOSED,
+        fields.window("window"),
     )
 
 
@@ -177,11 +192,12 @@ KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
         "top_k": (("of", "k", "delta"), _top_k),
         "distinct": (("by",), _distinct),
         "frequency": (("most",), _frequency),
-        "lift": (("arm", "baseline", "converted", "among"), _lift),
+        "lift": (("arm", "baseline", "converted", "among", "window"), _lift),
     }
 )
 """Kinds of question, each with the keys that it has besides the common ones."""
 
+WINDOW = ("after", "under")
 PER_PERSON = ("rows", "groups")
 PRICES = ("rho", "within")
 
