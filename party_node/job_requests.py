@@ -10,7 +10,7 @@ from protocols.errors import InvalidParameter
 from protocols.job_params import kind_of_params
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.registry import RINGS
-from protocols.sums.insight import Insight, cost_of, params_for
+from protocols.sums.insight import Insight, cost_of, params_fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _sooner_done(
     fitting: list[Permitted], request: Request, question: Insight, minimum: int
 ) -> Permitted:
     """Return the clause whose route can add the question up, and is sooner done over this line."""
-    asked = params_for(question, max(minimum, request.minimum_size))
+    asked = params_fitting(question, max(minimum, request.minimum_size))
     cores, line = os.cpu_count() or 1, request.bandwidth_mbit
     able, why = [], ""
     for one in fitting:
@@ -85,7 +85,7 @@ def params(protocol: str, request: Request, least: int) -> MatchingParams:
     if request.question is not None:
         if request.per_person > 1:
             raise JobRefused("a person brings one identifier to a question")
-        return params_for(request.question, least)
+        return params_fitting(request.question, least)
     kind = kind_of_params(protocol)
     if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")

@@ -185,6 +185,10 @@ def params_for(asked: Insight, minimum: int, *, strict: bool = False) -> JoinSum
     """
     over, groups = asked.over(minimum), sum(asked.levels)
     each = coins.least(asked.plan(minimum).rho_nano // _MATCHES_PART, strict)
+    if groups * (each + each % 2) > coins.MOST:
+        raise InvalidParameter(
+            "so many groups need too many dummies at this price: ask by fewer, or more exactly"
+        )
     join = JoinParams(
         max_items=JOB_PEOPLE,
         chunk_items=JOB_CHUNK_ITEMS,
@@ -193,3 +197,15 @@ def params_for(asked: Insight, minimum: int, *, strict: bool = False) -> JoinSum
         dummies=groups * (each + each % 2),
     )
     return JoinSumParams(join, SumParams(over.layout, True, over.sigma_milli))
+
+
+def params_fitting(asked: Insight, minimum: int) -> JoinSumParams:
+    """Return the parameters to ask with: without strict hashing, but where only strict hashing,
+    which needs fewer dummies, has room for the question.
+
+    Raises: InvalidParameter.
+    """
+    try:
+        return params_for(asked, minimum)
+    except InvalidParameter:
+        return params_for(asked, minimum, strict=True)

@@ -26,7 +26,7 @@ MAX_K = 1000
 MAX_FREQUENCY = 1000
 MAX_MINIMUM = 10**9
 MAX_WINDOW = 10**6
-DELTA_EXPONENTS = range(9, 19)
+DELTA_EXPONENTS = range(9, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ def _check_ask(query: Query) -> None:
         case TopK(of=of):
             _check(isinstance(schema.find(of), TextColumn), f"{of} is an open column: text")
             _check(1 <= ask.k <= MAX_K, f"k is 1 to {MAX_K}")
-            _check(ask.delta_exponent in DELTA_EXPONENTS, "delta is 1e-9 to 1e-18")
+            _check(ask.delta_exponent in DELTA_EXPONENTS, "delta is 1e-9 to 1e-15")
         case Frequency(most=most):
             _check(2 <= most <= MAX_FREQUENCY, f"most is 2 to {MAX_FREQUENCY}")
         case Lift():

@@ -7,7 +7,7 @@ from protocols.codec import decode, encode
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.errors import InvalidParameter
 from protocols.question import _without_price
-from protocols.sums.insight import Insight, cost_of, params_for
+from protocols.sums.insight import Insight, cost_of, params_fitting, params_for
 
 COMMON = "dataset: d\ncolumns: {arm: {categories: [test, control]}}\nprice: {within: 20}\n"
 HISTOGRAM = "query: histogram\nby: arm\n" + COMMON
@@ -104,3 +104,18 @@ def test_a_forged_question_with_levels_and_no_value_is_refused() -> None:
         decode(Insight, data[:-7] + b"\x60\x06")
     with pytest.raises(InvalidParameter, match="2 to 64 levels"):
         decode(Insight, data[:-1] + b"\x01")
+
+
+def test_many_levels_at_a_low_price_are_matched_strictly() -> None:
+    """Without it each group needs twice the dummies: nine of them have no room within ±50."""
+    asked = parse((LIFT + OURS % ", value: spend, levels: 8").replace("within: 20", "within: 50"))
+    with pytest.raises(InvalidParameter, match="too many dummies"):
+        params_for(asked, 50)
+    assert params_fitting(asked, 50) == params_for(asked, 50, strict=True)
+    few = parse((LIFT + OURS % ", value: spend, levels: 4").replace("within: 20", "within: 50"))
+    assert params_fitting(few, 50) == params_for(few, 50)
+    with pytest.raises(InvalidParameter, match="too many dummies"):
+        params_fitting(
+            parse((LIFT + OURS % ", value: spend, levels: 64").replace("within: 20", "within: 50")),
+            50,
+        )
