@@ -6,8 +6,10 @@ says nothing of revealed members, which are metered only (ADR 6).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from party_node import further_deltas
 from party_node.accounts import EVERY, PUBLIC, PUBLIC_DELTA_EXPONENT, Account
 from party_node.errors import UnknownDataset
 from party_node.lineages import lineage_of, names_of
@@ -28,6 +30,8 @@ class Standing:
     limit: Rho
     spent: Rho
     delta_exponent: int
+    further_delta: Fraction
+    """What the deltas of open words towards the same recipient come to."""
 
     @property
     def left(self) -> Rho:
@@ -63,6 +67,7 @@ def view(one: Standing) -> dict[str, Any]:
         "datasets": list(one.datasets),
         "window": "month" if one.account.monthly else "none",
         "delta": f"1e-{one.delta_exponent}",
+        "further_delta": further_deltas.shown(one.further_delta),
         "limit": _amount(one, one.limit),
         "spent": _amount(one, one.spent),
         "left": _amount(one, one.left),
@@ -113,6 +118,7 @@ def _towards(parts: Services, document: Collaboration, party: str) -> Iterator[S
         yield Standing(
             document.collaboration, account, lineage, _names(parts, lineage),
             Rho(document.rho_nano_each), parts.budgets.spent(account), document.delta_exponent,
+            parts.budgets.further_delta(party),
         )  # fmt: skip
 
 
@@ -127,6 +133,7 @@ def _published(parts: Services) -> Iterator[Standing]:
         yield Standing(
             "", account, lineage, _names(parts, lineage), Rho(limit),
             parts.budgets.spent(account), PUBLIC_DELTA_EXPONENT,
+            parts.budgets.further_delta(PUBLIC),
         )  # fmt: skip
 
 

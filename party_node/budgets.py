@@ -8,10 +8,12 @@ a rho (`protocols.dp.budget`), which add up. What counts together is an account 
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from party_node import further_deltas
 from party_node.accounts import EVERY, Account
 from party_node.budget_books import Books
 from party_node.budget_tables import BudgetAccountRow
@@ -19,6 +21,9 @@ from party_node.database import Database
 from party_node.errors import IdempotencyConflict
 from party_node.tables import BudgetChargeRow
 from protocols.dp.budget import Rho, require
+
+MOST_DELTA_EXPONENT = 30
+"""Where nothing is said, no word with a delta that a question can have is covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,15 @@ class Budgets:
         now_ms: int,
         dataset: str = EVERY,
         monthly: bool = False,
+        delta_exponent: int = MOST_DELTA_EXPONENT,
     ) -> bool:
         """Charge once for (job, to_party, what); return False if that was charged before.
 
         `dataset` is the one of this party that is read, `monthly` as in `Account`; for what is
-        published, `to_party` is `PUBLIC`. When it returns, the charge is on disk.
-        Raises: BudgetExceeded, and nothing is charged; InvalidParameter for a negative amount;
+        published, `to_party` is `PUBLIC`. 10^-delta_exponent is what words with a delta may come to
+        (`further_deltas.py`). When it returns, the charge is on disk.
+        Raises: BudgetExceeded, DeltaExceeded, and nothing is charged; InvalidParameter for a
+        negative amount;
         IdempotencyConflict if it was charged before with another amount; UnknownDataset; DiskFull;
         RowChanged.
         """
@@ -86,6 +94,7 @@ class Budgets:
                 return False
             books = Books(session)
             require(cost, Rho(max(0, limit_nano - books.spent_nano(account))))
+            further_deltas.check(session, to_party, what, delta_exponent)
             row = BudgetChargeRow(
                 job=job,
                 collaboration=collaboration,
@@ -97,6 +106,16 @@ class Budgets:
             )
             books.enter(account, row, limit_nano)
         return True
+
+    def further_delta(self, to_party: str) -> Fraction:
+        """Return what the deltas of all charges towards a recipient come to."""
+        with self._db.reading() as session:
+            return further_deltas.spent(session, to_party)
+
+    def check_delta(self, to_party: str, what: str, delta_exponent: int) -> None:
+        """Return if a charge's delta would be covered now. Raises: DeltaExceeded."""
+        with self._db.reading() as session:
+            further_deltas.check(session, to_party, what, delta_exponent)
 
     def history(self, collaboration: str | None = None, newest: int | None = None) -> list[Charge]:
         """Return all charges, or the newest so many, in the order in which they were made."""

@@ -96,17 +96,24 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
         if asked.query.where
         else ""
     )
-    groups = len(asked.groups)
+    groups, laid = len(asked.groups), sum(asked.levels)
     ours = f", by its own {asked.ours.by} ({groups} groups)" if asked.ours.by else ""
     width = max((half_width(part.sigma) for part in plan.parts if part.measure == ROWS), default=0)
     noise = f", counts give or take {width:,} (95 %)" if width else ", with noise"
     cells, each = plan.cells * len(asked.groups), ""
-    if len(asked.groups) > 1:
-        each = f" and that of each of its {len(asked.groups)} groups"
+    if laid > 1:
+        each = f" and that of each of its {laid} groups"
+    if asked.ours.number is not None:
+        ours += f", with the sum of its own {asked.ours.number.source}"
+        noise += f" and wider for a value, by {asked.ours.levels} levels"
+        each += f", which are {asked.ours.levels} levels of its {asked.ours.number.source}"
+    whom = "the people of both"
+    if asked.has_rest:
+        whom = f"all of {job.sender}'s people, those whom both have apart"
     return (
         Learns(
             job.receiver,
-            f"the {kind_of(plan)}{of} over the people of both{only}{ours}: "
+            f"the {kind_of(plan)}{of} over {whom}{only}{ours}: "
             f"{cells:,} cells{noise}; "
             f"cells below {job.minimum_size} people are hidden. Its node also sees how many match, "
             "with noise, but not who",

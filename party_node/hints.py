@@ -4,6 +4,7 @@ from party_node.errors import NodeError
 
 _HINTS = {
     "budget-exceeded": "ask for less, or agree on a new version of the collaboration",
+    "delta-exceeded": "ask with a smaller delta, as 1e-15, or declare the words as categories",
     "invalid-identifier": "write an e-mail address, or a number with its country code: +44 …",
     "invalid-query": "docs/reference/queries.md lists every key, with a complete example",
     "unknown-purpose": "`accord policy show` lists the purposes that this node decides by",

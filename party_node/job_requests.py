@@ -11,7 +11,7 @@ from protocols.errors import InvalidParameter
 from protocols.job_params import kind_of_params
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
-from protocols.question import Asked, cost_of, params_for
+from protocols.question import Asked, cost_of, params_fitting
 from protocols.registry import RINGS
 
 
@@ -59,7 +59,7 @@ def _sooner_done(
     fitting: list[Permitted], request: Request, question: Asked, minimum: int
 ) -> Permitted:
     """Return the clause whose route can add the question up, and is sooner done over this line."""
-    asked = params_for(question, max(minimum, request.minimum_size))
+    asked = params_fitting(question, max(minimum, request.minimum_size))
     cores, line = os.cpu_count() or 1, request.bandwidth_mbit
     able, why = [], ""
     for one in fitting:
@@ -87,7 +87,7 @@ def params(protocol: str, request: Request, least: int) -> MatchingParams:
     if request.question is not None:
         if request.per_person > 1:
             raise JobRefused("a person brings one identifier to a question")
-        return params_for(request.question, least)
+        return params_fitting(request.question, least)
     kind = kind_of_params(protocol)
     if request.per_person and not issubclass(kind, RowParams):
         raise JobRefused(f"a person brings all identifiers to {request.kind}")

@@ -22,12 +22,16 @@ _PHASES = {
     "done": "this side is done",
 }
 
-_PERCENT: dict[str, Callable[[float], str]] = {
+_MEASURES: dict[str, Callable[[float], str]] = {
     "rate": lambda part: f"{part:.3%}",
     "lift": lambda part: f"{100 * part:+.3f} points",
     "relative-lift": lambda part: f"{part:+,.1%}",
+    "value": lambda total: f"{total:,.2f}",
+    "value-per-person": lambda mean: f"{mean:,.4f}",
+    "value-lift": lambda mean: f"{mean:+,.4f}",
+    "incremental-value": lambda total: f"{total:+,.2f}",
 }
-"""How measures of a lift are written that are parts of a whole."""
+"""How measures of a lift are written that are no counts."""
 
 
 def people(step: int) -> str:
@@ -183,7 +187,7 @@ def statistics(found: dict[str, Any]) -> Iterator[str]:
         if row["value"] is None:
             yield f"  {key}: hidden ({row['hidden']})"
         else:
-            shown = _PERCENT.get(row["key"][1], _plain) if found["query"] == "lift" else _plain
+            shown = _MEASURES.get(row["key"][1], _plain) if found["query"] == "lift" else _plain
             low, high = row["low"], row["high"]
             between = "" if low is None else f" ({shown(low)} to {shown(high)})"
             yield f"  {key}: {shown(row['value'])}{between}"

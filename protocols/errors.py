@@ -105,3 +105,14 @@ class BudgetExceeded(DisclosureError):
         super().__init__(
             f"the release costs rho {requested}, {available} is left: {missing} too little"
         )
+
+
+class DeltaExceeded(DisclosureError):
+    """The deltas of answers with open words would come to more than the agreed delta."""
+
+    code = "delta-exceeded"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(
+            f"all answers with words that nobody listed may come to a delta of {limit}"
+        )

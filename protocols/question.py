@@ -11,6 +11,7 @@ import hashlib
 from protocols.codec import Record, decode, encode
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.query import RhoPrice
+from protocols.errors import InvalidParameter
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.lookalike import asked as lookalike
@@ -41,6 +42,18 @@ def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedPa
     if isinstance(asked, Lookalike):
         return lookalike.params_for(asked, strict=strict)
     return insight.params_for(asked, minimum, strict=strict)
+
+
+def params_fitting(asked: Asked, minimum: int) -> AlignedParams:
+    """Return the parameters to ask with: without strict hashing, but where only strict hashing,
+    which needs fewer dummies, has room for the question.
+
+    Raises: InvalidParameter.
+    """
+    try:
+        return params_for(asked, minimum)
+    except InvalidParameter:
+        return params_for(asked, minimum, strict=True)
 
 
 def columns_of(asked: Asked, *, receiver: bool) -> set[str]:

@@ -123,7 +123,7 @@ def _row(b: dict[str, Any]) -> list[str]:
         b["collaboration"] or "published",
         f"{b['left']['rho']} of {b['limit']['rho']}",
         f"{b['spent']['epsilon']} of {b['limit']['epsilon']}",
-        b["delta"],
+        b["delta"] if b["further_delta"] == "0" else f"{b['delta']} + {b['further_delta']}",
         b["window"],
     ]
 

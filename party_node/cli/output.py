@@ -51,6 +51,7 @@ _REFUSED = frozenset(
         "job-refused",
         "small-cohort",
         "budget-exceeded",
+        "delta-exceeded",
         "disclosure-refused",
     }
 )

@@ -1,9 +1,8 @@
 """What each side of an `insight` job lays down before its run begins.
 
-The receiver lays its permitted people in groups, each filled up and in a secret order of its own.
-A group of fewer than the least number that may be spoken of stays out, and is said to. The sender
-lays a row for each of its permitted people, in a secret order, and beside it what that person adds
-to each cell of the answer: rows that fill its list up say nothing.
+The receiver lays its permitted people in groups (`grouping.py`), each filled up and in a secret
+order of its own. The sender lays a row for each of its permitted people, in a secret order, and
+beside it what that person adds to each cell of the answer: rows that fill its list up say nothing.
 """
 
 from typing import Any
@@ -14,14 +13,13 @@ from pyroaring import FrozenBitMap
 
 from party_node import matching_input
 from party_node.execution import Execution
+from party_node.insight.grouping import in_groups
 from party_node.job_checks import check_items
 from party_node.matchable import Matchable
 from party_node.permission import Permission
 from party_node.row_file import RowFile
-from party_node.statistics.aggregating import Beside, ask, columns_of
+from party_node.statistics.aggregating import Beside
 from party_node.statistics.columns import encode_people
-from party_node.statistics.contributions import chosen_rows
-from protocols.dp.queries.plan import Plan, plan
 from protocols.psi import chunks, padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.session import Items, Role
@@ -30,7 +28,6 @@ from protocols.sums.alignment_params import JoinSumParams
 from protocols.sums.insight import Insight, question_of
 
 Laid = tuple[Items, dict[str, Any]]
-Numbers = NDArray[np.int64]
 
 
 def lay(
@@ -56,55 +53,12 @@ def _lay_groups(
 ) -> Laid:
     rng, least = execution.services.rng, execution.job.minimum_size
     persons, digests, report = matching_input.one_each(held)
-    group_of, sizes = _groups(execution, permission, asked, persons), {}
-    for group, label in enumerate(asked.groups, 1):
-        here = group_of == group
-        sizes[label] = int(np.count_nonzero(here))
-        if sizes[label] < least:
-            group_of[here] = 0
+    group_of, told = in_groups(execution, permission, asked, persons)
     laid = lay_out(digests[:, None], group_of, least, params.first, execution.ctx, rng)
     check_items(execution.job, len(laid.digests))
     keep_digests(execution, laid.digests, params.chunk_items)
     report["items"] = len(laid.digests)
-    small = [label for label, n in sizes.items() if 0 < n < least]
-    return laid.items, report | {"segments": sizes, "small_segments": small}
-
-
-def _groups(
-    execution: Execution, permission: Permission, asked: Insight, persons: Numbers
-) -> Numbers:
-    """Return the group of each person, from 1; 0 for who is not meant."""
-    ours = asked.ours
-    if not ours.by and ours.where is None:
-        return np.ones(len(persons), np.int64)
-    made = plan(asked.ours_query(permission.grant.dataset))
-    group_of = np.array([asked.group(segment) for segment in range(made.cells)])
-    return in_groups(execution, permission, made, group_of, persons)
-
-
-def in_groups(
-    execution: Execution, permission: Permission, made: Plan, group_of: Numbers, persons: Numbers
-) -> Numbers:
-    """Return the group of each person: `group_of` has that of each cell of a plan, from 1; 0 for
-    who is in no cell. Whoever is in several is in the first of their groups.
-    """
-    nobody = int(group_of.max()) + 1
-    secret = int.from_bytes(execution.services.rng(8), "big")
-
-    def work(file: RowFile, people: Numbers) -> tuple[Numbers, Numbers]:
-        file.require(columns_of(made))
-        beside = Beside(file, people)
-        query = chosen_rows(made, beside.types, RowFile.BESIDE, secret)
-        found = ask(beside, query, "SELECT person, cell FROM ({})", whom=True)
-        return found["person"].to_numpy(), found["cell"].to_numpy()
-
-    whose, cells = execution.services.datasets.over_rows(permission, work)
-    most = max(int(persons.max(initial=0)), int(whose.max(initial=0)))
-    group = np.full(most + 1, nobody, np.int64)
-    np.minimum.at(group, whose, group_of[cells])
-    group[group == nobody] = 0
-    found: Numbers = group[persons]
-    return found
+    return laid.items, report | told
 
 
 def _lay_rows(
@@ -128,7 +82,7 @@ def _lay_rows(
     over = asked.over(execution.job.minimum_size)
     secret = int.from_bytes(rng(8), "big")
 
-    def work(file: RowFile, people: Numbers) -> None:
+    def work(file: RowFile, people: NDArray[np.int64]) -> None:
         for name, data in encode_people(over, Beside(file, people), whose, secret):
             execution.chunks.keep({name: data})
 

@@ -13,12 +13,14 @@ from pyroaring import FrozenBitMap
 from party_node import matching_input
 from party_node.errors import JobRefused
 from party_node.execution import Execution
-from party_node.insight.laying import Laid, Numbers, in_groups, keep_digests
+from party_node.insight.grouping import Numbers, cells_of
+from party_node.insight.laying import Laid, keep_digests
 from party_node.job_checks import check_items
 from party_node.lookalike.reading import read_features
 from party_node.matchable import Matchable
 from party_node.permission import Permission
 from party_node.row_file import RowFile
+from party_node.statistics.aggregating import Beside
 from protocols.dp.queries.plan import plan
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
@@ -85,7 +87,13 @@ def _seeds(
     if asked.chosen.where is None:
         return np.ones(len(persons), np.int64)
     made = plan(asked.chosen.as_query(permission.grant.dataset))
-    return in_groups(execution, permission, made, np.ones(made.cells, np.int64), persons)
+    secret = int.from_bytes(execution.services.rng(8), "big")
+
+    def work(file: RowFile, people: Numbers) -> Numbers:
+        return cells_of(Beside(file, people), made, secret)[0]
+
+    chosen = execution.services.datasets.over_rows(permission, work)
+    return np.isin(persons, chosen).astype(np.int64)
 
 
 def _lay_population(

@@ -34,7 +34,7 @@ from protocols.errors import InvalidParameter
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.seeds import TooFewSeeds
-from protocols.sums.insight import EVERYBODY, Segments
+from protocols.sums.segments import EVERYBODY, Segments
 
 KEYS = ("population", "features", "seeds", "price", "audience")
 FEATURE_KEYS = ("column", "kind", "low", "high", "edges", "categories")

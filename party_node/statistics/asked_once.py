@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from consent.words import Operation
+from party_node import further_deltas
 from party_node.answers import Answer
 from party_node.decisions import Price
 from party_node.errors import NodeError
@@ -25,7 +26,6 @@ from protocols.codec import Record, encode
 from protocols.dp.budget import Rho, require
 from protocols.errors import DisclosureError, ProtocolError
 from protocols.question import digest
-from protocols.release import STATISTICS
 
 COMPLETED = "completed"
 _TTL_MS = 60 * 60 * 1000
@@ -48,6 +48,8 @@ class Question:
     """The question as the use record stands for it."""
     cost: Rho
     mechanism: str
+    delta_exponent: int = 0
+    """10^-this is the delta that is charged beside the cost; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Given:
 def once(parts: Services, question: Question, to: Recipient, requester: str, make: Make) -> Given:
     """Give the answer of before, or have one made, once charged.
 
-    Raises: UnknownDataset, UnknownPurpose; BudgetExceeded; as `make`, after the charge.
+    Raises: UnknownDataset, UnknownPurpose; BudgetExceeded, DeltaExceeded; as `make`, after the
+    charge.
     """
     operations = (Operation.DP_STAT,)
     asked, people = parts.gate.permitted_now(
@@ -84,6 +87,8 @@ def once(parts: Services, question: Question, to: Recipient, requester: str, mak
         return Given(before, "", asked, len(people))
     # Refused before anything is recorded; the charge itself decides.
     require(question.cost, parts.budgets.remaining(to.account, to.limit_nano))
+    what = further_deltas.word(question.delta_exponent)
+    parts.budgets.check_delta(to.account.counterparty, what, to.delta_exponent)
     name, outcome = parts.rng(16).hex(), "internal"
     permission = parts.gate.permit(
         name,
@@ -97,7 +102,7 @@ def once(parts: Services, question: Question, to: Recipient, requester: str, mak
         price=Price(question.cost.nano, question.mechanism),
     )
     try:
-        _charge(parts, question.cost, to, name)
+        _charge(parts, question.cost, to, name, what)
         kept = parts.answers.keep(
             to.account, *known, name, make(name, permission), question.cost.nano, parts.clock_ms()
         )
@@ -126,8 +131,9 @@ def steady(
     raise PeopleChanging
 
 
-def _charge(parts: Services, cost: Rho, to: Recipient, name: str) -> None:
+def _charge(parts: Services, cost: Rho, to: Recipient, name: str, what: str) -> None:
     parts.budgets.charge(
-        name, to.collaboration, to.account.counterparty, STATISTICS, cost.nano, to.limit_nano,
+        name, to.collaboration, to.account.counterparty, what, cost.nano, to.limit_nano,
         parts.clock_ms(), dataset=to.account.dataset, monthly=to.account.monthly,
+        delta_exponent=to.delta_exponent,
     )  # fmt: skip

@@ -26,6 +26,11 @@ HIDDEN = {
 }
 """Why a cell has no value, in words."""
 
+ONLY_COMMON = "only people whom both parties have are counted, and a person converts once at most"
+AMONG_EXPOSED = (
+    "everybody of an arm is counted whom the other party may speak of; who is not among the asking "
+    "party's own people counts as not converted. A person converts once at most"
+)
 LIFT_NOTES = (
     "an interval covers what its line says: the noise alone (the truth is that of the people "
     "counted), the sampling alone (as if the noisy counts were exact), or both; each line for "
@@ -33,9 +38,25 @@ LIFT_NOTES = (
     "sampling means that the people of each arm are a draw from a large population, each for "
     "themselves; it says nothing of how people came into an arm. Only where arms were assigned by "
     "chance is a lift the effect of the campaign",
-    "only people whom both parties have are counted, and a person converts once at most",
+    ONLY_COMMON,
 )
 """What is said of every answer about lift."""
+
+WINDOW_NOTES = (
+    "a conversion is in the window by the lower edges of the bins of both times, so it may be a "
+    "bin too early or too late; whose exposure lies in no bin is left out, and of several "
+    "conversions of a person the first in time counts",
+    "each number is the sum of counts for many pairs of bins, and its noise wider for that",
+)
+"""What is said of every lift with a window."""
+
+VALUE_NOTES = (
+    "a value is what all rows of a person come to, each row and then their sum clipped to the "
+    "declared bounds, which moves sums and means towards them",
+    "own people stand at a few levels of value, by chance and right on average; intervals have "
+    "what that adds. With more levels it is less",
+)
+"""What is said of every answer with a value of the asker's own people."""
 
 
 def kind_of(plan: Plan) -> str:

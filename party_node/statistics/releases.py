@@ -58,13 +58,16 @@ def release(
 ) -> dict[str, Any]:
     """Answer a question, once charged; the same question again is answered from then, free.
 
-    Raises: InvalidParameter, UnknownDataset, MissingColumn, UnknownPurpose; BudgetExceeded;
-    DatasetChanged, DatasetUnreadable, PeopleChanging after the charge.
+    Raises: InvalidParameter, UnknownDataset, MissingColumn, UnknownPurpose; BudgetExceeded,
+    DeltaExceeded; DatasetChanged, DatasetUnreadable, PeopleChanging after the charge.
     """
     made = _planned(parts, query, to)
     free = replace(made.query, price=RhoPrice(MAX_RELEASE_NANO))
     cost, mechanism = Rho(made.rho_nano), document.mechanism_of(made)
-    question = Question(query.dataset, purpose, _Asked(free, purpose), made.query, cost, mechanism)
+    further = 0 if made.keys is None else made.keys.delta_exponent
+    question = Question(
+        query.dataset, purpose, _Asked(free, purpose), made.query, cost, mechanism, further
+    )
 
     def make(name: str, permission: Permission) -> bytes:
         _keep(parts, name, made, _answer(parts, made, permission, to, name))

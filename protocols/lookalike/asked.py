@@ -18,7 +18,7 @@ from protocols.lookalike.seeds import MOST_SEEDS, seeds_step, split
 from protocols.lookalike.sums import columns_for, training_params
 from protocols.psi.blinded_join_records import JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
-from protocols.sums.insight import Segments
+from protocols.sums.segments import Segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Lookalike(Record):
     """People in the audience that the receiver makes; 0 for none."""
 
     def __post_init__(self) -> None:
-        if self.chosen.by:
-            raise InvalidParameter("seeds are not divided into groups")
+        if self.chosen.by or self.chosen.value:
+            raise InvalidParameter("seeds are not divided into groups, and have no value")
         if not 0 < self.rho_nano <= budget.MAX_RELEASE_NANO:
             raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
         if not 0 <= self.audience <= JOB_PEOPLE:

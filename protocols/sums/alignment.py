@@ -1,7 +1,8 @@
 """From an alignment to aligned rows: what lies between each of the three and the sums over it.
 
                 initiator, who has the vectors          responder, who has the matrix
-    join        0/1 by the groups of `groups/…`         `columns/…` as laid, in its own order
+    join        0/1 by the groups of `groups/…`, and    `columns/…` as laid, in its own order
+                of the rest where it is asked for
     labelled    `own-values/…` of its people who        `columns/…` as laid, in its own order
                 match, at the rows that labels name
     union       `own-values/…` at its rows of `index`   `own-columns/…` at its rows of `index`
@@ -62,7 +63,10 @@ def by_join(before: Begun, output: JoinedRows | RowsShown, fetch: Fetch, rng: Rn
     if before.role is Role.INITIATOR:
         for i in range(chunks.chunk_count(rows.count, rows.chunk_rows)):
             groups = groups_of_rows(params.first.groups, fetch, rows, i)
-            vectors = vectors_of(groups, params.first.groups, params.hold_out_percent, rng)
+            if params.has_rest:
+                groups = np.where(groups == 0, params.first.groups + 1, groups).astype(np.uint16)
+            count = params.first.groups + params.has_rest
+            vectors = vectors_of(groups, count, params.hold_out_percent, rng)
             laid[vector_chunk(i)] = write_vector(vectors)
     return rows, laid
 

@@ -98,16 +98,23 @@ class JoinSumParams(AlignedParams):
     second: SumParams
     hold_out_percent: int = 0
     """Of a hundred matching rows so many are held out, 0 to 99, each by a coin that the brand
-    tosses; then there are two vectors for each group, first all that stay."""
+    tosses; then there are two vectors for each group, first all that stay. Without one there may be
+    a vector more than groups: of the rows that match nobody (`has_rest`)."""
 
     def __post_init__(self) -> None:
         self.check_room(self.first.max_items, same_chunks=True)
         if not 0 <= self.hold_out_percent < 100:
             raise InvalidParameter(f"{self.hold_out_percent} of a hundred cannot be held out")
-        if self.second.layout.vectors != self.first.groups * (2 if self.hold_out_percent else 1):
+        groups, vectors = self.first.groups, self.second.layout.vectors
+        if vectors not in ((2 * groups,) if self.hold_out_percent else (groups, groups + 1)):
             raise InvalidParameter("there is a vector for each group, and two with a hold-out")
         if self.second.layout.vector_bound != 1:
             raise InvalidParameter("a row is in a group or not: vectors hold 0 and 1")
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether the last vector is of all rows that are in no group."""
+        return not self.hold_out_percent and self.second.layout.vectors > self.first.groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@ answered for each of these groups. Both sides make the parameters of the run fro
 (`params_for`), so that what is asked, the noise and the price cannot disagree. A row of the sender
 is in one group at most, so its noise is that of one answer however many groups there are; this
 holds as the protocol does, against a receiver that follows it.
+
+Values of the receiver's own people (`Segments.value`) are groups too: each segment is divided into
+levels (`levels.py`), which the receiver keeps to itself. So the answer has their sum, cell by cell,
+and the sender adds no more and learns no more than with as many segments.
 """
 
 from dataclasses import dataclass, replace
@@ -12,61 +16,30 @@ from typing import ClassVar
 
 from protocols.codec import Record, decode
 from protocols.dp import coins
-from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
-from protocols.dp.queries.lift import GROUPS
+from protocols.dp.queries.lift import GROUPS, OTHERS
 from protocols.dp.queries.overlap import Overlap, overlap
 from protocols.dp.queries.plan import Plan, plan
 from protocols.dp.queries.query import (
     Bounds,
     Count,
+    CrossTab,
     Histogram,
     Lift,
     Query,
-    RhoPrice,
+    check_time,
 )
-from protocols.dp.queries.schema import Schema
+from protocols.dp.queries.schema import MISSING, OTHER, BinColumn
+from protocols.dp.queries.windows import bins_within
 from protocols.errors import InvalidParameter
 from protocols.psi.blinded_join_records import MOST_GROUPS, JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
 from protocols.sums.alignment_params import JoinSumParams
 from protocols.sums.records import SumParams
+from protocols.sums.segments import Segments
 
 MOST_ROW_BYTES = 4096
 """Of what one person adds, in the sender's matrix: chunks are laid out in memory."""
 _MATCHES_PART = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Segments(Record):
-    """Which of the receiver's people are meant, and into which groups they are divided.
-
-    Raises: InvalidParameter.
-    """
-
-    KIND: ClassVar[str] = "insight-segments/1"
-    schema: Schema
-    by: str
-    """A column with categories or bins; empty for one group."""
-    where: OneOf | Between | Missing | Not | All | Any | None
-
-    def __post_init__(self) -> None:
-        if len(self.labels()) > MOST_GROUPS:
-            raise InvalidParameter(f"the receiver's people are in at most {MOST_GROUPS} groups")
-        if self.where is not None:
-            check_filter(self.schema, self.where)
-
-    def labels(self) -> tuple[str, ...]:
-        """Return what the groups are called; one without a name where nothing divides them."""
-        return self.schema.grouping(self.by).labels() if self.by else ("",)
-
-    def as_query(self, dataset: str) -> Query:
-        """Return the question whose cells are the groups: each person is in one, or in none."""
-        ask = Histogram(self.by) if self.by else Count()
-        return Query(dataset, self.schema, ask, self.where, Bounds(), RhoPrice(1), 0)
-
-
-EVERYBODY = Segments(Schema(()), "", None)
-"""All of the receiver's people, in one group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +54,12 @@ class Insight(Record):
     def __post_init__(self) -> None:
         if isinstance(self.query.ask, Lift):
             _check_converted(self.query.ask, self.ours)
+        if self.ours.value:
+            _check_valued(self.query, self.ours)
+        if self.has_window:
+            _check_window(self.query, self.ours)
+        if sum(self.levels) > MOST_GROUPS:
+            raise InvalidParameter(f"segments have more than {MOST_GROUPS} levels together")
         if self.over(self.query.minimum).layout.row_bytes > MOST_ROW_BYTES:
             raise InvalidParameter(
                 "the answer has too many numbers: ask by fewer or coarser groups"
@@ -88,11 +67,38 @@ class Insight(Record):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """What the groups of the receiver's people are called, in order.
+        """What the segments of the receiver's people are called, in order.
 
-        A question of lift has two: who has converted, and who has not.
+        A question of lift has two: who has converted, and who has not. With a window who has
+        converted is divided by when, in the order of time.
         """
-        return GROUPS if isinstance(self.query.ask, Lift) else self.ours.labels()
+        ask, labels = self.query.ask, self.ours.labels()
+        if not isinstance(ask, Lift):
+            return labels
+        if ask.window is None:
+            return GROUPS
+        return (*(label for label in labels if label in ask.converted), OTHERS)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Into how many groups each of `groups` is divided by value: 1 where it is not.
+
+        In a lift only who has converted has a value.
+        """
+        of_value = self.ours.levels or 1
+        if isinstance(self.query.ask, Lift) and not self.has_window:
+            return (of_value, 1)
+        return (of_value,) * len(self.groups)
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether the sender's people who match nobody are added up too, apart."""
+        return isinstance(self.query.ask, Lift) and self.query.ask.exposed
+
+    @property
+    def has_window(self) -> bool:
+        """Whether a conversion counts only in a time after each person's exposure."""
+        return isinstance(self.query.ask, Lift) and self.query.ask.window is not None
 
     def ours_query(self, dataset: str) -> Query:
         """Return the question to the receiver's own dataset whose cells are people's segments.
@@ -108,7 +114,10 @@ class Insight(Record):
         """Return the group, from 1, that a segment (by its number from 0) belongs to."""
         if not isinstance(self.query.ask, Lift):
             return segment + 1
-        return 1 if self.ours.labels()[segment] in self.query.ask.converted else 2
+        label = self.ours.labels()[segment]
+        if label not in self.query.ask.converted:
+            return len(self.groups)
+        return 1 + self.groups.index(label) if self.has_window else 1
 
     def plan(self, minimum: int) -> Plan:
         """Return the plan under the least number of people that may be spoken of."""
@@ -116,7 +125,7 @@ class Insight(Record):
 
     def over(self, minimum: int, people: int = JOB_PEOPLE) -> Overlap:
         """Return how the plan's cells lie in an aligned sum over so many people at most."""
-        return overlap(self.plan(minimum), people, len(self.groups), in_vectors=1)
+        return overlap(self.plan(minimum), people, sum(self.levels) + self.has_rest, in_vectors=1)
 
 
 def _check_converted(ask: Lift, ours: Segments) -> None:
@@ -127,6 +136,31 @@ def _check_converted(ask: Lift, ours: Segments) -> None:
         raise InvalidParameter(f"converted names buckets of {ours.by}, of one's own people")
     if named == labels:
         raise InvalidParameter("converted leaves out at least one bucket: of who has not")
+
+
+def _check_valued(query: Query, ours: Segments) -> None:
+    if not isinstance(query.ask, Count | Histogram | CrossTab | Lift):
+        raise InvalidParameter("a value of one's own people goes with counts of the other's, or a "
+                               "lift")  # fmt: skip
+    if query.bounds != Bounds():
+        raise InvalidParameter("with a value of one's own people a person counts once: rows and "
+                               "groups are 1")  # fmt: skip
+    plan(ours.value_query(query.dataset))  # its sums fit
+
+
+def _check_window(query: Query, ours: Segments) -> None:
+    ask = query.ask
+    assert isinstance(ask, Lift)
+    assert ask.window is not None
+    if ours.value:
+        raise InvalidParameter("a window and a value are two questions")
+    check_time(ours.schema, ours.by)
+    seen, bought = query.schema.find(ask.window.after), ours.schema.find(ours.by)
+    assert isinstance(seen, BinColumn)
+    assert isinstance(bought, BinColumn)
+    if {OTHER, MISSING} & set(ask.converted):
+        raise InvalidParameter("with a window converted names bins: the others have no time")
+    bins_within(ask, seen, bought)
 
 
 def question_of(data: bytes) -> Insight:
@@ -149,8 +183,12 @@ def params_for(asked: Insight, minimum: int, *, strict: bool = False) -> JoinSum
     contributions. Raises: InvalidParameter, also for a price so low that it would need too many
     dummies.
     """
-    over, groups = asked.over(minimum), len(asked.groups)
+    over, groups = asked.over(minimum), sum(asked.levels)
     each = coins.least(asked.plan(minimum).rho_nano // _MATCHES_PART, strict)
+    if groups * (each + each % 2) > coins.MOST:
+        raise InvalidParameter(
+            "so many groups need too many dummies at this price: ask by fewer, or more exactly"
+        )
     join = JoinParams(
         max_items=JOB_PEOPLE,
         chunk_items=JOB_CHUNK_ITEMS,

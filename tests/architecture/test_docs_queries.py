@@ -9,7 +9,10 @@ import pytest
 from party_node.insight import question_file
 from party_node.statistics.question_file import parse
 from protocols.dp.queries import lift, reading, reading_columns, reading_filters
+from protocols.dp.queries.query import Lift
 from protocols.dp.queries.rates import Covers
+from protocols.dp.queries.schema import BinColumn
+from protocols.dp.queries.windows import bins_within
 from tests.architecture.test_docs import blocks, table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -59,15 +62,42 @@ def test_every_question_in_the_docs_can_be_asked() -> None:
 def test_every_campaign_in_the_docs_can_be_measured() -> None:
     page = DOCS / "concepts" / "measurement.md"
     examples = [body for body in blocks(page, "yaml") if body.startswith("query:")]
-    assert len(examples) == 2
-    for body in examples:
-        asked = question_file.parse(body)
-        assert asked.groups == lift.GROUPS
+    assert len(examples) == 4
+    asked = [question_file.parse(body) for body in examples]
+    assert [one.groups for one in asked[:3]] == [lift.GROUPS] * 3
+    assert asked[2].ours.value
+    assert asked[2].has_rest
+    assert asked[3].has_window
+
+
+def test_every_key_of_ones_own_people_has_a_row() -> None:
+    assert first_words("## Of people in common") == list(question_file.KEYS)
+    keys, _ = reading.KINDS["lift"]
+    assert first_words("## Of a lift") == list(keys[3:])
+    assert f"{question_file.DEFAULT_LEVELS} unless said" in PAGE.read_text()
+    for key in (*reading.WINDOW, reading.COMMON_PEOPLE, reading.EXPOSED):
+        assert key in PAGE.read_text()
+
+
+def test_the_pairs_of_the_window_in_the_docs_are_right() -> None:
+    """The page says which, and by how much that widens the noise."""
+    page = DOCS / "concepts" / "measurement.md"
+    body = next(body for body in blocks(page, "yaml") if "window:" in body)
+    asked = question_file.parse(body)
+    seen, bought = asked.query.schema.find("seen"), asked.ours.schema.find("bought")
+    assert isinstance(asked.query.ask, Lift)
+    assert isinstance(seen, BinColumn)
+    assert isinstance(bought, BinColumn)
+    assert bins_within(asked.query.ask, seen, bought) == {(0, 0), (0, 1), (1, 1), (1, 2)}
+    assert (len(seen.edges) - 1) * len(asked.groups) == 8
 
 
 def test_the_measures_of_a_lift_have_a_row_each() -> None:
     page = DOCS / "concepts" / "measurement.md"
     told = [re.findall(r"`([a-z-]+)`", row[0])[0] for row in table(page, "## Reading the answer")]
-    assert told == [lift.PEOPLE, lift.CONVERSIONS, lift.RATE, lift.LIFT, lift.RELATIVE_LIFT]
+    assert told == [
+        lift.PEOPLE, lift.CONVERSIONS, lift.RATE, lift.LIFT, lift.RELATIVE_LIFT,
+        lift.VALUE, lift.PER_PERSON, lift.VALUE_LIFT, lift.INCREMENTAL,
+    ]  # fmt: skip
     told = [re.findall(r"`([a-z-]+)`", row[0])[0] for row in table(page, "## What intervals cover")]
     assert told == list(Covers)

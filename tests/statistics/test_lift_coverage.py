@@ -40,7 +40,7 @@ def held(
     seen = noisy(plan, np.stack([converted, size - converted]))
     hits: dict[tuple[str, str], list[tuple[bool, float]]] = {}
     for run in range(RUNS):
-        rows = answer_lift(plan, cells(*seen[0, run].tolist()), cells(*seen[1, run].tolist()))
+        rows = answer_lift(plan, [cells(*seen[0, run].tolist())], [cells(*seen[1, run].tolist())])
         found = {row.key: row for row in rows}
         counted = converted[run] / size
         for covers, truth in ((Covers.NOISE, counted), (Covers.BOTH, np.array(rates))):

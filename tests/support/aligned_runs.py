@@ -122,9 +122,9 @@ def values_laid(people: Numbers, vectors: int) -> dict[str, bytes]:
 
 def play_sums_by_join(
     groups: Sequence[Numbers], rows: Numbers, hold_out_percent: int = 0, *,
-    protocol: TwoParty = JOIN, to_holder: bool = True, **more: Any,
+    protocol: TwoParty = JOIN, to_holder: bool = True, rest: bool = False, **more: Any,
 ) -> Played:  # fmt: skip
-    vectors = len(groups) * (2 if hold_out_percent else 1)
+    vectors = len(groups) * (2 if hold_out_percent else 1) + rest
     second = sum_params(vectors, 1, to_holder=to_holder)
     params = JoinSumParams(join_params(len(groups)), second, hold_out_percent)
     laid = ({}, columns_laid(rows))

@@ -11,7 +11,7 @@ from typing import ClassVar
 from protocols.codec import Record
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.filters import All, Any, Between, Missing, Not, OneOf, check_filter
-from protocols.dp.queries.schema import MISSING, OTHER, Schema, TextColumn
+from protocols.dp.queries.schema import MISSING, OTHER, BinColumn, Schema, TextColumn
 from protocols.errors import InvalidParameter
 
 MAX_GROUPING = 4
@@ -25,7 +25,8 @@ MAX_GRID_CELLS = 2**20
 MAX_K = 1000
 MAX_FREQUENCY = 1000
 MAX_MINIMUM = 10**9
-DELTA_EXPONENTS = range(9, 19)
+MAX_WINDOW = 10**6
+DELTA_EXPONENTS = range(9, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,20 @@ class Frequency(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Window(Record):
+    """A time after each exposure, in which a conversion counts. Raises: InvalidParameter."""
+
+    KIND: ClassVar[str] = "lift-window/1"
+    after: str
+    """The column with the time of exposure, with bins."""
+    under: int
+    """A conversion is less than this after it, in the unit of both columns."""
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.under <= MAX_WINDOW, f"a window is 1 to {MAX_WINDOW:,} long")
+
+
+@dataclass(frozen=True, slots=True)
 class Lift(Record):
     """How many people of each arm of a campaign converted, and how much more than in a baseline.
 
@@ -132,6 +147,10 @@ class Lift(Record):
     """The bucket of `arm` that the others are compared with."""
     converted: tuple[str, ...]
     """The groups of the asking party's own people that have converted."""
+    exposed: bool = False
+    """True: rates are among all people of an arm. False: among those whom both parties have."""
+    window: Window | None = None
+    """None where a conversion counts whenever it was."""
 
 
 Ask = (
@@ -204,8 +223,10 @@ class Query(Record):
     def by(self) -> tuple[str, ...]:
         """The columns that the answer is grouped by."""
         match self.ask:
-            case Histogram(by=by) | Lift(arm=by):
+            case Histogram(by=by):
                 return (by,)
+            case Lift(arm=arm, window=window):
+                return (arm,) if window is None else (arm, window.after)
             case CrossTab() | Sum() | Mean() | Variance() | Quantile() | Distinct():
                 return self.ask.by
             case _:
@@ -232,7 +253,7 @@ def _check_ask(query: Query) -> None:
         case TopK(of=of):
             _check(isinstance(schema.find(of), TextColumn), f"{of} is an open column: text")
             _check(1 <= ask.k <= MAX_K, f"k is 1 to {MAX_K}")
-            _check(ask.delta_exponent in DELTA_EXPONENTS, "delta is 1e-9 to 1e-18")
+            _check(ask.delta_exponent in DELTA_EXPONENTS, "delta is 1e-9 to 1e-15")
         case Frequency(most=most):
             _check(2 <= most <= MAX_FREQUENCY, f"most is 2 to {MAX_FREQUENCY}")
         case Lift():
@@ -265,6 +286,15 @@ def _check_lift(schema: Schema, ask: Lift, bounds: Bounds) -> None:
     _check(once, "a person is in one arm, once: rows and groups are 1")
     named = bool(ask.converted) and len(set(ask.converted)) == len(ask.converted)
     _check(named, "converted names at least one group, and none twice")
+    if ask.window is not None:
+        check_time(schema, ask.window.after)
+
+
+def check_time(schema: Schema, name: str) -> None:
+    """Return if a column may say a time. Raises: InvalidParameter."""
+    column = schema.find(name)
+    whole = isinstance(column, BinColumn) and column.decimals == 0
+    _check(whole, f"{name} is a time: it has bins of whole numbers, as days from a day on")
 
 
 def _check(fits: bool, rule: str) -> None:

@@ -28,8 +28,18 @@ class Interval:
 
 def ratio(total: float, count: float, total_sigma: float, count_sigma: float, z: float) -> Interval:
     """Return total / count with its interval; `count` is more than z times its noise."""
-    a = count**2 - (z * count_sigma) ** 2
-    b = total * count
-    c = total**2 - (z * total_sigma) ** 2
+    return paired_ratio(total, count, total_sigma**2, 0.0, count_sigma**2, z)
+
+
+def paired_ratio(
+    total: float, count: float, total_square: float, both: float, count_square: float, z: float
+) -> Interval:
+    """Return total / count with its interval, where both have some of the same noise.
+
+    `total_square` and `count_square` are their variances, `both` is their covariance.
+    """
+    a = count**2 - z * z * count_square
+    b = total * count - z * z * both
+    c = total**2 - z * z * total_square
     root = math.sqrt(max(0.0, b * b - a * c))
     return Interval(total / count, (b - root) / a, (b + root) / a)

@@ -27,6 +27,7 @@ from protocols.dp.queries.query import (
     Sum,
     TopK,
     Variance,
+    Window,
     WithinPrice,
 )
 from protocols.dp.queries.reading_columns import read_columns
@@ -48,6 +49,8 @@ Reader: TypeAlias = Callable[["Fields"], Ask]
 
 COMMON = ("query", "dataset", "columns", "where", "per_person", "price", "minimum")
 """Keys of every question."""
+COMMON_PEOPLE, EXPOSED = "common", "exposed"
+"""Whom the rates of a lift are among."""
 DEFAULT_STEPS, DEFAULT_DELTA_EXPONENT = 1000, 12
 
 
@@ -72,6 +75,26 @@ class Fields:
     def word(self, key: str) -> str:
         """Return a word."""
         return read_text(self._one(key), Place(key))
+
+    def one_of(self, key: str, known: tuple[str, ...]) -> str:
+        """Return one of the known words; the first of them where the key is missing."""
+        word = read_text(self._plain.get(key, known[0]), Place(key))
+        if word not in known:
+            raise InvalidQuery(f"{key}: is one of {', '.join(known)}")
+        return word
+
+    def window(self, key: str) -> Window | None:
+        """Return a window of time; None where the key is missing."""
+        if key not in self._plain:
+            return None
+        at = Place(key)
+        found = mapping(self._plain[key], at, WINDOW)
+        if len(found) != len(WINDOW):
+            raise at.wrong("after and under are expected")
+        return Window(
+            read_text(found["after"], at.under("after")),
+            read_int(found["under"], at.under("under")),
+        )
 
     def words(self, key: str) -> tuple[str, ...]:
         """Return words, at least one."""
@@ -148,7 +171,13 @@ def _frequency(fields: Fields) -> Ask:
 
 
 def _lift(fields: Fields) -> Ask:
-    return Lift(fields.column("arm"), fields.word("baseline"), fields.words("converted"))
+    return Lift(
+        fields.column("arm"),
+        fields.word("baseline"),
+        fields.words("converted"),
+        fields.one_of("among", (COMMON_PEOPLE, EXPOSED)) == EXPOSED,
+        fields.window("window"),
+    )
 
 
 KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
@@ -163,11 +192,12 @@ KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
         "top_k": (("of", "k", "delta"), _top_k),
         "distinct": (("by",), _distinct),
         "frequency": (("most",), _frequency),
-        "lift": (("arm", "baseline", "converted"), _lift),
+        "lift": (("arm", "baseline", "converted", "among", "window"), _lift),
     }
 )
 """Kinds of question, each with the keys that it has besides the common ones."""
 
+WINDOW = ("after", "under")
 PER_PERSON = ("rows", "groups")
 PRICES = ("rho", "within")
 

@@ -107,6 +107,10 @@ def keys(rho_nano: int, groups: int, delta_exponent: int) -> Keys:
         found = vector_noise.keys_price(sigma_milli / 1000, threshold, groups)
         return found[0] <= rho and found[1] <= delta
 
+    far = 1 + math.ceil(sigma_milli / 1000 * 40)
+    if vector_noise.keys_price(sigma_milli / 1000, far, groups)[1] > delta:
+        # So far out the true delta is next to nothing: what is left is how exactly it is stated.
+        raise InvalidParameter("so small a delta cannot be proved for so many words of a person")
     # OpenDP's rho of a threshold is a little above that of the noise alone.
     while not holds(1 + math.ceil(sigma_milli / 1000 * 40)):
         sigma_milli += max(1, sigma_milli // 100_000)

@@ -305,3 +305,31 @@ def test_a_lift_is_of_people_in_common_and_costs_nothing_here(shop):
         assert refused(answer) == "invalid-query"
         assert "accord job insight" in answer.json()["detail"]
     assert charges(shop) == spent
+
+
+def test_the_delta_of_open_words_is_booked_with_their_price(world):
+    shop = world.shop
+    asked = text("top_k", of="town", k="1", price={"rho": "0.05"}, delta="1e-13")
+    before = {b["to"]: b["further_delta"] for b in shop.http.get("/v1/budget").json()["budgets"]}
+    assert before.get("public", "0") == "0"
+    answer = ask(shop, asked)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["cost"]["further_delta"] == "1e-13"
+    found = shop.http.get("/v1/budget").json()
+    assert found["charges"][-1]["what"] == "words-1e-13"
+    after = {b["to"]: b["further_delta"] for b in found["budgets"]}
+    assert after["public"] == "1e-13"
+    assert ask(shop, asked).json()["earlier"], "asked again it is free"
+    assert shop.http.get("/v1/budget").json()["charges"] == found["charges"]
+
+
+def test_words_whose_delta_is_above_the_agreed_one_are_refused_before_anything(world):
+    """For everybody it is 10^-9: after any other words there is no room for as much again."""
+    shop = world.shop
+    ask(shop, text("top_k", of="town", k="2", price={"rho": "0.01"}, delta="1e-15"))
+    before, uses = charges(shop), len(records(shop, UseRecord))
+    answer = ask(shop, text("top_k", of="town", k="3", price={"rho": "0.01"}, delta="1e-9"))
+    assert refused(answer) == "delta-exceeded", "what was charged before is in the way"
+    assert "a smaller delta" in answer.json()["hint"]
+    assert charges(shop) == before
+    assert len(records(shop, UseRecord)) == uses

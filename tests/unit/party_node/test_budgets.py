@@ -1,16 +1,18 @@
 """The budget is never overspent, a charge is never lost, and a repeat charges nothing."""
 
 import threading
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from party_node import further_deltas
 from party_node.accounts import Account
 from party_node.budgets import Budgets
 from party_node.errors import IdempotencyConflict
 from protocols.dp.budget import Rho
-from protocols.errors import BudgetExceeded, InvalidParameter
+from protocols.errors import BudgetExceeded, DeltaExceeded, InvalidParameter
 from tests.support.node import open_storage
 
 LIMIT = 1_000
@@ -112,3 +114,43 @@ def test_never_overspent_by_concurrent_threads(budgets):
         thread.join()
     assert sorted(outcomes) == [False] * 2 + [True] * 6
     assert budgets.spent(SHOP) == Rho(900)
+
+
+def of_words(budgets, job, exponent, to_party="shop", agreed=11):
+    return budgets.charge(
+        job, "spring", to_party, further_deltas.word(exponent), 1, LIMIT, 5, delta_exponent=agreed
+    )
+
+
+def test_deltas_of_open_words_are_charged_with_the_rho_and_never_pass_the_agreed_one(budgets):
+    """Ten answers at 10^-12 come to the 10^-11 that is agreed: the eleventh is refused whole."""
+    for n in range(10):
+        assert of_words(budgets, f"j{n}", 12)
+        assert not of_words(budgets, f"j{n}", 12), "a repeat charges nothing"
+    assert budgets.further_delta("shop") == Fraction(1, 10**11)
+    with pytest.raises(DeltaExceeded, match="1e-11"):
+        of_words(budgets, "j10", 12)
+    with pytest.raises(DeltaExceeded):
+        of_words(budgets, "j10", 15)
+    assert budgets.spent(SHOP) == Rho(10), "what is refused costs no rho either"
+    assert charge(budgets, "j11", 5), "answers without a delta go on"
+    assert of_words(budgets, "j10", 12, to_party="paper"), "another recipient has its own"
+    assert not of_words(budgets, "j3", 12), "a repeat is answered when nothing is left"
+
+
+def test_a_delta_above_the_agreed_one_is_never_charged(budgets):
+    with pytest.raises(DeltaExceeded):
+        of_words(budgets, "j1", 9, agreed=10)
+    with pytest.raises(DeltaExceeded):
+        budgets.charge("j1", "spring", "shop", further_deltas.word(15), 1, LIMIT, 5)
+    assert budgets.further_delta("shop") == 0
+    assert budgets.history() == []
+
+
+def test_the_word_of_a_charge_says_its_delta():
+    assert further_deltas.word(0) == "statistics"
+    assert further_deltas.delta_of(further_deltas.word(12)) == Fraction(1, 10**12)
+    for other in ("statistics", "words", "noisy-size", "members"):
+        assert further_deltas.delta_of(other) == 0
+    assert further_deltas.shown(Fraction(3, 10**12)) == "3e-12"
+    assert further_deltas.shown(Fraction(0)) == "0"

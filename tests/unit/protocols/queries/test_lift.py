@@ -16,7 +16,7 @@ Table = dict[tuple[str, ...], Row]
 
 
 def table(converted: tuple[int, ...], others: tuple[int, ...], minimum: str = "0") -> Table:
-    rows = answer_lift(lift_plan(minimum=minimum), cells(*converted), cells(*others))
+    rows = answer_lift(lift_plan(minimum=minimum), [cells(*converted)], [cells(*others)])
     return {row.key: row for row in rows}
 
 
@@ -54,7 +54,7 @@ def test_hillstroms_campaign() -> None:
     plan = lift_plan("0.0138")
     for yes, exact, drawn in (((3894, 2262), 0.0766, 0.0771), ((267, 122), 0.0068, 0.0062)):
         no = (21_307 - yes[0], 21_306 - yes[1])
-        found = {row.key: row for row in answer_lift(plan, cells(*yes), cells(*no))}
+        found = {row.key: row for row in answer_lift(plan, [cells(*yes)], [cells(*no)])}
         noise, both = (found["test", "lift", covers] for covers in ("noise", "both"))
         assert both.value == pytest.approx(exact, abs=5e-5)
         assert noise.low < drawn < noise.high
@@ -106,13 +106,13 @@ def test_negative_noisy_counts_are_no_negative_people_and_no_negative_rate() -> 
 def test_a_group_that_stayed_out_hides_every_line() -> None:
     plan = lift_plan()
     rows = hidden_lift(plan, "small-segment")
-    assert [r.key for r in rows] == [r.key for r in answer_lift(plan, cells(), cells())]
+    assert [r.key for r in rows] == [r.key for r in answer_lift(plan, [cells()], [cells()])]
     assert {(r.value, r.people, r.hidden) for r in rows} == {(None, None, "small-segment")}
 
 
 def test_cells_of_another_question_are_refused() -> None:
     with pytest.raises(InvalidParameter, match="another kind"):
-        answer_lift(planned("histogram", by="region"), cells(), cells())
+        answer_lift(planned("histogram", by="region"), [cells()], [cells()])
 
 
 @given(c=st.integers(-50, 10_000), n=st.integers(0, 10_000), sigma=st.floats(0.2, 30))

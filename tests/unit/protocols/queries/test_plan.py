@@ -12,6 +12,7 @@ from dp_accounting.pld import PLDAccountant
 from protocols.dp import noise, vector_noise
 from protocols.dp.budget import NANO, epsilon, price_of
 from protocols.dp.noise import NoiseNotProven
+from protocols.dp.queries import scales
 from protocols.dp.queries.drawing import Exact, draw, scores
 from protocols.dp.queries.plan import ROWS, SQUARES, VALUES, Plan
 from protocols.dp.queries.query import MAX_PARTS_OF_WHOLE
@@ -150,3 +151,18 @@ def test_cells_of_another_plan_or_beyond_64_bits_are_refused() -> None:
 
 def test_planning_the_same_question_gives_the_same_plan() -> None:
     assert planned("crosstab", by=["region", "age"]) == planned("crosstab", by=["region", "age"])
+
+
+@pytest.mark.parametrize("exponent", [16, 18])
+def test_a_delta_below_what_can_be_proved_is_refused_at_once(exponent: int) -> None:
+    """OpenDP states no delta below 1.1e-16: the search for a threshold would never end."""
+    with pytest.raises(InvalidParameter, match="cannot be proved"):
+        scales.keys(10_000_000, 1, exponent)
+    with pytest.raises(InvalidParameter, match="delta is"):
+        planned("top_k", of="town", k="3", delta=f"1e-{exponent}")
+
+
+def test_the_smallest_delta_and_many_words_of_a_person() -> None:
+    assert scales.keys(10_000_000, 1, 15).threshold > scales.keys(10_000_000, 1, 9).threshold
+    with pytest.raises(InvalidParameter, match="cannot be proved"):
+        scales.keys(10_000_000, 1000, 15)

@@ -132,6 +132,19 @@ def test_a_hold_out_splits_the_matches_and_nobody_is_in_both():
     assert 5 < vectors[:, 2:].sum() < 35
 
 
+# The rest
+
+
+def test_a_vector_more_than_groups_is_of_the_rows_that_match_nobody():
+    groups, rows = [range(40), range(40, 60)], range(30, 150)
+    played = play_sums_by_join(groups, rows, rest=True)
+    everybody = joined_sums({n: [1] for n in range(30, 150)}, rows, 1, 1)
+    found = np.array(played.receiver.output.values).reshape(3, -1)
+    assert found.sum(axis=0).tolist() == everybody
+    assert found[:2].reshape(-1).tolist() == joined_sums(by_groups(groups), rows, 2, 1)
+    assert found[2].tolist() == joined_sums({n: [1] for n in range(60, 150)}, rows, 1, 1)
+
+
 # What each side sees
 
 
@@ -247,12 +260,13 @@ def test_what_is_said_of_people_must_be_said_of_each(name, play, damage):
 FITTING = [
     JoinSumParams(join_params(2), sum_params(2, 1)),
     JoinSumParams(join_params(2), sum_params(4, 1), 20),
+    JoinSumParams(join_params(2), sum_params(3, 1)),
     LabelledSumParams(OtParams(MOST, CHUNK, label_bytes=4), sum_params(2, 6)),
     UnionSumParams(UnionParams(MOST, CHUNK, dummies=5), sum_params(2, 6, rows=1010)),
 ]
 
 
-@pytest.mark.parametrize("params", FITTING, ids=["join", "hold-out", "labelled", "union"])
+@pytest.mark.parametrize("params", FITTING, ids=["join", "hold-out", "rest", "labelled", "union"])
 def test_parameters_say_how_an_input_is_cut(params):
     assert params.chunk_items == CHUNK
     assert params.max_items == MOST
@@ -261,17 +275,18 @@ def test_parameters_say_how_an_input_is_cut(params):
 @pytest.mark.parametrize(
     ("params", "change"),
     [
-        (FITTING[0], {"second": sum_params(3, 1)}),
+        (FITTING[0], {"second": sum_params(4, 1)}),
+        (FITTING[1], {"second": sum_params(3, 1)}),
         (FITTING[0], {"second": sum_params(2, 2)}),
         (FITTING[0], {"second": sum_params(2, 1, rows=499)}),
         (FITTING[0], {"first": join_params(2, chunk_items=17)}),
         (FITTING[0], {"hold_out_percent": 20}),
         (FITTING[1], {"hold_out_percent": 100}),
         (FITTING[1], {"hold_out_percent": -1}),
-        (FITTING[2], {"first": OtParams(MOST, CHUNK, label_bytes=3)}),
-        (FITTING[2], {"first": OtParams(MOST, CHUNK + 1, label_bytes=4)}),
-        (FITTING[2], {"second": sum_params(2, 6, rows=499)}),
-        (FITTING[3], {"second": sum_params(2, 6, rows=1009)}),
+        (FITTING[3], {"first": OtParams(MOST, CHUNK, label_bytes=3)}),
+        (FITTING[3], {"first": OtParams(MOST, CHUNK + 1, label_bytes=4)}),
+        (FITTING[3], {"second": sum_params(2, 6, rows=499)}),
+        (FITTING[4], {"second": sum_params(2, 6, rows=1009)}),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(params, change):
