@@ -1,0 +1,8 @@
+"""The joint score: a model of one party's labels over both parties' features, and a score of it.
+
+The *brand* has labels and features of its own people, the *partner* features of its own. Over the
+people of both a model is fitted from sums alone, and the brand gets one score for each of its own
+people who match. `basis.py` makes columns of features, `moments.py` says which sums are taken and
+what they are, `fitting.py` makes a model of them, `scoring.py` hands over the scores, `run.py` is
+the whole, `asked.py` what a job asks.
+"""

@@ -1,0 +1,96 @@
+"""Which sums a joint model is fitted from, and what they are.
+
+Over the people of both who train, with x of the partner's columns, b of the brand's, and the label:
+
+    within   Σ x_j, Σ x_j x_k          one vector of ones; a column for each j, and each pair j ≤ k
+    across   Σ label·x_j, Σ b_i x_j    a vector for the label and for each of the brand's columns
+
+With what the brand knows alone (Σ b, Σ b b, Σ label·b, how many) these are the first and second
+moments of everything. They are all that a least-squares fit looks at.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.dp import budget
+from protocols.joint.basis import UNIT
+from protocols.sums.layout import SumLayout
+from protocols.sums.records import SumParams
+
+CHUNK_ROWS = 4096
+"""A row of the first sum is wide."""
+Whole = NDArray[np.int64]
+
+
+def pairs(columns: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which columns are multiplied with which: each with itself and those behind it."""
+    return np.triu_indices(columns)
+
+
+def within_params(columns: int, rows: int, rho_nano: int) -> SumParams:
+    """Return the sum over the partner's columns and their products; `rho_nano` 0: no noise.
+
+    Raises: InvalidParameter.
+    """
+    products = columns * (columns + 1) // 2
+    bounds = (*[UNIT] * columns, *[UNIT**2] * products)
+    # A column is at most UNIT, a product at most its square.
+    longest = columns * UNIT**2 + products * UNIT**4
+    return _params(1, 1, bounds, rows, _sigma(longest, rho_nano))
+
+
+def across_params(columns: int, own: int, rows: int, rho_nano: int) -> SumParams:
+    """Return the sum over the partner's columns by the label and the brand's `own` columns.
+
+    Raises: InvalidParameter.
+    """
+    longest = (1 + own) * UNIT**2 * columns * UNIT**2
+    return _params(1 + own, UNIT, (UNIT,) * columns, rows, _sigma(longest, rho_nano))
+
+
+def _params(
+    vectors: int, bound: int, dense: tuple[int, ...], rows: int, sigma_milli: int
+) -> SumParams:
+    layout = SumLayout(vectors, bound, dense, (), rows, CHUNK_ROWS)
+    return SumParams(layout, to_holder=True, sigma_milli=(sigma_milli,) * len(dense))
+
+
+def _sigma(squared: int, rho_nano: int) -> int:
+    """Return the scale of noise for rows no longer than the root of `squared`."""
+    if not rho_nano:
+        return 0
+    longest = int(np.ceil(np.sqrt(squared)))
+    return budget.sigma_milli(rho_nano, longest)
+
+
+def with_products(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return rows of the first sum's matrix: columns, then their products."""
+    left, right = pairs(columns.shape[1])
+    wide = columns.astype(np.int32)
+    return np.concatenate([wide, wide[:, left] * wide[:, right]], axis=1)
+
+
+def second_moments(own: NDArray[np.uint8], labels: NDArray[np.uint8], within: Whole, across: Whole
+                   ) -> NDArray[np.float64]:  # fmt: skip
+    """Return the matrix of all second moments, in people: of (1, own columns, partner's columns,
+    label), each column in parts of `UNIT`.
+
+    `own` and `labels` are of the people who train; `across` has the shape (1 + own, columns).
+    """
+    q, p = own.shape[1], across.shape[1]
+    known = np.concatenate(
+        [np.ones((len(own), 1)), own / UNIT, labels[:, None].astype(np.float64)], axis=1
+    )
+    square = known.T @ known
+    found = np.zeros((q + p + 2, q + p + 2))
+    mine = [*range(1 + q), 1 + q + p]
+    found[np.ix_(mine, mine)] = square
+    theirs = slice(1 + q, 1 + q + p)
+    left, right = pairs(p)
+    block = np.zeros((p, p))
+    block[left, right] = block[right, left] = within[p:] / UNIT**2
+    found[theirs, theirs] = block
+    between = np.concatenate([within[None, :p] / UNIT, across[1:] / UNIT**2, across[:1] / UNIT])
+    found[mine, theirs] = between
+    found[theirs, mine] = between.T
+    return found
