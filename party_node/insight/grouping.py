@@ -54,7 +54,7 @@ def in_groups(
 
 def levels_of(facts: Any, label: str) -> Levels | None:
     """Return what the levels of a segment stand for; None if nobody stands at any."""
-    found = facts[LEVELS].get(label)
+    found = facts.get(LEVELS, {}).get(label)
     return None if found is None else Levels(tuple(found[0]), *found[1:])
 
 

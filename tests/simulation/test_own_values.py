@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from party_node import disclosures, job_words
+from party_node.api.jobs import result_chart, result_table
 from protocols.sums.insight import question_of
 from tests.support.insight_nodes import COMMON, PEOPLE, SILENT, insight_nodes, segment, spend, tier
 from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
@@ -151,6 +152,8 @@ def test_rates_among_all_who_were_exposed(world: TwoNodes) -> None:
         assert abs(found[arm, "conversions", "noise"]["value"] - len(loyal)) <= 3 * NOISE
         rate = found[arm, "rate", "noise"]
         assert rate["low"] <= len(loyal) / len(people) <= rate["high"]
+    lines = list(job_words.statistics(statistics))
+    assert lines[0].startswith("lift of all who were exposed, by tier")
     assert any("everybody of an arm" in note for note in statistics["notes"])
     assert not any("only people whom both" in note for note in statistics["notes"])
 
@@ -177,3 +180,15 @@ def test_both_are_told_of_the_values_before_they_agree(world: TwoNodes) -> None:
     assert "with the sum of its own spend" in told[BRAND]
     assert f"all of {PUBLISHER}'s people" in told[BRAND]
     assert "that of each of its 6 groups, which are 5 levels of its spend" in told[PUBLISHER]
+
+
+def test_every_measure_has_a_chart_of_its_own(world: TwoNodes) -> None:
+    job = world.brand.ask("insight", question=LIFT)
+    world.settle(job)
+    here = world.brand._running()
+    drawn = bytes(result_chart(job, here).body).decode()
+    assert drawn.startswith("<svg")
+    for measure in ("people", "value-per-person", "incremental-value"):
+        assert f">{measure}<" in drawn
+    lines = bytes(result_table(job, here).body).decode().splitlines()
+    assert any(line.startswith("gold,value,noise,") for line in lines)
