@@ -109,7 +109,10 @@ def _notes(asked: Insight, told: Mapping[str, Any], facts: Mapping[str, Any]) ->
     if asked.has_window:
         notes += document.WINDOW_NOTES
         if out := [label for label in facts[SMALL] if label in asked.groups]:
-            notes.append(f"too few of own people converted in {', '.join(out)}: they are left out")
+            notes.append(
+                f"too few of own people converted in {', '.join(out)}: these conversions are "
+                "left out"
+            )
     if asked.ours.value:
         notes += document.VALUE_NOTES
         pooled = [found.pooled_percent for label in asked.groups
