@@ -107,6 +107,8 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
         ours += f", with the sum of its own {asked.ours.number.source}"
         noise += f" and wider for a value, by {asked.ours.levels} levels"
         each += f", which are {asked.ours.levels} levels of its {asked.ours.number.source}"
+    if asked.has_window:
+        noise += " and wider for sums of several, within the window of each exposure"
     whom = "the people of both"
     if asked.has_rest:
         whom = f"all of {job.sender}'s people, those whom both have apart"

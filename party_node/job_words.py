@@ -181,7 +181,8 @@ def forecast(found: dict[str, Any]) -> Iterator[str]:
 
 def statistics(found: dict[str, Any]) -> Iterator[str]:
     """Say what a question brought, a line for each cell."""
-    yield f"{found['query']} of people in common, by {', '.join(found['keys']) or 'nothing'}:"
+    whom = "all who were exposed" if found.get("among") else "people in common"
+    yield f"{found['query']} of {whom}, by {', '.join(found['keys']) or 'nothing'}:"
     for row in found["rows"]:
         key = ", ".join(row["key"]) or "all"
         if row["value"] is None:

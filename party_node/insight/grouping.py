@@ -65,7 +65,7 @@ def cells_of(beside: Beside, made: Plan, secret: int) -> tuple[Numbers, Numbers]
 
 def levels_of(facts: Any, label: str) -> Levels | None:
     """Return what the levels of a segment stand for; None if nobody stands at any."""
-    found = facts[LEVELS].get(label)
+    found = facts.get(LEVELS, {}).get(label)
     return None if found is None else Levels(tuple(found[0]), *found[1:])
 
 

@@ -12,6 +12,7 @@ from protocols.dp.queries.drawing import Noisy
 from protocols.dp.queries.lift import CONVERTED, OTHERS, Worth, answer_lift, hidden_lift
 from protocols.dp.queries.overlap import Overlap, cells_of
 from protocols.dp.queries.query import Lift
+from protocols.dp.queries.reading import EXPOSED
 from protocols.dp.queries.schema import BinColumn
 from protocols.dp.queries.valued import answer_valued, hidden_valued
 from protocols.dp.queries.windows import apart
@@ -101,13 +102,17 @@ def _of_segment(
 
 def _notes(asked: Insight, told: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the notes with what is to be said of values, and of whom rates are among."""
-    notes, ask = list(told["notes"]), asked.query.ask
+    notes, ask, more = list(told["notes"]), asked.query.ask, {}
     if isinstance(ask, Lift) and ask.exposed:
+        more["among"] = EXPOSED
         notes = [note for note in notes if note != document.ONLY_COMMON] + [document.AMONG_EXPOSED]
     if asked.has_window:
         notes += document.WINDOW_NOTES
         if out := [label for label in facts[SMALL] if label in asked.groups]:
-            notes.append(f"too few of own people converted in {', '.join(out)}: they are left out")
+            notes.append(
+                f"too few of own people converted in {', '.join(out)}: these conversions are "
+                "left out"
+            )
     if asked.ours.value:
         notes += document.VALUE_NOTES
         pooled = [found.pooled_percent for label in asked.groups
@@ -117,7 +122,7 @@ def _notes(asked: Insight, told: Mapping[str, Any], facts: Mapping[str, Any]) ->
                 f"up to {max(pooled):.1f} % of own people's total lies so far out, with so few, "
                 "that they count with a value that they have in common"
             )
-    return {"notes": notes}
+    return {"notes": notes, **more}
 
 
 def _by_tree(over: Overlap) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """A release as a chart: an SVG of bars, or of tiles for two columns, with the table beside it.
 
+An answer of several measures, as people and their value, has bars for each of them by itself: they
+are in different units.
+
 Drawn by Vega-Lite through Altair and vl-convert, on this machine: no script, no font and no data is
 fetched from anywhere. What is hidden has no bar; intervals are lines on the bars.
 """
@@ -9,6 +12,8 @@ from typing import Any
 
 MAX_ROWS = 500
 """More cells are no chart."""
+MEASURE = "measure"
+"""What the part of a row's key is called that says in what it is counted."""
 _WIDTH = 480
 
 
@@ -19,11 +24,33 @@ def svg(found: Mapping[str, Any]) -> str:
 
     rows = [_point(found, row) for row in found["rows"] if row["value"] is not None][:MAX_ROWS]
     title = altair.TitleParams(_title(found), subtitle=_subtitle(found), anchor="start")
+    if MEASURE in found["keys"]:
+        drawn = vl_convert.vegalite_to_svg(_by_measure(found, title), allowed_base_urls=[])
+        return str(drawn)
     base = altair.Chart({"values": rows}, title=title)
     layers = _tiles(base, found) if len(found["keys"]) == 2 else _bars(base, found)
     spec = layers.properties(width=_WIDTH).to_dict()
-    drawn: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return drawn
+    return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+
+
+def _by_measure(found: Mapping[str, Any], title: Any) -> dict[str, Any]:
+    """Return the charts of all measures, one below the other."""
+    import altair
+
+    at = found["keys"].index(MEASURE)
+    keys = [*found["keys"][:at], *found["keys"][at + 1 :]]
+    charts = []
+    for measure in dict.fromkeys(row["key"][at] for row in found["rows"]):
+        rows = [
+            {**row, "key": [*row["key"][:at], *row["key"][at + 1 :]]}
+            for row in found["rows"]
+            if row["key"][at] == measure
+        ][:MAX_ROWS]
+        one = {**found, "keys": keys, "rows": rows, "query": measure, "of": None}
+        points = [_point(one, row) for row in rows if row["value"] is not None]
+        charts.append(_bars(altair.Chart({"values": points}), one).properties(width=_WIDTH))
+    spec: dict[str, Any] = altair.vconcat(*charts, title=title).to_dict()
+    return spec
 
 
 def _bars(base: Any, found: Mapping[str, Any]) -> Any:

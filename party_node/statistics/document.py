@@ -29,7 +29,8 @@ HIDDEN = {
 ONLY_COMMON = "only people whom both parties have are counted, and a person converts once at most"
 AMONG_EXPOSED = (
     "everybody of an arm is counted whom the other party may speak of; who is not among the asking "
-    "party's own people counts as not converted. A person converts once at most"
+    "party's own people, or may not be spoken of there, counts as not converted, which makes rates "
+    "too low. A person converts once at most"
 )
 LIFT_NOTES = (
     "an interval covers what its line says: the noise alone (the truth is that of the people "

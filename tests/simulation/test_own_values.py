@@ -2,14 +2,28 @@
 sum and mean in each cell of the publisher's, and by arm of a campaign.
 """
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
 
-from party_node import disclosures, job_words
-from protocols.sums.insight import question_of
+from party_node import disclosures, job_checks, job_words
+from party_node.api.jobs import result_chart, result_table
+from party_node.errors import JobRefused
+from party_node.insight.question_file import parse
+from protocols.codec import encode
+from protocols.sums.insight import params_for, question_of
 from tests.support.insight_nodes import COMMON, PEOPLE, SILENT, insight_nodes, segment, spend, tier
-from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
+from tests.support.two_nodes import (
+    BRAND,
+    COLLABORATION,
+    NOISE,
+    PARTIES,
+    PUBLISHER,
+    TwoNodes,
+    email,
+    key,
+)
 
 TIERS = ("gold", "silver", "bronze")
 VALUED = """\
@@ -46,8 +60,8 @@ def world() -> Iterator[TwoNodes]:
         yield found
 
 
-def answer(world: TwoNodes, question: str) -> tuple[Table, dict]:
-    job = world.brand.ask("insight", question=question)
+def answer(world: TwoNodes, question: str, **more: object) -> tuple[Table, dict]:
+    job = world.brand.ask("insight", question=question, **more)
     world.settle(job)
     assert world.job(job) == ("completed", ""), world.brand.state(job)
     found = world.brand.result(job)
@@ -75,8 +89,9 @@ def test_the_sum_of_the_brands_own_values_in_each_cell_of_the_publisher(world: T
     assert any("clipped" in note for note in statistics["notes"])
 
 
-def test_value_by_arm_of_a_campaign(world: TwoNodes) -> None:
-    found, statistics = answer(world, LIFT)
+@pytest.mark.parametrize("route", [pytest.param("bfv", marks=pytest.mark.slow), "cot"])
+def test_value_by_arm_of_a_campaign(world: TwoNodes, route: str) -> None:
+    found, statistics = answer(world, LIFT, route=route)
     arms = {a: [n for n in COMMON if tier(n) == a] for a in TIERS}
     loyal = {a: [n for n in people if segment(n) == "loyal"] for a, people in arms.items()}
     per_person = {}
@@ -119,6 +134,7 @@ def test_all_purchases_of_a_person_are_added_up_and_clipped(world: TwoNodes) -> 
     assert not any("in common" in note for note in statistics["notes"])
 
 
+@pytest.mark.slow
 def test_who_has_no_value_is_in_no_mean(world: TwoNodes) -> None:
     path = world.folder / "some.csv"
     rows = [f"{key(BRAND, n)},{email(n)},{'7' if n % 2 else 'unknown'}\n" for n in PEOPLE[BRAND]]
@@ -139,9 +155,11 @@ def test_too_few_have_converted_and_no_value_is_shown(world: TwoNodes) -> None:
     assert ("gold", "incremental-value", "both") in found
 
 
-def test_rates_among_all_who_were_exposed(world: TwoNodes) -> None:
+@pytest.mark.parametrize("route", [pytest.param("cot", marks=pytest.mark.slow), "bfv"])
+def test_rates_among_all_who_were_exposed(world: TwoNodes, route: str) -> None:
     """Everybody at the publisher counts, also whom the brand does not know."""
-    found, statistics = answer(world, LIFT.replace("arm: tier", "arm: tier\namong: exposed"))
+    exposed = LIFT.replace("arm: tier", "arm: tier\namong: exposed")
+    found, statistics = answer(world, exposed, route=route)
     permitted = set(PEOPLE[PUBLISHER]) - SILENT[PUBLISHER]
     for arm in TIERS:
         people = [n for n in permitted if tier(n) == arm]
@@ -151,10 +169,13 @@ def test_rates_among_all_who_were_exposed(world: TwoNodes) -> None:
         assert abs(found[arm, "conversions", "noise"]["value"] - len(loyal)) <= 3 * NOISE
         rate = found[arm, "rate", "noise"]
         assert rate["low"] <= len(loyal) / len(people) <= rate["high"]
+    lines = list(job_words.statistics(statistics))
+    assert lines[0].startswith("lift of all who were exposed, by tier")
     assert any("everybody of an arm" in note for note in statistics["notes"])
     assert not any("only people whom both" in note for note in statistics["notes"])
 
 
+@pytest.mark.slow
 def test_a_list_of_buyers_alone_has_rates_among_the_exposed(world: TwoNodes) -> None:
     """Nobody of the brand's has not converted: the others are the publisher's people."""
     path = world.folder / "buyers.csv"
@@ -177,3 +198,35 @@ def test_both_are_told_of_the_values_before_they_agree(world: TwoNodes) -> None:
     assert "with the sum of its own spend" in told[BRAND]
     assert f"all of {PUBLISHER}'s people" in told[BRAND]
     assert "that of each of its 6 groups, which are 5 levels of its spend" in told[PUBLISHER]
+
+
+@pytest.mark.slow
+def test_every_measure_has_a_chart_of_its_own(world: TwoNodes) -> None:
+    job = world.brand.ask("insight", question=LIFT)
+    world.settle(job)
+    here = world.brand._running()
+    drawn = bytes(result_chart(job, here).body).decode()
+    assert drawn.startswith("<svg")
+    for measure in ("people", "value-per-person", "incremental-value"):
+        assert f">{measure}<" in drawn
+    lines = bytes(result_table(job, here).body).decode().splitlines()
+    assert any(line.startswith("gold,value,noise,") for line in lines)
+
+
+def test_a_brand_that_asks_of_people_in_common_cannot_have_all_others_added_up_too(
+    world: TwoNodes,
+) -> None:
+    """An altered node asks with one vector more than its question says, or with more levels."""
+    asked = world.brand.ask("insight", question=LIFT)
+    job = world.brand.services.jobs.description(asked)
+    agreed = world.publisher.services.collaborations.current(COLLABORATION)
+    now = world.clock()
+    assert job_checks.check(job, agreed, now)
+    for text in (
+        LIFT.replace("arm: tier", "arm: tier\namong: exposed"),
+        LIFT.replace("levels: 5", "levels: 6"),
+    ):
+        strict = job_checks.params_of(job).hides_in_small_sets()
+        params = params_for(parse(text), job.minimum_size, strict=strict)
+        with pytest.raises(JobRefused, match="not those of the question"):
+            job_checks.check(dataclasses.replace(job, params=encode(params)), agreed, now)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.insight_nodes import COMMON, PEOPLE, insight_nodes, tier
-from tests.support.two_nodes import BRAND, TwoNodes, email, key
+from tests.support.insight_nodes import COMMON, PEOPLE, SILENT, insight_nodes, tier
+from tests.support.two_nodes import BRAND, PUBLISHER, TwoNodes, email, key
 
 QUESTION = """\
 query: lift
@@ -83,3 +83,23 @@ def test_a_conversion_counts_if_it_is_soon_enough_after_the_persons_own_exposure
     assert abs(counted["noisy"] - counted["soon"]) <= 5
     assert 5 < counted["soon"] < counted["at all"] - 10
     assert any("lower edges" in note for note in result["statistics"]["notes"])
+
+
+@pytest.mark.slow
+def test_within_the_window_among_all_who_were_exposed(world: TwoNodes) -> None:
+    """Whom the brand does not know has not converted; who was never exposed is in no arm."""
+    question = QUESTION.replace("arm: tier", "arm: tier\namong: exposed")
+    job = world.brand.ask("insight", question=question)
+    world.settle(job)
+    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    result = world.brand.result(job)
+    assert result is not None
+    found = {tuple(row["key"]): row for row in result["statistics"]["rows"]}
+    for arm in ("gold", "silver", "bronze"):
+        shown = [
+            n for n in set(PEOPLE[PUBLISHER]) - SILENT[PUBLISHER] if tier(n) == arm and seen(n) < 77
+        ]
+        soon = [n for n in shown if n in COMMON and in_window(n)]
+        assert len(shown) > len([n for n in shown if n in COMMON]) + 5
+        assert abs(found[arm, "people", "noise"]["value"] - len(shown)) <= 4
+        assert abs(found[arm, "conversions", "noise"]["value"] - len(soon)) <= 4

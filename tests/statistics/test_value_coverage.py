@@ -37,14 +37,14 @@ def mean_of(mean: float) -> float:
     return mean * (1 - math.exp(-50_000 / mean)) - 0.5
 
 
-def held(rho: str, people: int, levels: int) -> dict[tuple[str, str], float]:
+def held(rho: str, people: int, levels: int, runs: int = RUNS) -> dict[tuple[str, str], float]:
     """Return how often the intervals of each measure hold, of two arms of so many people."""
     plan, rng = lift_plan(rho), np.random.default_rng()
     part = plan.part(ROWS)
     assert part is not None
     everybody = [spent(rng, m, BUYERS // 2) for m in MEANS]
     hits: dict[tuple[str, str], list[bool]] = {}
-    for _ in range(RUNS):
+    for _ in range(runs):
         bought = [int(rng.binomial(people, rate)) for rate in RATES]
         values = [spent(rng, m, n) for m, n in zip(MEANS, bought, strict=True)]
         others = people - np.array(bought)
@@ -73,6 +73,8 @@ def held(rho: str, people: int, levels: int) -> dict[tuple[str, str], float]:
             if covers is Covers.NOISE:
                 wanted["value"] = float(values[0].sum())
                 wanted["incremental-value"] = (truth[0] - truth[1]) * people
+            # Conversions are the sum of noisy counts, the others are one: scales that differ.
+            wanted["rate"] = 100 * (bought[0] / people if covers is Covers.NOISE else RATES[0])
             for measure, value in wanted.items():
                 row = found["test", measure, covers]
                 assert row.value is not None
@@ -88,3 +90,9 @@ def test_intervals_of_values_hold_as_often_as_they_say(rho: str, people: int, le
     for key, often in held(rho, people, levels).items():
         assert often > 0.95 - SLACK, key
         assert often < 0.95 + SLACK or key[1] == Covers.NOISE, key
+
+
+def test_intervals_of_values_hold_in_a_few_runs() -> None:
+    """The fast sibling: of sixty intervals of 95 %, eighteen miss once in 10^9 times."""
+    for key, often in held("0.005", 20_000, 4, runs=60).items():
+        assert often > 0.7, key

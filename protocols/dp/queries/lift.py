@@ -128,12 +128,11 @@ def hidden_lift(plan: Plan, why: str, number: NumberColumn | None = None) -> tup
 
 
 def _arm(label: str, cell: Cell, least: int) -> _Arm:
-    people, small = cell.people, SmallCohort.code
-    hidden_people = hidden = small if least and people < least else ""
-    arm = _Arm(label, cell, hidden_people, hidden)
-    if not hidden and people < MIN_SIGMAS * math.hypot(*map(stand_in, arm.scales)):
+    small = SmallCohort.code
+    hidden_people = hidden = small if least and cell.people < least else ""
+    if not hidden and cell.is_noise:
         hidden = TOO_NOISY
-    if not hidden_people and least and min(arm.converted, cell.others) < least:
+    if not hidden_people and least and min(sum(cell.counts), cell.others) < least:
         hidden = small
     return _Arm(label, cell, hidden_people, hidden)
 

@@ -121,16 +121,13 @@ class Frequency(Record):
 
 @dataclass(frozen=True, slots=True)
 class Window(Record):
-    """A time after each exposure, in which a conversion counts. Raises: InvalidParameter."""
+    """A time after each exposure, in which a conversion counts."""
 
     KIND: ClassVar[str] = "lift-window/1"
     after: str
     """The column with the time of exposure, with bins."""
     under: int
     """A conversion is less than this after it, in the unit of both columns."""
-
-    def __post_init__(self) -> None:
-        _check(1 <= self.under <= MAX_WINDOW, f"a window is 1 to {MAX_WINDOW:,} long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +285,7 @@ def _check_lift(schema: Schema, ask: Lift, bounds: Bounds) -> None:
     _check(named, "converted names at least one group, and none twice")
     if ask.window is not None:
         check_time(schema, ask.window.after)
+        _check(1 <= ask.window.under <= MAX_WINDOW, f"a window is 1 to {MAX_WINDOW:,} long")
 
 
 def check_time(schema: Schema, name: str) -> None:

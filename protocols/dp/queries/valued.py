@@ -46,6 +46,12 @@ class Cell:
         return sum(self.counts) + self.others
 
     @property
+    def is_noise(self) -> bool:
+        """Whether so few people are in it that a ratio over them would be noise."""
+        counts = len(self.counts) + self.other_counts
+        return self.people < MIN_SIGMAS * math.sqrt(counts) * stand_in(self.sigma)
+
+    @property
     def total(self) -> float:
         """The sum of the value."""
         return sum(level * n for level, n in zip(self.levels.at, self.counts, strict=True))
@@ -56,7 +62,7 @@ class Cell:
         return Interval(self.total, self.total - width, self.total + width)
 
     def mean(self, covers: Covers) -> Interval:
-        """Return the total for each person; there are more people than three scales of noise."""
+        """Return the total for each person, of a cell that is more than noise."""
         at, s2 = self.levels.at, stand_in(self.sigma) ** 2
         noise = covers is not Covers.SAMPLING
         extra = self._rounding() if covers is Covers.NOISE else self._draw()
@@ -136,7 +142,7 @@ def _rows(key: tuple[str, ...], cell: Cell, number: NumberColumn, least: int) ->
     yield Row((*key, PEOPLE), people, max(0, people - width), max(0, cell.people + width))
     total = in_units(cell.total_within(), number)
     yield Row((*key, SUM), total.value, total.low, total.high, people=people)
-    if cell.people < MIN_SIGMAS * stand_in(scale):
+    if cell.is_noise:
         yield Row((*key, MEAN), None, None, None, TOO_NOISY, people)
         return
     mean = in_units(cell.mean(Covers.NOISE).within(number.low, number.high), number)

@@ -155,7 +155,7 @@ def test_weights_of_another_number_are_refused():
     for values in ((1, 2, 3), (LARGEST_SUM, 0, 0, 0)):
         with pytest.raises(MalformedMessage):
             SCORING.resume(
-                encode(begun.state), encode(Weights(values)), dict().__getitem__, seeded("y")
+                encode(begun.state), encode(Weights(values)), nothing, seeded("y")
             )
 
 

@@ -116,3 +116,17 @@ def test_a_ratio_of_independent_sums_is_one_without_covariance() -> None:
     # The same noise in both: a ratio of 1 is then known exactly.
     exact = paired_ratio(100, 100, 9.0, 9.0, 9.0, 1.96)
     assert (exact.low, exact.high) == pytest.approx((1, 1))
+
+
+@pytest.mark.parametrize("people", range(40))
+def test_many_levels_and_hardly_any_noise_never_break_a_ratio(people: int) -> None:
+    """With sigma far below 1 what stands in for whole numbers counts for each of the levels."""
+    levels = Levels(tuple(float(n) for n in range(64)), 0.0, 0.0, 0.0)
+    plan = lift_plan("10")
+    converted = [cells(*(people if n == 20 else 0,) * 2) for n in range(64)]
+    rows = answer_lift(plan, converted, [cells(0, 0)], Worth(levels, EUROS))
+    for row in rows:
+        if row.value is not None:
+            assert row.low - 1e-9 <= row.value <= row.high + 1e-9
+    shown = {row.key: row for row in rows}["test", "value-per-person", "noise"]
+    assert (shown.value is None) == (people < 3 * 65**0.5 * (0.224 + 0.255))
