@@ -33,6 +33,15 @@ DEFAULT_VOCABULARY = Vocabulary(
             signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
         ),
         Purpose(
+            purpose_id="joint-scoring",
+            title="Scoring one's own customers by what another party knows of them",
+            dpv_iris=(_DPV + "Personalisation",),
+            operations=(Operation.LOOKALIKE_SCORE, Operation.LOOKALIKE_TRAIN, Operation.PSI),
+            parents=("partner-marketing",),
+            requires_separate_consent=("CN",),
+            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
+        ),
+        Purpose(
             purpose_id="lookalike-audience",
             title="Finding people who are like another party's customers, and addressing them",
             dpv_iris=(_DPV + "TargetedAdvertising",),

@@ -3,6 +3,7 @@ that needs noise.
 """
 
 from party_node.job_kinds import INSIGHT, LOOKALIKE
+from protocols.collaboration_terms import REVEALING
 from protocols.job import JobDescription
 from protocols.release import MEMBERS, MODEL_METRICS, NOISY_SIZE, STATISTICS
 
@@ -15,7 +16,7 @@ def charged_for(job: JobDescription, peer: str) -> str:
     if job.kind == LOOKALIKE:
         # The receiver learns sums over seeds; the sender how many match, and how good the model is.
         return STATISTICS if peer == job.receiver else MODEL_METRICS
-    return MEMBERS if job.kind == "audience" and peer == job.receiver else NOISY_SIZE
+    return MEMBERS if job.kind in REVEALING and peer == job.receiver else NOISY_SIZE
 
 
 def price_at(job: JobDescription, party: str) -> int:

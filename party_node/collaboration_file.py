@@ -14,7 +14,7 @@ from coordinator.wire import PartyId
 from party_node.errors import InvalidCollaboration, WrongKey
 from party_node.job_kinds import Kind
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted
-from protocols.collaboration_terms import LEAST_MEMBERS
+from protocols.collaboration_terms import LEAST_MEMBERS, REVEALING
 from protocols.dp.budget import Rho
 from protocols.errors import InvalidParameter
 from protocols.multi_party import MOST_PARTIES
@@ -24,6 +24,7 @@ PROTOCOL_OF_KIND = {
     "audience": "psi-dh-members/1",
     "insight": "sums-join-bfv/1",
     "lookalike": "lookalike-bfv/1",
+    "joint": "joint-bfv/1",
 }
 """The safe default protocol of each job kind between two parties."""
 RING_OF_KIND = {"overlap": "psi-ring-cardinality/2", "audience": "psi-ring-members/1"}
@@ -108,9 +109,9 @@ def _check_names(file: CollaborationFile, vocabulary: Vocabulary) -> None:
         if party not in file.parties:
             raise InvalidCollaboration(f"{party} is named but is not one of the parties")
     for job in file.jobs:
-        if job.kind == "audience" and not job.reveal:
+        if job.kind in REVEALING and not job.reveal:
             raise InvalidCollaboration(
-                f"an audience reveals to {job.receiver} which of its records match:"
+                f"{job.kind} reveals to {job.receiver} which of its records match:"
                 " say `reveal: true`"
             )
 

@@ -18,6 +18,7 @@ import numpy as np
 from party_node import sum_costs
 from protocols.codec import Record
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
+from protocols.joint.records import JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.ot import base, matrix
 from protocols.psi import cuckoo, okvs
@@ -243,6 +244,23 @@ def lookalike(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
 _LEARNING_SECONDS = 30e-6
 """Of a row of the population with a hundred features: encoding, columns, scores."""
 
+
+def joint(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """A matching with labels, two sums, and a hidden score for each row of the sender."""
+    assert isinstance(params, JointParams)
+    match = psi_ot(sizes, params.first.first.first, speed)
+    sums = [
+        sum_costs.sum_cost(route, added.layout, sizes.sender) for added in sum_costs.sums_of(params)
+    ]
+    return Cost(
+        cpu_seconds=match.cpu_seconds + sum(cost.cpu_seconds for cost in sums),
+        memory_bytes=max(match.memory_bytes, *(cost.memory_bytes for cost in sums)),
+        traffic_bytes=match.traffic_bytes
+        + sum(cost.traffic_bytes for cost in sums)
+        + 4 * sizes.sender,
+    )
+
+
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "psi-dh-members": psi_dh,
@@ -256,6 +274,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "sums-join-cot": partial(sums_join, sum_costs.COT),
         "lookalike-bfv": partial(lookalike, sum_costs.BFV),
         "lookalike-cot": partial(lookalike, sum_costs.COT),
+        "joint-bfv": partial(joint, sum_costs.BFV),
+        "joint-cot": partial(joint, sum_costs.COT),
     }
 )
 """By registered name without its version. A protocol that is not here is taken for `psi-dh`, which

@@ -7,7 +7,7 @@ sentences.
 from dataclasses import dataclass
 
 from party_node import count_noise
-from party_node.job_kinds import INSIGHT, LOOKALIKE
+from party_node.job_kinds import INSIGHT, JOINT, LOOKALIKE
 from party_node.statistics.document import kind_of
 from protocols.dp.budget import Rho, questions_left
 from protocols.dp.queries.answering import half_width
@@ -15,6 +15,7 @@ from protocols.dp.queries.filter_words import condition
 from protocols.dp.queries.plan import ROWS
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
+from protocols.joint.asked import Joint
 from protocols.lookalike.asked import Lookalike
 from protocols.question import read
 from protocols.sums.insight import question_of
@@ -60,6 +61,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
         return (*_of_question(job), _coordinator(job))
     if job.kind == LOOKALIKE:
         return (*_of_lookalike(job), _coordinator(job))
+    if job.kind == JOINT:
+        return (*_of_joint(job, f"{size}{below}"), _coordinator(job))
     if job.kind == "audience":
         receiver = f"which of its own people {_have(job)} too, and so how many{below}"
     else:
@@ -145,6 +148,27 @@ def _of_lookalike(job: JobDescription) -> tuple[Learns, Learns]:
             job.sender,
             "how good the model is, by seeds that were held out, and what each feature weighs; "
             "how many seeds match, with noise; no column, no score and nobody's name",
+        ),
+    )
+
+
+def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
+    """Return who learns what from a joint score."""
+    asked = read(job.question)
+    assert isinstance(asked, Joint)
+    columns = ", ".join(feature.column for feature in asked.theirs.features)
+    exact = "with noise" if asked.noise else "exactly"
+    return (
+        Learns(
+            job.receiver,
+            f"which of its own people {job.sender} has too; {exact}, how {columns} go together "
+            "over them, with each other, with the label and with its own columns; from this it "
+            "makes a model, and gets one score for each of these people",
+        ),
+        Learns(
+            job.sender,
+            f"{size}; what each of its columns weighs in the model; never which people, nor a "
+            "label or a score",
         ),
     )
 

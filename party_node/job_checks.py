@@ -2,16 +2,20 @@
 coordinator says.
 """
 
+from collections.abc import Mapping
+
 from party_node import count_noise, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.job_kinds import ASKING
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
+from protocols.collaboration_terms import REVEALING
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
 from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
+from protocols.joint.asked import Joint
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import STRICT_BELOW, MatchingParams
 from protocols.question import columns_of, cost_of, params_for, read
@@ -47,7 +51,7 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         _check_question(job, collaboration)
     else:
         _check_room(job, params_of(job))
-        _check_price(job)
+    _check_price(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -107,6 +111,8 @@ def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
             _check_insight(job, asked)
         case "lookalike", Lookalike():
             _check_lookalike(job, asked)
+        case "joint", Joint():
+            _check_joint(job, asked)
         case _:
             raise JobRefused(f"this is no question of a job of the kind {job.kind}")
     for party in job.others(job.requester):
@@ -125,11 +131,21 @@ def _check_insight(job: JobDescription, asked: Insight) -> None:
         raise JobRefused(f"the question is about another dataset than {job.sender_dataset}")
 
 
-def _check_lookalike(job: JobDescription, asked: Lookalike) -> None:
-    meant = {job.receiver: asked.population, job.sender: asked.seeds_dataset}
+def _check_joint(job: JobDescription, asked: Joint) -> None:
+    if job.requester != job.receiver:
+        # The label is of the receiver's own columns: nobody else asks by them.
+        raise JobRefused("a joint score is asked for by the party that gets it")
+    _check_datasets(job, {job.receiver: asked.ours_dataset, job.sender: asked.theirs_dataset})
+
+
+def _check_datasets(job: JobDescription, meant: Mapping[str, str]) -> None:
     for party, dataset in meant.items():
         if job.dataset_of(party) != dataset:
             raise JobRefused(f"the question is about another dataset than {dataset} of {party}")
+
+
+def _check_lookalike(job: JobDescription, asked: Lookalike) -> None:
+    _check_datasets(job, {job.receiver: asked.population, job.sender: asked.seeds_dataset})
     if 0 < asked.audience < job.minimum_size:
         raise JobRefused(f"an audience has at least {job.minimum_size} people")
 
@@ -141,7 +157,7 @@ def _check_price(job: JobDescription) -> None:
     of one; and the budget would pay for millions of lists.
     """
     width = count_noise.half_width(job)
-    if job.kind == "audience" and 2 * width > job.minimum_size:
+    if job.kind in REVEALING and 2 * width > job.minimum_size:
         raise JobRefused(
             f"noise of ±{width:,} people hides whether a list has {job.minimum_size}: "
             f"the cost must be at least {_price_of_a_list(job.minimum_size)}"

@@ -9,6 +9,7 @@ from party_node.job_kinds import ASKING
 from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
 from protocols.job_params import kind_of_params
+from protocols.joint.asked import Joint
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.question import Asked, cost_of, params_fitting
@@ -109,7 +110,7 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
     match request.question:
         case None:
             return dataset_of(agreed, sender, request.identifiers)
-        case Lookalike(seeds_dataset=dataset):
+        case Lookalike(seeds_dataset=dataset) | Joint(theirs_dataset=dataset):
             return dataset
         case question:
             return question.query.dataset
@@ -117,8 +118,9 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
 
 def received(agreed: Collaboration, receiver: str, request: Request) -> str:
     """Return the dataset that the receiver brings. Raises: JobRefused."""
-    if isinstance(request.question, Lookalike):
-        return request.question.population
+    match request.question:
+        case Lookalike(population=dataset) | Joint(ours_dataset=dataset):
+            return dataset
     return dataset_of(agreed, receiver, request.identifiers)
 
 

@@ -134,6 +134,8 @@ def result(found: dict[str, Any]) -> Iterator[str]:
         yield from statistics(found["statistics"])
     if found.get("model") is not None:
         yield from model(found["model"])
+    if found.get("joint") is not None:
+        yield from joint(found["joint"])
     if found["audience"] is not None:
         yield f"audience: {found['audience']['people']:,} of this party's own people"
     own = found["own"]
@@ -164,6 +166,25 @@ def model(found: dict[str, Any]) -> Iterator[str]:
     yield f"  it goes by {', '.join(told)}{f' and {more} more' if more > 0 else ''}"
     for caution in found["cautions"]:
         yield f"  caution: {caution['text']}"
+    for limit in found["limits"]:
+        yield f"  note: {limit}"
+
+
+def joint(found: dict[str, Any]) -> Iterator[str]:
+    """Say what a joint score is worth, or by which weights this side has scored."""
+    if "people" not in found:
+        told = [f"{column} {part:.0%}" for column, part in found["weights"]["own"].items()]
+        yield f"scored by these of this side's columns: {', '.join(told)}"
+        return
+    yield f"a score for each of {found['people']:,} people of both"
+    if found["auc"] is not None:
+        yield (
+            f"  area under the curve {found['auc']:.3f}, by {found['judged_on']:,} people who did "
+            f"not train ({found['trained_on']:,} did)"
+        )
+    for whose, words in (("own", "one's own"), ("theirs", "the partner's")):
+        told = [f"{column} {part:.0%}" for column, part in found["weights"][whose].items()]
+        yield f"  it goes by {', '.join(told[:8])} of {words} columns"
     for limit in found["limits"]:
         yield f"  note: {limit}"
 

@@ -17,6 +17,7 @@ from party_node.emergencies import Approval
 from party_node.errors import ConsentNarrowed, JobExpired, QuorumMissed
 from party_node.execution import WAIT_SECONDS, Execution
 from party_node.insight import laying
+from party_node.joint.laying import lay as lay_joint
 from party_node.lookalike.laying import lay as lay_lookalike
 from party_node.memory import give_back
 from party_node.permission import Permission
@@ -27,6 +28,7 @@ from protocols.codec import encode
 from protocols.dp.budget import Rho, require
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
+from protocols.joint.records import JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.psi.params import MatchingParams
 from protocols.session import Items
@@ -162,6 +164,8 @@ def _prepare(
     parts = execution.services
     if isinstance(params, JoinSumParams):
         return laying.lay(execution, permission, people, params)
+    if isinstance(params, JointParams):
+        return lay_joint(execution, permission, people, params)
     if isinstance(params, LookalikeParams):
         return lay_lookalike(execution, permission, people, params)
     held = parts.datasets.items(permission, execution.job.identifiers, people)

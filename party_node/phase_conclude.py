@@ -17,7 +17,8 @@ from party_node.audience_members import AUDIENCE, SALT_BYTES, keep_audience
 from party_node.errors import CoordinatorRefused
 from party_node.execution import Execution
 from party_node.insight import telling
-from party_node.job_kinds import ASKING
+from party_node.job_kinds import ASKING, JOINT
+from party_node.joint import concluding as joint
 from party_node.lookalike import card_words, concluding
 from party_node.matching_input import ORDER, TYPES
 from party_node.phase_compute import recheck, uses_of
@@ -55,6 +56,8 @@ def release(execution: Execution, run: Run) -> Run | None:
             return _give_statistics(execution, run)
         case "lookalike":
             return concluding.give_model(execution, run)
+        case "joint":
+            return joint.give_size(execution, run)
         case _:
             return _release_ours(execution, run)
 
@@ -134,6 +137,8 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     brought = NOTHING
     if isinstance(told, ModelRelease):
         brought = Brought(model=card_words.document(told.card))
+    if job.kind == JOINT:
+        brought = joint.heard(execution, run)
     changes = facts_with(execution, run, part, told, brought)
     stored = execution.go(run.heard(job.receiver), [part], phase="receipt", **changes)
     execution.mail.acknowledge(stored, job.receiver)
@@ -194,6 +199,7 @@ def sign(execution: Execution, run: Run) -> Run | None:
     result, now = run.facts["result"], parts.clock_ms()
     members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
     concluding.keep_model(execution)
+    joint.keep_scores(execution, told=result["size"] is not None)
     with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
         results.keep(session, run.job, result, now)

@@ -4,6 +4,7 @@ from typing import Any
 
 from party_node.insight import question_file as insight
 from party_node.job_kinds import LOOKALIKE
+from party_node.joint import question_file as joint
 from party_node.lookalike import card_words
 from party_node.lookalike import question_file as lookalike
 from protocols.job import JobDescription
@@ -14,7 +15,13 @@ from protocols.question import Asked, read
 
 def parse(kind: str, text: str) -> Asked:
     """Return the question of a job of this kind. Raises: InvalidQuery."""
-    return lookalike.parse(text) if kind == LOOKALIKE else insight.parse(text)
+    match kind:
+        case "lookalike":
+            return lookalike.parse(text)
+        case "joint":
+            return joint.parse(text)
+        case _:
+            return insight.parse(text)
 
 
 def forecast_of(job: JobDescription) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from party_node.errors import NotFound
 from party_node.execution import Execution
 from party_node.job_tables import ReceiptRow
 from protocols.codec import decode, encode
+from protocols.collaboration_terms import REVEALING
 from protocols.dp.count import SizeRelease
 from protocols.errors import ContextMismatch
 from protocols.job import JobDescription, ReceiptPart, Released, RunReceipt, job_hash
@@ -68,14 +69,14 @@ def released(job: JobDescription, told: Told, by: str, ours: bytes | None) -> tu
         if to != job.receiver
     ]
     if by != job.receiver:
-        revealed = job.kind == "audience" and isinstance(told, SizeRelease)
+        revealed = job.kind in REVEALING and isinstance(told, SizeRelease)
         kind = MEMBERS if revealed else what(told)
         # What a sender's data gave the receiver goes by what this sender was told of it.
         mine = commitment(made_out(told, by))
         return (Released(job.receiver, kind, job.rho_nano, mine), *sizes)
     if ours is None:
         return tuple(sizes)
-    if job.kind == "audience":
+    if job.kind in REVEALING:
         return (*sizes, Released(job.receiver, MEMBERS, 0, ours))
     return (*sizes, Released(job.receiver, what(told), job.rho_nano, ours))
 

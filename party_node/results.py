@@ -61,6 +61,8 @@ class Brought:
     """The answer to a question."""
     model: dict[str, Any] | None = None
     """What is said of a model."""
+    joint: dict[str, Any] | None = None
+    """What is said of a joint score."""
 
 
 NOTHING = Brought()
@@ -80,6 +82,7 @@ def document(
         "withheld": _withheld(told),
         "statistics": brought.statistics,
         "model": brought.model,
+        "joint": brought.joint,
         "audience": None if brought.audience is None else {"people": brought.audience},
         "own": {
             "asked": facts["asked"],

@@ -28,6 +28,7 @@ from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
+from party_node.joint.scores import ScoreFiles
 from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
@@ -63,6 +64,7 @@ class Services:
     db: Database
     vault: Vault
     models: Models
+    scores: ScoreFiles
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
@@ -158,6 +160,7 @@ def assemble(
         db=db,
         vault=vault,
         models=Models(home.models, vault),
+        scores=ScoreFiles(home.models, vault),
         identity=identity,
         datasets=datasets,
         ledger=ledger,

@@ -7,6 +7,7 @@ sends every column of every row. Which is sooner done is a question of the netwo
 from dataclasses import dataclass
 
 from protocols.errors import InvalidParameter
+from protocols.joint.records import JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.bfv_packing import packing
@@ -65,6 +66,8 @@ def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:
     """Return the sums that a run adds up, one after the other."""
     if isinstance(params, LookalikeParams):
         return params.first.second, params.second
+    if isinstance(params, JointParams):
+        return params.first.first.second, params.first.second
     return (params.second,)
 
 

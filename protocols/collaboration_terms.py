@@ -24,6 +24,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
+        "joint": frozenset({"joint-bfv/1", "joint-cot/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more: between
@@ -37,7 +38,7 @@ RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """The same between three or more members. All of them take part in every job of the agreement."""
 
-REVEALING = frozenset({"audience"})
+REVEALING = frozenset({"audience", "joint"})
 """Kinds of which the agreement must say `reveal`."""
 
 LEAST_MEMBERS, MOST_MEMBERS = 2, MOST_PARTIES

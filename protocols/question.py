@@ -14,6 +14,8 @@ from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
+from protocols.joint import asked as joint
+from protocols.joint.asked import Joint
 from protocols.lookalike import asked as lookalike
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import RowParams
@@ -21,24 +23,26 @@ from protocols.sums import insight
 from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.insight import Insight
 
-Asked = Insight | Lookalike
+Asked = Insight | Lookalike | Joint
 """What a job asks beside the match."""
 
 
 def read(data: bytes) -> Asked:
     """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
-    found = decode((Insight, Lookalike), data)
-    assert isinstance(found, Insight | Lookalike)
+    found = decode((Insight, Lookalike, Joint), data)
+    assert isinstance(found, Insight | Lookalike | Joint)
     return found
 
 
 def cost_of(asked: Asked, minimum: int) -> int:
     """Return what a question costs, in billionths of a rho."""
-    return asked.rho_nano if isinstance(asked, Lookalike) else insight.cost_of(asked, minimum)
+    return insight.cost_of(asked, minimum) if isinstance(asked, Insight) else asked.rho_nano
 
 
 def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedParams:
     """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
+    if isinstance(asked, Joint):
+        return joint.params_for(asked)
     if isinstance(asked, Lookalike):
         return lookalike.params_for(asked, strict=strict)
     return insight.params_for(asked, minimum, strict=strict)
@@ -58,6 +62,10 @@ def params_fitting(asked: Asked, minimum: int) -> AlignedParams:
 
 def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
     """Return the columns that the receiver, or else the sender, reads to answer a question."""
+    if isinstance(asked, Joint):
+        features = asked.ours if receiver else asked.theirs
+        of_label = asked.wanted.schema.columns if receiver else ()
+        return {f.column for f in features.features} | {c.source for c in of_label}
     if isinstance(asked, Lookalike):
         if receiver:
             return {feature.column for feature in asked.features.features}
@@ -108,7 +116,7 @@ def of_job(job: JobDescription) -> bytes:
 
 
 def _without_price(asked: Asked) -> Asked:
-    if isinstance(asked, Lookalike):
+    if isinstance(asked, Lookalike | Joint):
         return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
     return dataclasses.replace(
         asked, query=dataclasses.replace(asked.query, price=RhoPrice(MAX_RELEASE_NANO))

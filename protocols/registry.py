@@ -6,6 +6,7 @@ from types import MappingProxyType
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.groups import Backend
+from protocols.joint import run as joint
 from protocols.lookalike import run as lookalike
 from protocols.multi_party import MultiParty
 from protocols.psi import dh, ot, prepared, ring
@@ -22,6 +23,8 @@ _MAKERS = (
     composed.join_cot,
     lookalike.lookalike_bfv,
     lookalike.lookalike_cot,
+    joint.joint_bfv,
+    joint.joint_cot,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

@@ -146,6 +146,27 @@ def lookalike(
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
+@app.command()
+def joint(
+    collaboration: Collaboration,
+    query: Query,
+    purpose: Purpose = "",
+    identifier: Identifier = None,
+    minimum_size: Minimum = 0,
+    route: Route = "",
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for a joint score: one number for each of one's own people whom the partner has too."""
+    with usage_of(str(query)):
+        question = query.read_text(encoding="utf-8")
+    body = _body(collaboration, "joint", purpose, identifier, minimum_size, "0.005", strict=False)
+    body |= {"question": question, "route": route}
+    _ask(client_of(home), body, dry_run, wait, as_json)
+
+
 @app.command("list")
 def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List all jobs, newest first."""

@@ -18,10 +18,11 @@ from party_node import uses
 from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.dataset_index import DENSE, KEY
 from party_node.errors import IllegalState
+from party_node.job_kinds import JOINT
 from party_node.lookalike.reading import read_features
 from party_node.row_file import RowFile
 from party_node.services import Services
-from protocols.job import OPERATIONS
+from protocols.job import OPERATIONS, JobDescription
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import encode_rows
 from protocols.lookalike.kept import read_model
@@ -60,14 +61,14 @@ def score(services: Services, job: str, requester: str) -> Scored:
     Raises: NotFound if the job made no model here; ExpiredCollaboration; ConsentError;
     MissingColumn, MisfitColumn, DatasetChanged; IllegalState if nobody may be scored.
     """
-    model = read_model(services.models.load(job).model)
     description = services.jobs.description(job)
     services.jobs.agreement(description)  # a model does not outlive its collaboration
+    if description.kind == JOINT:
+        return _kept(services, description, requester)
+    model = read_model(services.models.load(job).model)
     asked = read(description.question)
     assert isinstance(asked, Lookalike)
-    again = uses.Later(f"{job}-score-{services.rng(8).hex()}", _SCORE, requester)
-    me = services.home.keys.party
-    permitted = uses.permit(services.gate, description, me, _TTL_MS, later=again)
+    permitted = _permit(services, description, requester)
     found = np.fromiter(permitted.allowed, np.int64, len(permitted.allowed))
     if not len(found):
         raise IllegalState("nobody may be scored")
@@ -80,7 +81,32 @@ def score(services: Services, job: str, requester: str) -> Scored:
     keys = services.datasets.over_index(permitted.reading, [KEY, DENSE], partial(_keys, found))
     withheld = permitted.asked - len(found)
     uses.complete(services.gate, permitted)
-    return Scored(job, description.dataset_of(me), found, scores, withheld, keys)
+    dataset = description.dataset_of(services.home.keys.party)
+    return Scored(job, dataset, found, scores, withheld, keys)
+
+
+def _kept(services: Services, job: JobDescription, requester: str) -> Scored:
+    """Return the scores that a joint job has brought, of whom consent covers now."""
+    people, scores = services.scores.load(job.job).read()
+    among = BitMap(people.astype(np.uint32))
+    permitted = _permit(services, job, requester, among)
+    allowed = np.fromiter(permitted.allowed, np.int64, len(permitted.allowed))
+    may = np.isin(people, allowed)
+    keys = services.datasets.over_index(
+        permitted.reading, [KEY, DENSE], partial(_keys, people[may])
+    )
+    uses.complete(services.gate, permitted)
+    dataset = job.dataset_of(services.home.keys.party)
+    return Scored(job.job, dataset, people[may], scores[may], len(people) - int(may.sum()), keys)
+
+
+def _permit(
+    services: Services, job: JobDescription, requester: str, among: BitMap | None = None
+) -> uses.Uses:
+    number = f"{job.job}-score-{services.rng(8).hex()}"
+    again = uses.Later(number, _SCORE, requester, among)
+    me = services.home.keys.party
+    return uses.permit(services.gate, job, me, _TTL_MS, later=again)
 
 
 def _keys(people: Numbers, index: pa.Table, permitted: NDArray[np.bool_]) -> pa.Table:
@@ -95,7 +121,10 @@ def make_audience(services: Services, job: str, size: int, requester: str) -> Sc
     Raises: as `score`; IllegalState if so many people may not be scored, or the agreement asks for
     more.
     """
-    least = services.jobs.description(job).minimum_size
+    description = services.jobs.description(job)
+    if description.kind == JOINT:
+        raise IllegalState("a joint score makes no audience: take the scores")
+    least = description.minimum_size
     found = score(services, job, requester)
     if not least <= size <= len(found.people):
         raise IllegalState(

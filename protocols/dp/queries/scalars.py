@@ -95,3 +95,10 @@ def mapping(plain: Plain, at: Place, allowed: tuple[str, ...] | None) -> Mapping
             named = unknown[:40] if unknown.isprintable() else "?"
             raise at.wrong(f"{named} is not a key here; there are: {known}")
     return plain
+
+
+def due(found: Mapping[str, Plain], key: str, at: Place = Place("")) -> Plain:  # frozen
+    """Return the value of a key that must be there. Raises: InvalidQuery."""
+    if key not in found:
+        raise at.under(key).wrong("is missing")
+    return found[key]

@@ -154,9 +154,7 @@ def test_weights_of_another_number_are_refused():
     begun = SCORING.begin(Role.RESPONDER, ScoreParams(4, 8), CTX, ScoreGiven(8, ()), seeded("x"))
     for values in ((1, 2, 3), (LARGEST_SUM, 0, 0, 0)):
         with pytest.raises(MalformedMessage):
-            SCORING.resume(
-                encode(begun.state), encode(Weights(values)), nothing, seeded("y")
-            )
+            SCORING.resume(encode(begun.state), encode(Weights(values)), nothing, seeded("y"))
 
 
 def test_own_weights_that_are_too_large_are_a_fault_here():

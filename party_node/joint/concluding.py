@@ -1,0 +1,131 @@
+"""What comes of a `joint` run: scores and a model for the receiver, the weights for the sender."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import FrozenBitMap
+
+from party_node import receipts
+from party_node.execution import Execution
+from party_node.job_kinds import JOINT
+from party_node.joint.scores import JointScores
+from party_node.matching_input import ORDER
+from party_node.phase_compute import recheck
+from party_node.receipt_parts import facts_with, part_of
+from party_node.results import NOTHING, Brought
+from party_node.runs import Run
+from protocols.codec import decode, encode
+from protocols.joint.asked import Joint
+from protocols.joint.card import LIMITS, auc, shares
+from protocols.joint.kept import KeptJointModel
+from protocols.joint.records import JointParams
+from protocols.joint.run import MODEL, TRAINS, own_values_of, scores
+from protocols.joint.scoring import ScoredBy, SumsHidden
+from protocols.psi.chunks import MATCHED
+from protocols.question import read
+from protocols.release import draw, made_out, outcome
+from protocols.session import Items
+
+_SCORES = "joint-scores"
+"""Chunk with the scores to be kept, until all parties have signed."""
+
+
+def give_size(execution: Execution, run: Run) -> Run:
+    """Keep a score for each person of both, and tell the sender how many they are, with noise.
+
+    Where the noisy size is below the minimum nothing is kept. People who withdrew since have none.
+    """
+    allowed = recheck(execution, run).allowed
+    job, parts, asked = execution.job, execution.services, _asked(execution)
+    fetch = execution.chunks.fetch
+    items = Items(int(run.facts["items"]), _params(execution).chunk_items)
+    matched = np.frombuffer(fetch(MATCHED), "<u4")
+    whose = np.frombuffer(fetch(ORDER), "<u4")[matched]
+    found = scores(_params(execution), decode(SumsHidden, run.output).rows, fetch, items)
+    may = _among(whose, allowed)
+    noisy = draw(int(may.sum()), job, 0)
+    told = outcome(noisy, job, job.sender, parts.rng(32))
+    ours, brought = None, NOTHING
+    if noisy is not None:
+        order = np.argsort(whose[may], kind="stable")
+        kept = encode(
+            JointScores(
+                job.job, parts.rng(32), whose[may][order].astype("<u4").tobytes(),
+                found[may][order].astype("<f4").tobytes(),
+            )
+        )  # fmt: skip
+        execution.chunks.keep({_SCORES: kept})
+        ours = hashlib.sha256(kept).digest()
+        values = own_values_of(fetch, items)[matched]
+        brought = Brought(joint=_document(execution, asked, values, found, may))
+    part = part_of(execution, run, receipts.released(job, told, job.receiver, ours))
+    letters = [(execution.peer, made_out(told, execution.peer.party))]
+    facts = facts_with(execution, run, part, told, brought)
+    return execution.go(run, [*letters, part], phase="receipt", **facts)
+
+
+def heard(execution: Execution, run: Run) -> Brought:
+    """Return what the sender of a joint job has seen: by which weights it has scored."""
+    by = decode(ScoredBy, run.output)
+    parts = shares(_asked(execution).theirs, by.weights, None)
+    return Brought(joint={"weights": {"theirs": None, "own": _in_parts(parts)}})
+
+
+def keep_scores(execution: Execution, *, told: bool) -> None:
+    """Keep the scores once all have signed; again after a crash is fine. Raises: DiskFull."""
+    if execution.job.kind == JOINT and execution.is_receiver and told:
+        kept = decode(JointScores, execution.chunks.fetch(_SCORES))
+        execution.services.scores.keep(kept)
+
+
+def _document(
+    execution: Execution,
+    asked: Joint,
+    values: NDArray[np.int32],
+    found: NDArray[np.float64],
+    may: NDArray[np.bool_],
+) -> dict[str, Any]:
+    model = decode(KeptJointModel, execution.chunks.fetch(MODEL))
+    trains = np.frombuffer(execution.chunks.fetch(TRAINS), np.uint8).astype(bool)
+    labels, entries = values[:, 0].astype(bool), values[:, 1:].astype(np.uint8)
+    judged = auc(found[~trains], labels[~trains])
+    own = shares(asked.ours, model.own, entries)
+    theirs = shares(asked.theirs, model.weights, None)
+    return {
+        "people": int(may.sum()),
+        "trained_on": int(trains.sum()),
+        "judged_on": int((~trains).sum()),
+        "with_label": int(labels.sum()),
+        "auc": None if judged is None else round(judged, 4),
+        "auc_of_training": _rounded(auc(found[trains], labels[trains])),
+        "weights": {"own": _in_parts(own), "theirs": _in_parts(theirs)},
+        "noise": asked.noise,
+        "limits": list(LIMITS),
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
+
+
+def _in_parts(found: dict[str, float]) -> dict[str, float]:
+    """Return parts of the whole, the largest first."""
+    whole = sum(found.values()) or 1.0
+    ordered = sorted(found.items(), key=lambda pair: -pair[1])
+    return {column: round(value / whole, 4) for column, value in ordered}
+
+
+def _among(whose: NDArray[np.uint32], allowed: FrozenBitMap) -> NDArray[np.bool_]:
+    return np.isin(whose, np.fromiter(allowed, np.uint32, len(allowed)))
+
+
+def _asked(execution: Execution) -> Joint:
+    asked = read(execution.job.question)
+    assert isinstance(asked, Joint)
+    return asked
+
+
+def _params(execution: Execution) -> JointParams:
+    return decode(JointParams, execution.job.params)

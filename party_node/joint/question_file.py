@@ -1,0 +1,75 @@
+"""A joint score as people write it, YAML or JSON, read strictly:
+
+ours:
+  dataset: customers
+  features:
+    - {column: visits, kind: numeric}
+  label:                        # who of one's own people has it
+    columns: {churned: {categories: ["yes", "no"]}}
+    where: {eq: {churned: "yes"}}
+theirs:
+  dataset: readers
+  features:
+    - {column: age, kind: numeric, low: 18, high: 90}
+    - {column: region, kind: categorical}
+price: {rho: "0.02"}
+noise: false                    # true: the sums are differentially private
+"""
+
+from party_node.lookalike.question_file import read_feature
+from party_node.statistics.question_file import taken_apart
+from protocols.dp.budget import Rho
+from protocols.dp.queries.reading_columns import read_columns
+from protocols.dp.queries.reading_filters import read_filter
+from protocols.dp.queries.scalars import (
+    InvalidQuery,
+    Place,
+    Plain,
+    due,
+    mapping,
+    read_list,
+    read_text,
+)
+from protocols.errors import InvalidParameter
+from protocols.joint.asked import Joint
+from protocols.lookalike.features import FeatureSpecification
+from protocols.sums.segments import Segments
+
+KEYS = ("ours", "theirs", "price", "noise")
+_TRUTH = {"true": True, "false": False}
+
+
+def parse(text: str) -> Joint:
+    """Return the question. Raises: InvalidQuery."""
+    found = mapping(taken_apart(text), Place(""), KEYS)
+    try:
+        at, there, cost = Place("ours"), Place("theirs"), Place("price")
+        ours = mapping(due(found, "ours"), at, ("dataset", "features", "label"))
+        theirs = mapping(due(found, "theirs"), there, ("dataset", "features"))
+        price = mapping(due(found, "price"), cost, ("rho",))
+        noise = read_text(found.get("noise", "false"), Place("noise"))
+        if noise not in _TRUTH:
+            raise Place("noise").wrong("true or false is expected")
+        return Joint(
+            ours_dataset=read_text(due(ours, "dataset", at), at.under("dataset")),
+            ours=_features(due(ours, "features", at), at.under("features")),
+            wanted=_label(due(ours, "label", at), at.under("label")),
+            theirs_dataset=read_text(due(theirs, "dataset", there), there.under("dataset")),
+            theirs=_features(due(theirs, "features", there), there.under("features")),
+            rho_nano=Rho.parse(read_text(due(price, "rho", cost), cost.under("rho"))).nano,
+            noise=_TRUTH[noise],
+        )
+    except InvalidQuery:
+        raise
+    except InvalidParameter as e:
+        raise InvalidQuery(str(e)) from None
+
+
+def _features(plain: Plain, at: Place) -> FeatureSpecification:
+    return FeatureSpecification(tuple(read_list(plain, at, read_feature)))
+
+
+def _label(plain: Plain, at: Place) -> Segments:
+    found = mapping(plain, at, ("columns", "where"))
+    schema = read_columns(due(found, "columns", at))
+    return Segments(schema, "", read_filter(due(found, "where", at), schema, at.under("where")))

@@ -1,0 +1,80 @@
+"""What a `joint` job asks: which columns of either side describe people, and what is to be told.
+
+Both sides make the parameters of the run from it (`params_for`). The receiver has the labels and
+gets the scores; the sender's columns enter by sums alone.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from protocols.codec import Record
+from protocols.dp import budget
+from protocols.errors import InvalidParameter
+from protocols.joint import moments
+from protocols.joint.basis import widths
+from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
+from protocols.lookalike.features import FeatureSpecification
+from protocols.psi.params import OtParams
+from protocols.sums.alignment_params import LABEL_BYTES
+from protocols.sums.layout import MAX_VECTORS
+from protocols.sums.segments import Segments
+
+PEOPLE = 2**21
+"""On a side, at most."""
+MOST_COLUMNS = 96
+"""Of the sender's, as `basis` makes them: their products are as many as half of the square."""
+HOLD_OUT_PERCENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joint(Record):
+    """One question. Raises: InvalidParameter if no model can be made by it."""
+
+    KIND: ClassVar[str] = "joint/1"
+    ours_dataset: str
+    """The receiver's dataset."""
+    ours: FeatureSpecification
+    wanted: Segments
+    """Who of the receiver's people has the label: a filter over its own columns, in one group."""
+    theirs_dataset: str
+    theirs: FeatureSpecification
+    rho_nano: int
+    """What the job costs: revealing who matches is charged by it, and noise is scaled by it."""
+    noise: bool
+    """True: half of the price is for noise in either sum, so that moments are differentially
+    private for the sender's people. False: moments are exact."""
+
+    def __post_init__(self) -> None:
+        if self.wanted.by or self.wanted.value or self.wanted.where is None:
+            raise InvalidParameter("the label is a filter over one's own columns")
+        if not 0 < self.rho_nano <= budget.MAX_RELEASE_NANO:
+            raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
+        if self.noise and self.rho_nano < 2:
+            raise InvalidParameter("so low a price cannot be halved")
+        if self.own_columns >= MAX_VECTORS:
+            raise InvalidParameter(f"one's own features become {MAX_VECTORS - 1} columns at most")
+        if self.their_columns > MOST_COLUMNS:
+            raise InvalidParameter(
+                f"the sender's features become {self.their_columns} columns, and {MOST_COLUMNS} "
+                "is the most: leave features out, or state fewer categories"
+            )
+
+    @property
+    def own_columns(self) -> int:
+        """How many columns the receiver's features become."""
+        return sum(widths(self.ours))
+
+    @property
+    def their_columns(self) -> int:
+        """How many columns the sender's features become."""
+        return sum(widths(self.theirs))
+
+
+def params_for(asked: Joint) -> JointParams:
+    """Return the parameters by which nodes run a question; a person brings one identifier."""
+    each = asked.rho_nano // 2 if asked.noise else 0
+    p, q = asked.their_columns, asked.own_columns
+    first = OtParams(max_items=PEOPLE, chunk_items=moments.CHUNK_ROWS, label_bytes=2 * LABEL_BYTES)
+    within = WithinParams(first, moments.within_params(p, PEOPLE, each), HOLD_OUT_PERCENT)
+    across = AcrossParams(within, moments.across_params(p, q, PEOPLE, each))
+    return JointParams(across, ScoreParams(p, moments.CHUNK_ROWS))

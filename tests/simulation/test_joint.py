@@ -1,0 +1,179 @@
+"""Jobs of the kind `joint` between two nodes: one score for each of the asker's own people."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from party_node.errors import InvalidCollaboration, JobRefused, NotFound
+from party_node.lookalike import scoring
+from protocols.codec import encode
+from protocols.dp.queries.scalars import InvalidQuery
+from tests.support.joint_nodes import (
+    COMMON,
+    DOCUMENT,
+    PURPOSE,
+    QUESTION,
+    SILENT,
+    churned,
+    joint_nodes,
+)
+from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, key
+
+
+@pytest.fixture
+def world() -> Iterator[TwoNodes]:
+    with joint_nodes() as found:
+        yield found
+
+
+def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
+    job = world.brand.ask("joint", question=question, **{"route": "cot"} | more)
+    world.settle(job)
+    assert world.job(job) == ("completed", ""), world.job(job)
+    return job
+
+
+def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
+    return dict(scoring.score(world.brand.services, job, BRAND).rows())
+
+
+def test_a_score_for_each_of_the_brands_people_whom_both_have(world: TwoNodes) -> None:
+    job = run(world)
+    found = scores_of(world, job)
+    assert set(found) == {key(BRAND, n) for n in COMMON}
+    pairs = [
+        (found[key(BRAND, a)], found[key(BRAND, b)])
+        for a in COMMON for b in COMMON if churned(a) and not churned(b)
+    ]  # fmt: skip
+    assert sum(a > b for a, b in pairs) / len(pairs) > 0.9
+    result = world.brand.result(job)
+    assert result is not None
+    told = result["joint"]
+    assert told["people"] == len(COMMON)
+    assert told["auc"] > 0.8
+    assert set(told["weights"]["theirs"]) == {"age", "tier"}
+    assert told["trained_on"] + told["judged_on"] == len(COMMON)
+
+
+def test_the_partner_learns_a_noisy_size_and_the_weights(world: TwoNodes) -> None:
+    job = run(world)
+    told = world.publisher.result(job)
+    assert told is not None
+    assert abs(told["size"]["value"] - len(COMMON)) <= NOISE
+    assert set(told["joint"]["weights"]["own"]) == {"age", "tier"}
+    assert "people" not in told["joint"]
+    with pytest.raises(NotFound):
+        world.publisher.services.scores.load(job)
+
+
+def test_both_sign_and_the_receipt_commits_to_the_scores(world: TwoNodes) -> None:
+    job = run(world)
+    receipts = [world.nodes[party].receipt(job) for party in PARTIES]
+    assert receipts[0] == receipts[1]
+    assert receipts[0] is not None
+    whole, signatures = receipts[0]
+    assert set(signatures) == set(PARTIES)
+    brand = whole.part_of(BRAND)
+    assert brand is not None
+    kept = world.brand.services.scores.load(job)
+    assert brand.released[-1].commitment == hashlib.sha256(encode(kept)).digest()
+    charged = {p: [(c.to_party, c.what) for c in world.nodes[p].charges(job)] for p in PARTIES}
+    assert charged == {BRAND: [(PUBLISHER, "noisy-size")], PUBLISHER: [(BRAND, "members")]}
+
+
+def test_who_withdraws_later_has_no_score_any_more(world: TwoNodes) -> None:
+    job = run(world)
+    gone = sorted(COMMON)[:5]
+    for person in gone:
+        world.brand.say("withdrawn", person, PURPOSE)
+    found = scores_of(world, job)
+    assert set(found) == {key(BRAND, n) for n in COMMON - set(gone)}
+
+
+def test_who_withdrew_before_the_release_has_none(world: TwoNodes) -> None:
+    job = world.brand.ask("joint", question=QUESTION, route="cot")
+    world.settle(job, until=lambda: world.brand.phase(job) == "release")
+    gone = sorted(COMMON)[:5]
+    for person in gone:
+        world.brand.say("withdrawn", person, PURPOSE)
+    world.settle(job)
+    people, _ = world.brand.services.scores.load(job).read()
+    assert len(people) == len(COMMON) - len(gone)
+
+
+@pytest.mark.parametrize("route", ["bfv", "cot"])
+def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
+    job = run(world, route=route)
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["provenance"]["protocol"] == f"joint-{route}/1"
+    assert result["joint"]["auc"] > 0.8
+
+
+def test_with_noise_the_moments_are_private_and_the_score_still_ranks(world: TwoNodes) -> None:
+    job = run(world, QUESTION + "noise: true\n")
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["joint"]["noise"] is True
+    assert len(scores_of(world, job)) == len(COMMON)
+
+
+def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
+    job = world.brand.ask("joint", question=QUESTION, route="cot")
+
+    def die() -> None:
+        for node in world.nodes.values():
+            node.restart()
+
+    world.settle(job, each=die)
+    assert world.job(job) == ("completed", "")
+    assert len(scores_of(world, job)) == len(COMMON)
+    assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)
+
+
+def test_an_erased_person_has_no_score(world: TwoNodes) -> None:
+    job = run(world)
+    people, _ = world.brand.services.scores.load(job).read()
+    world.brand.services.scores.forget(int(people[0]))
+    left, scores = world.brand.services.scores.load(job).read()
+    assert set(left) == set(people[1:])
+    assert len(scores) == len(left)
+
+
+def test_only_who_gets_the_scores_asks(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="gets it"):
+        world.publisher.ask("joint", question=QUESTION)
+
+
+def test_columns_that_are_not_offered_are_refused(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="income"):
+        world.brand.ask("joint", question=QUESTION.replace("column: age", "column: income"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (QUESTION.replace("  label:", "  labels:"), "labels is not a key"),
+        (QUESTION.replace('price: {rho: "8"}', ""), "price: is missing"),
+        (QUESTION + "noise: perhaps\n", "true or false"),
+        (QUESTION.replace("kind: numeric", "kind: number", 1), "kind"),
+    ],
+)
+def test_a_question_that_cannot_be_read_says_where(world: TwoNodes, wrong: str, says: str) -> None:
+    with pytest.raises(InvalidQuery, match=says):
+        world.brand.ask("joint", question=wrong)
+
+
+def test_an_agreement_must_say_that_it_reveals(world: TwoNodes) -> None:
+    silent = DOCUMENT.replace(", reveal: true", "").replace("version: 1", "version: 2")
+    with pytest.raises(InvalidCollaboration, match="reveal"):
+        world.brand.services.collaborations.propose(silent)
+
+
+def test_before_it_is_asked_it_says_who_learns_what(world: TwoNodes) -> None:
+    ahead = world.brand.look_ahead("joint", question=QUESTION)
+    said = {one["who"]: one["what"] for one in ahead["who_learns"]}
+    assert "which of its own people publisher has too" in said[BRAND]
+    assert "never which people" in said[PUBLISHER]
+    assert SILENT[BRAND]

@@ -1,0 +1,107 @@
+"""Two party nodes and a coordinator in this process: labels at the brand, features at both."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from party_node.approvals import Rule
+from tests.support.insight_nodes import DATASET
+from tests.support.two_nodes import (
+    BRAND,
+    COLLABORATION,
+    PARTIES,
+    PUBLISHER,
+    RHO_NANO,
+    Node,
+    ReadyWorld,
+    TwoNodes,
+    email,
+    key,
+)
+
+PURPOSE = "joint-scoring"
+PEOPLE = {BRAND: range(320), PUBLISHER: range(80, 420)}
+SILENT = {BRAND: {100, 7}, PUBLISHER: {150, 300}}
+COMMON = set(range(80, 320)) - {100, 150, 300}
+DOCUMENT = """\
+collaboration: spring
+version: 1
+title: Spring
+expires: 2027-06-30
+minimum_size: 2
+budget: {rho: "1000", delta_exponent: 8}
+parties: {brand: {}, publisher: {}}
+datasets:
+  - {party: brand, dataset: customers, identifiers: [email]}
+  - {party: publisher, dataset: audience, identifiers: [email], columns: [age, tier]}
+jobs:
+  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true}
+  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true, protocol: joint-cot/1}
+"""
+QUESTION = """\
+ours:
+  dataset: customers
+  features:
+    - {column: visits, kind: numeric}
+  label:
+    columns: {churned: {categories: ["yes", "no"]}}
+    where: {eq: {churned: "yes"}}
+theirs:
+  dataset: audience
+  features:
+    - {column: age, kind: numeric, low: 18, high: 90}
+    - {column: tier, kind: categorical, categories: [basic, silver, gold]}
+price: {rho: "8"}
+"""
+
+
+def visits(person: int) -> int:
+    return person * 7 % 23
+
+
+def age(person: int) -> int:
+    return 20 + person * 13 % 60
+
+
+def tier(person: int) -> str:
+    return ("basic", "silver", "gold")[person * 5 % 3]
+
+
+def churned(person: int) -> bool:
+    """The young, who rarely come, and are not gold."""
+    return (age(person) < 45) + (visits(person) < 9) + (tier(person) != "gold") >= 2
+
+
+def _make(world: TwoNodes, folder: Path) -> None:
+    for node in world.nodes.values():
+        fill(node, folder)
+        for person in PEOPLE[node.party]:
+            if person not in SILENT[node.party]:
+                node.say("given", person, PURPOSE)
+    world.brand.services.collaborations.propose(DOCUMENT)
+    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+    rule = Rule("all", COLLABORATION, "joint", PURPOSE, RHO_NANO, allow_reveal=True)
+    world.publisher.services.rules.put(rule)
+
+
+def fill(node: Node, folder: Path) -> None:
+    """Register a file of people."""
+    file = folder / f"{node.party}.csv"
+    if node.party == BRAND:
+        rows = ["id,email,visits,churned"]
+        rows += [
+            f"{key(BRAND, n)},{email(n)},{visits(n)},{'yes' if churned(n) else 'no'}"
+            for n in PEOPLE[BRAND]
+        ]
+    else:
+        rows = ["id,email,age,tier"]
+        rows += [f"{key(PUBLISHER, n)},{email(n)},{age(n)},{tier(n)}" for n in PEOPLE[PUBLISHER]]
+    file.write_text("\n".join(rows) + "\n")
+    node.services.datasets.register(DATASET[node.party], file, "id", "email", None, None)
+
+
+_READY = ReadyWorld("joint", PARTIES, _make)
+
+
+def joint_nodes() -> AbstractContextManager[TwoNodes]:
+    """Return a world with labels, features at both sides, consents and one agreement."""
+    return _READY.copy()
