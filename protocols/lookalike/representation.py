@@ -33,7 +33,7 @@ COUNTING = 4915
 """Entry of the counting column: 0.15 of a row."""
 SENSITIVITY = math.isqrt(LENGTH**2 + COUNTING**2) + 1
 """One person more or less moves the sum by at most this, in the L2 norm."""
-MAX_COLUMNS = 256
+MAX_COLUMNS = 512
 TOGETHER = 0.5
 """Part of the alikeness that is about features together; the rest is a sum over features."""
 TOGETHER_OF_FEW = 0.2
