@@ -23,7 +23,8 @@ from protocols.lookalike.features import (
 )
 from protocols.lookalike.leakage import check_column
 
-NUMERIC_BINS = 64
+NUMERIC_BINS = 128
+"""Of a numeric column without public bins, about."""
 CATEGORIES = 63
 """With a bin of their own, where the specification names none."""
 LEAST_PEOPLE = 100

@@ -1,4 +1,4 @@
-"""Where log-odds may differ between people: a sum of parts, whose sizes the noised sum itself tells.
+"""Where log-odds may differ between people: a sum of parts, whose sizes the noised sum tells.
 
 There is a part for each feature alone, one for features together, and some for the directions in
 which people differ most. Each part alone would make the seeds' mean row deviate in its own way from

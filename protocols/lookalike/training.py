@@ -25,9 +25,13 @@ from protocols.session import Rng
 FEWEST_SEEDS = 25
 FEW_SEEDS = 500
 """Below, the model comes with a warning."""
+HOPELESS = 300
+"""Below, a fifth of the seeds is too few for a curve at epsilon 1."""
 MOST_SEEDS = 500_000
-FITTED = 20_000
-"""People of the population that the curve is fitted over."""
+FITTED = (20_000, 60_000)
+"""At least and at most so many people of the population the curve is fitted over."""
+FITTED_FOR_EACH_SEED = 6
+"""With fewer, who was drawn would blur a model of many seeds more than the seeds do."""
 _LARGEST = 2.0**15 * 2**21
 """More than 500,000 seeds and any noise."""
 _SURE = 5
@@ -70,10 +74,12 @@ def seeds_step(seeds: int) -> int:
 def split(seeds: int) -> Split:
     """Return how many seeds train and how many are held out: a fifth, from 500 on 100 or a tenth.
 
+    Below 300 it is a tenth too: at epsilon 1 noise hides a fifth of so few, so they better train.
+
     Raises: TooFewSeeds; InvalidParameter.
     """
     seeds_step(seeds)
-    held_out = min(seeds // 5, max(100, seeds // 10))
+    held_out = seeds // 10 if seeds < HOPELESS else min(seeds // 5, max(100, seeds // 10))
     return Split(seeds - held_out, held_out)
 
 
@@ -88,7 +94,8 @@ def train(made: Representation, population: Codes, sums: NDArray[np.int64], rng:
     if np.abs(sums.astype(np.float64)).max() > _LARGEST:
         raise InvalidParameter("a training sum is larger than so many seeds can make it")
     n = count_of(made, int(sums[-1]), len(population))
-    people = representation.sample_of(population, FITTED, representation.generator(rng))
+    fitted = int(np.clip(FITTED_FOR_EACH_SEED * made.seeds_step, *FITTED))
+    people = representation.sample_of(population, fitted, representation.generator(rng))
     rows: Floats = made.rows(people)[:, :-1].astype(np.float32) / np.float32(LENGTH)
     mean = rows.mean(axis=0, dtype=np.float64)
     rows -= np.asarray(mean, np.float32)
