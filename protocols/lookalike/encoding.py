@@ -170,14 +170,10 @@ def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(distinct) <= NUMERIC_BINS:
         return np.asarray(distinct[:-1], np.float64)
     frequent, fair = _frequent(counts)
-    edges, held = [], 0
-    for at in range(len(distinct) - 1):
-        held += counts[at]
-        if frequent[at] or frequent[at + 1] or held >= fair:
-            edges.append(distinct[at])
-            held = 0
-    found = np.array(edges, np.float64)
-    return found[np.isfinite(found)]
+    filled = np.floor(np.cumsum(np.where(frequent, 0, counts)) / fair)
+    ends = frequent[:-1] | frequent[1:] | (filled[:-1] > np.concatenate([[0], filled[:-2]]))
+    found = distinct[:-1][ends]
+    return np.asarray(found[np.isfinite(found)], np.float64)
 
 
 def _frequent(counts: NDArray[np.int64]) -> tuple[NDArray[np.bool_], float]:
