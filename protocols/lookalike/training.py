@@ -1,4 +1,4 @@
-"""From one noised sum to a model, at the partner alone: convex, and no further release.
+"""From one noised sum to a model, at the partner alone, without any further release.
 
 The sum is that of the seeds' rows. The model is a logistic one, of which the sum is all that the
 labels are needed for; the rest is the partner's own population. How wide the noise is, is known.

@@ -115,3 +115,9 @@ def test_seeds_are_split_whole(n: int) -> None:
     assert parts.training + parts.held_out == n
     assert n // 10 <= parts.held_out <= max(n // 5, n // 10)
     assert parts.training >= 0.8 * n
+
+
+def test_few_seeds_train_rather_than_be_held_out_for_a_curve_that_noise_hides() -> None:
+    assert [split(n).held_out for n in (25, 200, 299, 300, 500, 1000, 2000)] == [
+        2, 20, 29, 60, 100, 100, 200,
+    ]  # fmt: skip
