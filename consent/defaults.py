@@ -32,14 +32,14 @@ DEFAULT_VOCABULARY = Vocabulary(
             requires_separate_consent=("CN",),
             signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
         ),
+        # An objection to a broader purpose forbids the narrower one, a signal's too.
         Purpose(
             purpose_id="joint-scoring",
             title="Scoring one's own customers by what another party knows of them",
             dpv_iris=(_DPV + "Personalisation",),
             operations=(Operation.LOOKALIKE_SCORE, Operation.LOOKALIKE_TRAIN, Operation.PSI),
-            parents=("partner-marketing",),
+            parents=("joint-audience",),
             requires_separate_consent=("CN",),
-            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
         ),
         Purpose(
             purpose_id="lookalike-audience",
@@ -51,9 +51,8 @@ DEFAULT_VOCABULARY = Vocabulary(
                 Operation.LOOKALIKE_TRAIN,
                 Operation.PSI,
             ),
-            parents=("partner-marketing",),
+            parents=("joint-audience",),
             requires_separate_consent=("CN",),
-            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
         ),
     )
 )

@@ -149,9 +149,10 @@ def assemble(
     )
     publisher = Publisher(ledger, witnessing, clock_ms)
     holds = Holds(ledger, rng)
+    scores = ScoreFiles(home.models, vault)
     aftermath = assemble_aftermath(
         ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
-        holds, lineages, kept_sets.forget,
+        holds, lineages, kept_sets.forget, scores.forget,
     )  # fmt: skip
     region = home.settings.default_region
     fulfilling = Fulfilling(ledger, identity, aftermath.erasing, region)
@@ -160,7 +161,7 @@ def assemble(
         db=db,
         vault=vault,
         models=Models(home.models, vault),
-        scores=ScoreFiles(home.models, vault),
+        scores=scores,
         identity=identity,
         datasets=datasets,
         ledger=ledger,

@@ -1,5 +1,7 @@
 """The demo's first part: enrolment, agreement, datasets, consents."""
 
+from collections.abc import Mapping
+
 from party_node.demo.network import Party
 from party_node.demo.scene import (
     COLLABORATION,
@@ -10,7 +12,7 @@ from party_node.demo.scene import (
     Scene,
 )
 
-DOCUMENT = """\
+_DOCUMENT = """\
 collaboration: spring-campaign
 version: 1
 title: Brand and publisher, spring campaign
@@ -39,6 +41,11 @@ RULES = {
 """What the publisher approves without being asked each time."""
 
 
+def document(prints: Mapping[str, str]) -> str:
+    """Return the demo's collaboration file between the parties with these fingerprints."""
+    return _DOCUMENT % {**prints, "columns": ", ".join(FEATURES)}
+
+
 def agree(scene: Scene) -> None:
     """Show the three processes; both parties sign one collaboration."""
     network, teller = scene.network, scene.teller
@@ -49,9 +56,7 @@ def agree(scene: Scene) -> None:
     prints = {name: party.fingerprint for name, party in network.parties.items()}
     for name, fingerprint in prints.items():
         teller.say(f"{name} enrolled by invitation; fingerprint {fingerprint}")
-    network.brand.post(
-        "/v1/collaborations", {"text": DOCUMENT % (prints | {"columns": ", ".join(FEATURES)})}
-    )
+    network.brand.post("/v1/collaborations", {"text": document(prints)})
     path = f"/v1/collaborations/{COLLABORATION}/versions/1/countersignatures"
     network.publisher.post(path)
     for name, rule in RULES.items():

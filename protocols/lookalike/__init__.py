@@ -4,6 +4,7 @@ The features sit at one party (the *partner*, who scores its own candidate popul
 seed sits at the other (the *brand*). `features.py` says what a column is, `leakage.py` refuses what
 would single people out, `encoding.py` makes codes of columns, `quality.py` reports on them,
 `kernel.py` and `representation.py` make the columns of the sum without looking at any label,
-`training.py` makes a model of the noised sums, `model.py` scores, `evaluation.py` says how good it
-is from held-out seeds, `card.py` what it is, `preflight.py` how good it can get.
+`training.py` makes a model of the noised sums (`prior.py` says how large its parts are,
+`fitting.py` finds the curve), `model.py` scores, `evaluation.py` how good it is by held-out seeds,
+`card.py` what it is, `preflight.py` how good it can get.
 """

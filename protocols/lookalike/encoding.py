@@ -23,7 +23,8 @@ from protocols.lookalike.features import (
 )
 from protocols.lookalike.leakage import check_column
 
-NUMERIC_BINS = 64
+NUMERIC_BINS = 128
+"""Of a numeric column without public bins, about."""
 CATEGORIES = 63
 """With a bin of their own, where the specification names none."""
 LEAST_PEOPLE = 100
@@ -161,15 +162,29 @@ def learn_one(feature: Feature, column: Any) -> Bins:
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return upper edges: each value for itself if they are few, else about equal numbers."""
-    if not len(values):
-        return np.zeros(0)
-    distinct = np.unique(values)
+    """Return upper edges: a bin for each frequent value, the others in about equal numbers.
+
+    So a column that is mostly zero has nearly all of its bins for what is not.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= NUMERIC_BINS:
         return np.asarray(distinct[:-1], np.float64)
-    shares = np.linspace(0, 1, NUMERIC_BINS + 1)[1:-1]
-    edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
-    return np.asarray(edges[np.isfinite(edges) & (edges < distinct[-1])], np.float64)
+    frequent, fair = _frequent(counts)
+    filled = np.floor(np.cumsum(np.where(frequent, 0, counts)) / fair)
+    ends = frequent[:-1] | frequent[1:] | (filled[:-1] > np.concatenate([[0], filled[:-2]]))
+    found = distinct[:-1][ends]
+    return np.asarray(found[np.isfinite(found)], np.float64)
+
+
+def _frequent(counts: NDArray[np.int64]) -> tuple[NDArray[np.bool_], float]:
+    """Return which values fill a bin alone, and how many people each other bin should hold."""
+    frequent = np.zeros(len(counts), bool)
+    while True:
+        fair = counts[~frequent].sum() / max(NUMERIC_BINS - frequent.sum(), 1)
+        more = ~frequent & (counts >= fair)
+        if not more.any() or frequent.sum() + more.sum() >= NUMERIC_BINS - 1:
+            return frequent, float(fair)
+        frequent |= more
 
 
 def _encode_words(bins: Bins, column: Any) -> Codes:

@@ -17,11 +17,11 @@ from protocols.lookalike.encoding import Bins, Codes
 from protocols.lookalike.features import FeatureKind
 
 REACH = 0.5
-"""Alikeness of two bins falls to 1/e over half of the people between them."""
+"""Alikeness of two bins falls to 1/e over half of the whole range, in people and in bins."""
 OWN = 0.1
 """Part of a bin's alikeness that it shares with no neighbour: for spikes."""
 DIRECTIONS = 128
-LANDMARKS = 400
+LANDMARKS = 800
 _EXACT = 1024
 _ROUNDS = 6
 _SMALLEST = 1e-5
@@ -58,7 +58,7 @@ def embed(bins: tuple[Bins, ...], sample: Codes, draws: np.random.Generator) -> 
     sizes = [b.size for b in bins]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
     shares = [np.bincount(sample[:, j], minlength=s) / len(sample) for j, s in enumerate(sizes)]
-    roots = [_root(b, s) for b, s in zip(bins, shares, strict=True)]
+    roots = [root(b, s) for b, s in zip(bins, shares, strict=True)]
     alike = sparse.block_diag(roots, format="csr") / np.sqrt(len(bins))
     people = one_hot(sample, offsets, sum(sizes))
     common = np.asarray(people.mean(axis=0)).ravel().astype(np.float64)
@@ -69,6 +69,25 @@ def embed(bins: tuple[Bins, ...], sample: Codes, draws: np.random.Generator) -> 
     return Embedding(
         offsets, (table * scale).astype(np.float32), (common @ table * scale).astype(np.float32)
     )
+
+
+def root(bins: Bins, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the square root of the alikeness of each two codes of a feature.
+
+    How far apart two bins are is counted half in people and half in bins: by people alone, all of a
+    tail would be one place.
+    """
+    alike = np.eye(bins.size)
+    if bins.feature.kind is not FeatureKind.CATEGORICAL:
+        ordered = len(bins.categories) if bins.edges is None else bins.size - 1
+        share = shares[:ordered]
+        among_people = np.cumsum(share) - share / 2
+        among_bins = (np.arange(ordered) + 0.5) / ordered
+        middle = (among_people + among_bins) / 2
+        near = np.exp(-np.abs(middle[:, None] - middle) / REACH)
+        alike[:ordered, :ordered] = (1 - OWN) * near + OWN * np.eye(ordered)
+    values, vectors = np.linalg.eigh(alike)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
 def bell(left: Floats, right: Floats) -> Floats:
@@ -84,19 +103,6 @@ def spanned(landmarks: Floats) -> Floats:
     values, vectors = np.linalg.eigh(bell(landmarks, landmarks).astype(np.float64))
     kept = values > _SMALLEST * values.max()
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]), np.float32)
-
-
-def _root(bins: Bins, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the square root of the alikeness of each two codes of a feature."""
-    alike = np.eye(bins.size)
-    if bins.feature.kind is not FeatureKind.CATEGORICAL:
-        ordered = len(bins.categories) if bins.edges is None else bins.size - 1
-        share = shares[:ordered]
-        middle = np.cumsum(share) - share / 2
-        near = np.exp(-np.abs(middle[:, None] - middle) / REACH)
-        alike[:ordered, :ordered] = (1 - OWN) * near + OWN * np.eye(ordered)
-    values, vectors = np.linalg.eigh(alike)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
 def _main_directions(

@@ -18,10 +18,10 @@ COUNTING = 4915
 """Entry of the counting column: 0.15 of a row."""
 SENSITIVITY = math.isqrt(LENGTH**2 + COUNTING**2) + 1
 """One person more or less moves the sum by at most this, in the L2 norm."""
-MAX_COLUMNS = 256
+MAX_COLUMNS = 512
 REFERENCE_NANO = 17_210_000
 """Rho of epsilon 1 at delta 10^-8."""
-_ROOMY = ((200, 48), (1_000, 96), (5_000, 192))
+_ROOMY = ((200, 48), (500, 72), (1_000, 112), (2_000, 176), (5_000, 304))
 """Up to so many seeds at that price, so many columns; then as many as there may be."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from party_node.demo import processes
-from party_node.demo.opening import DOCUMENT
+from party_node.demo.opening import document as written
 from tests.support.network import (
     BRAND,
     COORDINATOR,
@@ -51,7 +51,7 @@ def complains(said: Said, code: int, about: str, advice: str) -> None:
 def document(network: SmallNetwork) -> str:
     """A collaboration file that is in order, under a name of its own."""
     prints = {name: party.fingerprint for name, party in network.parties.items()}
-    return (DOCUMENT % prints).replace(UNDER, "another-campaign")
+    return written(prints).replace(UNDER, "another-campaign")
 
 
 def jobs_of(network: SmallNetwork, party: str = BRAND) -> list[str]:

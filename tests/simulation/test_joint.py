@@ -18,7 +18,7 @@ from tests.support.joint_nodes import (
     churned,
     joint_nodes,
 )
-from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, key
+from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
 
 
 @pytest.fixture
@@ -134,11 +134,12 @@ def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) ->
 
 def test_an_erased_person_has_no_score(world: TwoNodes) -> None:
     job = run(world)
-    people, _ = world.brand.services.scores.load(job).read()
-    world.brand.services.scores.forget(int(people[0]))
-    left, scores = world.brand.services.scores.load(job).read()
-    assert set(left) == set(people[1:])
-    assert len(scores) == len(left)
+    parts, gone = world.brand.services, min(COMMON)
+    dense = int(parts.identity.resolve([email(gone)], [None]).dense[0])
+    parts.aftermath.erasing.erase(dense, "request-1")
+    people, scores = parts.scores.load(job).read()
+    assert len(people) == len(scores) == len(COMMON) - 1
+    assert dense not in people
 
 
 def test_only_who_gets_the_scores_asks(world: TwoNodes) -> None:

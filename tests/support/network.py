@@ -22,7 +22,7 @@ import httpx2
 
 from party_node.demo import people, processes, truth
 from party_node.demo.network import Network, Party, start_node
-from party_node.demo.opening import DOCUMENT, RULES, import_consents, register
+from party_node.demo.opening import RULES, document, import_consents, register
 from party_node.demo.people import DemoWorld
 from party_node.demo.processes import Service
 from party_node.demo.scene import COLLABORATION, RHO, Scene
@@ -261,7 +261,7 @@ def _set_up(folder: Path, stack: contextlib.ExitStack) -> SmallNetwork:
 def _agree(parties: dict[str, Party]) -> None:
     """Put the demo's agreement in force, with a budget that tests do not use up."""
     prints = {name: party.fingerprint for name, party in parties.items()}
-    text = (DOCUMENT % prints).replace('rho: "0.2"', 'rho: "2"')
+    text = document(prints).replace('rho: "0.2"', 'rho: "2"')
     parties[BRAND].post("/v1/collaborations", {"text": text})
     path = f"/v1/collaborations/{COLLABORATION}/versions/1/countersignatures"
     assert parties[PUBLISHER].post(path)["in_force"]

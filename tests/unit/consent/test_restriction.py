@@ -20,7 +20,8 @@ ALL = [
     for operation in purpose.operations
     for channel in ("*", "email")
 ]
-GRANTS = [event(purpose=p, source_event_id=p) for p in ("joint-audience", "audience-measurement")]
+GRANTED = ("joint-audience", "audience-measurement", "joint-scoring", "lookalike-audience")
+GRANTS = [event(purpose=p, source_event_id=p) for p in GRANTED]
 
 
 def both(*entries, at=NOON + 2 * HOUR, **asked):

@@ -15,6 +15,7 @@ from party_node.costs import (
     speed_of,
 )
 from party_node.insight import question_file
+from party_node.joint import question_file as joint_file
 from party_node.lookalike import question_file as lookalike_file
 from party_node.preflight import expected, items_of, likely
 from protocols.codec import encode
@@ -113,7 +114,12 @@ ALIKE = lookalike_file.parse(
     "{population: p, features: [{column: a, kind: numeric}], price: {rho: '1'}, "
     "seeds: {dataset: s, expected: 500}}"
 )
-ASKED = {type(params): params for params in (params_for(q, 50) for q in (COUNT, ALIKE))}
+JOINT = joint_file.parse(
+    "{ours: {dataset: o, features: [{column: a, kind: numeric}], "
+    "label: {columns: {l: {categories: [x]}}, where: {eq: {l: x}}}}, "
+    "theirs: {dataset: t, features: [{column: b, kind: numeric}]}, price: {rho: '1'}}"
+)
+ASKED = {type(params): params for params in (params_for(q, 50) for q in (COUNT, ALIKE, JOINT))}
 """Parameters of the protocols that answer a question."""
 
 

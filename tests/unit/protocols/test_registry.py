@@ -16,6 +16,8 @@ def test_every_protocol_is_found_under_its_own_name():
         "sums-join-cot/1",
         "lookalike-bfv/1",
         "lookalike-cot/1",
+        "joint-bfv/1",
+        "joint-cot/1",
     }
     for name, protocol in REGISTRY.items():
         assert protocol.name == name

@@ -33,12 +33,32 @@ def test_numbers_fall_into_public_bins_and_missing_ones_into_their_own() -> None
 
 
 def test_bins_of_a_heavy_tail_hold_about_as_many_people() -> None:
-    values = np.exp(3 * np.random.default_rng(1).normal(size=6400))
+    values = np.exp(3 * np.random.default_rng(1).normal(size=100 * NUMERIC_BINS))
     bins = learn_bins(_one(Feature("x", FeatureKind.NUMERIC)), {"x": pa.array(values)})
     counts = np.bincount(encode_rows(bins, {"x": pa.array(values)})[:, 0])
     assert len(counts) == NUMERIC_BINS
     assert counts.min() > 90
     assert counts.max() < 110
+
+
+def test_a_column_that_is_mostly_zero_has_its_bins_for_what_is_not() -> None:
+    values = np.zeros(6400)
+    values[:640] = np.exp(np.random.default_rng(2).normal(size=640))
+    bins = learn_bins(_one(Feature("x", FeatureKind.NUMERIC)), {"x": pa.array(values)})
+    counts = np.bincount(encode_rows(bins, {"x": pa.array(values)})[:, 0])
+    assert counts[0] == 5760
+    assert len(counts) > 100
+    assert counts[1:].max() < 10
+
+
+def test_many_frequent_values_have_a_bin_each_and_never_too_many() -> None:
+    d = np.random.default_rng(3)
+    for frequent in (2, 40, NUMERIC_BINS - 1, NUMERIC_BINS, NUMERIC_BINS + 1, 300):
+        values = np.concatenate([np.repeat(np.arange(frequent), 100), d.normal(size=500) * 400])
+        bins = learn_bins(_one(Feature("x", FeatureKind.NUMERIC)), {"x": pa.array(values)})
+        codes = encode_rows(bins, {"x": pa.array(values)})[:, 0]
+        assert 2 <= len(np.unique(codes)) <= 2 * NUMERIC_BINS
+        assert list(bins[0].edges) == sorted(set(bins[0].edges))
 
 
 def test_extreme_values_have_bins_and_break_nothing() -> None:
