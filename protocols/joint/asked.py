@@ -11,18 +11,15 @@ from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.joint import moments
-from protocols.joint.basis import widths
+from protocols.joint.basis import MOST_COLUMNS, widths
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
-from protocols.sums.layout import MAX_VECTORS
 from protocols.sums.segments import Segments
 
 PEOPLE = 2**21
 """On a side, at most."""
-MOST_COLUMNS = 96
-"""Of the sender's, as `basis` makes them: their products are as many as half of the square."""
 HOLD_OUT_PERCENT = 20
 
 
@@ -51,13 +48,12 @@ class Joint(Record):
             raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
         if self.noise and self.rho_nano < 2:
             raise InvalidParameter("so low a price cannot be halved")
-        if self.own_columns >= MAX_VECTORS:
-            raise InvalidParameter(f"one's own features become {MAX_VECTORS - 1} columns at most")
-        if self.their_columns > MOST_COLUMNS:
-            raise InvalidParameter(
-                f"the sender's features become {self.their_columns} columns, and {MOST_COLUMNS} "
-                "is the most: leave features out, or state fewer categories"
-            )
+        for columns in (self.own_columns, self.their_columns):
+            if columns > MOST_COLUMNS:
+                raise InvalidParameter(
+                    f"features become {columns} columns, and {MOST_COLUMNS} is the most of one "
+                    "side: leave some out, or state fewer categories"
+                )
 
     @property
     def own_columns(self) -> int:

@@ -21,8 +21,12 @@ from protocols.lookalike.leakage import check_column
 
 UNIT = 32
 """The top of each column."""
-RAMPS = 4
+MOST_RAMPS = 4
 """Of a numeric feature."""
+MOST_COLUMNS = 44
+"""Of one party, so that all sums have room beside each other. With many features, each has fewer
+columns; with one alone, a number becomes its rank, and what is missing the middle one.
+"""
 CATEGORIES = 6
 """Of a feature whose categories are not stated."""
 MOST_CATEGORIES = 16
@@ -30,16 +34,26 @@ MOST_CATEGORIES = 16
 Columns = NDArray[np.uint8]
 
 
-def width(feature: Feature) -> int:
-    """Return how many columns a feature becomes."""
-    if feature.kind is FeatureKind.NUMERIC:
-        return RAMPS + 1
-    return min(len(feature.categories) or CATEGORIES, MOST_CATEGORIES)
+def ramps_of(features: FeatureSpecification) -> int:
+    """Return how many ramps each numeric feature has: as many as there is room for, 1 to 4; 0 where
+    it has one column of ranks.
+    """
+    for ramps in range(MOST_RAMPS, 0, -1):
+        if sum(_width(feature, ramps) for feature in features.features) <= MOST_COLUMNS:
+            return ramps
+    return 0
 
 
 def widths(features: FeatureSpecification) -> tuple[int, ...]:
     """Return how many columns each feature becomes."""
-    return tuple(map(width, features.features))
+    ramps = ramps_of(features)
+    return tuple(_width(feature, ramps) for feature in features.features)
+
+
+def _width(feature: Feature, ramps: int) -> int:
+    if feature.kind is FeatureKind.NUMERIC:
+        return ramps + 1
+    return min(len(feature.categories) or CATEGORIES, MOST_CATEGORIES)
 
 
 def columns_of(features: FeatureSpecification, table: Mapping[str, Any]) -> Columns:
@@ -48,38 +62,40 @@ def columns_of(features: FeatureSpecification, table: Mapping[str, Any]) -> Colu
     `table` has an Arrow array for each feature. A feature that does not vary is columns of zeros.
     Raises: LeakyColumn, MisfitColumn.
     """
-    parts = []
+    parts, ramps = [], ramps_of(features)
     for feature in features.features:
         column = table.get(feature.column)
         if column is None:
             raise MisfitColumn(f"there is no column {feature.column}")
         check_column(feature.column, column)
-        made = _ramps if feature.kind is FeatureKind.NUMERIC else _steps
-        parts.append(made(feature, column))
+        numeric = feature.kind is FeatureKind.NUMERIC
+        parts.append(_ramps(feature, column, ramps) if numeric else _steps(feature, column))
     return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
-def _ramps(feature: Feature, column: Any) -> Columns:
+def _ramps(feature: Feature, column: Any, ramps: int) -> Columns:
     values = encoding.clip(feature, encoding.numbers(feature.column, column))
     values = np.where(np.isfinite(values), values, np.nan)
-    found = np.zeros((len(values), RAMPS + 1), np.uint8)
+    if not ramps:
+        return _ranks(values)
+    found = np.zeros((len(values), ramps + 1), np.uint8)
     missing = np.isnan(values)
-    found[missing, RAMPS] = UNIT
+    found[missing, ramps] = UNIT
     told = values[~missing]
-    for ramp, (low, high) in enumerate(_knots(feature, told)):
+    for ramp, (low, high) in enumerate(_knots(feature, told, ramps)):
         # Divided first: the difference of two huge numbers may be infinite.
-        part = (told / 2 - low / 2) / (high / 2 - low / 2)
-        found[~missing, ramp] = np.rint(UNIT * np.clip(part, 0, 1)).astype(np.uint8)
+        part = (np.clip(told, low, high) / 2 - low / 2) / (high / 2 - low / 2)
+        found[~missing, ramp] = np.rint(UNIT * part).astype(np.uint8)
     return found
 
 
-def _knots(feature: Feature, values: NDArray[np.float64]) -> list[tuple[float, float]]:
+def _knots(feature: Feature, values: NDArray[np.float64], ramps: int) -> list[tuple[float, float]]:
     """Return where ramps begin and end; fewer where there are few different values."""
     if feature.edges_milli:
         edges = np.array(feature.edges_milli, np.float64) / 1000
-        ends = np.quantile(edges, np.linspace(0, 1, RAMPS + 1)) if len(edges) > 1 else edges
+        ends = _quantiles(edges, np.linspace(0, 1, ramps + 1))
     elif len(values):
-        ends = np.quantile(values, (0.01, *np.linspace(0, 1, RAMPS + 1)[1:-1], 0.99))
+        ends = _quantiles(values, np.array([0.01, *np.linspace(0, 1, ramps + 1)[1:-1], 0.99]))
         if ends[-1] <= ends[0]:  # nearly all are alike: a ramp over those who are not
             ends = np.array([values.min(), values.max()])
         else:
@@ -88,16 +104,33 @@ def _knots(feature: Feature, values: NDArray[np.float64]) -> list[tuple[float, f
         return []
     ends = np.unique(ends)
     pairs = list(itertools.pairwise(ends))
-    while len(pairs) > RAMPS:  # the two narrowest neighbours become one
+    while len(pairs) > ramps:  # the two narrowest neighbours become one
         spans = [pairs[i + 1][1] - pairs[i][0] for i in range(len(pairs) - 1)]
         at = int(np.argmin(spans))
         pairs[at : at + 2] = [(pairs[at][0], pairs[at + 1][1])]
-    return [(float(low), float(high)) for low, high in pairs if high > low]
+    return [(float(low), float(high)) for low, high in pairs if high / 2 > low / 2]
+
+
+def _ranks(values: NDArray[np.float64]) -> Columns:
+    """Return the part of all people who are below, ties counting half, as one column."""
+    missing = np.isnan(values)
+    found = np.full((len(values), 1), UNIT // 2, np.uint8)
+    told = values[~missing]
+    if len(told):
+        ordered = np.sort(told)
+        below = np.searchsorted(ordered, told, "left") + np.searchsorted(ordered, told, "right")
+        found[~missing, 0] = np.rint(UNIT * below / (2 * len(told))).astype(np.uint8)
+    return found
+
+
+def _quantiles(values: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles that are values themselves: between two huge ones nothing overflows."""
+    return np.asarray(np.quantile(values, parts, method="inverted_cdf"))
 
 
 def _steps(feature: Feature, column: Any) -> Columns:
     bins = encoding.learn_one(feature, column)
-    codes, wide = bins.encode(column), width(feature)
+    codes, wide = bins.encode(column), _width(feature, 0)
     found = np.zeros((len(codes), wide), np.uint8)
     known = codes < min(wide, len(bins.categories))
     found[np.flatnonzero(known), codes[known]] = UNIT
