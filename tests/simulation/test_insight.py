@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from party_node.accounts import Account
 from party_node.api.jobs import result_chart, result_table
 from party_node.errors import IllegalState, JobRefused, MissingColumn
+from party_node.roles.callers import Caller
+from party_node.roles.tokens import StaffRole
 from protocols.codec import decode
 from protocols.release import StatisticsRelease
 from tests.support.insight_nodes import (
@@ -117,6 +120,48 @@ def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNo
     assert result["earlier"] is not None
     assert {tuple(r["key"]): r["value"] for r in result["statistics"]["rows"]} == first
     assert world.publisher.charges(again) == []
+
+
+TWO = (Caller(StaffRole.OPERATOR, "anna"), Caller(StaffRole.COMPLIANCE, "ben"))
+
+
+def test_two_people_of_who_pays_let_it_be_asked_anew_once(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.least_change = 2
+        node.restart()
+
+    def earlier(question: str = HISTOGRAM) -> tuple[str, object]:
+        world.clock.advance(seconds=1)
+        job = world.brand.ask("insight", question=question)
+        world.settle(job)
+        assert world.job(job) == ("completed", "")
+        told = {party: world.nodes[party].result(job)["earlier"] for party in PARTIES}  # type: ignore[index]
+        assert told[BRAND] == told[PUBLISHER]
+        assert len(world.publisher.charges(job)) == (0 if told[BRAND] else 1)
+        return job, told[BRAND] and told[BRAND]["job"]
+
+    first, none = earlier()
+    assert none is None
+    assert earlier()[1] == first
+    # Who asks has no answer of its own here: only who pays may let it be asked anew.
+    assert world.brand.services.answers.listed(10) == []
+    ((kept, answers),) = world.publisher.services.answers.listed(10)
+    (paid,) = world.publisher.charges(first)
+    assert (kept.job, kept.counterparty, kept.rho_nano) == (first, BRAND, paid.rho_nano)
+    assert kept.release == b"", "the side that pays is not told the answer"
+    assert answers
+    approvals = world.publisher.services.second_approvals
+    entry = approvals.refresh(kept.number, "the file was wrong", TWO)
+    said = world.publisher.services.ledger.entry(entry).record
+    assert said.detail == f"answer:{kept.number}, the file was wrong"  # type: ignore[union-attr]
+    world.publisher.restart()
+    second, none = earlier()
+    assert none is None
+    assert earlier()[1] == second, "once"
+    listed = world.publisher.services.answers.listed(10)
+    assert [(one.job, stands) for one, stands in listed] == [(second, True), (first, False)]
+    spent = world.publisher.services.budgets.spent(Account(BRAND, "audience"))
+    assert spent.nano == 2 * paid.rho_nano
 
 
 def test_another_filter_is_another_question(world: TwoNodes) -> None:
