@@ -3,6 +3,7 @@ by the sender, receipted, and nobody's data without consent.
 """
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from party_node.accounts import Account
 from party_node.api.jobs import result_chart, result_table
 from party_node.errors import IllegalState, JobRefused, MissingColumn
+from party_node.job_views import job_view
 from party_node.roles.callers import Caller
 from party_node.roles.tokens import StaffRole
 from protocols.codec import decode
@@ -120,6 +122,31 @@ def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNo
     assert result["earlier"] is not None
     assert {tuple(r["key"]): r["value"] for r in result["statistics"]["rows"]} == first
     assert world.publisher.charges(again) == []
+
+
+@pytest.mark.parametrize("route", ["bfv", "cot"])
+def test_progress_never_goes_back(world: TwoNodes, route: str) -> None:
+    seen: dict[str, list[tuple[float, int]]] = {party: [] for party in PARTIES}
+    job = world.brand.ask("insight", question=HISTOGRAM, route=route)
+
+    def look() -> None:
+        world.clock.advance(seconds=2)
+        for party, node in world.nodes.items():
+            if any(row.job == job for row in node.services.jobs.all()):
+                far = job_view(node.services, job)["progress"]
+                if far is not None:
+                    seen[party].append((far["rows_done"] / far["rows"], far["rows"]))
+                    assert (far["seconds_left"] is None) == (far["rows_done"] == 0)
+
+    world.settle(job, each=look)
+    assert world.job(job) == ("completed", "")
+    for said in seen.values():
+        assert len(said) > 3
+        assert [part for part, _ in said] == sorted(part for part, _ in said)
+        # Until it is heard how many the other side has, that is guessed, rather too high.
+        rows = [rows for _, rows in said]
+        assert all(later <= before + 1 for before, later in itertools.pairwise(rows))
+    assert max(part for part, _ in seen[BRAND]) > 0.9
 
 
 TWO = (Caller(StaffRole.OPERATOR, "anna"), Caller(StaffRole.COMPLIANCE, "ben"))
