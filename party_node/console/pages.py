@@ -17,7 +17,7 @@ from party_node.api.audit import use_views
 from party_node.console.sessions import TTL_MS, Sessions
 from party_node.console.view import age, page, when
 from party_node.errors import IllegalState, NodeError
-from party_node.job_words import stage
+from party_node.job_words import price, stage
 from party_node.problems import Refusal, problem_of
 from party_node.running import Here, RunningNode, node_of
 from party_node.surface_errors import ForeignOrigin
@@ -44,7 +44,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"when": when, "age": age, "stage": stage}
+_templates.filters |= {"when": when, "age": age, "stage": stage, "price": price}
 _templates.filters["count"] = lambda number: f"{number:,}"
 
 

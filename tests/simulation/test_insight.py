@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from party_node import job_words
 from party_node.accounts import Account
 from party_node.api.jobs import result_chart, result_table
 from party_node.errors import IllegalState, JobRefused, MissingColumn
@@ -218,6 +219,21 @@ def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: Two
 def test_nobody_asks_by_the_other_partys_segments(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="gets the answer"):
         world.publisher.ask("insight", question=SEGMENTED)
+
+
+def test_before_it_is_asked_price_noise_and_what_is_left_are_said(world: TwoNodes) -> None:
+    ahead = world.brand.look_ahead("insight", question=HISTOGRAM)
+    assert ahead["cost"]["paid_by"] == [PUBLISHER]
+    assert ahead["cost"]["epsilon_alone"] > 0
+    told = list(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
+    assert any(line.startswith("price: rho 10 (epsilon ") for line in told)
+    assert any("counts give or take" in line for line in told)
+    assert any("questions left at ±100" in line and "nothing" in line for line in told)
+    job = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(job)
+    (said,) = [s for party, s in job_view(world.brand.services, job)["preflights"].items()
+               if party == PUBLISHER]  # fmt: skip
+    assert said["questions_before"] > said["questions_after"] > 0
 
 
 def test_a_misspelt_column_of_ones_own_costs_nothing(world: TwoNodes) -> None:
