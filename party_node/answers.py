@@ -9,6 +9,10 @@ so (`second_approvals.py`), and pays again. The order that makes it safe to cras
 
 Whoever asks at the same moment charges too, and is told what was kept first. A snapshot is a keyed
 digest: it says nothing to who does not hold the key of the node.
+
+A question about people in common is answered by a job, and both sides find its answer among their
+runs (`phase_recall.py`). Whose budget paid keeps an answer for each such job here, without what was
+told: so it is listed with the others, and the same two people let it be asked anew.
 """
 
 import hmac
@@ -91,23 +95,34 @@ class Answers:
             stands = _standing(newest, session, rho_nano)
             if stands is not None:
                 return stands
-            counter = session.get(CounterRow, ANSWERS)
-            number = 1 + (0 if counter is None else counter.value)
-            row = AnswerRow(
-                answer=number,
-                counterparty=account.counterparty,
-                lineage=lineage_of(session, account.dataset),
-                question=question,
-                snapshot=snapshot,
-                turn=0 if newest is None else newest.turn + 1,
-                job=job,
-                rho_nano=rho_nano,
-                release=release,
-                released_ms=now_ms,
-            )
-            session.merge(CounterRow(name=ANSWERS, value=number))
-            session.add(row)
-            return _answer(row)
+            turn = 0 if newest is None else newest.turn + 1
+            told = question, snapshot, turn, job, rho_nano, release, now_ms
+            return _answer(_add(session, account, *told))
+
+    def keep_job(
+        self,
+        session: Session,
+        account: Account,
+        question: bytes,
+        job: str,
+        rho_nano: int,
+        now_ms: int,
+    ) -> None:
+        """Keep that a job was answered, in the caller's transaction; what it told is not kept here.
+
+        Raises: UnknownDataset.
+        """
+        alone = self.snapshot(f"job {job}", BitMap())  # which run answers is found by its people
+        _add(session, account, question, alone, 0, job, rho_nano, b"", now_ms)
+
+    def job_answers(self, job: str) -> bool:
+        """Tell whether a job's answer may be given again: no two people let it be asked anew.
+
+        Raises: RowChanged.
+        """
+        with self._db.reading() as session:
+            rows = session.exec(select(AnswerRow).where(col(AnswerRow.job) == job)).all()
+            return all(session.get(AnswerRefreshRow, row.answer) is None for row in rows)
 
     def get(self, number: int) -> Answer:
         """Return an answer by its number. Raises: NotFound, RowChanged."""
@@ -125,6 +140,37 @@ class Answers:
                 (_answer(row), session.get(AnswerRefreshRow, row.answer) is None)
                 for row in session.exec(query)
             ]
+
+
+def _add(
+    session: Session,
+    account: Account,
+    question: bytes,
+    snapshot: bytes,
+    turn: int,
+    job: str,
+    rho_nano: int,
+    release: bytes,
+    now_ms: int,
+) -> AnswerRow:
+    """Number an answer and add it to the transaction."""
+    counter = session.get(CounterRow, ANSWERS)
+    number = 1 + (0 if counter is None else counter.value)
+    row = AnswerRow(
+        answer=number,
+        counterparty=account.counterparty,
+        lineage=lineage_of(session, account.dataset),
+        question=question,
+        snapshot=snapshot,
+        turn=turn,
+        job=job,
+        rho_nano=rho_nano,
+        release=release,
+        released_ms=now_ms,
+    )
+    session.merge(CounterRow(name=ANSWERS, value=number))
+    session.add(row)
+    return row
 
 
 def _newest(

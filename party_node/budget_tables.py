@@ -74,7 +74,7 @@ class AnswerRow(NodeTable, table=True):
     job: str
     rho_nano: int = Field(sa_type=_BIG)
     release: bytes = Field(sa_type=LargeBinary)
-    """What was released, as it was told."""
+    """What was released, as it was told; empty for a job, whose result says it."""
     released_ms: int = Field(sa_type=_BIG)
     stamp: bytes = Field(default=b"", sa_type=LargeBinary)
     """See `stamps.py`."""

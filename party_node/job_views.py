@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from coordinator.wire import JobState
 from party_node import count_noise, disclosures, preflight, progress
+from party_node.charges import price_at
 from party_node.errors import NodeError
 from party_node.job_tables import JobRow, PreflightRow, RunRow
 from party_node.jobs import ENDED, acceptances_of
@@ -17,7 +18,7 @@ from party_node.runs import DONE
 from party_node.services import Services
 from party_node.stepping import PROTOCOL
 from protocols.codec import decode
-from protocols.dp.budget import Rho
+from protocols.dp.budget import Rho, epsilon
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
@@ -33,7 +34,7 @@ def job_view(parts: Services, job: str) -> dict[str, Any]:
     ahead = _ahead(parts, description, said) if phase not in ("", DONE) else _NOTHING_AHEAD
     return (
         _summary(parts, row, phase)
-        | described(description)
+        | described(parts, description)
         | {"preflights": said, "accepted_by": _accepted_by(parts, row)}
         | dict(ahead)
     )
@@ -46,8 +47,8 @@ def job_list(parts: Services) -> list[dict[str, Any]]:
     return [_summary(parts, row, phases.get(row.job, "")) for row in rows]
 
 
-def described(job: JobDescription) -> dict[str, Any]:
-    """Return what a job asks for, and who learns what."""
+def described(parts: Services, job: JobDescription) -> dict[str, Any]:
+    """Return what a job asks for, what it costs whom, and who learns what."""
     return {
         "job": job.job,
         "kind": job.kind,
@@ -62,9 +63,26 @@ def described(job: JobDescription) -> dict[str, Any]:
         "per_person": per_person(job),
         "minimum_size": job.minimum_size,
         "rho": Rho(job.rho_nano).decimal(),
+        "cost": _cost(parts, job),
         "half_width": count_noise.half_width(job),
         "expires_ms": job.expires_ms,
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
+    }
+
+
+def _cost(parts: Services, job: JobDescription) -> dict[str, Any]:
+    """Return the price with the epsilon that it means alone, and whose budget it is paid from.
+
+    The delta is that of the agreement, expired or not; null where this node does not have it.
+    """
+    payers = [party for party in job.parties() if price_at(job, party)]
+    agreed = [d for d, row in parts.collaborations.all() if row.digest == job.collaboration_hash]
+    delta = agreed[0].delta_exponent if agreed else None
+    return {
+        "rho": Rho(job.rho_nano).decimal(),
+        "epsilon_alone": None if delta is None else epsilon(job.rho_nano, delta),
+        "delta": None if delta is None else f"1e-{delta}",
+        "paid_by": payers,
     }
 
 

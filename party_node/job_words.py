@@ -52,16 +52,18 @@ def preflight(
     yield "who learns what:"
     for one in job["who_learns"]:
         yield f"  {one['who']}: {one['what']}"
+    yield f"price: {price(job['cost'])}"
     yield f"on this side: {people(said['asked_step'])} people asked for, " + (
         f"{people(said['permitted_step'])} permitted"
     )
     yield takes(estimate or said)
     others = [p for p in (job["receiver"], *job["senders"]) if p != said["party"]]
     other = others[0] if len(others) == 1 else "each other party"
+    costs = job["rho"] if said["party"] in job["cost"]["paid_by"] else "this side nothing"
     yield (
         f"budget towards {other}: {said['questions_before']:,} questions left at ±{HALF_WIDTH} "
         f"people before, {said['questions_after']:,} after (rho {said['rho_before']} before, "
-        f"{said['rho_after']} after; this job costs {job['rho']})"
+        f"{said['rho_after']} after; this job costs {costs})"
     )
     if said["earlier"]:
         yield (
@@ -70,6 +72,15 @@ def preflight(
         )
     if said["refusal"]:
         yield f"this side would refuse: {said['refusal']}"
+
+
+def price(cost: dict[str, Any]) -> str:
+    """Say what a job costs, and from whose budget it is paid."""
+    alone = cost["epsilon_alone"]
+    means = "" if alone is None else f" (epsilon {alone} alone, at delta {cost['delta']})"
+    payers = cost["paid_by"]
+    each = ", each" if len(payers) > 1 else ""
+    return f"rho {cost['rho']}{means}, from the budget of {' and '.join(payers)}{each}"
 
 
 def takes(estimate: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from party_node.joint import concluding as joint
 from party_node.lookalike import card_words, concluding
 from party_node.matching_input import ORDER, TYPES
 from party_node.phase_compute import recheck, uses_of
+from party_node.phase_recall import keep_answer
 from party_node.prepared import in_runs
 from party_node.receipt_parts import facts_with, part_of
 from party_node.results import NOTHING, Brought
@@ -203,6 +204,7 @@ def sign(execution: Execution, run: Run) -> Run | None:
     with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
         results.keep(session, run.job, result, now)
+        keep_answer(session, execution, now)
         if members is not None:
             keep_audience(session, parts.vault, run.job, execution.dataset, members, now)
         stored = execution.store(session, due.heard, phase="file")

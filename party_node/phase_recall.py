@@ -5,16 +5,23 @@ of the same question, at no lower a price, not older than 30 days, to which it b
 same people. Where both name the same run, both show its result again, with its date. Who is asked
 says so only of a job that a standing rule accepts, or that is accepted already: else proposing jobs
 that nobody accepts would tell, free of charge, whether few people have changed.
+
+An `insight` job is paid by the side that is asked. Two people of that side may let its question be
+asked anew (`second_approvals.py`): then it does not name that run, and the answer is made anew.
 """
 
 import contextlib
 import dataclasses
 from collections.abc import Sequence
 
+from sqlmodel import Session
+
 from coordinator.wire import JobEvent, JobState
 from party_node import results
+from party_node.charges import charged_for
 from party_node.errors import CoordinatorRefused, NotFound
 from party_node.execution import Execution
+from party_node.job_kinds import INSIGHT
 from party_node.job_tables import PreflightRow
 from party_node.jobs import Jobs
 from party_node.runs import DONE, Run
@@ -53,7 +60,8 @@ def _earlier(job: JobDescription, party: str, parts: Services) -> str:
     _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
     near = parts.repeats.nearest(peer, permitted, parts.clock_ms())
     since = parts.datasets.info(dataset).registered_ms if job.question else 0
-    return next((found for found in near if _answers(parts.jobs, found, job, since)), "")
+    newest = next((found for found in near if _answers(parts.jobs, found, job, since)), "")
+    return newest if newest and parts.answers.job_answers(newest) else ""
 
 
 def _is_accepted(job: JobDescription, parts: Services) -> bool:
@@ -90,6 +98,19 @@ def agreed(execution: Execution) -> str:
 def _named(said: Sequence[Preflight]) -> str:
     names = {one.earlier for one in said}
     return names.pop() if len(said) == 2 and len(names) == 1 else ""
+
+
+def keep_answer(session: Session, execution: Execution, now_ms: int) -> None:
+    """Keep that this side paid for the answer to a question, so that two people may let it be asked
+    anew; a count, which both sides pay for, has no such answer.
+    """
+    parts, job = execution.services, execution.job
+    if job.kind != INSIGHT:
+        return
+    for account in execution.accounts:
+        if charged_for(job, account.counterparty):
+            asked = question.of_job(job)
+            parts.answers.keep_job(session, account, asked, job.job, job.rho_nano, now_ms)
 
 
 def recall(execution: Execution, run: Run) -> Run:

@@ -17,12 +17,15 @@ from party_node.charges import price_at
 from party_node.costs import Estimate, Sizes, estimate, speed_of
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.gate import Gate
+from protocols.codec import Record
 from protocols.disclosure import FLOOR, coarse, step_up
 from protocols.errors import BudgetExceeded
 from protocols.job import JobDescription, Preflight, job_hash
 from protocols.job_params import params_of
+from protocols.psi.blinded_join_records import JoinParams
 from protocols.psi.params import RowParams
 from protocols.session import Role
+from protocols.sums.alignment_params import AlignedParams
 
 PEOPLE = "people"
 """Fact of a run that has not begun to read: people permitted at this side, exactly."""
@@ -88,12 +91,24 @@ def items_of(job: JobDescription, role: Role, people: int) -> int:
     identifiers they have is not read yet.
     """
     params = params_of(job)
+    join = _joined_by(params)
+    if join is not None and role is Role.INITIATOR:
+        # Each group is filled up by itself, and a small one as far as it takes to hide in.
+        filled = join.groups * step_up(max(people // join.groups, join.least))
+        return min(join.per_person * (filled + join.dummies), params.max_items)
     each = params.per_person if isinstance(params, RowParams) else len(job.identifiers)
     width = each if isinstance(params, RowParams) and role is Role.INITIATOR else 1
     most = max(params.max_items // width - params.dummies, 0)
     # More than the job allows is refused elsewhere: an estimate is given all the same.
     filled = min(step_up(people * each // width), most)
     return min(width * (filled + params.dummies), params.max_items)
+
+
+def _joined_by(params: Record) -> JoinParams | None:
+    """Return the parameters of the join that a sum stands on; None where nothing is added up."""
+    while isinstance(params, AlignedParams):
+        params = params.first
+    return params if isinstance(params, JoinParams) else None
 
 
 def likely(step: int) -> int:

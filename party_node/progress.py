@@ -40,7 +40,7 @@ def standing(protocol: TwoParty, run: Run, peer_rows: int, now_ms: int) -> Stand
     if protocol.progress is None or not run.state:
         return None
     found = protocol.progress(decode(protocol.states, run.state))
-    total = found.total + found.per_peer_row * peer_rows
+    total = found.total + round(found.per_peer_row * peer_rows)
     left = total - found.done
     worked = _worked(run.facts, now_ms)
     seconds = round(worked * left / found.done / 1000) if found.done and worked else None

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from protocols.errors import InvalidParameter
 from protocols.joint.records import JointParams
 from protocols.lookalike.records import LookalikeParams
+from protocols.sums import ahead
 from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.bfv_packing import packing
 from protocols.sums.cot_records import Run
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import AlignedRows, SumParams
 
-BFV, COT = "bfv", "cot"
+BFV, COT = ahead.BFV, ahead.COT
 ROUTES = (BFV, COT)
 TYPICAL_ROWS = 1_000_000
 """Rows that routes are compared at where their number is not known: both grow with it alike."""
 
-_BFV_ROW_SECONDS, _BFV_ENTRY_SECONDS = 0.5e-6, 3e-8
-_COT_ROW_SECONDS, _COT_ENTRY_SECONDS = 0.5e-6, 1.6e-8
 _BFV_ROW_BYTES, _BFV_REPLY_BYTES, _BFV_COLUMNS_IN_A_REPLY = 24.7, 150_000, 2
 _BFV_REPLY_MEMORY, _COT_MEMORY = 786_432, 64 * 2**20
 _COT_CHOICE_BYTES = 16
@@ -49,17 +48,15 @@ def route_of(protocol: str) -> str:
 def sum_cost(route: str, layout: SumLayout, rows: int) -> SumCost:
     """Return what the sum itself takes, over so many rows."""
     planes = layout.vectors * layout.vector_bound.bit_length()
-    entries = rows * layout.columns
+    work = rows * ahead.row_seconds(route, layout)
     if route == BFV:
         replies = layout.vectors * -(-layout.columns // _BFV_COLUMNS_IN_A_REPLY)
-        work = rows * _BFV_ROW_SECONDS + entries * _BFV_ENTRY_SECONDS
         sent = layout.vectors * rows * _BFV_ROW_BYTES + replies * _BFV_REPLY_BYTES
-        return SumCost(layout.vectors * work, replies * _BFV_REPLY_MEMORY, round(sent))
-    work = rows * _COT_ROW_SECONDS + entries * _COT_ENTRY_SECONDS
+        return SumCost(work, replies * _BFV_REPLY_MEMORY, round(sent))
     widest = max((*layout.dense, 1)) * layout.vector_bound * rows
     width = max(1, -(-(widest.bit_length() + 1) // 8))
     sent = planes * rows * (_COT_CHOICE_BYTES + width * layout.columns)
-    return SumCost(planes * work, _COT_MEMORY, sent)
+    return SumCost(work, _COT_MEMORY, sent)
 
 
 def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:

@@ -16,6 +16,9 @@ each alone: a composition says so itself.
 of both and the part's number. So sides that differ in any parameter, of the way from one to the
 other too, fail at the first message, and nothing that is bound to one part fits the other.
 
+**How far.** A composition says, while the first part runs, what the second will take (`Ahead`). The
+whole does not change any more where the second begins, so progress never goes back there.
+
 **Messages** are those of both. One of the second part while the first runs is refused by the first,
 like any that is not due, and the other way round.
 """
@@ -57,6 +60,14 @@ class Begun:
 
 Convert = Callable[[Begun, Any, Fetch, Rng], tuple[Record, Chunks]]
 """(beginning, output of the first, fetch, rng) → input of the second, and chunks beside it."""
+Ahead = Callable[[Begun, Progress], Progress]
+"""(beginning, how far the first is) → what the second will take, with nothing of it done, in rows
+of the first: rows that are cheaper count as fewer."""
+
+
+def as_long_again(before: Begun, now: Progress) -> Progress:
+    """Think the second part as long as the first: who knows better says so."""
+    return Progress(0, now.total, now.per_peer_row)
 
 
 # States: that of the part, encoded, and what stands around it
@@ -96,6 +107,8 @@ class Turning(Record):
     """What the first part ended with, encoded."""
     rows_before: int
     """Rows that this side worked on in the first part, for `progress`."""
+    rows_ahead: int
+    """What the second part takes, in such rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +119,12 @@ class InSecond(Record):
     inner: bytes = field(repr=False)
     """The part's encoded state, with its secrets."""
     rows_before: int
+    rows_ahead: int
 
 
 STATES = (InFirst, Turning, InSecond)
+_Rows = tuple[int, int]
+"""What this side worked on in the first part, and what the second takes."""
 
 
 # The protocol
@@ -125,17 +141,18 @@ def then(
     title: str,
     initiator_learns: str,
     responder_learns: str,
+    ahead: Ahead = as_long_again,
 ) -> TwoParty:
     """Return the protocol that is `first` and then `second`.
 
     `params` are those of both: a record that has the fields `first` and `second` among its own.
-    `takes` are the records that `first` takes as its input.
+    `takes` are the records that `first` takes as its input. `ahead` says what the second takes.
     Raises: InvalidParameter if two kinds of messages have one name.
     """
     messages = tuple(dict.fromkeys((*first.messages, *second.messages)))
     if len({kind.KIND for kind in messages}) != len(messages):
         raise InvalidParameter("two kinds of messages have one name")
-    row = _InARow(first, convert, second, params, takes)
+    row = _InARow(first, convert, second, params, takes, ahead)
     return TwoParty(
         name=name,
         title=title,
@@ -163,6 +180,7 @@ class _InARow:
     second: TwoParty
     params: type[Record]
     takes: tuple[type[Record], ...]
+    ahead: Ahead
 
     def begin(self, role: Role, params: Record, ctx: bytes, items: Items, rng: Rng) -> Transition:
         """Open one side of the first part. Raises: as it does."""
@@ -182,12 +200,12 @@ class _InARow:
         match state, message:
             case InFirst(), _:
                 return self._go_on(state, message, fetch, rng)
-            case Turning(frame, output, rows), None:
+            case Turning(frame, output, before, after), None:
                 found = decode(self.first.outputs, output)
-                return self._turn(frame, found, rows, fetch, rng, {})
-            case InSecond(inner, rows), _:
+                return self._turn(frame, found, (before, after), fetch, rng, {})
+            case InSecond(inner, before, after), _:
                 own = decode(self.second.states, inner)
-                return _in_second(self.second.step(own, message, fetch, rng), rows)
+                return _in_second(self.second.step(own, message, fetch, rng), (before, after))
             case _:
                 raise UnexpectedMessage("a message came before the second part has begun here")
 
@@ -196,38 +214,54 @@ class _InARow:
         found = self.first.step(own, message, fetch, rng)
         if not isinstance(found, Finish):
             return _around(found, InFirst(state.frame, encode(found.state)))
-        rows = _progress(self.first, state.inner).total if self.first.progress else 0
+        rows = self._rows(state)
         if found.message is not None:
-            turning = Turning(state.frame, encode(found.output), rows)
+            turning = Turning(state.frame, encode(found.output), *rows)
             return Continue(turning, found.message, found.keep)
         return self._turn(state.frame, found.output, rows, fetch, rng, found.keep)
 
     def _turn(
-        self, frame: Frame, output: Record, rows: int, fetch: Fetch, rng: Rng, kept: Chunks
+        self, frame: Frame, output: Record, rows: _Rows, fetch: Fetch, rng: Rng, kept: Chunks
     ) -> Transition:
         """Begin the second part; `kept` are chunks of this same step."""
-        params = decode(self.params, frame.params)
-        before = Begun(frame.role, params, decode(self.takes, frame.given))
+        before = self._begun(frame)
         either: Fetch = lambda name: kept[name] if name in kept else fetch(name)  # noqa: E731
         given, chunks = self.convert(before, output, either, rng)
         part = part_context(frame.ctx, frame.params, 2)
         # A protocol says itself which record its input is, and refuses any other.
         begun = self.second.begin(
-            frame.role, _of(params, "second"), part, cast("Items", given), rng
+            frame.role, _of(before.params, "second"), part, cast("Items", given), rng
         )
         return _in_second(begun, rows, {**kept, **chunks})
 
+    def _begun(self, frame: Frame) -> Begun:
+        params = decode(self.params, frame.params)
+        return Begun(frame.role, params, decode(self.takes, frame.given))
+
+    def _rows(self, state: InFirst) -> _Rows:
+        """Return what both parts take, where the first is at its end."""
+        if self.first.progress is None:
+            return 0, 0
+        now = _progress(self.first, state.inner)
+        return now.total, self.ahead(self._begun(state.frame), now).total
+
     def progress(self, state: Record) -> Progress:
-        """Return the rows of both parts; until the second begins, it is thought as long again."""
+        """Return the rows of both parts, those of the second as what was said of them before it
+        began: so the whole stays what it was, whatever the second counts.
+        """
         match state:
-            case InFirst(_, inner):
+            case InFirst(frame, inner):
                 now = _progress(self.first, inner)
-                return Progress(now.done, 2 * now.total, 2 * now.per_peer_row)
-            case Turning(_, _, rows):
-                return Progress(rows, 2 * rows)
-            case InSecond(inner, rows):
+                then_on = self.ahead(self._begun(frame), now)
+                per_peer_row = now.per_peer_row + then_on.per_peer_row
+                return Progress(now.done, now.total + then_on.total, per_peer_row)
+            case Turning(_, _, before, after):
+                return Progress(before, before + after)
+            case InSecond(inner, before, after):
                 now = _progress(self.second, inner)
-                return Progress(rows + now.done, rows + now.total, now.per_peer_row)
+                # While nobody has said how many rows the other side has: no fewer than before.
+                whole = now.total + round(now.per_peer_row * before)
+                return Progress(before + after * now.done // max(1, whole), before + after)
             case _:
                 raise LocalError("this is no state of protocols in a row")
 
@@ -251,8 +285,8 @@ def _around(transition: Wait | Continue, state: Record, kept: Chunks | None = No
     return Wait(state, keep)
 
 
-def _in_second(transition: Transition, rows: int, kept: Chunks | None = None) -> Transition:
+def _in_second(transition: Transition, rows: _Rows, kept: Chunks | None = None) -> Transition:
     if isinstance(transition, Finish):
         keep = {**(kept or {}), **transition.keep}
         return Finish(transition.output, transition.message, keep)
-    return _around(transition, InSecond(encode(transition.state), rows), kept)
+    return _around(transition, InSecond(encode(transition.state), *rows), kept)

@@ -96,7 +96,7 @@ class Progress:
     done: int
     total: int
     """Rows that this side will have worked on at the end, as far as it knows."""
-    per_peer_row: int = 0
+    per_peer_row: float = 0
     """How often each row of the other side is to be added to `total`, while nobody has said here
     how many there are; 0 once `total` has them."""
 

@@ -75,7 +75,7 @@ def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
         ahead = _preflight(job, parts)
         said = dataclasses.asdict(disclosures.view(ahead.said))
         takes = _estimate(job, ahead, parts)
-        found = described(job) | {"preflight": said, "estimate": takes, "dry_run": True}
+        found = described(parts, job) | {"preflight": said, "estimate": takes, "dry_run": True}
         return found | {"forecast": question_text.forecast_of(job)}
     parts.jobs.submit(job)
     node.driver.wake()

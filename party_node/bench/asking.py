@@ -4,6 +4,7 @@ import enum
 import re
 from dataclasses import dataclass
 
+from party_node.job_kinds import ASKING, INSIGHT
 from party_node.surface_errors import BenchRefused
 from protocols.collaboration_terms import PROTOCOLS_OF_KIND
 from protocols.psi.params import LARGEST_SET
@@ -55,9 +56,18 @@ def read(sizes: str, protocol: str, through: str, common: float) -> Asked:
 def named(protocol: str) -> str:
     """Return the registered name; `psi-dh` is short for the newest `psi-dh-members/…`.
 
-    Raises: BenchRefused, naming those that can be measured.
+    Raises: BenchRefused, naming those that can be measured, or the command that measures this one.
     """
-    serving = frozenset[str]().union(*PROTOCOLS_OF_KIND.values())
+    for kind in sorted(ASKING):
+        if protocol.partition("/")[0] in (n.partition("/")[0] for n in PROTOCOLS_OF_KIND[kind]):
+            other = "sums" if kind == INSIGHT else kind
+            raise BenchRefused(
+                f"{protocol!r} does more than match, and is not measured by accord bench psi",
+                hint=f"measure it by: accord bench {other}",
+            )
+    serving = frozenset[str]().union(
+        *(names for kind, names in PROTOCOLS_OF_KIND.items() if kind not in ASKING)
+    )
     known = sorted(name for name in REGISTRY if name in serving)
     if protocol in known:
         return protocol

@@ -97,6 +97,10 @@ def _ahead(found: dict[str, Any], as_json: bool) -> None:
     say(
         f"cost: rho {found['rho']} of {found['left']} left, {enough}; nothing if it was made before"
     )
+    say(
+        f"{found['questions_left']:,} questions left at ±{found['half_width']} people before, "
+        f"{found['questions_after']:,} after"
+    )
     for row in found["alone"]:
         say(f"{row['people']:,} people would be shown ± {row['within']:,} (95 %) by this one alone")
     own = found["own"]

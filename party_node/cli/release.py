@@ -151,5 +151,10 @@ def _ahead(found: dict[str, Any], as_json: bool) -> None:
         return
     enough = "enough" if found["affordable"] else "not enough"
     say(f"cost: rho {found['rho']} of {found['left']} left, {enough}; {found['cells']:,} cells")
+    say(f"that is epsilon {found['epsilon_alone']} alone, at delta {found['delta']}")
+    say(
+        f"{found['questions_left']:,} questions left at ±{found['half_width']} people before, "
+        f"{found['questions_after']:,} after"
+    )
     for part in found["noise"]["parts"]:
         say(f"noise of {part['of']}: scale {part['sigma']:,}")

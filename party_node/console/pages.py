@@ -14,10 +14,13 @@ from fastapi.responses import RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from party_node.api.audit import use_views
+from party_node.console import questions
+from party_node.console.asking import Written
+from party_node.console.questions import Key, Text, Typed
 from party_node.console.sessions import TTL_MS, Sessions
 from party_node.console.view import age, page, when
 from party_node.errors import IllegalState, NodeError
-from party_node.job_words import stage
+from party_node.job_words import price, stage
 from party_node.problems import Refusal, problem_of
 from party_node.running import Here, RunningNode, node_of
 from party_node.surface_errors import ForeignOrigin
@@ -44,7 +47,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"when": when, "age": age, "stage": stage}
+_templates.filters |= {"when": when, "age": age, "stage": stage, "price": price}
 _templates.filters["count"] = lambda number: f"{number:,}"
 
 
@@ -120,6 +123,45 @@ def approve(job: JobId, request: Request, node: Here) -> Response:
 def decline(job: JobId, request: Request, node: Here) -> Response:
     """Decline a job that waits."""
     return _decided(request, node, lambda: _decline(node, job))
+
+
+@router.get("/questions")
+def question(request: Request, node: Here) -> Response:
+    """Show the form for a question about people in common."""
+    if not _signed_in(request):
+        return _back()
+    return _asking(*questions.empty(node))
+
+
+@forms.post("/questions/write")
+def write_question(
+    request: Request, node: Here, offer: Key, kind: Typed = "count", by: Typed = "",
+    words: Typed = "", of: Typed = "", low: Typed = "", high: Typed = "",
+    price_by: Typed = "within", price: Typed = "",
+) -> Response:  # fmt: skip
+    """Write a question from the fields of the form, and look ahead."""
+    if not _signed_in(request):
+        return _back()
+    form = Written(kind, by, words, of, low, high, price_by, price)
+    return _asking(*questions.written(node, offer, form))
+
+
+@forms.post("/questions/look")
+def look_at_question(request: Request, node: Here, offer: Key, question: Text) -> Response:
+    """Look ahead at a question that was changed by hand."""
+    if not _signed_in(request):
+        return _back()
+    return _asking(*questions.looked(node, offer, question))
+
+
+@forms.post("/questions/ask")
+def ask_question(request: Request, node: Here, offer: Key, question: Text) -> Response:
+    """Ask a question about people in common."""
+    return _decided(request, node, lambda: questions.ask(node, offer, question))
+
+
+def _asking(content: dict[str, Any], status: int) -> Response:
+    return _render("questions.html", content, status)
 
 
 def _decline(node: RunningNode, job: str) -> None:

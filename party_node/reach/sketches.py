@@ -22,7 +22,7 @@ from party_node.statistics.asked_once import Question, once, steady
 from party_node.statistics.recipients import Recipient
 from protocols.codec import Record, encode
 from protocols.disclosure import check_minimum
-from protocols.dp.budget import Rho
+from protocols.dp.budget import HALF_WIDTH, Rho, questions_left
 from protocols.dp.reach import flipping
 from protocols.dp.reach.errors import SketchesTooFull
 from protocols.dp.reach.merging import Merged
@@ -68,6 +68,9 @@ def look_ahead(parts: Services, asked: Asked, epsilon_milli: int, to: Recipient)
         "rho": cost.decimal(),
         "left": left.decimal(),
         "affordable": cost <= left,
+        "questions_left": questions_left(left),
+        "questions_after": questions_left(Rho(left.nano - cost.nano) if cost <= left else left),
+        "half_width": HALF_WIDTH,
         "own": {"people": report.people, "identified": report.identified.get(topic.identifier, 0)},
         "alone": [
             {"people": n, "within": half_width(topic.exponent, epsilon_milli, n)}

@@ -29,7 +29,7 @@ from party_node.statistics.errors import UnknownRelease
 from party_node.statistics.recipients import Recipient
 from party_node.statistics.tables import ReleaseRow
 from protocols.codec import Record, encode
-from protocols.dp.budget import MAX_RELEASE_NANO, Rho
+from protocols.dp.budget import HALF_WIDTH, MAX_RELEASE_NANO, Rho, epsilon, questions_left
 from protocols.dp.queries.answering import answer
 from protocols.dp.queries.drawing import Exact, draw
 from protocols.dp.queries.plan import Plan, plan
@@ -44,11 +44,18 @@ def look_ahead(parts: Services, query: Query, to: Recipient) -> dict[str, Any]:
     """
     made = _planned(parts, query, to)
     left = parts.budgets.remaining(to.account, to.limit_nano)
+    affordable = made.rho_nano <= left.nano
+    after = Rho(left.nano - made.rho_nano) if affordable else left
     return {
         "cells": made.cells,
         "rho": Rho(made.rho_nano).decimal(),
+        "epsilon_alone": epsilon(made.rho_nano, to.delta_exponent),
+        "delta": f"1e-{to.delta_exponent}",
         "left": left.decimal(),
-        "affordable": made.rho_nano <= left.nano,
+        "affordable": affordable,
+        "questions_left": questions_left(left),
+        "questions_after": questions_left(after),
+        "half_width": HALF_WIDTH,
         "noise": document.noise(made),
     }
 

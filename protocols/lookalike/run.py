@@ -30,8 +30,10 @@ from protocols.psi import chunks
 from protocols.psi.blinded_join import blinded_join
 from protocols.psi.blinded_join_records import GroupedItems, JoinedRows, RowsShown
 from protocols.session import Fetch, Items, Rng, Role, TwoParty
+from protocols.sums.ahead import over_partners_rows, over_the_same_rows
 from protocols.sums.alignment import Aligned, groups_of_rows
 from protocols.sums.bfv import SUMS_BFV
+from protocols.sums.composed import route_of
 from protocols.sums.cot import SUMS as SUMS_COT
 from protocols.sums.layout import vector_chunk, write_vector
 from protocols.sums.records import AlignedRows, Sums, SumsGiven
@@ -63,11 +65,12 @@ def over(route: TwoParty, name: str, backend: Backend | None = None) -> TwoParty
     common = {"name": name, "title": title}
     told = dict(zip(("initiator_learns", "responder_learns"), learns, strict=True))
     trained = then(
-        join, by_seeds, route, params=SeedSumParams, takes=(Items, GroupedItems), **common, **told
-    )
+        join, by_seeds, route, params=SeedSumParams, takes=(Items, GroupedItems), **common, **told,
+        ahead=over_partners_rows(route_of(route)),
+    )  # fmt: skip
     return then(
         trained, by_scores, apart(route, HELD_OUT), params=LookalikeParams,
-        takes=(Items, GroupedItems), **common, **told,
+        takes=(Items, GroupedItems), **common, **told, ahead=over_the_same_rows(route_of(route)),
     )  # fmt: skip
 
 

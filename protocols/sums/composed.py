@@ -29,6 +29,7 @@ from protocols.psi.blinded_join import blinded_join
 from protocols.psi.blinded_join_records import GroupedItems
 from protocols.psi.union import union_index
 from protocols.session import Items, Rng, Role, Transition, TwoParty
+from protocols.sums.ahead import over_partners_rows, over_the_union
 from protocols.sums.alignment import by_join, by_labels, by_union, row_labels
 from protocols.sums.alignment_params import JoinSumParams, LabelledSumParams, UnionSumParams
 from protocols.sums.bfv import SUMS_BFV
@@ -61,6 +62,7 @@ def over_join(route: TwoParty, backend: Backend | None = None) -> TwoParty:
         title="Sums over the partner's people, by the brand's groups, of whom neither knows who",
         initiator_learns=f"{first.initiator_learns}; {SUMS_TOLD}",
         responder_learns=f"{first.responder_learns}; {SUMS_TOLD}",
+        ahead=over_partners_rows(route_of(route)),
     )
 
 
@@ -78,6 +80,7 @@ def over_labels(route: TwoParty) -> TwoParty:
             f"which of its own items match, and the number of items of the other side; {SUMS_TOLD}"
         ),
         responder_learns=f"{first.responder_learns}; {SUMS_TOLD}",
+        ahead=over_partners_rows(route_of(route)),
     )
 
 
@@ -93,7 +96,13 @@ def over_union(route: TwoParty, backend: Backend | None = None) -> TwoParty:
         title="Sums over the people of both, of whom neither learns who is in both",
         initiator_learns=f"{first.initiator_learns}; {SUMS_TOLD}",
         responder_learns=f"{first.responder_learns}; {SUMS_TOLD}",
+        ahead=over_the_union(route_of(route)),
     )
+
+
+def route_of(route: TwoParty) -> str:
+    """Return the short name of a route of sums, as `bfv`."""
+    return route.name.partition("/")[0].removeprefix("sums-")
 
 
 def _named(alignment: str, route: TwoParty) -> str:

@@ -8,8 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from party_node import job_words
+from party_node.accounts import Account
 from party_node.api.jobs import result_chart, result_table
 from party_node.errors import IllegalState, JobRefused, MissingColumn
+from party_node.job_views import job_view
+from party_node.roles.callers import Caller
+from party_node.roles.tokens import StaffRole
 from protocols.codec import decode
 from protocols.release import StatisticsRelease
 from tests.support.insight_nodes import (
@@ -119,6 +124,72 @@ def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNo
     assert world.publisher.charges(again) == []
 
 
+@pytest.mark.parametrize("route", ["bfv", "cot"])
+def test_progress_never_goes_back(world: TwoNodes, route: str) -> None:
+    seen: dict[str, list[tuple[float, int]]] = {party: [] for party in PARTIES}
+    job = world.brand.ask("insight", question=HISTOGRAM, route=route)
+
+    def look() -> None:
+        world.clock.advance(seconds=2)
+        for party, node in world.nodes.items():
+            if any(row.job == job for row in node.services.jobs.all()):
+                far = job_view(node.services, job)["progress"]
+                if far is not None:
+                    seen[party].append((far["rows_done"] / far["rows"], far["rows"]))
+                    assert (far["seconds_left"] is None) == (far["rows_done"] == 0)
+
+    world.settle(job, each=look)
+    assert world.job(job) == ("completed", "")
+    for said in seen.values():
+        assert len(said) > 3
+        assert [part for part, _ in said] == sorted(part for part, _ in said)
+        # The whole changes once, when it is heard how many the other side has.
+        assert len({rows // 2 for _, rows in said}) <= 2
+    assert max(part for part, _ in seen[BRAND]) > 0.9
+
+
+TWO = (Caller(StaffRole.OPERATOR, "anna"), Caller(StaffRole.COMPLIANCE, "ben"))
+
+
+def test_two_people_of_who_pays_let_it_be_asked_anew_once(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.least_change = 2
+        node.restart()
+
+    def earlier(question: str = HISTOGRAM) -> tuple[str, object]:
+        world.clock.advance(seconds=1)
+        job = world.brand.ask("insight", question=question)
+        world.settle(job)
+        assert world.job(job) == ("completed", "")
+        told = {party: world.nodes[party].result(job)["earlier"] for party in PARTIES}  # type: ignore[index]
+        assert told[BRAND] == told[PUBLISHER]
+        assert len(world.publisher.charges(job)) == (0 if told[BRAND] else 1)
+        return job, told[BRAND] and told[BRAND]["job"]
+
+    first, none = earlier()
+    assert none is None
+    assert earlier()[1] == first
+    # Who asks has no answer of its own here: only who pays may let it be asked anew.
+    assert world.brand.services.answers.listed(10) == []
+    ((kept, answers),) = world.publisher.services.answers.listed(10)
+    (paid,) = world.publisher.charges(first)
+    assert (kept.job, kept.counterparty, kept.rho_nano) == (first, BRAND, paid.rho_nano)
+    assert kept.release == b"", "the side that pays is not told the answer"
+    assert answers
+    approvals = world.publisher.services.second_approvals
+    entry = approvals.refresh(kept.number, "the file was wrong", TWO)
+    said = world.publisher.services.ledger.entry(entry).record
+    assert said.detail == f"answer:{kept.number}, the file was wrong"  # type: ignore[union-attr]
+    world.publisher.restart()
+    second, none = earlier()
+    assert none is None
+    assert earlier()[1] == second, "once"
+    listed = world.publisher.services.answers.listed(10)
+    assert [(one.job, stands) for one, stands in listed] == [(second, True), (first, False)]
+    spent = world.publisher.services.budgets.spent(Account(BRAND, "audience"))
+    assert spent.nano == 2 * paid.rho_nano
+
+
 def test_another_filter_is_another_question(world: TwoNodes) -> None:
     answer(world, HISTOGRAM)
     other = world.brand.ask("insight", question=HISTOGRAM + "where: {eq: {tier: gold}}\n")
@@ -148,6 +219,21 @@ def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: Two
 def test_nobody_asks_by_the_other_partys_segments(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="gets the answer"):
         world.publisher.ask("insight", question=SEGMENTED)
+
+
+def test_before_it_is_asked_price_noise_and_what_is_left_are_said(world: TwoNodes) -> None:
+    ahead = world.brand.look_ahead("insight", question=HISTOGRAM)
+    assert ahead["cost"]["paid_by"] == [PUBLISHER]
+    assert ahead["cost"]["epsilon_alone"] > 0
+    told = list(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
+    assert any(line.startswith("price: rho 10 (epsilon ") for line in told)
+    assert any("counts give or take" in line for line in told)
+    assert any("questions left at ±100" in line and "nothing" in line for line in told)
+    job = world.brand.ask("insight", question=HISTOGRAM)
+    world.settle(job)
+    (said,) = [s for party, s in job_view(world.brand.services, job)["preflights"].items()
+               if party == PUBLISHER]  # fmt: skip
+    assert said["questions_before"] > said["questions_after"] > 0
 
 
 def test_a_misspelt_column_of_ones_own_costs_nothing(world: TwoNodes) -> None:

@@ -52,6 +52,10 @@ def test_a_dry_run_asks_nothing(pair: Pair) -> None:
     found = answer.json()
     assert found["preflight"]["rho_before"] == "0.5"
     assert found["preflight"]["rho_after"] == "0.495"
+    assert found["preflight"]["questions_before"] > found["preflight"]["questions_after"] > 0
+    assert found["cost"] == {
+        "rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8", "paid_by": ["shop", "paper"],
+    }  # fmt: skip
     assert [one["who"] for one in found["who_learns"]] == ["shop", "paper", "coordinator"]
     assert pair.shop.http.get("/v1/jobs").json() == []
 

@@ -174,6 +174,9 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(shop):
     assert answer.status_code == 200
     found = answer.json()
     assert (found["affordable"], found["buckets"]) == (False, 4096)
+    assert found["questions_after"] == found["questions_left"] > 0, (
+        "what does not fit costs nothing"
+    )
     assert [row["people"] for row in found["alone"]] == [256, 1024, 4096]
     assert refused(ask(shop, dataset="nobody", dry_run=True)) == "unknown-dataset"
     assert (charges(shop), len(records(shop, UseRecord))) == (spent, uses)

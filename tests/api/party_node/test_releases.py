@@ -192,6 +192,9 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(shop):
     assert answer.json()["cells"] == 1
     assert answer.json()["rho"].startswith("0.00")
     assert answer.json()["affordable"] is True
+    assert answer.json()["half_width"] == 100
+    assert 0 < answer.json()["questions_after"] < answer.json()["questions_left"]
+    assert answer.json()["epsilon_alone"] > 0
     assert (charges(shop), len(records(shop, UseRecord))) == (spent, uses)
 
 

@@ -29,6 +29,8 @@ from protocols.psi.params import MatchingParams, OtParams, PsiParams, RowParams
 from protocols.question import params_for
 from protocols.registry import REGISTRY, RINGS
 from protocols.session import Role
+from protocols.sums.alignment_params import JoinSumParams
+from tests.support.aligned_runs import join_params, sum_params
 from tests.support.circle import run_circle
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests, seeded
@@ -204,6 +206,24 @@ COUNT = "psi-dh-cardinality/2"
 def test_people_are_reckoned_with_as_the_items_that_are_sent(asked, role, people, items):
     """Filled up, with dummies, with as many identifiers as each may bring."""
     assert items_of(asked, role, people) == items
+
+
+@pytest.mark.parametrize(
+    ("groups", "people", "strict", "items"),
+    [
+        (1, 5, True, 1000),
+        (3, 5, True, 3000),
+        (3, 4500, True, 4800),
+        (3, 5, False, 30_000),
+        (40, 10**6, True, 10**6),
+    ],
+)
+def test_who_asks_fills_up_each_of_its_groups(groups, people, strict, items):
+    join = join_params(groups, strict=strict, max_items=10**6)
+    params = JoinSumParams(join, sum_params(groups, 1, rows=10**6))
+    asked = job("sums-join-bfv/1", params)
+    assert items_of(asked, Role.INITIATOR, people) == items
+    assert items_of(asked, Role.RESPONDER, 4500) == 5000
 
 
 def test_an_estimate_knows_what_this_side_brings_once_it_has_been_read():

@@ -9,6 +9,8 @@ JOB = {
     "who_learns": [], "senders": ["publisher"], "receiver": "brand", "rho": "0.005",
     "identifiers": ["email"],
     "per_person": 1,
+    "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8",
+             "paid_by": ["brand", "publisher"]},
 }  # fmt: skip
 SAID = {
     "party": "brand", "asked_step": 2000, "permitted_step": 0, "seconds": 2, "memory_mib": 150,
@@ -29,6 +31,24 @@ def test_sizes_up_to_the_floor_are_one_word() -> None:
     told = list(job_words.preflight(JOB, SAID))
     assert "on this side: 2,000 or more people asked for, at most 1,000 permitted" in told
     assert not any("nearly the same" in line for line in told)
+
+
+def test_a_price_stands_beside_epsilon_and_questions_left() -> None:
+    told = list(job_words.preflight(JOB, SAID))
+    assert (
+        "price: rho 0.005 (epsilon 0.524 alone, at delta 1e-8), from the budget of brand and "
+        "publisher, each"
+    ) in told
+    (line,) = [line for line in told if line.startswith("budget towards")]
+    assert "2,577 questions left at ±100 people before, 2,551 after" in line
+    assert "this job costs 0.005" in line
+
+
+def test_who_does_not_pay_is_told_who_does() -> None:
+    cost = JOB["cost"] | {"paid_by": ["publisher"], "epsilon_alone": None, "delta": None}  # type: ignore[operator]
+    told = list(job_words.preflight(JOB | {"cost": cost}, SAID))
+    assert "price: rho 0.005, from the budget of publisher" in told
+    assert any("this job costs this side nothing" in line for line in told)
 
 
 def test_an_answer_that_would_be_given_again_is_announced() -> None:

@@ -52,7 +52,10 @@ def release(pair: Pair, *words: str) -> int:
 
 def test_a_dry_run_says_what_it_costs(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     assert release(pair, "--dry-run") == 0
-    assert "cost: rho 0.05 of 1 left, enough; 4 cells" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cost: rho 0.05 of 1 left, enough; 4 cells" in told
+    assert "that is epsilon " in told
+    assert "5,154 questions left at ±100 people before, 4,896 after" in told
 
 
 def test_an_answer_is_a_table_and_then_again_as_json_csv_and_chart(

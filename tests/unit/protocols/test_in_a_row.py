@@ -19,19 +19,34 @@ from protocols.errors import (
     ProtocolError,
     UnexpectedMessage,
 )
-from protocols.in_a_row import STATES, InFirst, InSecond, Turning, part_context, then
+from protocols.in_a_row import (
+    STATES,
+    Begun,
+    InFirst,
+    InSecond,
+    Turning,
+    as_long_again,
+    part_context,
+    then,
+)
 from protocols.psi import dh, ot
 from protocols.psi.blinded_join_records import GroupedItems
 from protocols.psi.chunks import own
 from protocols.psi.params import Members, OtParams, PsiParams, SenderDone
 from protocols.session import Continue, Finish, Items, Progress, Role, Wait
+from protocols.sums.ahead import over_partners_rows, weight
+from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.composed import over_join, over_labels, over_union
+from protocols.sums.cot import SUMS as SUMS_COT
 from tests.support.aligned_runs import (
     JOIN,
     LABELLED,
     UNION,
+    join_params,
     play_sums_by_join,
     play_sums_by_labels,
     play_sums_by_union,
+    sum_params,
 )
 from tests.support.clear_sums import CLEAR
 from tests.support.one_side import OneSide
@@ -309,19 +324,77 @@ def test_another_record_is_no_state():
         TWICE.progress(PARAMS)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "play"),
-    [(JOIN, play_sums_by_join), (LABELLED, play_sums_by_labels), (UNION, play_sums_by_union)],
-    ids=["join", "labelled", "union"],
-)
-def test_compositions_say_how_far_they_are_at_every_step(protocol, play):
-    fractions = []
+def told_by(protocol, play, *given):
+    """Return what each side says of its progress at every step of a run."""
+    told: dict[Role, list[Progress]] = {role: [] for role in Role}
+
+    def taking(side):
+        def step(state, message, fetch, rng):
+            told[side].append(protocol.progress(state))
+            return protocol.step(state, message, fetch, rng)
+
+        return step
+
+    roles: dict[int, Role] = {}
+
+    def begin(role, params, ctx, items, rng):
+        roles[id(rng)] = role
+        return protocol.begin(role, params, ctx, items, rng)
 
     def step(state, message, fetch, rng):
-        now = protocol.progress(state)
-        fractions.append(now.done / max(1, now.total))
-        return protocol.step(state, message, fetch, rng)
+        return taking(roles[id(rng)])(state, message, fetch, rng)
 
-    mine = [range(30)] if play is play_sums_by_join else range(30)
-    play(mine, range(20, 50), protocol=dataclasses.replace(protocol, step=step))
-    assert 0 < max(fractions) <= 1
+    play(*given, protocol=dataclasses.replace(protocol, begin=begin, step=step))
+    return told
+
+
+MINE_30, THEIRS_30 = range(30), range(20, 65)
+COMPOSED = [
+    (over_join, play_sums_by_join, [MINE_30]),
+    (over_labels, play_sums_by_labels, MINE_30),
+    (over_union, play_sums_by_union, MINE_30),
+]
+
+
+@pytest.mark.parametrize("route", [CLEAR, SUMS_COT], ids=["clear", "cot"])
+@pytest.mark.parametrize(("over", "play", "mine"), COMPOSED, ids=["join", "labelled", "union"])
+def test_progress_never_goes_back_and_ends_at_the_whole(over, play, mine, route):
+    told = told_by(over(route), play, mine, THEIRS_30)
+    for role, said in told.items():
+        peer = len(THEIRS_30) if role is Role.INITIATOR else len(MINE_30)
+        wholes = [p.total + p.per_peer_row * peer for p in said]
+        assert max(wholes) - min(wholes) <= 1, "the whole is known from the beginning"
+        parts = [p.done / whole for p, whole in zip(said, wholes, strict=True)]
+        assert parts == sorted(parts)
+        assert parts[0] == 0
+        assert parts[-1] > 0.9
+        # What the second part takes is not what it was said to be in rows of its own.
+        assert said[-1].total - said[-1].done <= 5
+
+
+def test_a_second_part_that_is_dearer_takes_more_of_the_whole():
+    joined = JoinSumParams(join_params(), sum_params(1, 1))
+    wide = dataclasses.replace(
+        joined,
+        second=dataclasses.replace(
+            joined.second,
+            layout=dataclasses.replace(joined.second.layout, one_hot=(1000,)),
+            sigma_milli=(0,) * 1002,
+        ),
+    )
+    own = Items(40, 16)
+    for role, rows in ((Role.INITIATOR, 60), (Role.RESPONDER, 40)):
+        for params in (joined, wide):
+            each = weight("bfv", params.second.layout)
+            now = Progress(0, 100)
+            said = over_partners_rows("bfv")(Begun(role, params, own), now)
+            assert (said.done, said.total, said.per_peer_row) == (0, round(rows * each), 0)
+    assert weight("bfv", wide.second.layout) > 20 * weight("bfv", joined.second.layout)
+    unheard = over_partners_rows("cot")(Begun(Role.INITIATOR, wide, own), Progress(0, 40, 1))
+    assert (unheard.total, unheard.per_peer_row) == (0, weight("cot", wide.second.layout))
+
+
+def test_a_composition_that_says_nothing_is_thought_as_long_again():
+    assert as_long_again(Begun(Role.INITIATOR, PARAMS, None), Progress(7, 20, 1)) == Progress(
+        0, 20, 1
+    )

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from party_node.bench import asking, words
+from party_node.bench import asking, setting_up, words
 from party_node.bench.asking import Asked, Way, read
 from party_node.surface_errors import BenchRefused
 from protocols.collaboration_terms import PROTOCOLS_OF_KIND
@@ -41,8 +41,30 @@ def test_another_way_is_refused():
 
 def test_short_names_mean_the_members_and_whole_names_themselves():
     assert asking.named("psi-dh") == "psi-dh-members/1"
-    for name in frozenset[str]().union(*PROTOCOLS_OF_KIND.values()):
+    for name in PROTOCOLS_OF_KIND["overlap"] | PROTOCOLS_OF_KIND["audience"]:
         assert asking.named(name) == name
+
+
+def test_every_protocol_that_is_measured_has_parameters_for_two_sets():
+    for kind in ("overlap", "audience"):
+        for name in PROTOCOLS_OF_KIND[kind]:
+            asked = Asked(1000, 200, 80, asking.named(name), (Way.RELAY,))
+            assert setting_up.params_for(asked).chunk_items > 0
+
+
+@pytest.mark.parametrize(
+    ("protocol", "command"),
+    [
+        ("sums-join-bfv/1", "accord bench sums"),
+        ("sums-join-cot/1", "accord bench sums"),
+        ("sums-join-cot", "accord bench sums"),
+        ("lookalike-bfv/1", "accord bench lookalike"),
+    ],
+)
+def test_what_does_more_than_match_is_refused_with_the_command_that_measures_it(protocol, command):
+    with pytest.raises(BenchRefused, match="accord bench psi") as refused:
+        asking.named(protocol)
+    assert refused.value.hint == f"measure it by: {command}"
 
 
 def test_an_unknown_protocol_is_refused_with_the_known_ones():

@@ -1,6 +1,7 @@
 """A lookalike from end to end: what the two sums are of, and what is kept."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from protocols.lookalike.kept import (
 from protocols.lookalike.learning import MODEL, SCORES
 from protocols.lookalike.run import HELD_OUT, lookalike_bfv, lookalike_cot
 from protocols.lookalike.training import SeedsNotFound, train
+from protocols.session import Role
 from protocols.sums.layout import read_vector, vector_chunk
 from protocols.sums.records import Sums, SumsGiven
-from tests.support.lookalike_runs import CHUNK, FILLERS, params_of, play_lookalike
+from tests.support.lookalike_runs import CHUNK, FILLERS, RUN, params_of, play_lookalike
 from tests.support.lookalikes import Prepared, draws, prepared
 from tests.support.pair import Played
 from tests.support.seeded import seeded
@@ -132,3 +134,28 @@ def test_the_brand_cannot_be_the_one_who_learns():
 
 def test_it_says_how_far_it_is():
     assert lookalike_bfv().progress is not None
+
+
+def test_progress_never_goes_back_over_three_parts(people, seeds):
+    told: dict[Role, list[tuple[float, float]]] = {role: [] for role in Role}
+    roles: dict[int, Role] = {}
+
+    def begin(role, params, ctx, items, rng):
+        roles[id(rng)] = role
+        return RUN.begin(role, params, ctx, items, rng)
+
+    def step(state, message, fetch, rng):
+        said, role = RUN.progress(state), roles[id(rng)]
+        peer = len(people.codes) + FILLERS if role is Role.INITIATOR else len(seeds)
+        told[role].append((said.done, said.total + said.per_peer_row * peer))
+        return RUN.step(state, message, fetch, rng)
+
+    play_lookalike(people, seeds, dataclasses.replace(RUN, begin=begin, step=step))
+    for said in told.values():
+        wholes = [whole for _, whole in said]
+        assert max(wholes) - min(wholes) <= 3, "the whole is known from the beginning"
+        parts = [done / whole for done, whole in said]
+        # Before it is heard how many rows the partner has, the whole is not a whole number.
+        assert all(later > before - 1e-4 for before, later in itertools.pairwise(parts))
+        assert parts[0] == 0
+        assert parts[-1] > 0.8
