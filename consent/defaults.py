@@ -46,5 +46,14 @@ DEFAULT_VOCABULARY = Vocabulary(
             requires_separate_consent=("CN",),
             signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS, tcf=(1, 3, 4)),
         ),
+        Purpose(
+            purpose_id="joint-model",
+            title="Training one model together with partners, who see nobody's data",
+            dpv_iris=(_DPV + "ServiceUsageAnalytics",),
+            operations=(Operation.TRAIN,),
+            parents=("partner-marketing",),
+            requires_separate_consent=("CN",),
+            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS),
+        ),
     )
 )

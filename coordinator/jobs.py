@@ -11,6 +11,7 @@ import enum
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -28,7 +29,14 @@ from coordinator.errors import (
     TooManyOpenJobs,
     UnknownJob,
 )
-from coordinator.tables import CollaborationRow, JobEventRow, JobPartyRow, JobRow, MailboxSideRow
+from coordinator.tables import (
+    CollaborationRow,
+    JobEventRow,
+    JobPartyRow,
+    JobRow,
+    MailboxSideRow,
+    ReceiptRow,
+)
 from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
 from protocols import registry
 from protocols.codec import decode
@@ -36,6 +44,7 @@ from protocols.collaboration import Collaboration, digest
 from protocols.collaboration_terms import MAX_VERSION, check_name
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ForgedEnvelope, InvalidParameter, ProtocolError
+from protocols.federated.asked import FEDERATED, FederatedParams
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyPublic
 from protocols.signed import Signed, peek, verify
@@ -162,7 +171,7 @@ def apply(
         session.add(
             JobEventRow(job=job, party=caller.party, event=said.event, digest=mark, said_ms=now_ms)
         )
-    awaited = [p for p in _all_of(rule.by, row) if p != caller.party]
+    awaited = [p for p in _all_of(session, rule.by, row) if p != caller.party]
     awaits_other = any(store.said(session, job, party, said.event) is None for party in awaited)
     if not awaits_other and rule.to is not state:
         move(session, row, rule.to, said.cause, now_ms)
@@ -305,10 +314,28 @@ def _check_who(by: By, row: JobRow, caller: str) -> None:
         raise NotYourEvent(f"this is for {by.value} to say")
 
 
-def _all_of(by: By, row: JobRow) -> tuple[str, ...]:
-    """Return the parties that must all have said an event before it has its effect."""
+def signers(asked: JobDescription, signed: Iterable[str]) -> tuple[str, ...]:
+    """Return who has to sign the receipt of a job, in the job's order: all parties.
+
+    Of a training, those of its parties that have, if they are as many as may not drop out.
+    """
+    if asked.kind != FEDERATED:
+        return asked.parties()
+    some = set(signed)
+    found = tuple(party for party in asked.parties() if party in some)
+    params = decode(FederatedParams, asked.params)
+    least = params.threshold or len(asked.parties()) // 2 + 1
+    return found if len(found) >= least else asked.parties()
+
+
+def _all_of(session: Session, by: By, row: JobRow) -> tuple[str, ...]:
+    """Return the parties that must all have said an event before it has its effect.
+
+    Who dropped out of a training has not signed its receipt and is not waited for.
+    """
     if by is By.ALL:
-        return parties(row)
+        filed = session.get(ReceiptRow, row.job)
+        return parties(row) if filed is None else tuple(json.loads(filed.signatures))
     return others(row, row.requester) if by is By.COUNTERPARTIES else ()
 
 

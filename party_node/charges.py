@@ -2,7 +2,8 @@
 that needs noise.
 """
 
-from party_node.job_kinds import INSIGHT, LOOKALIKE
+from party_node.job_kinds import FEDERATED, INSIGHT, LOOKALIKE
+from protocols.federated.release import FEDERATED_MODEL
 from protocols.job import JobDescription
 from protocols.release import MEMBERS, MODEL_METRICS, NOISY_SIZE, STATISTICS
 
@@ -15,6 +16,8 @@ def charged_for(job: JobDescription, peer: str) -> str:
     if job.kind == LOOKALIKE:
         # The receiver learns sums over seeds; the sender how many match, and how good the model is.
         return STATISTICS if peer == job.receiver else MODEL_METRICS
+    if job.kind == FEDERATED:
+        return FEDERATED_MODEL  # in parts, a round at a time
     return MEMBERS if job.kind == "audience" and peer == job.receiver else NOISY_SIZE
 
 

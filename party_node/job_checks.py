@@ -4,17 +4,20 @@ coordinator says.
 
 from party_node import count_noise, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
-from party_node.job_kinds import ASKING
+from party_node.job_kinds import ASKING, FEDERATED
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
 from protocols.errors import ProtocolError
+from protocols.federated.asked import Federated, terms_for
+from protocols.federated.asked import params_for as federated_params
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
 from protocols.lookalike.asked import Lookalike
-from protocols.psi.params import STRICT_BELOW, MatchingParams
+from protocols.psi.params import JOB_PEOPLE, STRICT_BELOW, MatchingParams
 from protocols.question import columns_of, cost_of, params_for, read
+from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.insight import Insight
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
@@ -71,7 +74,7 @@ def _check_types(job: JobDescription) -> None:
     types = job.identifiers
     if not types or len(set(types)) < len(types) or not set(types) <= set(KINDS):
         raise JobRefused(f"a job names some of {', '.join(KINDS)}, each once")
-    if len(types) > 1 and not job.is_of_two():
+    if len(types) > 1 and not job.is_of_two() and job.kind != FEDERATED:
         # Else a person could be a match at one party by one type and at the next by another.
         raise JobRefused("three or more parties match by one type of identifier")
 
@@ -95,7 +98,8 @@ def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
         strict = params.hides_in_small_sets()
         due = params_for(asked, job.minimum_size, strict=strict)
         price = cost_of(asked, job.minimum_size)
-        sum_costs.check_room(job.protocol, due)
+        if isinstance(due, AlignedParams):
+            sum_costs.check_room(job.protocol, due)
     except ProtocolError as e:
         raise JobRefused(f"the question cannot be answered over people in common: {e}") from e
     if params != due:
@@ -107,6 +111,8 @@ def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
             _check_insight(job, asked)
         case "lookalike", Lookalike():
             _check_lookalike(job, asked)
+        case "federated", Federated():
+            _check_federated(job, asked)
         case _:
             raise JobRefused(f"this is no question of a job of the kind {job.kind}")
     for party in job.others(job.requester):
@@ -132,6 +138,14 @@ def _check_lookalike(job: JobDescription, asked: Lookalike) -> None:
             raise JobRefused(f"the question is about another dataset than {dataset} of {party}")
     if 0 < asked.audience < job.minimum_size:
         raise JobRefused(f"an audience has at least {job.minimum_size} people")
+
+
+def _check_federated(job: JobDescription, asked: Federated) -> None:
+    """Refuse a training whose threshold does not fit the number of partners."""
+    try:
+        terms_for(job, federated_params(asked), dict.fromkeys(job.parties(), JOB_PEOPLE))
+    except ProtocolError as e:
+        raise JobRefused(f"so many partners cannot train like this: {e}") from e
 
 
 def _check_price(job: JobDescription) -> None:

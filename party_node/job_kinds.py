@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-Kind = Literal["overlap", "audience", "insight", "lookalike"]
+Kind = Literal["overlap", "audience", "insight", "lookalike", "federated"]
 KINDS: tuple[str, ...] = get_args(Kind)
-INSIGHT, LOOKALIKE = "insight", "lookalike"
-ASKING = frozenset({INSIGHT, LOOKALIKE})
+INSIGHT, LOOKALIKE, FEDERATED = "insight", "lookalike", "federated"
+ASKING = frozenset({INSIGHT, LOOKALIKE, FEDERATED})
 """Kinds that ask a question beside the match; their price and parameters follow from it."""

@@ -53,8 +53,8 @@ def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
     return uses.permit(parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass)
 
 
-def recheck(execution: Execution, run: Run) -> Uses:
-    """Ask the gate again in the middle of a run.
+def recheck(execution: Execution, run: Run, *, at_round: int | None = None) -> Uses:
+    """Ask the gate again in the middle of a run, or before a round of a training.
 
     A run that went on under an emergency approval which has run out waits for the quorum.
     Raises: CoordinatorUnreachable, QuorumMissed (try again); as `Gate.recheck`.
@@ -64,7 +64,7 @@ def recheck(execution: Execution, run: Run) -> Uses:
     if UNDER in run.facts and approval is None:
         parts.witnessing.publish(parts.ledger.head()[0])
     glass = "" if approval is None else approval.approval_id
-    return uses.recheck(parts.gate, uses_of(execution, approval), glass)
+    return uses.recheck(parts.gate, uses_of(execution, approval), glass, at_round=at_round)
 
 
 def permit(execution: Execution, run: Run) -> Run:
@@ -83,7 +83,7 @@ def permit(execution: Execution, run: Run) -> Run:
     except BudgetExceeded:
         parts.repeats.forget_run(job.job)
         raise
-    permitted, under = _witnessed(execution, permitted)
+    permitted, under = witnessed(execution, permitted)
     parts.jobs.report(job.job, JobEvent.START)
     params = job_checks.params_of(job)
     items, brought = in_runs.lay(execution, permitted.reading, people, params, _prepare)
@@ -104,7 +104,7 @@ def permit(execution: Execution, run: Run) -> Run:
     return in_runs.steps_of(execution).begin(run, params, items, facts=facts)
 
 
-def _witnessed(execution: Execution, permitted: Uses) -> tuple[Uses, dict[str, str]]:
+def witnessed(execution: Execution, permitted: Uses) -> tuple[Uses, dict[str, str]]:
     """Return the permissions once their use records are under a published checkpoint.
 
     Rule 20: without a quorum the run waits; under an emergency approval it goes on with a use
@@ -132,7 +132,7 @@ def _charge(execution: Execution) -> None:
     job, parts = execution.job, execution.services
     limit_nano, now = parts.collaborations.limit_nano(execution.agreed), parts.clock_ms()
     if not job.is_of_two():
-        _check_all_budgets(execution, limit_nano)
+        require_budgets(execution, limit_nano)
     for account in execution.accounts:
         what = charged_for(job, account.counterparty)
         if not what:
@@ -143,7 +143,7 @@ def _charge(execution: Execution) -> None:
         )  # fmt: skip
 
 
-def _check_all_budgets(execution: Execution, limit_nano: int) -> None:
+def require_budgets(execution: Execution, limit_nano: int) -> None:
     """Refuse a job that one of the budgets cannot pay for. Raises: BudgetExceeded."""
     job, budgets = execution.job, execution.services.budgets
     charged = {one.to_party for one in budgets.history(job.collaboration) if one.job == job.job}

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from party_node.federated import question_file as federated
 from party_node.insight import question_file as insight
-from party_node.job_kinds import LOOKALIKE
+from party_node.job_kinds import FEDERATED, LOOKALIKE
 from party_node.lookalike import card_words
 from party_node.lookalike import question_file as lookalike
 from protocols.job import JobDescription
@@ -14,6 +15,8 @@ from protocols.question import Asked, read
 
 def parse(kind: str, text: str) -> Asked:
     """Return the question of a job of this kind. Raises: InvalidQuery."""
+    if kind == FEDERATED:
+        return federated.parse(text)
     return lookalike.parse(text) if kind == LOOKALIKE else insight.parse(text)
 
 

@@ -102,9 +102,14 @@ def permit(
     return Uses(tuple(found))
 
 
-def recheck(gate: Gate, uses: Uses, break_glass: str = "") -> Uses:
-    """Ask the gate again about each use. Raises: as `Gate.recheck`."""
-    return Uses(tuple(gate.recheck(one, break_glass=break_glass) for one in uses.each))
+def recheck(gate: Gate, uses: Uses, break_glass: str = "", *, at_round: int | None = None) -> Uses:
+    """Ask the gate again about each use, before a round of a training if one is given.
+
+    Raises: as `Gate.recheck`.
+    """
+    return Uses(
+        tuple(gate.recheck(one, at_round=at_round, break_glass=break_glass) for one in uses.each)
+    )
 
 
 def complete(gate: Gate, uses: Uses) -> None:

@@ -11,33 +11,38 @@ import hashlib
 from protocols.codec import Record, decode, encode
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.query import RhoPrice
+from protocols.federated import asked as federated
+from protocols.federated.asked import Federated
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.lookalike import asked as lookalike
 from protocols.lookalike.asked import Lookalike
-from protocols.psi.params import RowParams
+from protocols.psi.params import MatchingParams, RowParams
 from protocols.sums import insight
-from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.insight import Insight
 
-Asked = Insight | Lookalike
+Asked = Insight | Lookalike | Federated
 """What a job asks beside the match."""
 
 
 def read(data: bytes) -> Asked:
     """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
-    found = decode((Insight, Lookalike), data)
-    assert isinstance(found, Insight | Lookalike)
+    found = decode((Insight, Lookalike, Federated), data)
+    assert isinstance(found, Insight | Lookalike | Federated)
     return found
 
 
 def cost_of(asked: Asked, minimum: int) -> int:
     """Return what a question costs, in billionths of a rho."""
+    if isinstance(asked, Federated):
+        return asked.price
     return asked.rho_nano if isinstance(asked, Lookalike) else insight.cost_of(asked, minimum)
 
 
-def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedParams:
+def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> MatchingParams:
     """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
+    if isinstance(asked, Federated):
+        return federated.params_for(asked)
     if isinstance(asked, Lookalike):
         return lookalike.params_for(asked, strict=strict)
     return insight.params_for(asked, minimum, strict=strict)
@@ -45,6 +50,8 @@ def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedPa
 
 def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
     """Return the columns that the receiver, or else the sender, reads to answer a question."""
+    if isinstance(asked, Federated):
+        return asked.columns
     if isinstance(asked, Lookalike):
         if receiver:
             return {feature.column for feature in asked.features.features}
@@ -97,6 +104,8 @@ def of_job(job: JobDescription) -> bytes:
 def _without_price(asked: Asked) -> Asked:
     if isinstance(asked, Lookalike):
         return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
+    if isinstance(asked, Federated):
+        return dataclasses.replace(asked, rho_nano=1)
     return dataclasses.replace(
         asked, query=dataclasses.replace(asked.query, price=RhoPrice(MAX_RELEASE_NANO))
     )

@@ -54,16 +54,16 @@ def parse(text: str) -> Lookalike:
 
 def _read(found: Mapping[str, Plain]) -> Lookalike:
     at = Place("seeds")
-    seeds = mapping(_due(found, "seeds"), at, SEEDS_KEYS)
-    price = mapping(_due(found, "price"), Place("price"), ("rho",))
-    rho = read_text(_due(price, "rho", "price"), Place("price.rho"))
-    features = tuple(read_list(_due(found, "features"), Place("features"), _feature))
+    seeds = mapping(due(found, "seeds"), at, SEEDS_KEYS)
+    price = mapping(due(found, "price"), Place("price"), ("rho",))
+    rho = read_text(due(price, "rho", "price"), Place("price.rho"))
+    features = tuple(read_list(due(found, "features"), Place("features"), read_feature))
     return Lookalike(
-        population=read_text(_due(found, "population"), Place("population")),
+        population=read_text(due(found, "population"), Place("population")),
         features=FeatureSpecification(features),
-        seeds_dataset=read_text(_due(seeds, "dataset", "seeds"), at.under("dataset")),
+        seeds_dataset=read_text(due(seeds, "dataset", "seeds"), at.under("dataset")),
         chosen=_chosen(seeds, at),
-        seeds=read_int(_due(seeds, "expected", "seeds"), at.under("expected")),
+        seeds=read_int(due(seeds, "expected", "seeds"), at.under("expected")),
         rho_nano=Rho.parse(rho).nano,
         audience=read_int(found.get("audience", "0"), Place("audience")),
     )
@@ -76,7 +76,7 @@ def _chosen(seeds: Mapping[str, Plain], at: Place) -> Segments:
     return Segments(schema, "", read_filter(seeds["where"], schema, at.under("where")))
 
 
-def _feature(plain: Plain, at: Place) -> Feature:
+def read_feature(plain: Plain, at: Place) -> Feature:
     found = mapping(plain, at, FEATURE_KEYS)
     kind = read_text(found.get("kind", ""), at.under("kind"))
     if kind not in {k.value for k in FeatureKind}:
@@ -97,7 +97,7 @@ def _milli(plain: Plain, at: Place) -> int:
     return read_fixed(plain, at, 3)
 
 
-def _due(found: Mapping[str, Plain], key: str, of: str = "") -> Plain:
+def due(found: Mapping[str, Plain], key: str, of: str = "") -> Plain:
     if key not in found:
         raise Place(of).under(key).wrong("is missing")
     return found[key]

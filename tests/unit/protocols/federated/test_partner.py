@@ -280,7 +280,7 @@ def test_of_no_partner_are_both_kinds_of_shares_ever_given():
 
 def test_a_model_beyond_the_bound_is_refused():
     played, _ = at(Stage.TOLD, 1)
-    refused(played, Told(played.run.context(), b"\x7f" * 48), MalformedMessage)
+    refused(played, Told(played.run.context(), b"\x7f" * 48, (), ()), MalformedMessage)
 
 
 def test_only_partners_begin():
