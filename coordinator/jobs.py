@@ -11,7 +11,6 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -44,7 +43,6 @@ from protocols.collaboration import Collaboration, digest
 from protocols.collaboration_terms import MAX_VERSION, check_name
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ForgedEnvelope, InvalidParameter, ProtocolError
-from protocols.federated.asked import FEDERATED, FederatedParams
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.keys import PartyPublic
 from protocols.signed import Signed, peek, verify
@@ -312,20 +310,6 @@ def _check_who(by: By, row: JobRow, caller: str) -> None:
         by in (By.COUNTERPARTY, By.COUNTERPARTIES) and asked_it
     ):
         raise NotYourEvent(f"this is for {by.value} to say")
-
-
-def signers(asked: JobDescription, signed: Iterable[str]) -> tuple[str, ...]:
-    """Return who has to sign the receipt of a job, in the job's order: all parties.
-
-    Of a training, those of its parties that have, if they are as many as may not drop out.
-    """
-    if asked.kind != FEDERATED:
-        return asked.parties()
-    some = set(signed)
-    found = tuple(party for party in asked.parties() if party in some)
-    params = decode(FederatedParams, asked.params)
-    least = params.threshold or len(asked.parties()) // 2 + 1
-    return found if len(found) >= least else asked.parties()
 
 
 def _all_of(session: Session, by: By, row: JobRow) -> tuple[str, ...]:

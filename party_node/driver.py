@@ -15,6 +15,7 @@ from collections.abc import Callable
 import structlog
 
 from consent.errors import ConsentError
+from coordinator.wire import JobState
 from party_node import uses
 from party_node.errors import CoordinatorRefused, JobRefused, NodeError
 from party_node.execution import Execution
@@ -171,8 +172,9 @@ class Driver:
         run = self._services.runs.load(job)
         if run.phase == DONE:
             return Turn.ENDED
-        called_off = self._services.jobs.get(job).state in ENDED
-        if called_off and run.phase not in SIGNED:
+        state = self._services.jobs.get(job).state
+        called_off = state in ENDED
+        if called_off and run.phase not in SIGNED and not _came_back(run, state):
             self._abandon(run)
             return Turn.ENDED
         stored = PHASES[run.phase](Execution.of(self._services, job), run)
@@ -230,6 +232,13 @@ class Driver:
         if self.trouble != error.code:
             log.warning("waiting", cause=error.code, detail=str(error), hint=error.hint)
         self.trouble = error.code
+
+
+def _came_back(run: Run, state: str) -> bool:
+    """Tell whether a training was completed by the others while this party was away: it can still
+    have the model.
+    """
+    return run.phase == "train" and state == JobState.COMPLETED
 
 
 class _Pause:

@@ -41,7 +41,9 @@ ASK_AGAIN_MS = 15 * 60 * 1000
 """A run that lasts longer than this asks the gate again."""
 
 
-def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
+def uses_of(
+    execution: Execution, approval: Approval | None = None, at_round: int | None = None
+) -> Uses:
     """Return the permissions of this job: the same ones again after a restart, narrowed if consent
     was. Under an emergency approval they end with that.
     """
@@ -50,7 +52,9 @@ def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
     if approval is not None:
         ttl_ms, glass = approval.expires_ms - parts.ledger.now(), approval.approval_id
     price = Price(job.rho_nano, GAUSSIAN)
-    return uses.permit(parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass)
+    return uses.permit(
+        parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass, at_round=at_round
+    )
 
 
 def recheck(execution: Execution, run: Run, *, at_round: int | None = None) -> Uses:
@@ -64,7 +68,8 @@ def recheck(execution: Execution, run: Run, *, at_round: int | None = None) -> U
     if UNDER in run.facts and approval is None:
         parts.witnessing.publish(parts.ledger.head()[0])
     glass = "" if approval is None else approval.approval_id
-    return uses.recheck(parts.gate, uses_of(execution, approval), glass, at_round=at_round)
+    held = uses_of(execution, approval, at_round)
+    return uses.recheck(parts.gate, held, glass, at_round=at_round)
 
 
 def permit(execution: Execution, run: Run) -> Run:

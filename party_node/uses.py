@@ -83,6 +83,7 @@ def permit(
     price: Price | None = None,
     break_glass: str = "",
     later: Later | None = None,
+    at_round: int | None = None,
 ) -> Uses:
     """Ask the gate about a job's uses of this party's data, or about a later use of some of these
     people; the same again after a restart.
@@ -96,6 +97,7 @@ def permit(
         permission = gate.permit(
             number, job_hash(job), job.dataset_of(party), job.purpose, peer, asked.operations,
             asked.requester, ttl_ms, among=among, price=price, break_glass=break_glass,
+            at_round=at_round,
         )  # fmt: skip
         found.append(permission)
         among = BitMap(permission.allowed)

@@ -32,6 +32,8 @@ from protocols.federated.terms import Run
 
 GATHER_SECONDS = 60
 """How long those who have not joined are waited for, once enough have."""
+KEPT_MS = 24 * 3_600_000
+"""How long the model of a job that is completed can still be asked for."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 
 OpenLine = Callable[[], AbstractContextManager[Line]]
@@ -79,6 +81,12 @@ class Carrier:
             for news in self._carried.values():
                 news.set()
 
+    def sweep(self) -> None:
+        """Remove what is kept of jobs that ended a while ago."""
+        for job in self.joined.jobs():
+            if not self._is_open(job):
+                self._forget(job)
+
     def join(self, job: str, party: str, run: Run) -> None:
         """Hear that a partner takes part. Raises: TrainingRefused."""
         self.joined.put(job, party, run)
@@ -95,8 +103,7 @@ class Carrier:
         Raises: TooFewPartners, FlowerUnavailable: then later.
         """
         if not self._is_open(job):
-            self.joined.forget(job)
-            self.states.forget(job)
+            self._forget(job)
             return True
         if isinstance(self.states.load(job), Model):
             return True
@@ -176,6 +183,21 @@ class Carrier:
             return row is not None and jobs.state_at(row, now).value in OPEN_STATES
 
         return self.database.read(look)
+
+    def _forget(self, job: str) -> None:
+        """Remove what is kept of a job that has ended; after a while, where it has a model: one
+        that was away may come back for it.
+        """
+        now = self.clock()
+
+        def is_kept(session: Session) -> bool:
+            row = session.get(JobRow, job)
+            done = row is not None and row.state == JobState.COMPLETED
+            return row is not None and done and now < row.updated_ms + KEPT_MS
+
+        if not self.database.read(is_kept):
+            self.joined.forget(job)
+            self.states.forget(job)
 
     def _fail(self, job: str, cause: str) -> None:
         """End a job whose partners do not agree, for all of them."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from party_node.approvals import Rule
-from protocols.codec import Record
+from protocols.codec import Record, encode
 from protocols.errors import ProtocolError
 from protocols.federated import partner
 from tests.support.two_nodes import (
@@ -31,8 +31,8 @@ from tests.support.two_nodes import (
 SHOP = "shop"
 TWO, THREE = (BRAND, PUBLISHER), (BRAND, PUBLISHER, SHOP)
 PURPOSE = "joint-model"
-HELD = {BRAND: range(300), PUBLISHER: range(300, 700), SHOP: range(700, 1000)}
-SILENT = {5, 305, 705}
+HELD = {BRAND: range(90), PUBLISHER: range(90, 190), SHOP: range(190, 270)}
+SILENT = {5, 95, 195}
 """Who has not consented."""
 TIERS = ("basic", "silver", "gold")
 DOCUMENT = """\
@@ -116,14 +116,17 @@ _READY = {
 }
 
 Present = Callable[[str, Record], bool]
+Alter = Callable[[str, Record], Record]
 
 
 @dataclass
 class MemoryLine:
-    """Brings questions straight to the nodes; `present` says to whom, `seen` has all that passed."""
+    """Brings questions straight to the nodes; `present` says to whom, `seen` what passed."""
 
     world: TwoNodes
     present: Present = lambda party, question: True
+    alter: Alter = lambda party, question: question
+    """What becomes of a question on the way."""
     seen: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
@@ -131,9 +134,11 @@ class MemoryLine:
         self, questions: Mapping[str, bytes], seconds: float, away_seconds: float
     ) -> dict[str, bytes]:
         answers = {}
-        for party, question in questions.items():
-            if not self.present(party, partner.read_question(question)):
+        for party, said in questions.items():
+            asked = partner.read_question(said)
+            if party not in self.world.nodes or not self.present(party, asked):
                 continue
+            question = encode(self.alter(party, asked))
             try:
                 answers[party] = self.world.nodes[party].services.trainings.answer(question)
             except Exception as e:  # noqa: BLE001, as Flower's thread tells a code and no more
