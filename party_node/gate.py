@@ -101,8 +101,8 @@ class Gate:
         """Decide who may be used, record it under a checkpoint, and only then give the permission.
 
         With `among`, only those of the dataset are asked about. With `break_glass`, the use record
-        names that emergency approval; it permits nobody more. With `at_round`, a use record of who
-        is left then names that round of a training (`recheck`). Idempotent for each job and dataset.
+        names that emergency approval; it permits nobody more. `at_round` is as in `recheck`.
+        Idempotent for each job and dataset.
         For a use that has ended it permits nobody. Raises: UnknownDataset, UnknownPurpose,
         UnknownOperation; IdempotencyConflict if this job asked something else before;
         LedgerDamaged, LedgerMoved, DiskFull; RowChanged.

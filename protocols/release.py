@@ -26,7 +26,8 @@ WITHHELD = "withheld"
 MEMBERS = "members"
 STATISTICS = "statistics"
 MODEL_METRICS = "model-metrics"
-CHARGED = (NOISY_SIZE, MEMBERS, STATISTICS, MODEL_METRICS)
+FEDERATED_ROUND = "federated-round"
+CHARGED = (NOISY_SIZE, MEMBERS, STATISTICS, MODEL_METRICS, FEDERATED_ROUND)
 """What a budget is charged for; a withheld release has cost what it would have told."""
 
 

@@ -20,7 +20,7 @@ from coordinator.database import Database
 from coordinator.errors import FlowerUnavailable
 from coordinator.federated.joining import Joined
 from coordinator.federated.training import Line, Patience, States, train
-from coordinator.observability import log
+from coordinator.observability import log, log_background_error
 from coordinator.store import OPEN_STATES
 from coordinator.tables import JobRow
 from coordinator.wire import JobState
@@ -149,8 +149,8 @@ class Carrier:
                 except (TooFewPartners, FlowerUnavailable) as e:
                     log.info("federated-waits", job=job, cause=e.code)
                     pause = min(pause * 2, _LONGEST_PAUSE)
-                except Exception:  # its thread must not end without a word
-                    log.exception("federated-crashed", job=job)
+                except Exception as e:  # noqa: BLE001, its thread must not end without a word
+                    log_background_error("federated-crashed", e)
                     pause = _LONGEST_PAUSE
                 news.wait(pause)
         finally:

@@ -9,7 +9,7 @@ from protocols.federated.release import TrainedModel
 
 
 def document(made: TrainedModel, asked: Federated, areas: list[float | None]) -> dict[str, Any]:
-    """Return a model for people; `areas` are AUCs after each round, over this party's own people."""
+    """Return a model for people; `areas` are the AUCs after each round, over own people."""
     weights = fixed_point.read_weights(made.terms, made.weights).tolist()
     at, features = 1, []
     for bins in bins_of(asked.features):

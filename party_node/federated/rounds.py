@@ -1,4 +1,4 @@
-"""This party's part of one round of a job: ask the gate again, pay, read, learn, add noise.
+"""One round of a job at this party: ask the gate again, pay, read, learn, add noise.
 
 Who has withdrawn since the last round is out of this one, and a use record that names the round
 says so. The budget is charged before any row is read. Whatever goes wrong, nothing has left.

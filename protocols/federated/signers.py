@@ -1,4 +1,4 @@
-"""Who has to sign the receipt of a job: all parties, or of a training those who stayed to its end."""
+"""Who has to sign the receipt of a job: all parties; of a training, those who stayed to its end."""
 
 from collections.abc import Iterable
 
