@@ -237,7 +237,7 @@ def _check_dataset(
 ) -> None:
     offer = _offer(collaboration, party, dataset)
     missing = [kind for kind in job.identifiers if kind not in offer.identifiers]
-    if missing:
+    if missing and job.kind != FEDERATED:  # which matches nobody
         raise JobRefused(
             f"dataset {dataset} of {party} is not offered for matching by {' and '.join(missing)}"
         )

@@ -48,7 +48,10 @@ def preflight(
     """
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
-    yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
+    if job["kind"] == "federated":
+        yield "nobody is matched: each party trains on its own people"
+    else:
+        yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
     yield "who learns what:"
     for one in job["who_learns"]:
         yield f"  {one['who']}: {one['what']}"
