@@ -29,7 +29,9 @@ from consent.timed import TimedSet, canonical_bitmap
 from consent.vocabulary import Vocabulary
 from consent.words import ANY_CHANNEL, Operation
 
-AUTOMATED = frozenset({Operation.ACTIVATE, Operation.LOOKALIKE_TRAIN, Operation.LOOKALIKE_SCORE})
+AUTOMATED = frozenset(
+    {Operation.ACTIVATE, Operation.LOOKALIKE_TRAIN, Operation.LOOKALIKE_SCORE, Operation.TRAIN}
+)
 """Operations in which a machine chooses what a person gets."""
 Key = tuple[str, str]
 """Kind of the preference, and the channel or topic that it is about."""

@@ -54,5 +54,14 @@ DEFAULT_VOCABULARY = Vocabulary(
             parents=("joint-audience",),
             requires_separate_consent=("CN",),
         ),
+        Purpose(
+            purpose_id="joint-model",
+            title="Training one model together with partners, who see nobody's data",
+            dpv_iris=(_DPV + "ServiceUsageAnalytics",),
+            operations=(Operation.TRAIN,),
+            parents=("partner-marketing",),
+            requires_separate_consent=("CN",),
+            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS),
+        ),
     )
 )

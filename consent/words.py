@@ -67,6 +67,7 @@ class Operation(enum.StrEnum):
     LOOKALIKE_TRAIN = "lookalike.train"
     LOOKALIKE_SCORE = "lookalike.score"
     SHARE = "share"
+    TRAIN = "train"
 
 
 class Basis(enum.StrEnum):

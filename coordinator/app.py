@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from coordinator import observability, problems, sweeper
-from coordinator.api import collaborations, fleet, health, jobs, parties, relay, witness
+from coordinator.api import collaborations, fleet, health, jobs, parties, relay, trainings, witness
 from coordinator.clock import Clock, system_clock
 from coordinator.database import Database
 from coordinator.services import Services
@@ -23,6 +23,7 @@ ROUTERS = (
     witness.router,
     health.router,
     fleet.router,
+    trainings.router,
 )
 
 
@@ -59,10 +60,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     await services.fleet.start(services.settings, services.clock)
+    services.trainings.start()
     sweeping = asyncio.create_task(sweeper.run(services))
     try:
         yield
     finally:
+        services.trainings.stop()
         await services.fleet.stop()
         await services.bell.close()
         sweeping.cancel()

@@ -326,6 +326,13 @@ class NodeKeyRefused(CoordinatorError):
     hint = "Send the public key that the node made for its SuperNode, as it made it."
 
 
+class TrainingRefused(CoordinatorError):
+    """A partner cannot join the federated training of that job like this."""
+
+    code = "training-refused"
+    hint = "The job may have ended, or the parties do not agree about it: ask for it again."
+
+
 class SetupError(Exception):
     """The coordinator cannot start as it is set up."""
 

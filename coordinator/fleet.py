@@ -10,6 +10,7 @@ import logging
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -19,6 +20,7 @@ from coordinator.settings import Settings
 
 if TYPE_CHECKING:
     from coordinator.federated.superlink import SuperLink
+    from coordinator.federated.training import Line
 
 CALLS = frozenset(
     {
@@ -85,6 +87,10 @@ class Fleet:
         if self._running is None:
             raise FlowerUnavailable("federated training is switched off here")
         return self._running
+
+    def open_run(self) -> "AbstractContextManager[Line]":
+        """Return a way to the nodes of partners, through Flower. Raises: FlowerUnavailable."""
+        return self.superlink.link.run()
 
     async def register(self, party: str, public_key: bytes) -> None:
         """Let that key be the one of the party's SuperNode.

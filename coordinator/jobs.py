@@ -28,7 +28,14 @@ from coordinator.errors import (
     TooManyOpenJobs,
     UnknownJob,
 )
-from coordinator.tables import CollaborationRow, JobEventRow, JobPartyRow, JobRow, MailboxSideRow
+from coordinator.tables import (
+    CollaborationRow,
+    JobEventRow,
+    JobPartyRow,
+    JobRow,
+    MailboxSideRow,
+    ReceiptRow,
+)
 from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
 from protocols import registry
 from protocols.codec import decode
@@ -162,7 +169,7 @@ def apply(
         session.add(
             JobEventRow(job=job, party=caller.party, event=said.event, digest=mark, said_ms=now_ms)
         )
-    awaited = [p for p in _all_of(rule.by, row) if p != caller.party]
+    awaited = [p for p in _all_of(session, rule.by, row) if p != caller.party]
     awaits_other = any(store.said(session, job, party, said.event) is None for party in awaited)
     if not awaits_other and rule.to is not state:
         move(session, row, rule.to, said.cause, now_ms)
@@ -305,10 +312,14 @@ def _check_who(by: By, row: JobRow, caller: str) -> None:
         raise NotYourEvent(f"this is for {by.value} to say")
 
 
-def _all_of(by: By, row: JobRow) -> tuple[str, ...]:
-    """Return the parties that must all have said an event before it has its effect."""
+def _all_of(session: Session, by: By, row: JobRow) -> tuple[str, ...]:
+    """Return the parties that must all have said an event before it has its effect.
+
+    Who dropped out of a training has not signed its receipt and is not waited for.
+    """
     if by is By.ALL:
-        return parties(row)
+        filed = session.get(ReceiptRow, row.job)
+        return parties(row) if filed is None else tuple(json.loads(filed.signatures))
     return others(row, row.requester) if by is By.COUNTERPARTIES else ()
 
 

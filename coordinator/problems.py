@@ -37,6 +37,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.TooManyWaits: HTTPStatus.TOO_MANY_REQUESTS,
     errors.FlowerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NodeKeyRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TrainingRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.BadSignature: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownCollaboration: HTTPStatus.NOT_FOUND,
     errors.CollaborationConflict: HTTPStatus.CONFLICT,

@@ -15,6 +15,7 @@ from coordinator.tables import JobRow, PartyRow, ReceiptRow
 from coordinator.wire import RECEIPT_LABEL, ReceiptFiling
 from protocols.codec import decode
 from protocols.errors import ForgedEnvelope
+from protocols.federated.signers import signers
 from protocols.job import JobDescription, RunReceipt
 from protocols.keys import PartyPublic
 
@@ -26,7 +27,7 @@ def file(session: Session, caller: str, job: str, filing: ReceiptFiling, now_ms:
     """
     row = jobs.of_party(session, caller, job)
     asked = jobs.description(row)
-    if set(filing.signatures) != set(asked.parties()):
+    if set(filing.signatures) != set(signers(asked, filing.signatures)):
         raise ReceiptRefused("a receipt has the signatures of all parties, and no other")
     existing = session.get(ReceiptRow, job)
     if existing is not None:
@@ -61,7 +62,7 @@ def _check(session: Session, row: JobRow, asked: JobDescription, filing: Receipt
     receipt = decode(RunReceipt, filing.receipt)
     if receipt.job_hash != row.job_hash:
         raise ReceiptRefused("the receipt is of another job")
-    if tuple(part.party for part in receipt.parts) != asked.parties():
+    if tuple(part.party for part in receipt.parts) != signers(asked, filing.signatures):
         raise ReceiptRefused("the parts of the receipt name other parties")
     for party, signature in sorted(filing.signatures.items()):
         enrolled = session.get(PartyRow, party)

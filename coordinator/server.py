@@ -51,14 +51,22 @@ async def serve(settings: Settings) -> None:
     """
     app = create_app(settings)
     services: Services = app.state.services
-    await run(app, settings.listen_host, settings.listen_port, services.bell.close)
+    tls = (settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
+    await run(app, settings.listen_host, settings.listen_port, services.bell.close, tls)
 
 
-async def run(app: FastAPI, host: str, port: int, closing: Closing | None = None) -> None:
-    """Serve an application until a signal says to stop.
+async def run(
+    app: FastAPI,
+    host: str,
+    port: int,
+    closing: Closing | None = None,
+    tls: tuple[str, str] | None = None,
+) -> None:
+    """Serve an application until a signal says to stop; `tls` are files: certificate and key.
 
-    Raises: OSError if the address cannot be listened on.
+    Raises: OSError if the address cannot be listened on, or a file is not there.
     """
+    certificate, key = tls or (None, None)
     config = uvicorn.Config(
         app,
         host=host,
@@ -69,6 +77,8 @@ async def run(app: FastAPI, host: str, port: int, closing: Closing | None = None
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
+        ssl_certfile=certificate,
+        ssl_keyfile=key or None,
     )
     sockets = [_listen(host, port)]
     bound_host, bound_port = sockets[0].getsockname()[:2]

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from coordinator.clock import Clock
 from coordinator.database import Database
+from coordinator.federated.carrying import Carrier
 from coordinator.fleet import Fleet
 from coordinator.intake import Intake
 from coordinator.settings import Settings
@@ -33,6 +34,13 @@ class Services:
     intake: Intake = field(default_factory=Intake)
     waits: Waits = field(default_factory=Waits)
     fleet: Fleet = field(default_factory=Fleet)
+    trainings: Carrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        carrier = Carrier(
+            self.database, self.clock, self.settings.federated_folder, self.fleet.open_run
+        )
+        object.__setattr__(self, "trainings", carrier)
 
     @property
     def cosigning(self) -> Cosigning:

@@ -42,6 +42,10 @@ class Settings(HomeSettings):
     """Address to listen on; put a TLS proxy in front of anything but loopback."""
     listen_port: int = Field(default=8400, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
+    tls_certificate: str = ""
+    """File (PEM) with the certificate to serve TLS by; empty: a proxy in front does that."""
+    tls_key: str = ""
+    """File (PEM) with the key of that certificate."""
     invitation_days: int = Field(default=7, ge=1, le=90)
     """Days that an invitation can be used."""
     max_request_bytes: int = Field(default=MIB, ge=4096, le=64 * MIB)
@@ -89,7 +93,8 @@ class Settings(HomeSettings):
     @property
     def effective_url(self) -> str:
         """The URL for invitations, with the default filled in."""
-        return self.public_url.rstrip("/") or f"http://{self.listen_host}:{self.listen_port}"
+        scheme = "https" if self.tls_certificate else "http"
+        return self.public_url.rstrip("/") or f"{scheme}://{self.listen_host}:{self.listen_port}"
 
 
 def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

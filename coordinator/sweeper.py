@@ -65,6 +65,7 @@ async def sweep_once(services: Services) -> Swept:
     grace = services.settings.mailbox_grace_hours
     done = await services.write(lambda session: sweep(session, now_ms, grace))
     await run_in_threadpool(services.database.erase_traces)
+    await run_in_threadpool(services.trainings.sweep)
     if done != Swept(0, 0, 0, 0):
         log.info("swept", **{name: getattr(done, name) for name in Swept.__slots__})
         await services.bell.ring(*Kind)

@@ -129,6 +129,13 @@ class SuperNodeKey(Wire):
     """Public key of the party's SuperNode, on a NIST curve, in PEM."""
 
 
+class TrainingRun(Wire):
+    """PUT /v1/federated/trainings/{job}."""
+
+    run: Base64
+    """Encoded `protocols.federated.terms.Run`: terms and keys, the same from every partner."""
+
+
 class PartyView(Wire):
     """GET /v1/parties and /v1/parties/{party}."""
 

@@ -2,8 +2,9 @@
 that needs noise.
 """
 
-from party_node.job_kinds import INSIGHT, LOOKALIKE
+from party_node.job_kinds import FEDERATED, INSIGHT, LOOKALIKE
 from protocols.collaboration_terms import REVEALING
+from protocols.federated.release import FEDERATED_MODEL
 from protocols.job import JobDescription
 from protocols.release import MEMBERS, MODEL_METRICS, NOISY_SIZE, STATISTICS
 
@@ -16,6 +17,8 @@ def charged_for(job: JobDescription, peer: str) -> str:
     if job.kind == LOOKALIKE:
         # The receiver learns sums over seeds; the sender how many match, and how good the model is.
         return STATISTICS if peer == job.receiver else MODEL_METRICS
+    if job.kind == FEDERATED:
+        return FEDERATED_MODEL  # in parts, a round at a time
     return MEMBERS if job.kind in REVEALING and peer == job.receiver else NOISY_SIZE
 
 

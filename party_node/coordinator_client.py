@@ -8,8 +8,10 @@ repeat.
 
 import base64
 import hashlib
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +19,12 @@ import httpx2
 from pydantic import ValidationError
 
 from coordinator import wire
-from party_node.errors import ClockSkewed, CoordinatorRefused, CoordinatorUnreachable
+from party_node.errors import (
+    ClockSkewed,
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    InvalidSettings,
+)
 from party_node.ledger.asking import NoAnswer
 from party_node.ledger.witness_http import (
     ANSWER_SECONDS,
@@ -47,14 +54,18 @@ class CoordinatorClient:
         keys: PartyKeys | None,
         clock_ms: Callable[[], int],
         transport: httpx2.BaseTransport | None = None,
+        authority: Path | None = None,
     ) -> None:
-        """`keys` may be None for the open calls; `transport` is for tests."""
+        """`keys` may be None for the open calls; `transport` is for tests; `authority` has the
+        certificates (PEM) by which the coordinator's is checked, None for the system's.
+        """
         self.url = url.rstrip("/")
         self._keys, self._clock_ms = keys, clock_ms
         self._prefix = urlsplit(self.url).path
         self._http = httpx2.Client(
             base_url=self.url,
             transport=transport,
+            verify=True if authority is None else _trusting(authority),
             timeout=httpx2.Timeout(
                 _ANSWER_SECONDS + wire.MAX_WAIT_SECONDS, connect=_CONNECT_SECONDS
             ),
@@ -156,6 +167,15 @@ class CoordinatorClient:
         body = _body(wire.SuperNodeKey(public_key=public_key))
         self._call("PUT", "/v1/federated/node", body)
 
+    def join_training(self, job: str, run: bytes) -> None:
+        """Take part in the training of a job, by this encoded run."""
+        self._call("PUT", f"/v1/federated/trainings/{job}", _body(wire.TrainingRun(run=run)))
+
+    def training_ended(self, job: str) -> bytes | None:
+        """Return what partners were told at the end of a training, None before."""
+        response = self._call("GET", f"/v1/federated/trainings/{job}")
+        return response.content if response.status_code == httpx2.codes.OK else None
+
     # -- witness -------------------------------------------------------------------------
 
     def add_checkpoint(self, request: bytes) -> tuple[int, str]:
@@ -232,6 +252,13 @@ class CoordinatorClient:
                 self._keys.sign(wire.SIGNATURE_LABEL, text)
             ).decode(),
         }
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError:
+        raise InvalidSettings("coordinator_authority cannot be read as certificates") from None
 
 
 def _body(body: wire.Wire | None) -> bytes:

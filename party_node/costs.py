@@ -17,6 +17,7 @@ import numpy as np
 
 from party_node import sum_costs
 from protocols.codec import Record
+from protocols.federated.asked import FederatedParams
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
 from protocols.joint.records import JointParams
 from protocols.lookalike.records import LookalikeParams
@@ -261,6 +262,26 @@ def joint(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     )
 
 
+def federated(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """Each round reads the rows and takes about six Newton steps over all pairs of features."""
+    assert isinstance(params, FederatedParams)
+    features, columns = 1 + len(params.one_hot), 1 + sum(params.one_hot)
+    step = sizes.own * features**2 * _CELL_SECONDS + columns**3 * _SOLVE_SECONDS
+    return Cost(
+        cpu_seconds=params.rounds * (_NEWTON_STEPS * step + _ROUND_SECONDS),
+        memory_bytes=sizes.own * 8 * (features + 6) + 24 * columns**2 + _FLOWER_BYTES,
+        traffic_bytes=params.rounds * (32 * columns + _ROUND_BYTES * sizes.parties),
+    )
+
+
+_NEWTON_STEPS = 6
+_CELL_SECONDS, _SOLVE_SECONDS = 4e-9, 1e-10
+"""Of a pair of a person's features, and of a triple of columns, in one step."""
+_ROUND_SECONDS = 2.0
+"""What Flower's processes take at one side in a round."""
+_FLOWER_BYTES = 215 * 2**20
+_ROUND_BYTES = 8_192
+
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "psi-dh-members": psi_dh,
@@ -276,6 +297,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "lookalike-cot": partial(lookalike, sum_costs.COT),
         "joint-bfv": partial(joint, sum_costs.BFV),
         "joint-cot": partial(joint, sum_costs.COT),
+        "federated-ridge": federated,
     }
 )
 """By registered name without its version. A protocol that is not here is taken for `psi-dh`, which

@@ -7,12 +7,13 @@ sentences.
 from dataclasses import dataclass
 
 from party_node import count_noise
-from party_node.job_kinds import INSIGHT, JOINT, LOOKALIKE
+from party_node.job_kinds import FEDERATED, INSIGHT, JOINT, LOOKALIKE
 from party_node.statistics.document import kind_of
 from protocols.dp.budget import Rho, questions_left
 from protocols.dp.queries.answering import half_width
 from protocols.dp.queries.filter_words import condition
 from protocols.dp.queries.plan import ROWS
+from protocols.federated.asked import Federated
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
 from protocols.joint.asked import Joint
@@ -63,6 +64,8 @@ def who_learns(job: JobDescription) -> tuple[Learns, ...]:
         return (*_of_lookalike(job), _coordinator(job))
     if job.kind == JOINT:
         return (*_of_joint(job, f"{size}{below}"), _coordinator(job))
+    if job.kind == FEDERATED:
+        return learns_of_training(job)
     if job.kind == "audience":
         receiver = f"which of its own people {_have(job)} too, and so how many{below}"
     else:
@@ -127,6 +130,26 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
             job.sender,
             f"the question; the size of {job.receiver}'s list{each}, filled up to a step; not who "
             "matches, nor how many, nor the answer",
+        ),
+    )
+
+
+def learns_of_training(job: JobDescription) -> tuple[Learns, ...]:
+    """Return what each partner, and the coordinator, learns from a federated training."""
+    asked = read(job.question)
+    assert isinstance(asked, Federated)
+    columns = ", ".join(sorted(asked.columns - {asked.label.column}))
+    alone = " (with two partners, that is the other's update too)" if job.is_of_two() else ""
+    partner = (
+        f"a model of {asked.label.column} by {columns}, after each of {asked.rounds} rounds: the "
+        f"average of noisy updates, one of each partner{alone}; who took part; never a row"
+    )
+    return (
+        *(Learns(party, partner) for party in job.parties()),
+        Learns(
+            COORDINATOR,
+            "the features and the terms, coarse sizes, who took part in which round, and the "
+            "model; never a single update, nor who is in it",
         ),
     )
 

@@ -15,23 +15,16 @@ from collections.abc import Callable
 import structlog
 
 from consent.errors import ConsentError
+from coordinator.wire import JobState
 from party_node import uses
-from party_node.errors import (
-    ClockSkewed,
-    CoordinatorRefused,
-    CoordinatorUnreachable,
-    DatabaseUnreachable,
-    DiskFull,
-    JobRefused,
-    NodeError,
-    QuorumMissed,
-)
+from party_node.errors import CoordinatorRefused, JobRefused, NodeError
 from party_node.execution import Execution
+from party_node.federated.rounds import Rounds
 from party_node.jobs import ENDED, last_word
+from party_node.passing import PASSING
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
 from party_node.services import Services
-from party_node.workers.errors import WorkerLost, WorkersUnavailable
 from protocols.errors import DisclosureError, ProtocolError
 
 log = structlog.get_logger()
@@ -40,17 +33,11 @@ BOARD_WAIT_SECONDS = 10
 MOST_RUNS = 16
 """Runs that are carried at once; the others wait. A run that waits for a person has no thread."""
 
-PASSING = (
-    CoordinatorUnreachable, ClockSkewed, DiskFull, DatabaseUnreachable, QuorumMissed,
-    WorkerLost, WorkersUnavailable,
-)  # fmt: skip
-"""Nobody's fault in the job: tried again, with growing pauses."""
-
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 LATER = frozenset({"mailbox-full", "step-out-of-order", "too-many-waits"})
 
 
-SIGNED = ("sign", "file", "close")
+SIGNED = ("sign", "attest", "countersign", "file", "close")
 """Phases in which this side has signed already, or answered from an earlier release: its last
 message may still be fetched."""
 
@@ -69,6 +56,7 @@ class Driver:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        services.trainings.learner = Rounds(services)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._carried: set[str] = set()
@@ -184,8 +172,9 @@ class Driver:
         run = self._services.runs.load(job)
         if run.phase == DONE:
             return Turn.ENDED
-        called_off = self._services.jobs.get(job).state in ENDED
-        if called_off and run.phase not in SIGNED:
+        state = self._services.jobs.get(job).state
+        called_off = state in ENDED
+        if called_off and run.phase not in SIGNED and not _came_back(run, state):
             self._abandon(run)
             return Turn.ENDED
         stored = PHASES[run.phase](Execution.of(self._services, job), run)
@@ -218,6 +207,7 @@ class Driver:
         with self._services.db.writing() as session:
             self._services.runs.end(session, run.job)
         self._services.runs.chunks(run.job).erase()
+        self._services.trainings.leave(run.job)
 
     def _record_end(self, job: str, outcome: str) -> None:
         """Write into the ledger that a use which was permitted has ended, and how."""
@@ -242,6 +232,13 @@ class Driver:
         if self.trouble != error.code:
             log.warning("waiting", cause=error.code, detail=str(error), hint=error.hint)
         self.trouble = error.code
+
+
+def _came_back(run: Run, state: str) -> bool:
+    """Tell whether a training was completed by the others while this party was away: it can still
+    have the model.
+    """
+    return run.phase == "train" and state == JobState.COMPLETED
 
 
 class _Pause:

@@ -96,11 +96,13 @@ class Gate:
         among: BitMap | None = None,
         price: Price | None = None,
         break_glass: str = "",
+        at_round: int | None = None,
     ) -> Permission:
         """Decide who may be used, record it under a checkpoint, and only then give the permission.
 
         With `among`, only those of the dataset are asked about. With `break_glass`, the use record
-        names that emergency approval; it permits nobody more. Idempotent for each job and dataset.
+        names that emergency approval; it permits nobody more. `at_round` is as in `recheck`.
+        Idempotent for each job and dataset.
         For a use that has ended it permits nobody. Raises: UnknownDataset, UnknownPurpose,
         UnknownOperation; IdempotencyConflict if this job asked something else before;
         LedgerDamaged, LedgerMoved, DiskFull; RowChanged.
@@ -120,7 +122,9 @@ class Gate:
             elif row.request != question.digest():
                 raise IdempotencyConflict("this job asked something else before")
             elif not row.outcome:
-                row = self._narrowed(head, question, row, ttl_ms, break_glass=break_glass)
+                row = self._narrowed(
+                    head, question, row, ttl_ms, at_round=at_round, break_glass=break_glass
+                )
             return self._give(question, row)
 
     def recheck(

@@ -159,6 +159,17 @@ class Home:
         return self.path / "models"
 
     @property
+    def federated(self) -> Path:
+        """Folder of the federated trainings that this party takes part in, and of its SuperNode."""
+        return self.path / "federated"
+
+    @property
+    def authority(self) -> Path | None:
+        """Certificates by which the coordinator's is checked; None for those of the system."""
+        stated = self.settings.coordinator_authority
+        return Path(stated) if stated else None
+
+    @property
     def audiences(self) -> Path:
         """Folder of finished audiences."""
         return self.path / "audiences"

@@ -4,6 +4,7 @@ Of two parties it hears the one, and the phase is over.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,12 @@ class Due:
         return {"phase": phase} if self.is_last else {}
 
 
-def due(execution: Execution, run: Run) -> Due:
-    """Return whom this phase hears next."""
+def due(execution: Execution, run: Run, among: Sequence[str] | None = None) -> Due:
+    """Return whom this phase hears next: all the others, or those of them that are `among`."""
     count = int(run.facts.get(HEARD, 0))
-    peer = execution.peers[count].party
-    is_last = count + 1 == len(execution.peers)
+    peers = [p.party for p in execution.peers if among is None or p.party in among]
+    peer = peers[count]
+    is_last = count + 1 == len(peers)
     facts = {name: fact for name, fact in run.facts.items() if name != HEARD}
     if not is_last:
         facts[HEARD] = count + 1

@@ -2,11 +2,9 @@
 coordinator says.
 """
 
-from collections.abc import Mapping
-
-from party_node import count_noise, sum_costs
+from party_node import count_noise, question_checks, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
-from party_node.job_kinds import ASKING
+from party_node.job_kinds import ASKING, FEDERATED
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
 from protocols.collaboration_terms import REVEALING
 from protocols.disclosure import step_up
@@ -15,11 +13,9 @@ from protocols.errors import ProtocolError
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
-from protocols.joint.asked import Joint
-from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import STRICT_BELOW, MatchingParams
-from protocols.question import columns_of, cost_of, params_for, read
-from protocols.sums.insight import Insight
+from protocols.question import Asked, columns_of, cost_of, params_for, read
+from protocols.sums.alignment_params import AlignedParams
 
 MAX_JOB_MS = 30 * 24 * 3600 * 1000
 MAX_SKEW_MS = 10 * 60 * 1000
@@ -75,7 +71,7 @@ def _check_types(job: JobDescription) -> None:
     types = job.identifiers
     if not types or len(set(types)) < len(types) or not set(types) <= set(KINDS):
         raise JobRefused(f"a job names some of {', '.join(KINDS)}, each once")
-    if len(types) > 1 and not job.is_of_two():
+    if len(types) > 1 and not job.is_of_two() and job.kind != FEDERATED:
         # Else a person could be a match at one party by one type and at the next by another.
         raise JobRefused("three or more parties match by one type of identifier")
 
@@ -99,55 +95,26 @@ def _check_question(job: JobDescription, collaboration: Collaboration) -> None:
         strict = params.hides_in_small_sets()
         due = params_for(asked, job.minimum_size, strict=strict)
         price = cost_of(asked, job.minimum_size)
-        sum_costs.check_room(job.protocol, due)
+        if isinstance(due, AlignedParams):
+            sum_costs.check_room(job.protocol, due)
     except ProtocolError as e:
         raise JobRefused(f"the question cannot be answered over people in common: {e}") from e
     if params != due:
         raise JobRefused("the parameters are not those of the question")
     if price != job.rho_nano:
         raise JobRefused("the price is not that of the question")
-    match job.kind, asked:
-        case "insight", Insight():
-            _check_insight(job, asked)
-        case "lookalike", Lookalike():
-            _check_lookalike(job, asked)
-        case "joint", Joint():
-            _check_joint(job, asked)
-        case _:
-            raise JobRefused(f"this is no question of a job of the kind {job.kind}")
+    question_checks.check(job, asked)
+    _check_offered(job, asked, collaboration)
+
+
+def _check_offered(job: JobDescription, asked: Asked, collaboration: Collaboration) -> None:
+    """Refuse a question that reads columns which the other parties do not offer."""
     for party in job.others(job.requester):
         offered = _offer(collaboration, party, job.dataset_of(party)).columns
         read_there = columns_of(asked, receiver=party == job.receiver)
         missing = sorted(read_there - set(offered))
         if missing:
             raise JobRefused(f"{party} does not offer the column {missing[0]!r} for questions")
-
-
-def _check_insight(job: JobDescription, asked: Insight) -> None:
-    if job.requester != job.receiver:
-        # The segments are of the receiver's own columns: nobody else asks by them.
-        raise JobRefused("a question is asked by the party that gets the answer")
-    if asked.query.dataset != job.sender_dataset:
-        raise JobRefused(f"the question is about another dataset than {job.sender_dataset}")
-
-
-def _check_joint(job: JobDescription, asked: Joint) -> None:
-    if job.requester != job.receiver:
-        # The label is of the receiver's own columns: nobody else asks by them.
-        raise JobRefused("a joint score is asked for by the party that gets it")
-    _check_datasets(job, {job.receiver: asked.ours_dataset, job.sender: asked.theirs_dataset})
-
-
-def _check_datasets(job: JobDescription, meant: Mapping[str, str]) -> None:
-    for party, dataset in meant.items():
-        if job.dataset_of(party) != dataset:
-            raise JobRefused(f"the question is about another dataset than {dataset} of {party}")
-
-
-def _check_lookalike(job: JobDescription, asked: Lookalike) -> None:
-    _check_datasets(job, {job.receiver: asked.population, job.sender: asked.seeds_dataset})
-    if 0 < asked.audience < job.minimum_size:
-        raise JobRefused(f"an audience has at least {job.minimum_size} people")
 
 
 def _check_price(job: JobDescription) -> None:
@@ -239,7 +206,7 @@ def _check_dataset(
 ) -> None:
     offer = _offer(collaboration, party, dataset)
     missing = [kind for kind in job.identifiers if kind not in offer.identifiers]
-    if missing:
+    if missing and job.kind != FEDERATED:  # which matches nobody
         raise JobRefused(
             f"dataset {dataset} of {party} is not offered for matching by {' and '.join(missing)}"
         )

@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-Kind = Literal["overlap", "audience", "insight", "lookalike", "joint"]
+Kind = Literal["overlap", "audience", "insight", "lookalike", "joint", "federated"]
 KINDS: tuple[str, ...] = get_args(Kind)
-INSIGHT, LOOKALIKE, JOINT = "insight", "lookalike", "joint"
-ASKING = frozenset({INSIGHT, LOOKALIKE, JOINT})
+INSIGHT, LOOKALIKE, JOINT, FEDERATED = "insight", "lookalike", "joint", "federated"
+ASKING = frozenset({INSIGHT, LOOKALIKE, JOINT, FEDERATED})
 """Kinds that ask a question beside the match; their price and parameters follow from it."""

@@ -8,12 +8,14 @@ from party_node.errors import JobRefused
 from party_node.job_kinds import ASKING
 from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
+from protocols.federated.asked import Federated
 from protocols.job_params import kind_of_params
 from protocols.joint.asked import Joint
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.question import Asked, cost_of, params_fitting
 from protocols.registry import RINGS
+from protocols.sums.alignment_params import AlignedParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:
         raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
-    if request.question is None:
+    if request.question is None or isinstance(request.question, Federated):
         return fitting[0]
     return _sooner_done(fitting, request, request.question, agreed.minimum_size)
 
@@ -61,6 +63,7 @@ def _sooner_done(
 ) -> Permitted:
     """Return the clause whose route can add the question up, and is sooner done over this line."""
     asked = params_fitting(question, max(minimum, request.minimum_size))
+    assert isinstance(asked, AlignedParams)
     cores, line = os.cpu_count() or 1, request.bandwidth_mbit
     able, why = [], ""
     for one in fitting:
@@ -112,6 +115,8 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
             return dataset_of(agreed, sender, request.identifiers)
         case Lookalike(seeds_dataset=dataset) | Joint(theirs_dataset=dataset):
             return dataset
+        case Federated():
+            return with_columns(agreed, sender, request.question)
         case question:
             return question.query.dataset
 
@@ -121,7 +126,20 @@ def received(agreed: Collaboration, receiver: str, request: Request) -> str:
     match request.question:
         case Lookalike(population=dataset) | Joint(ours_dataset=dataset):
             return dataset
+        case Federated():
+            return with_columns(agreed, receiver, request.question)
     return dataset_of(agreed, receiver, request.identifiers)
+
+
+def with_columns(agreed: Collaboration, party: str, asked: Federated) -> str:
+    """Return the first dataset that a party offers with all columns of a training.
+
+    Raises: JobRefused.
+    """
+    for offer in agreed.datasets:
+        if offer.party == party and asked.columns <= set(offer.columns):
+            return offer.dataset
+    raise JobRefused(f"{party} offers no dataset with all columns of the question")
 
 
 def dataset_of(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from coordinator.wire import JobState
 from party_node import count_noise, disclosures, preflight, progress
 from party_node.charges import price_at
 from party_node.errors import NodeError
+from party_node.federated.standing import training_view
 from party_node.job_tables import JobRow, PreflightRow, RunRow
 from party_node.jobs import ENDED, acceptances_of
 from party_node.runs import DONE
@@ -130,7 +131,9 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
     return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
 
 
-_NOTHING_AHEAD: Mapping[str, Any] = MappingProxyType({"estimate": None, "progress": None})
+_NOTHING_AHEAD: Mapping[str, Any] = MappingProxyType(
+    {"estimate": None, "progress": None, "training": None}
+)
 
 
 def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -153,6 +156,7 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
     return {
         "estimate": dataclasses.asdict(takes),
         "progress": None if found is None else dataclasses.asdict(found),
+        "training": training_view(parts, run),
     }
 
 

@@ -20,6 +20,10 @@ _PHASES = {
     "sign": "signing the run receipt",
     "file": "filing the receipt",
     "done": "this side is done",
+    "enter": "asking consent, recording the decision, joining the training",
+    "train": "training in rounds",
+    "attest": "comparing what all partners have",
+    "countersign": "signing the run receipt",
 }
 
 _MEASURES: dict[str, Callable[[float], str]] = {
@@ -48,7 +52,10 @@ def preflight(
     """
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
-    yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
+    if job["kind"] == "federated":
+        yield "nobody is matched: each party trains on its own people"
+    else:
+        yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
     yield "who learns what:"
     for one in job["who_learns"]:
         yield f"  {one['who']}: {one['what']}"
@@ -120,7 +127,10 @@ def place(job: dict[str, Any]) -> str:
     """Say where a job is."""
     if job["ended"]:
         return f"{job['state']} ({job['cause']})" if job["cause"] else str(job["state"])
-    return _PHASES.get(job["phase"], str(job["state"]))
+    said = _PHASES.get(job["phase"], str(job["state"]))
+    if (at := job.get("training")) is not None:
+        said = f"{said}: {at['stage']}, round {at['round']} of {at['rounds']}"
+    return said
 
 
 def standing(far: dict[str, Any]) -> str:
@@ -144,7 +154,7 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     if found.get("statistics") is not None:  # results of before have no such field
         yield from statistics(found["statistics"])
     if found.get("model") is not None:
-        yield from model(found["model"])
+        yield from (trained if found["kind"] == "federated" else model)(found["model"])
     if found.get("joint") is not None:
         yield from joint(found["joint"])
     if found["audience"] is not None:
@@ -198,6 +208,20 @@ def joint(found: dict[str, Any]) -> Iterator[str]:
         yield f"  it goes by {', '.join(told[:8])} of {words} columns"
     for limit in found["limits"]:
         yield f"  note: {limit}"
+
+
+def trained(found: dict[str, Any]) -> Iterator[str]:
+    """Say what a federated training brought: who took part, how good it is, what it goes by."""
+    yes = " or ".join(found["positive"])
+    yield f"a model of {found['label']} ({yes}), trained together:"
+    for number, at in enumerate(found["rounds"], 1):
+        area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over people held out here"
+        yield f"  round {number}: {', '.join(at['partners'])}{area}"
+    yield f"  each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise"
+    for feature in found["features"]:
+        told = [f"{w['value']} {w['weight']:+.2f}" for w in feature["weights"][:-1]]
+        yield f"  {feature['column']}: {', '.join(told)}"
+    yield f"  signed by {', '.join(found['signed_by'])}"
 
 
 def forecast(found: dict[str, Any]) -> Iterator[str]:

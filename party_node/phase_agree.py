@@ -9,6 +9,7 @@ from party_node import in_turn, phase_recall, preflight
 from party_node.errors import JobRefused, MissingColumn
 from party_node.execution import Execution
 from party_node.insight.columns import has_columns
+from party_node.job_kinds import FEDERATED
 from party_node.job_tables import JobRow, PreflightRow
 from party_node.jobs import acceptances_of
 from party_node.runs import Run
@@ -73,6 +74,8 @@ def agree(execution: Execution, run: Run) -> Run | None:
         if not by or jobs.approve(run.job, by).state == JobState.PROPOSED:
             return None
     jobs.check_acceptances(run.job)
+    if execution.job.kind == FEDERATED:
+        return execution.go(run, phase="enter")
     return execution.go(run, phase="recall" if phase_recall.agreed(execution) else "permit")
 
 

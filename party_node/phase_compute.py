@@ -43,7 +43,9 @@ ASK_AGAIN_MS = 15 * 60 * 1000
 """A run that lasts longer than this asks the gate again."""
 
 
-def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
+def uses_of(
+    execution: Execution, approval: Approval | None = None, at_round: int | None = None
+) -> Uses:
     """Return the permissions of this job: the same ones again after a restart, narrowed if consent
     was. Under an emergency approval they end with that.
     """
@@ -52,11 +54,13 @@ def uses_of(execution: Execution, approval: Approval | None = None) -> Uses:
     if approval is not None:
         ttl_ms, glass = approval.expires_ms - parts.ledger.now(), approval.approval_id
     price = Price(job.rho_nano, GAUSSIAN)
-    return uses.permit(parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass)
+    return uses.permit(
+        parts.gate, job, execution.me, ttl_ms, price=price, break_glass=glass, at_round=at_round
+    )
 
 
-def recheck(execution: Execution, run: Run) -> Uses:
-    """Ask the gate again in the middle of a run.
+def recheck(execution: Execution, run: Run, *, at_round: int | None = None) -> Uses:
+    """Ask the gate again in the middle of a run, or before a round of a training.
 
     A run that went on under an emergency approval which has run out waits for the quorum.
     Raises: CoordinatorUnreachable, QuorumMissed (try again); as `Gate.recheck`.
@@ -66,7 +70,8 @@ def recheck(execution: Execution, run: Run) -> Uses:
     if UNDER in run.facts and approval is None:
         parts.witnessing.publish(parts.ledger.head()[0])
     glass = "" if approval is None else approval.approval_id
-    return uses.recheck(parts.gate, uses_of(execution, approval), glass)
+    held = uses_of(execution, approval, at_round)
+    return uses.recheck(parts.gate, held, glass, at_round=at_round)
 
 
 def permit(execution: Execution, run: Run) -> Run:
@@ -85,7 +90,7 @@ def permit(execution: Execution, run: Run) -> Run:
     except BudgetExceeded:
         parts.repeats.forget_run(job.job)
         raise
-    permitted, under = _witnessed(execution, permitted)
+    permitted, under = witnessed(execution, permitted)
     parts.jobs.report(job.job, JobEvent.START)
     params = job_checks.params_of(job)
     items, brought = in_runs.lay(execution, permitted.reading, people, params, _prepare)
@@ -106,7 +111,7 @@ def permit(execution: Execution, run: Run) -> Run:
     return in_runs.steps_of(execution).begin(run, params, items, facts=facts)
 
 
-def _witnessed(execution: Execution, permitted: Uses) -> tuple[Uses, dict[str, str]]:
+def witnessed(execution: Execution, permitted: Uses) -> tuple[Uses, dict[str, str]]:
     """Return the permissions once their use records are under a published checkpoint.
 
     Rule 20: without a quorum the run waits; under an emergency approval it goes on with a use
@@ -134,7 +139,7 @@ def _charge(execution: Execution) -> None:
     job, parts = execution.job, execution.services
     limit_nano, now = parts.collaborations.limit_nano(execution.agreed), parts.clock_ms()
     if not job.is_of_two():
-        _check_all_budgets(execution, limit_nano)
+        require_budgets(execution, limit_nano)
     for account in execution.accounts:
         what = charged_for(job, account.counterparty)
         if not what:
@@ -145,7 +150,7 @@ def _charge(execution: Execution) -> None:
         )  # fmt: skip
 
 
-def _check_all_budgets(execution: Execution, limit_nano: int) -> None:
+def require_budgets(execution: Execution, limit_nano: int) -> None:
     """Refuse a job that one of the budgets cannot pay for. Raises: BudgetExceeded."""
     job, budgets = execution.job, execution.services.budgets
     charged = {one.to_party for one in budgets.history(job.collaboration) if one.job == job.job}

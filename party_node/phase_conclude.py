@@ -226,4 +226,5 @@ def file(execution: Execution, run: Run) -> Run:
     with parts.db.writing() as session:
         parts.runs.end(session, run.job)
     execution.chunks.erase()
+    parts.trainings.leave(run.job)
     return Run(run.job, DONE)

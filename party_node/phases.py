@@ -13,6 +13,9 @@
     file      hand the receipt in, close the mailbox
     done
 
+A federated job goes from `agree` to `enter` and from `countersign` to `file`
+(`federated/phases.py`).
+
 Every phase may be repeated after a crash: what it does outside the one transaction at its end is
 idempotent. A phase returns the stored run to go on with, or None if it must wait for someone.
 """
@@ -21,6 +24,7 @@ from collections.abc import Callable, Mapping
 
 from party_node import phase_agree, phase_compute, phase_conclude, phase_recall
 from party_node.execution import Execution
+from party_node.federated import phases as federated
 from party_node.runs import Run
 
 Phase = Callable[[Execution, Run], Run | None]
@@ -37,4 +41,8 @@ PHASES: Mapping[str, Phase] = {
     "receipt": phase_conclude.receipt,
     "sign": phase_conclude.sign,
     "file": phase_conclude.file,
+    "enter": federated.enter,
+    "train": federated.train,
+    "attest": federated.attest,
+    "countersign": federated.countersign,
 }

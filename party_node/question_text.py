@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from party_node.federated import question_file as federated
 from party_node.insight import question_file as insight
 from party_node.job_kinds import LOOKALIKE
 from party_node.joint import question_file as joint
@@ -20,6 +21,8 @@ def parse(kind: str, text: str) -> Asked:
             return lookalike.parse(text)
         case "joint":
             return joint.parse(text)
+        case "federated":
+            return federated.parse(text)
         case _:
             return insight.parse(text)
 

@@ -13,8 +13,16 @@ from protocols.release import Told
 from protocols.transcript import Transcripts
 
 
-def part_of(execution: Execution, run: Run, released: tuple[Released, ...]) -> ReceiptPart:
-    """Return what this side says in the receipt: its ledger's proof, transcript, releases."""
+def part_of(
+    execution: Execution,
+    run: Run,
+    released: tuple[Released, ...],
+    transcripts: tuple[bytes, ...] | None = None,
+) -> ReceiptPart:
+    """Return what this side says in the receipt: its ledger's proof, transcript, releases.
+
+    `transcripts` stand for what passed, where that was no protocol between each two.
+    """
     ledger, entry = execution.services.ledger, int(run.facts["use_entry"])
     note = ledger.checkpoints.latest_published()
     head = decode(LedgerHead, bytes.fromhex(run.facts["head"]))
@@ -26,7 +34,9 @@ def part_of(execution: Execution, run: Run, released: tuple[Released, ...]) -> R
     return ReceiptPart(
         party=execution.me,
         head=LedgerHead(head.origin, checkpoint.size, checkpoint.root, head.use_record),
-        transcripts=decode(Transcripts, run.transcript).digests(),
+        transcripts=(
+            decode(Transcripts, run.transcript).digests() if transcripts is None else transcripts
+        ),
         released=released,
         note=note,
         index=entry,

@@ -100,6 +100,14 @@ def check_part(execution: Execution, theirs: ReceiptPart, peer: str, told: Told)
         ours = theirs.released[-1].commitment if has_own else None
     if theirs.released != released(job, told, peer, ours):
         raise ContextMismatch("the other side states other releases than were agreed")
+    check_head(execution, theirs, peer)
+
+
+def check_head(execution: Execution, theirs: ReceiptPart, peer: str) -> None:
+    """Check that the ledger that a peer names is its own, witnessed, and has its use record.
+
+    Raises: ContextMismatch, ConsentError.
+    """
     log = parse_vkey(job_checks.member(execution.agreed, peer).ledger_vkey)
     witness = execution.services.home.coordinator_witness
     checkpoint = open_checkpoint(theirs.note, log, [witness], 1)

@@ -23,6 +23,7 @@ from protocols.codec import decode
 from protocols.dp.budget import Rho, epsilon
 from protocols.dp.count import SizeRelease
 from protocols.errors import SmallCohort
+from protocols.federated.release import TrainedModel
 from protocols.job import JobDescription, LedgerHead
 from protocols.release import Told, Withheld
 
@@ -69,7 +70,10 @@ NOTHING = Brought()
 
 
 def document(
-    execution: Execution, facts: dict[str, Any], told: Told, brought: Brought = NOTHING
+    execution: Execution,
+    facts: dict[str, Any],
+    told: Told | TrainedModel,
+    brought: Brought = NOTHING,
 ) -> dict[str, Any]:
     """Return the result as it is stored and shown."""
     job = execution.job
@@ -130,7 +134,7 @@ def _ledger(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def size_document(told: Told) -> dict[str, Any] | None:
+def size_document(told: Told | TrainedModel) -> dict[str, Any] | None:
     """Return a noisy size for people: value, 95 % interval, and the sentence that says it."""
     if not isinstance(told, SizeRelease):
         return None
@@ -144,7 +148,7 @@ def size_document(told: Told) -> dict[str, Any] | None:
     }
 
 
-def _withheld(told: Told) -> dict[str, Any] | None:
+def _withheld(told: Told | TrainedModel) -> dict[str, Any] | None:
     if not isinstance(told, Withheld):
         return None
     return {

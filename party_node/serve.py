@@ -63,6 +63,7 @@ def serve(home: Home) -> None:
             finally:
                 node.stopping.set()
                 driver.stop()
+                services.supernode.stop()
                 services.aftermath.steward.stop()
                 services.publisher.stop()
                 worker.stop()

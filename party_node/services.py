@@ -23,6 +23,9 @@ from party_node.datasets import Datasets
 from party_node.emergencies import Emergencies
 from party_node.erasure.holds import Holds
 from party_node.errors import NotEnrolled
+from party_node.federated.keeping import Keeper
+from party_node.federated.kept import TrainedModels
+from party_node.federated.trainings import Trainings, nothing_learnt
 from party_node.gate import Gate
 from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
@@ -65,6 +68,9 @@ class Services:
     vault: Vault
     models: Models
     scores: ScoreFiles
+    trained: TrainedModels
+    trainings: Trainings
+    supernode: Keeper
     identity: Identity
     datasets: Datasets
     ledger: ConsentLedger
@@ -137,7 +143,10 @@ def assemble(
     )
     ledger.open()
     complete_signals(ledger, identity)
-    client = CoordinatorClient(home.settings.coordinator_url, keys, clock_ms)
+    client = CoordinatorClient(
+        home.settings.coordinator_url, keys, clock_ms, authority=home.authority
+    )
+    trainings = Trainings(home.federated, vault, keys, nothing_learnt, rng)
     collaborations = Collaborations(db, client, keys, clock_ms, lambda: ledger.vocabulary)
     runs = Runs(db, vault, home)
     writes, reservations = GroupedWrites(db), Reservations(vault, rng)
@@ -162,6 +171,11 @@ def assemble(
         vault=vault,
         models=Models(home.models, vault),
         scores=scores,
+        trained=TrainedModels(home.models, vault),
+        trainings=trainings,
+        supernode=Keeper(
+            home.federated, home.settings.coordinator_url, client, trainings, rng, home.authority
+        ),
         identity=identity,
         datasets=datasets,
         ledger=ledger,

@@ -72,6 +72,9 @@ class NodeSettings(BaseModel):
     database_url: str = ""
     """Empty: SQLite in the home folder; else `postgresql+psycopg://…`."""
     coordinator_url: str = ""
+    coordinator_authority: str = ""
+    """File (PEM) with the certificates by which the coordinator's is checked; empty: the system's.
+    """
     coordinator_name: str = ""
     witness_vkey: str = ""
     """C2SP verifier key of the witness; set at enrolment."""

@@ -83,6 +83,7 @@ def permit(
     price: Price | None = None,
     break_glass: str = "",
     later: Later | None = None,
+    at_round: int | None = None,
 ) -> Uses:
     """Ask the gate about a job's uses of this party's data, or about a later use of some of these
     people; the same again after a restart.
@@ -96,15 +97,21 @@ def permit(
         permission = gate.permit(
             number, job_hash(job), job.dataset_of(party), job.purpose, peer, asked.operations,
             asked.requester, ttl_ms, among=among, price=price, break_glass=break_glass,
+            at_round=at_round,
         )  # fmt: skip
         found.append(permission)
         among = BitMap(permission.allowed)
     return Uses(tuple(found))
 
 
-def recheck(gate: Gate, uses: Uses, break_glass: str = "") -> Uses:
-    """Ask the gate again about each use. Raises: as `Gate.recheck`."""
-    return Uses(tuple(gate.recheck(one, break_glass=break_glass) for one in uses.each))
+def recheck(gate: Gate, uses: Uses, break_glass: str = "", *, at_round: int | None = None) -> Uses:
+    """Ask the gate again about each use, before a round of a training if one is given.
+
+    Raises: as `Gate.recheck`.
+    """
+    return Uses(
+        tuple(gate.recheck(one, at_round=at_round, break_glass=break_glass) for one in uses.each)
+    )
 
 
 def complete(gate: Gate, uses: Uses) -> None:

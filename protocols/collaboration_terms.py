@@ -25,6 +25,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
         "joint": frozenset({"joint-bfv/1", "joint-cot/1"}),
+        "federated": frozenset({"federated-ridge/1"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more: between
@@ -34,6 +35,7 @@ RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "overlap": frozenset({"psi-ring-cardinality/2"}),
         "audience": frozenset({"psi-ring-members/1"}),
+        "federated": frozenset({"federated-ridge/1"}),
     }
 )
 """The same between three or more members. All of them take part in every job of the agreement."""
@@ -180,7 +182,7 @@ def _check_clause(agreed: Collaboration, clause: Permitted) -> None:
 
 def _other_table(members: int) -> frozenset[str]:
     table = RINGS_OF_KIND if members == LEAST_MEMBERS else PROTOCOLS_OF_KIND
-    return frozenset[str]().union(*table.values())
+    return frozenset[str]().union(*table.values()) - frozenset(registry.TRAININGS)
 
 
 def _check(fits: bool, rule: str) -> None:

@@ -26,6 +26,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "insight": ("psi", "dp.stat"),
         "lookalike": ("psi", "lookalike.train", "lookalike.score"),
         "joint": ("psi", "lookalike.train", "lookalike.score"),
+        "federated": ("train",),
     }
 )
 """What each job kind does with a person's data: each must be permitted by that person's consent."""

@@ -12,43 +12,48 @@ from protocols.codec import Record, decode, encode
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
+from protocols.federated import asked as federated
+from protocols.federated.asked import Federated
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
 from protocols.joint.asked import Joint
 from protocols.lookalike import asked as lookalike
 from protocols.lookalike.asked import Lookalike
-from protocols.psi.params import RowParams
+from protocols.psi.params import MatchingParams, RowParams
 from protocols.sums import insight
-from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.insight import Insight
 
-Asked = Insight | Lookalike | Joint
+Asked = Insight | Lookalike | Joint | Federated
 """What a job asks beside the match."""
 
 
 def read(data: bytes) -> Asked:
     """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
-    found = decode((Insight, Lookalike, Joint), data)
-    assert isinstance(found, Insight | Lookalike | Joint)
+    found = decode((Insight, Lookalike, Joint, Federated), data)
+    assert isinstance(found, Insight | Lookalike | Joint | Federated)
     return found
 
 
 def cost_of(asked: Asked, minimum: int) -> int:
     """Return what a question costs, in billionths of a rho."""
+    if isinstance(asked, Federated):
+        return asked.price
     return insight.cost_of(asked, minimum) if isinstance(asked, Insight) else asked.rho_nano
 
 
-def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> AlignedParams:
+def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> MatchingParams:
     """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
     if isinstance(asked, Joint):
         return joint.params_for(asked)
+    if isinstance(asked, Federated):
+        return federated.params_for(asked)
     if isinstance(asked, Lookalike):
         return lookalike.params_for(asked, strict=strict)
     return insight.params_for(asked, minimum, strict=strict)
 
 
-def params_fitting(asked: Asked, minimum: int) -> AlignedParams:
+def params_fitting(asked: Asked, minimum: int) -> MatchingParams:
     """Return the parameters to ask with: without strict hashing, but where only strict hashing,
     which needs fewer dummies, has room for the question.
 
@@ -66,6 +71,8 @@ def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
         features = asked.ours if receiver else asked.theirs
         of_label = asked.wanted.schema.columns if receiver else ()
         return {f.column for f in features.features} | {c.source for c in of_label}
+    if isinstance(asked, Federated):
+        return asked.columns
     if isinstance(asked, Lookalike):
         if receiver:
             return {feature.column for feature in asked.features.features}
@@ -118,6 +125,8 @@ def of_job(job: JobDescription) -> bytes:
 def _without_price(asked: Asked) -> Asked:
     if isinstance(asked, Lookalike | Joint):
         return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
+    if isinstance(asked, Federated):
+        return dataclasses.replace(asked, rho_nano=1)
     return dataclasses.replace(
         asked, query=dataclasses.replace(asked.query, price=RhoPrice(MAX_RELEASE_NANO))
     )

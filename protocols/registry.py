@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
+from protocols.federated import asked as federated
 from protocols.groups import Backend
 from protocols.joint import run as joint
 from protocols.lookalike import run as lookalike
@@ -43,6 +44,13 @@ RINGS: Mapping[str, MultiParty] = MappingProxyType(
 """The same of three or more parties."""
 
 
+TRAININGS: Mapping[str, type[Record]] = MappingProxyType(
+    {federated.PROTOCOL: federated.FederatedParams}
+)
+"""Parameter records of what is trained in rounds, by registered name: a job of any number of
+parties, who say nothing to each other; `protocols/federated/` has the steps."""
+
+
 def find(name: str, backend: Backend | None = None) -> TwoParty:
     """Return the two-party protocol of that registered name, on `backend` if one is given.
 
@@ -76,5 +84,7 @@ def params_of(name: str) -> type[Record]:
         return RINGS[name].params
     if name in REGISTRY:
         return REGISTRY[name].params
-    known = ", ".join(sorted({*REGISTRY, *RINGS}))
+    if name in TRAININGS:
+        return TRAININGS[name]
+    known = ", ".join(sorted({*REGISTRY, *RINGS, *TRAININGS}))
     raise InvalidParameter(f"unknown protocol; known are {known}")

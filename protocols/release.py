@@ -27,7 +27,8 @@ MEMBERS = "members"
 STATISTICS = "statistics"
 MODEL_METRICS = "model-metrics"
 WORDS = "words"
-CHARGED = (NOISY_SIZE, MEMBERS, STATISTICS, MODEL_METRICS, WORDS)
+FEDERATED_ROUND = "federated-round"
+CHARGED = (NOISY_SIZE, MEMBERS, STATISTICS, MODEL_METRICS, WORDS, FEDERATED_ROUND)
 """What a budget is charged for; a withheld release has cost what it would have told."""
 
 

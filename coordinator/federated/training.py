@@ -70,6 +70,10 @@ class States:
             os.fsync(file.fileno())
         fresh.replace(path)
 
+    def forget(self, job: str) -> None:
+        """Remove the state of a job that has ended."""
+        self._path(job).unlink(missing_ok=True)
+
     def _path(self, job: str) -> Path:
         return self.folder / f"{job}.training"
 

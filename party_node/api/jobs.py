@@ -49,8 +49,8 @@ class JobBody(Strict):
     minimum_size: Annotated[int, Field(ge=0, le=2**31)] = 0
     rho: RhoText = DEFAULT_RHO
     question: Annotated[str, Field(max_length=MAX_QUESTION)] = ""
-    """Insight, lookalike: the question's text, YAML or JSON (docs/reference/queries.md); its price
-    is paid."""
+    """Insight, lookalike, federated: the question's text, YAML or JSON (docs/reference/queries.md,
+    docs/concepts/federated.md); its price is paid."""
     route: Literal["", "bfv", "cot"] = ""
     """Insight, lookalike: how it is added up; empty for whichever is sooner done over this line."""
     strict: bool = False

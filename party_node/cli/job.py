@@ -167,6 +167,24 @@ def joint(
     _ask(client_of(home), body, dry_run, wait, as_json)
 
 
+@app.command()
+def federated(
+    collaboration: Collaboration,
+    query: Query,
+    purpose: Purpose = "",
+    minimum_size: Minimum = 0,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for one model of all partners' people, trained in rounds: nobody sees another's rows."""
+    with usage_of(str(query)):
+        question = query.read_text(encoding="utf-8")
+    body = _body(collaboration, "federated", purpose, None, minimum_size, "0.005", strict=False)
+    _ask(client_of(home), body | {"question": question}, dry_run, wait, as_json)
+
+
 @app.command("list")
 def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List all jobs, newest first."""

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +62,9 @@ def create(
 @app.command()
 def enrol(
     token: Annotated[str, typer.Argument(help="The invitation, or - to read it from stdin.")],
+    authority: Annotated[
+        Path | None, typer.Option(help="File with the certificate that the coordinator's is from.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +78,14 @@ def enrol(
     opened = Home.open(home_of(home), environ={})
     text = sys.stdin.read() if token == "-" else token  # noqa: S105 - a dash is no password
     with locked(opened.path):
-        used = enrolment.enrol(opened, text, lambda url: CoordinatorClient(url, None, system_clock))
+        if authority is not None:
+            stated = {"coordinator_authority": str(authority.absolute())}
+            opened.save(opened.settings.model_copy(update=stated))
+        used = enrolment.enrol(
+            opened,
+            text,
+            lambda url: CoordinatorClient(url, None, system_clock, authority=opened.authority),
+        )
     fingerprint = opened.keys.public().fingerprint()
     if as_json:
         known = {"coordinator": used.coordinator, "url": used.url, "party": used.party}

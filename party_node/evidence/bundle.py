@@ -44,6 +44,7 @@ from party_node.ledger.entries import LedgerEntry
 from party_node.ledger.policies import load_notice
 from party_node.services import Services
 from protocols.codec import decode, encode
+from protocols.federated.signers import signers
 from protocols.job import RunReceipt
 from protocols.signed import Signed, SignedBySeveral
 
@@ -122,7 +123,9 @@ def _run(services: Services, job: str, size: int) -> Iterator[tuple[str, bytes]]
     """Yield the files of one run; only who signed, unless all parties did."""
     receipt, signatures = receipts.load(services.db, job)
     row, description = services.jobs.get(job), services.jobs.description(job)
-    unsigned = sorted(set(description.parties()) - set(signatures))
+    unsigned = sorted(set(signers(description, signatures)) - set(signatures))
+    if receipt.part_of(services.home.keys.party) is None:
+        unsigned = [services.home.keys.party]  # it dropped out of a training
     if unsigned:
         signed = " and ".join(sorted(signatures)) or "nobody"
         said = f"signed by {signed}, not by {' and '.join(unsigned)}: there is no result\n"

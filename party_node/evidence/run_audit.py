@@ -18,6 +18,7 @@ from protocols.codec import encode
 from protocols.collaboration import Collaboration, digest
 from protocols.context import context
 from protocols.errors import ContextMismatch, ProtocolError
+from protocols.federated.signers import signers
 from protocols.job import Acceptance, JobDescription, job_hash
 from protocols.signed import verify
 
@@ -105,7 +106,7 @@ def _receipt(run: RunFiles) -> str:
     same = (
         run.receipt.job_hash == job_hash(run.job)
         and run.receipt.ctx == context(run.job, *keys)
-        and tuple(part.party for part in run.parts()) == run.job.parties()
+        and tuple(part.party for part in run.parts()) == signers(run.job, run.signatures)
         and run.receipt.is_consistent()
     )
     if not same:
@@ -115,8 +116,10 @@ def _receipt(run: RunFiles) -> str:
 
 
 def _signatures(run: RunFiles) -> str:
-    if set(run.signatures) != set(run.job.parties()):
+    due = signers(run.job, run.signatures)
+    if set(run.signatures) != set(due):
         raise ContextMismatch("a receipt has the signatures of its parties")
-    for party in run.job.parties():
+    for party in due:
         run.member(party).public.verify(run.signatures[party], RECEIPT_LABEL, run.receipt_bytes)
-    return " and ".join(run.job.parties())
+    left = sorted(set(run.job.parties()) - set(due))
+    return " and ".join(due) + (f"; {' and '.join(left)} dropped out" if left else "")

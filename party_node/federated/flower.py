@@ -39,6 +39,7 @@ from flwr.supernode import start_client_internal
 from flwr.supernode.cli import flower_supernode
 from flwr.supernode.runtime.run_clientapp import push_message
 
+from consent.errors import ConsentError
 from party_node.errors import NodeError
 from party_node.federated.errors import AppRefused
 from protocols.errors import ProtocolError
@@ -144,7 +145,7 @@ class _Task:
         try:
             check_bundle(fab.content, self.known)
             reply, outcome = _reply(message, answer(_question(message))), "answered"
-        except (ProtocolError, NodeError) as e:
+        except (ProtocolError, ConsentError, NodeError) as e:
             # Only a code leaves the node: a detail could say something of its people.
             failed = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, e.code)
             reply, outcome = Message(failed, reply_to=message), e.code

@@ -8,6 +8,7 @@ learnt. What is charged is charged once for a round, whatever happens after.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from party_node.accounts import Account
 from party_node.budgets import Budgets
 from protocols.federated import fixed_point, learning, noise
 from protocols.federated.fixed_point import Whole
@@ -29,6 +30,8 @@ class Learner:
     """The budget of this party towards each other party."""
     people_of: People_of
     now_ms: Callable[[], int]
+    account_of: Callable[[str], Account] = Account
+    """(another party) → what is charged for what it learns."""
 
     def __call__(self, terms: FederatedTerms, number: int, turn: int, weights: bytes) -> Whole:
         """Return the update of a round.
@@ -37,6 +40,7 @@ class Learner:
         """
         for other in terms.parties:
             if other != terms.parties[number]:
+                account = self.account_of(other)
                 self.budgets.charge(
                     terms.job,
                     self.collaboration,
@@ -45,6 +49,8 @@ class Learner:
                     terms.rho_nano,
                     self.limit_nano,
                     self.now_ms(),
+                    dataset=account.dataset,
+                    monthly=account.monthly,
                 )
         start = fixed_point.read_weights(terms, weights)
         fitted = learning.fit(terms, number, self.people_of(terms), start)

@@ -5,6 +5,7 @@ that a question that comes again after a crash gets the same answer and nothing 
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,18 +13,26 @@ from typing import ClassVar
 
 from party_node import durable_file
 from party_node.federated.errors import UnknownTraining
+from party_node.passing import PASSING
 from party_node.vault import Vault
 from protocols.codec import Record, decode, encode
 from protocols.errors import ContextMismatch
 from protocols.federated import partner
 from protocols.federated.fixed_point import Whole
 from protocols.federated.partner import Learn, Partner
+from protocols.federated.release import TrainedModel
 from protocols.federated.terms import FederatedTerms, Run
 from protocols.keys import PartyKeys
 from protocols.session import Rng
 
 Learner = Callable[[FederatedTerms, int, int, bytes], Whole]
 """(terms, this party's number, turn, weights) → update: charges, learns, adds noise."""
+
+
+def nothing_learnt(terms: FederatedTerms, number: int, turn: int, weights: bytes) -> Whole:
+    """Stand for a learner until the node has one. Raises: UnknownTraining."""
+    raise UnknownTraining
+
 
 _SUFFIX = ".training"
 
@@ -52,6 +61,8 @@ class Trainings:
     learner: Learner
     rng: Rng
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _news: threading.Condition = field(default_factory=threading.Condition)
+    _refusals: dict[str, Exception] = field(default_factory=dict)
 
     def join(self, run: Run) -> None:
         """Take part from now on; joining again with the same terms and keys changes nothing.
@@ -80,27 +91,69 @@ class Trainings:
                 self._save(changed.run.terms.job, changed)
             if changed.answer is None:  # cannot be: every question that is not refused has one
                 raise UnknownTraining
-            return encode(changed.answer)
+            answered = encode(changed.answer)
+        self._tell()
+        return answered
+
+    def state(self, job: str) -> Partner:
+        """Return where this party is in a training. Raises: UnknownTraining.
+
+        Does not wait for a round that is being learnt.
+        """
+        state = self._load(job)
+        if not isinstance(state, Partner):
+            raise UnknownTraining
+        return state
 
     def model(self, job: str) -> bytes | None:
         """Return the weights of the model that a training ended with, None before.
 
         Raises: UnknownTraining.
         """
-        with self._lock:
-            state = self._load(job)
-        if not isinstance(state, Partner):
-            raise UnknownTraining
-        return state.model or None
+        return self.state(job).model or None
+
+    def await_end(self, job: str, seconds: float) -> TrainedModel | None:
+        """Return what a training ended with, or None if it has not after so many seconds.
+
+        Raises: UnknownTraining; whatever kept this party from learning, and will again.
+        """
+        limit = time.monotonic() + seconds
+        with self._news:
+            while True:
+                if job in self._refusals:
+                    raise self._refusals.pop(job)
+                state = self.state(job)
+                if state.told is not None:
+                    return TrainedModel.of(state.run, state.told)
+                left = limit - time.monotonic()
+                if left <= 0:
+                    return None
+                self._news.wait(left)
 
     def leave(self, job: str) -> None:
         """Take no part any more, and erase the keys; leaving twice is fine."""
         with self._lock:
             if self._load(job) is not None:
                 self._save(job, Left(job))
+            self._refusals.pop(job, None)
 
     def _learn(self, state: Partner) -> Learn:
-        return lambda turn, weights: self.learner(state.run.terms, state.number, turn, weights)
+        def learn(turn: int, weights: bytes) -> Whole:
+            terms = state.run.terms
+            try:
+                return self.learner(terms, state.number, turn, weights)
+            except PASSING:
+                raise  # asked again, it may go well
+            except Exception as e:
+                self._refusals[terms.job] = e
+                self._tell()
+                raise
+
+        return learn
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
 
     def _of_context(self, ctx: bytes) -> Partner:
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):

@@ -30,6 +30,7 @@ from protocols.federated.records import (
     Masked,
     Opened,
     Shares,
+    Survivors,
     Told,
 )
 from protocols.federated.terms import Run
@@ -85,16 +86,20 @@ class Aggregator(Record):
     confirmed: tuple[Signed, ...] = ()
     turns: tuple[Turn, ...] = ()
     absences: tuple[Absence, ...] = ()
+    present: tuple[int, ...] = ()
+    """Who helped to open the last sum, once it is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model(Record):
     """What training ends with."""
 
-    KIND: ClassVar[str] = "federated-model/1"
+    KIND: ClassVar[str] = "federated-model/2"
     weights: bytes
     turns: tuple[Turn, ...]
     absences: tuple[Absence, ...]
+    told: Told
+    """What partners were told; one that was away may ask for it later."""
 
 
 _KINDS: Mapping[Stage, type[Answer]] = {
@@ -128,7 +133,7 @@ def questions(state: Aggregator) -> dict[str, Record]:
         case Stage.OPENING:
             asked, question = state.confirmed, AskOpening(ctx, turn, state.confirmed)
         case _:
-            asked, question = state.shares, Told(ctx, state.weights)
+            asked, question = state.shares, _told(state)
     return {answer.signer: question for answer in asked}
 
 
@@ -140,7 +145,7 @@ def collect(state: Aggregator, answers: Mapping[str, bytes]) -> Aggregator | Mod
     came, absences = _sorted_out(state, answers)
     state = replace(state, absences=(*state.absences, *absences))
     if state.stage is Stage.TOLD:
-        return Model(state.weights, state.turns, state.absences)
+        return Model(state.weights, state.turns, state.absences, _told(state))
     if len(came) < state.run.terms.threshold:
         raise TooFewPartners(f"{len(came)} answered, {state.run.terms.threshold} are needed")
     match state.stage:
@@ -214,4 +219,11 @@ def _opened(state: Aggregator, came: tuple[Signed, ...]) -> Aggregator:
         masked=(),
         confirmed=(),
         turns=(*state.turns, Turn(tuple(run.terms.parties[i] for i in survivors))),
+        present=tuple(answer.number for answer in opened) if last else (),
     )
+
+
+def _told(state: Aggregator) -> Told:
+    number = state.run.terms.number
+    turns = tuple(Survivors(tuple(map(number, turn.contributed))) for turn in state.turns)
+    return Told(state.run.context(), state.weights, turns, state.present)

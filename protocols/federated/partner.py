@@ -63,6 +63,7 @@ from protocols.federated.records import (
     Opened,
     Shares,
     SharesFor,
+    Survivors,
     Told,
     TurnKeys,
     TurnShares,
@@ -86,6 +87,15 @@ class TurnSecrets(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedTurn(Record):
+    """A round of which a partner helped to open the sum."""
+
+    KIND: ClassVar[str] = "federated-opened-turn/1"
+    turn: int
+    survivors: Survivors
+
+
+@dataclass(frozen=True, slots=True)
 class Partner(Record):
     """One partner between two questions; `channel` and `secrets` are secret.
 
@@ -105,8 +115,15 @@ class Partner(Record):
     keys: tuple[Signed, ...] = ()
     shares: tuple[Signed, ...] = ()
     survivors: tuple[int, ...] = ()
-    model: bytes = b""
-    """Empty until it is told."""
+    opened: tuple[OpenedTurn, ...] = ()
+    """Of each round of which this partner helped to open the sum, whose updates were in it."""
+    told: Told | None = None
+    """The model, once it is told."""
+
+    @property
+    def model(self) -> bytes:
+        """Weights of the model; empty until they are told."""
+        return b"" if self.told is None else self.told.weights
 
 
 def begin(run: Run, party: str, rng: Rng) -> Partner:
@@ -174,10 +191,11 @@ def _work(
             confirmed = Confirmed(ctx, number, turn, survivors)
             return confirmed, replace(state, survivors=survivors)
         case AskOpening(turn=turn) if at == 3 + 3 * turn:
-            return _open(state, ctx, question), state
-        case Told(weights=weights) if at >= 1:
-            fixed_point.read_weights(state.run.terms, weights)
-            return Heard(ctx, number), replace(state, model=weights)
+            opened = (*state.opened, OpenedTurn(turn, Survivors(state.survivors)))
+            return _open(state, ctx, question), replace(state, opened=opened)
+        case Told() if at >= 1:
+            _check_told(state, question)
+            return Heard(ctx, number), replace(state, told=question)
         case _:
             raise UnexpectedMessage(f"{question.KIND} came after question {at}")
 
@@ -258,6 +276,25 @@ def _open(state: Partner, ctx: bytes, asked: AskOpening) -> Opened:
     dealt = records.read_all(state.run, ctx, Shares, state.shares)
     shares = tuple(_share(state, ctx, asked.turn, dealer, keys[dealer.number]) for dealer in dealt)
     return Opened(ctx, state.number, asked.turn, shares)
+
+
+def _check_told(state: Partner, told: Told) -> None:
+    """Check what is told of the rounds by what this partner saw of them."""
+    terms = state.run.terms
+    fixed_point.read_weights(terms, told.weights)
+    everybody = range(len(terms.parties))
+    for numbers in (*(turn.numbers for turn in told.turns), told.present):
+        if list(numbers) != sorted(set(numbers)) or not set(numbers) <= set(everybody):
+            raise MalformedMessage("partners come in their order, each once")
+        if len(numbers) < terms.threshold:
+            raise MalformedMessage("a sum would be over fewer than was agreed")
+    if len(told.turns) != terms.rounds or not set(told.present) <= set(told.turns[-1].numbers):
+        raise MalformedMessage("there is not one sum for each round")
+    if any(told.turns[one.turn] != one.survivors for one in state.opened):
+        raise ContextMismatch("another sum was opened than is told")
+    was_there = any(one.turn == terms.rounds - 1 for one in state.opened)
+    if state.number in told.present and not was_there:
+        raise ContextMismatch("this partner did not help to open the last sum")
 
 
 def _share(state: Partner, ctx: bytes, turn: int, dealer: Shares, keys: Keys) -> bytes:

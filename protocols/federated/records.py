@@ -68,12 +68,23 @@ class AskOpening(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Record):
-    """The model, after the last round."""
+class Survivors(Record):
+    """Whose updates the sum of one round is over."""
 
-    KIND: ClassVar[str] = "federated-told/1"
+    KIND: ClassVar[str] = "federated-survivors/1"
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Record):
+    """The model, after the last round; whose updates are in it; who was there at the end."""
+
+    KIND: ClassVar[str] = "federated-told/2"
     ctx: bytes
     weights: bytes
+    turns: tuple[Survivors, ...]
+    present: tuple[int, ...]
+    """Partners that helped to open the last sum: these sign what came of it."""
 
 
 QUESTIONS: tuple[type[Record], ...] = (

@@ -132,7 +132,9 @@ def _node(folder: Path, party: str, world: World) -> Iterator[Node]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "party_node.services.CoordinatorClient",
-            lambda url, keys, clock: CoordinatorClient(url, keys, clock, _transport(world)),
+            lambda url, keys, clock, **_trust: CoordinatorClient(
+                url, keys, clock, _transport(world)
+            ),
         )
         services = assemble(home, db, world.clock, rng)
     services.ledger.open()

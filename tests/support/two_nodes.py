@@ -212,7 +212,7 @@ class Node:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 "party_node.services.CoordinatorClient",
-                lambda url, keys, clock: CoordinatorClient(url, keys, clock, self.wire),
+                lambda url, keys, clock, **_trust: CoordinatorClient(url, keys, clock, self.wire),
             )
             self.services: Services = assemble(home, self.db, self.clock, rng)
         self.driver = HandDriver(self.services)
@@ -317,6 +317,7 @@ class TwoNodes:
         self.serving.close()
         settings = prepare_home(self.folder / "coordinator", max_wait_seconds=0)
         self.app: FastAPI = create_app(settings, self.clock)
+        self.app.state.services.trainings.threads = False
         self.transport = self.serving.enter_context(TestClient(self.app))._transport
 
     @property

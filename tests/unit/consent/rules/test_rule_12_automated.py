@@ -18,7 +18,9 @@ from tests.support.consents import HOUR, NOON, event, query
 from tests.support.records import preference
 
 OFF, ON = AutomatedDecisions(allowed=False), AutomatedDecisions(allowed=True)
-AUTOMATED = [Operation.ACTIVATE, Operation.LOOKALIKE_SCORE, Operation.LOOKALIKE_TRAIN]
+AUTOMATED = [
+    Operation.ACTIVATE, Operation.LOOKALIKE_SCORE, Operation.LOOKALIKE_TRAIN, Operation.TRAIN,
+]  # fmt: skip
 EVERYTHING = with_purpose(operations=tuple(sorted(Operation)))
 GRANT = event()
 

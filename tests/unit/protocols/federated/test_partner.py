@@ -15,6 +15,7 @@ from protocols.errors import (
     InvalidParameter,
     LocalError,
     MalformedMessage,
+    PeerError,
     ProtocolError,
     UnexpectedMessage,
 )
@@ -28,6 +29,7 @@ from protocols.federated.records import (
     AskUpdate,
     Confirmed,
     Keys,
+    Survivors,
     Told,
 )
 from protocols.federated.terms import Run
@@ -280,7 +282,7 @@ def test_of_no_partner_are_both_kinds_of_shares_ever_given():
 
 def test_a_model_beyond_the_bound_is_refused():
     played, _ = at(Stage.TOLD, 1)
-    refused(played, Told(played.run.context(), b"\x7f" * 48), MalformedMessage)
+    refused(played, Told(played.run.context(), b"\x7f" * 48, (), ()), MalformedMessage)
 
 
 def test_only_partners_begin():
@@ -325,3 +327,59 @@ def test_whatever_is_asked_a_partner_answers_or_refuses(stage, kind, data):
 def test_whatever_bytes_come_reading_a_question_ends_in_one_or_a_refusal(data):
     with pytest.raises(ProtocolError):
         partner.read_question(data)
+
+
+# What is told
+
+
+def told_to_ben() -> tuple[Federation, Told]:
+    played, question = at(Stage.TOLD, 1)
+    assert isinstance(question, Told)
+    return played, question
+
+
+def test_what_is_told_of_the_rounds_is_what_was_opened() -> None:
+    played, told = told_to_ben()
+    assert [turn.numbers for turn in told.turns] == [(0, 1, 2), (0, 1, 2)]
+    assert told.present == (0, 1, 2)
+    member = played.members["ben"]
+    member.answer(told, played.run)
+    assert member.partner().told == told
+    assert member.partner().model == told.weights
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"turns": (Survivors((0, 1)), Survivors((0, 1, 2)))},
+        {"turns": (Survivors((0, 1, 2)),)},
+        {"turns": (Survivors((2, 1, 0)), Survivors((0, 1, 2)))},
+        {"turns": (Survivors((0, 1, 2)), Survivors((0, 1, 7)))},
+        {"turns": (Survivors((0, 1, 2)), Survivors((1,)))},
+        {"present": (1,)},
+        {"present": (0, 1, 1)},
+        {"present": ()},
+    ],
+    ids=str,
+)
+def test_rounds_that_were_told_otherwise_than_opened_are_refused(changes) -> None:
+    played, told = told_to_ben()
+    refused(played, dataclasses.replace(told, **changes), PeerError)
+
+
+def test_one_that_missed_the_last_round_is_not_told_to_have_been_there() -> None:
+    def present(party: str, stage: Stage, turn: int) -> bool:
+        return party != "ben" or turn == 0
+
+    played = federation(terms_of(3))
+    played.until(Stage.UPDATE, 1)
+    played.until(Stage.TOLD, 1, present=present)
+    told = aggregator.questions(played.aggregator())["ben"]
+    assert isinstance(told, Told)
+    assert told.turns[1] == Survivors((0, 2))
+    assert told.present == (0, 2)
+    # As if it had been there: its own memory says otherwise.
+    everybody = Survivors((0, 1, 2))
+    lie = dataclasses.replace(told, turns=(told.turns[0], everybody), present=(0, 1, 2))
+    refused(played, lie, PeerError)
+    played.members["ben"].answer(told, played.run)

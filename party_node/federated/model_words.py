@@ -1,0 +1,40 @@
+"""A common model as a document: as results store it, and the command line shows it."""
+
+from typing import Any
+
+from protocols.dp.budget import Rho
+from protocols.federated import fixed_point, noise
+from protocols.federated.asked import Federated, bins_of
+from protocols.federated.release import TrainedModel
+
+
+def document(made: TrainedModel, asked: Federated, areas: list[float | None]) -> dict[str, Any]:
+    """Return a model for people; `areas` are the AUCs after each round, over own people."""
+    weights = fixed_point.read_weights(made.terms, made.weights).tolist()
+    at, features = 1, []
+    for bins in bins_of(asked.features):
+        features.append(
+            {
+                "column": bins.feature.column,
+                "weights": [
+                    {"value": bins.label(code), "weight": round(weights[at + code], 4)}
+                    for code in range(bins.size)
+                ],
+            }
+        )
+        at += bins.size
+    return {
+        "federated": True,
+        "label": asked.label.column,
+        "positive": list(asked.label.positive),
+        "rounds": [
+            {"partners": list(partners), "auc": area}
+            for partners, area in zip(made.contributed(), areas, strict=True)
+        ],
+        "signed_by": list(made.signers()),
+        "rho_each_round": Rho(made.terms.rho_nano).decimal(),
+        "constant": round(weights[0], 4),
+        "features": features,
+        "noise": round(noise.weight_noise(made.terms), 4),
+        "commitment": made.commitment().hex(),
+    }

@@ -1,0 +1,53 @@
+"""A federated question as people write it."""
+
+import pytest
+
+from party_node.federated.question_file import parse
+from protocols.dp.queries.scalars import InvalidQuery
+from protocols.federated.asked import Label
+
+TEXT = """\
+features:
+  - {column: age, kind: numeric, edges: [30, 50.5]}
+  - {column: tier, kind: ordinal, categories: [basic, gold]}
+label: {column: renewed, positive: ["yes", "twice"]}
+rounds: 2
+threshold: 2
+ridge: 0.05
+price: {rho: "0.004"}
+"""
+
+
+def test_a_question_is_read_as_it_stands() -> None:
+    asked = parse(TEXT)
+    age, tier = asked.features.features
+    assert (age.column, age.edges_milli) == ("age", (30_000, 50_500))
+    assert (tier.column, tier.categories) == ("tier", ("basic", "gold"))
+    assert asked.label == Label("renewed", ("yes", "twice"))
+    numbers = (asked.rounds, asked.threshold, asked.ridge_milli, asked.rho_nano)
+    assert numbers == (2, 2, 50, 4_000_000)
+    assert asked.columns == {"age", "tier", "renewed"}
+
+
+def test_a_threshold_may_be_left_out() -> None:
+    assert parse(TEXT.replace("threshold: 2\n", "")).threshold == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rounds: 2\n", ""),
+        ("rounds: 2", "rounds: many"),
+        ("ridge: 0.05", "ridge: 0.0005"),
+        ("edges: [30, 50.5]", "low: 3"),
+        ('positive: ["yes", "twice"]', "positive: []"),
+        ("column: renewed", "column: age"),
+        ("price:", "prize:"),
+        ("kind: ordinal", "kind: odd"),
+        ('{rho: "0.004"}', '{rho: "-1"}'),
+    ],
+)
+def test_what_is_wrong_is_refused(before: str, after: str) -> None:
+    assert before in TEXT
+    with pytest.raises(InvalidQuery):
+        parse(TEXT.replace(before, after))
