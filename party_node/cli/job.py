@@ -350,7 +350,8 @@ def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
             note(job_words.stage(found))
         if found["ended"] or 0 < seconds <= waited:
             return found
-        most = MAX_WAIT_SECONDS if found["progress"] is None else PROGRESS_SECONDS
+        under_way = found["progress"] is not None or found.get("training") is not None
+        most = PROGRESS_SECONDS if under_way else MAX_WAIT_SECONDS
         turn = min(most, seconds - waited) if seconds else most
         found = client.get(f"/v1/jobs/{job}", wait=turn, until="changed", known=known)
         waited += turn if found["stage"] == known else 1  # a change cuts a turn short

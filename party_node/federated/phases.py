@@ -20,6 +20,7 @@ from party_node import in_turn, job_checks, phase_compute, receipts, results
 from party_node.errors import JobExpired, NodeError, NotFound
 from party_node.execution import WAIT_SECONDS, Execution
 from party_node.federated import model_words, reading, rounds
+from party_node.federated.errors import UnknownTraining
 from party_node.federated.reading import SALT_BYTES
 from party_node.job_tables import PreflightRow
 from party_node.memory import give_back
@@ -56,7 +57,8 @@ def enter(execution: Execution, run: Run) -> Run:
         limit_nano = parts.collaborations.limit_nano(execution.agreed)
         phase_compute.require_budgets(execution, limit_nano)
     except (BudgetExceeded, SmallCohort):
-        parts.repeats.forget_run(job.job)
+        if not _has_joined(execution):  # nothing has left, not even before a crash
+            parts.repeats.forget_run(job.job)
         raise
     permitted, under = phase_compute.witnessed(execution, permitted)
     parts.jobs.report(job.job, JobEvent.START)
@@ -195,6 +197,13 @@ def countersign(execution: Execution, run: Run) -> Run | None:
 
 
 # -- inside --------------------------------------------------------------------------------------
+
+
+def _has_joined(execution: Execution) -> bool:
+    with contextlib.suppress(UnknownTraining):
+        execution.services.trainings.state(execution.job.job)
+        return True
+    return False
 
 
 def _trained(run: Run) -> TrainedModel:
