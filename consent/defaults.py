@@ -59,9 +59,8 @@ DEFAULT_VOCABULARY = Vocabulary(
             title="Training one model together with partners, who see nobody's data",
             dpv_iris=(_DPV + "ServiceUsageAnalytics",),
             operations=(Operation.TRAIN,),
-            parents=("partner-marketing",),
+            parents=("joint-audience",),
             requires_separate_consent=("CN",),
-            signals=SignalTerms(gpc=True, gpp=_US_OPT_OUTS),
         ),
     )
 )

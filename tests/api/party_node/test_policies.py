@@ -84,7 +84,7 @@ def test_a_collaboration_may_be_about_a_purpose_of_the_operators_own(node: Node)
     text = COLLABORATION.replace("purpose: joint-audience", "purpose: newsletter")
     before = node.http.post("/v1/collaborations", json={"text": text})
     assert "newsletter is not in the vocabulary" in before.json()["detail"]
-    own = write_policy(DEFAULT_VOCABULARY).replace("joint-audience:", "newsletter:")
+    own = write_policy(DEFAULT_VOCABULARY).replace("joint-audience", "newsletter")
     put(node, own)
     after = node.http.post("/v1/collaborations", json={"text": text})
     assert after.status_code == 201, after.text

@@ -20,7 +20,13 @@ ALL = [
     for operation in purpose.operations
     for channel in ("*", "email")
 ]
-GRANTED = ("joint-audience", "audience-measurement", "joint-scoring", "lookalike-audience")
+GRANTED = (
+    "joint-audience",
+    "audience-measurement",
+    "joint-scoring",
+    "lookalike-audience",
+    "joint-model",
+)
 GRANTS = [event(purpose=p, source_event_id=p) for p in GRANTED]
 
 
