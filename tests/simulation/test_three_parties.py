@@ -241,13 +241,13 @@ Twist = Callable[[ReceiptPart], ReceiptPart]
 def test_a_part_of_the_receipt_that_is_not_true_is_not_signed(
     world: TwoNodes, monkeypatch: pytest.MonkeyPatch, twist: Twist
 ) -> None:
-    honest = phase_conclude._part
+    honest = phase_conclude.part_of
 
     def said(execution: Any, *rest: Any) -> ReceiptPart:
         part = honest(execution, *rest)
         return twist(part) if execution.me == SHOP else part
 
-    monkeypatch.setattr(phase_conclude, "_part", said)
+    monkeypatch.setattr(phase_conclude, "part_of", said)
     job = world.brand.ask("overlap")
     world.settle(job)
     assert world.job(job) == ("failed", "context-mismatch")
