@@ -154,9 +154,8 @@ def _pooled(own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[n
     within = np.zeros(p + p * (p + 1) // 2, np.int64)
     for at in range(0, len(own), CHUNK):
         within += moments.with_products(theirs[at : at + CHUNK]).sum(axis=0, dtype=np.int64)
-    across = np.concatenate([labels[:, None], own], axis=1).astype(np.int64).T @ theirs.astype(
-        np.int64
-    )
+    values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
+    across = moments.vectors_of(values).astype(np.int64).T @ theirs.astype(np.int64)
     return fit(moments.second_moments(own, labels, within, across), own.shape[1])
 
 

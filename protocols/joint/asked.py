@@ -18,8 +18,9 @@ from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
 from protocols.sums.segments import Segments
 
-PEOPLE = 2**21
-"""On a side, at most."""
+PEOPLE, PEOPLE_OF_MANY_COLUMNS = 2**22, 2**18
+"""On a side, at most: with many columns two sums of fewer people share a ciphertext."""
+_FEW_SUMS = 1000
 HOLD_OUT_PERCENT = 20
 
 
@@ -66,11 +67,18 @@ class Joint(Record):
         return sum(widths(self.theirs))
 
 
+def room_for(own: int, theirs: int) -> int:
+    """Return how many people on a side there is room for, with so many columns."""
+    within, across = theirs * (theirs + 3) // 2, (1 + own) * theirs
+    return PEOPLE if max(within, across) <= _FEW_SUMS else PEOPLE_OF_MANY_COLUMNS
+
+
 def params_for(asked: Joint) -> JointParams:
     """Return the parameters by which nodes run a question; a person brings one identifier."""
     each = asked.rho_nano // 2 if asked.noise else 0
     p, q = asked.their_columns, asked.own_columns
-    first = OtParams(max_items=PEOPLE, chunk_items=moments.CHUNK_ROWS, label_bytes=2 * LABEL_BYTES)
-    within = WithinParams(first, moments.within_params(p, PEOPLE, each), HOLD_OUT_PERCENT)
-    across = AcrossParams(within, moments.across_params(p, q, PEOPLE, each))
+    most = room_for(q, p)
+    first = OtParams(max_items=most, chunk_items=moments.CHUNK_ROWS, label_bytes=2 * LABEL_BYTES)
+    within = WithinParams(first, moments.within_params(p, most, each), HOLD_OUT_PERCENT)
+    across = AcrossParams(within, moments.across_params(p, q, most, each))
     return JointParams(across, ScoreParams(p, moments.CHUNK_ROWS))

@@ -23,7 +23,7 @@ UNIT = 32
 """The top of each column."""
 MOST_RAMPS = 4
 """Of a numeric feature."""
-MOST_COLUMNS = 44
+MOST_COLUMNS = 43
 """Of one party, so that all sums have room beside each other. With many features, each has fewer
 columns; with one alone, a number becomes its rank, and what is missing the middle one.
 """

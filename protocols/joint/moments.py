@@ -5,6 +5,8 @@ Over the people of both who train, with x of the partner's columns, b of the bra
     within   Σ x_j, Σ x_j x_k          one vector of ones; a column for each j, and each pair j ≤ k
     across   Σ label·x_j, Σ b_i x_j    a vector for the label and for each of the brand's columns
 
+All in parts of `UNIT`², so that noise, which is as wide in each, weighs as much in each.
+
 With what the brand knows alone (Σ b, Σ b b, Σ label·b, how many) these are the first and second
 moments of everything. They are all that a least-squares fit looks at.
 """
@@ -33,9 +35,8 @@ def within_params(columns: int, rows: int, rho_nano: int) -> SumParams:
     Raises: InvalidParameter.
     """
     products = columns * (columns + 1) // 2
-    bounds = (*[UNIT] * columns, *[UNIT**2] * products)
-    # A column is at most UNIT, a product at most its square.
-    longest = columns * UNIT**2 + products * UNIT**4
+    bounds = (UNIT**2,) * (columns + products)
+    longest = (columns + products) * UNIT**4
     return _params(1, 1, bounds, rows, _sigma(longest, rho_nano))
 
 
@@ -64,10 +65,17 @@ def _sigma(squared: int, rho_nano: int) -> int:
 
 
 def with_products(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return rows of the first sum's matrix: columns, then their products."""
+    """Return rows of the first sum's matrix: columns, as wide as products, then these."""
     left, right = pairs(columns.shape[1])
     wide = columns.astype(np.int32)
-    return np.concatenate([wide, wide[:, left] * wide[:, right]], axis=1)
+    return np.concatenate([UNIT * wide, wide[:, left] * wide[:, right]], axis=1)
+
+
+def vectors_of(values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return rows of the second sum's vectors, from labels, 0 or 1, and the brand's columns."""
+    wide = values.copy()
+    wide[:, 0] *= UNIT
+    return wide
 
 
 def second_moments(own: NDArray[np.uint8], labels: NDArray[np.uint8], within: Whole, across: Whole
@@ -90,7 +98,7 @@ def second_moments(own: NDArray[np.uint8], labels: NDArray[np.uint8], within: Wh
     block = np.zeros((p, p))
     block[left, right] = block[right, left] = within[p:] / UNIT**2
     found[theirs, theirs] = block
-    between = np.concatenate([within[None, :p] / UNIT, across[1:] / UNIT**2, across[:1] / UNIT])
+    between = np.concatenate([within[None, :p], across[1:], across[:1]]) / UNIT**2
     found[mine, theirs] = between
     found[theirs, mine] = between.T
     return found

@@ -148,7 +148,9 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     at = labels[:, 0]
     laid = _vectors(layout, ones, at[trains], rows)
     across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
-    laid |= named(_vectors(across, values[matched[trains]], at[trains], rows), ACROSS)
+    laid |= named(
+        _vectors(across, moments.vectors_of(values[matched[trains]]), at[trains], rows), ACROSS
+    )
     kept = {
         TRAINS: trains.astype(np.uint8).tobytes(),
         AT: at.astype("<u4").tobytes(),

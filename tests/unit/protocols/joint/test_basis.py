@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from party_node.joint.question_file import parse
 from protocols.errors import InvalidParameter
-from protocols.joint.asked import Joint, params_for
+from protocols.joint import moments
+from protocols.joint.asked import Joint, params_for, room_for
 from protocols.joint.basis import MOST_COLUMNS, UNIT, columns_of, ramps_of, widths
 from protocols.joint.card import auc, shares
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
 from protocols.lookalike.leakage import LeakyColumn
+from protocols.sums.bfv_packing import packing
 from tests.support.joint_nodes import QUESTION
 
 NUMBER = Feature("x", FeatureKind.NUMERIC)
@@ -96,9 +98,9 @@ def test_with_one_column_a_number_is_its_rank():
 def test_more_columns_than_there_is_room_for_are_refused():
     asked = parse(QUESTION)
     assert isinstance(asked, Joint)
-    with pytest.raises(InvalidParameter, match="44"):
+    with pytest.raises(InvalidParameter, match="43"):
         Joint(
-            asked.ours_dataset, asked.ours, asked.wanted, asked.theirs_dataset, numbers(45),
+            asked.ours_dataset, asked.ours, asked.wanted, asked.theirs_dataset, numbers(44),
             asked.rho_nano, asked.noise,
         )  # fmt: skip
     with pytest.raises(InvalidParameter, match="filter"):
@@ -114,7 +116,7 @@ def test_noise_is_scaled_by_half_of_the_price_in_either_sum():
     within, across = params_for(loud).first.first.second, params_for(loud).first.second
     p = loud.their_columns
     products = p * (p + 1) // 2
-    longest = np.sqrt(p * UNIT**2 + products * UNIT**4)
+    longest = np.sqrt((p + products) * UNIT**4)
     wanted = 1000 * np.ceil(longest) / np.sqrt(2 * loud.rho_nano / 2 / 1e9)
     assert within.sigma_milli[0] == pytest.approx(wanted, rel=1e-3)
     own = loud.own_columns
@@ -149,3 +151,11 @@ def test_shares_are_by_what_a_feature_moves():
     assert found["x"] > 0
     assert found["y"] == 0
     assert shares(both, [1] * 10, None) == {"x": 5.0, "y": 5.0}
+
+
+@pytest.mark.parametrize(("own", "theirs"), [(43, 43), (30, 30), (1, 43), (43, 1), (43, 22)])
+def test_encrypted_sums_have_room_for_as_many_people_as_a_job_says(own, theirs):
+    most = room_for(own, theirs)
+    for rho in (0, 10_000_000):
+        packing(moments.within_params(theirs, most, rho))
+        packing(moments.across_params(theirs, own, most, rho))
