@@ -15,16 +15,22 @@ from party_node.demo.people import DemoWorld
 from party_node.demo.population import adult_columns
 from party_node.demo.sides import BRAND, PUBLISHER, Held
 
+_BROADER = {"lookalike-audience": "joint-audience"}
+
 
 def permitted_people(world: DemoWorld, party: str, purpose: str) -> NDArray[np.int64]:
     """Return the people whom a party may use for a purpose towards the other, rising.
 
     Whoever has no usable identifier there said nothing that counts, and is not in it.
     """
-    side = world.sides[party]
-    agreed = side.people[world.standings[party][purpose] == Standing.GRANTED]
-    gone = [person for p, q, person in world.withdrawn if (p, q) == (party, purpose)]
-    return np.setdiff1d(agreed, np.array(gone, np.int64))
+    side, standing = world.sides[party], world.standings[party]
+    permitted = standing[purpose] == Standing.GRANTED
+    broader = _BROADER.get(purpose)
+    if broader is not None:
+        # Whoever objects to the broader purpose objects to what stands under it.
+        permitted &= ~np.isin(standing[broader], (Standing.REFUSED, Standing.WITHDRAWN))
+    gone = [person for p, q, person in world.withdrawn if p == party and q in (purpose, broader)]
+    return np.setdiff1d(side.people[permitted], np.array(gone, np.int64))
 
 
 def matched_people(world: DemoWorld, purpose: str, identifier: str = "email") -> NDArray[np.int64]:

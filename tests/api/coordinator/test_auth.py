@@ -73,6 +73,10 @@ CASES = {
     "PUT /v1/federated/node": Case(
         "PUT", "/v1/federated/node", 503, 503, lambda w: {"public_key": b64(b"no key")}
     ),
+    "PUT /v1/federated/trainings/{job}": Case(
+        "PUT", f"/v1/federated/trainings/{JOB}", 422, 404, lambda w: {"run": b64(b"no terms")}
+    ),
+    "GET /v1/federated/trainings/{job}": Case("GET", f"/v1/federated/trainings/{JOB}", 204, 404),
     "GET /v1/jobs/{job}/mailbox": Case("GET", f"/v1/jobs/{JOB}/mailbox", 200, 404),
     "POST /v1/jobs/{job}/mailbox/close": Case(
         "POST", f"/v1/jobs/{JOB}/mailbox/close", 200, 404, lambda w: {"outcome": "completed"}

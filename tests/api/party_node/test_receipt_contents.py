@@ -36,7 +36,9 @@ def test_a_purpose_that_was_taken_out_since_is_described_as_it_was(node: Node) -
     ledger = node.services.ledger
     without = dataclasses.replace(
         ledger.vocabulary,
-        purposes=tuple(p for p in ledger.vocabulary.purposes if p.purpose_id != AUDIENCE),
+        purposes=tuple(
+            p for p in ledger.vocabulary.purposes if AUDIENCE not in (p.purpose_id, *p.parents)
+        ),
     )
     title = ledger.vocabulary.find(AUDIENCE).title
     ledger.change_policy(without, "dana")

@@ -186,7 +186,7 @@ def test_what_was_said_about_a_purpose_counts_again_when_it_comes_back(node, led
 
 def test_the_history_has_every_policy_also_one_that_came_back(node, ledger, put):
     before = ledger.vocabulary
-    put(without(before, "joint-audience"))
+    put(without(before, "lookalike-audience"))
     node.clock.advance(1_000)
     put(before)
     newest, middle, first = history(ledger, 10)
@@ -194,10 +194,10 @@ def test_the_history_has_every_policy_also_one_that_came_back(node, ledger, put)
     assert newest.policy_hash == first.policy_hash == before.digest() != middle.policy_hash
     assert newest.since_ms == middle.since_ms + 1_000
     assert (newest.by, first.by, first.changes) == (BY, "node", ())
-    assert [c.told() for c in middle.changes] == ["purpose joint-audience removed"]
-    assert [c.told() for c in newest.changes] == ["purpose joint-audience added"]
+    assert [c.told() for c in middle.changes] == ["purpose lookalike-audience removed"]
+    assert [c.told() for c in newest.changes] == ["purpose lookalike-audience added"]
     between = applying.in_force(ledger, middle.policy_hash)
-    assert between.digest() == without(before, "joint-audience").digest()
+    assert between.digest() == without(before, "lookalike-audience").digest()
     assert [one.entry for one in history(ledger, 1)] == [2]
 
 
