@@ -24,6 +24,7 @@ def lookalike(scene: Scene) -> None:
     )
     if seeds < 2 * FEWEST_SEEDS:
         scene.teller.say(f"{seeds} seeds are too few for a model: left out")
+        scene.report["lookalike"] = None
         return
     size = max(len(readers) // _REACH, 50)
     question = _question(seeds // 2, size)

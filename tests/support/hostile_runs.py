@@ -9,6 +9,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from protocols.joint.run import joint_bfv, joint_cot
+from protocols.lookalike.representation import represent
+from protocols.lookalike.run import lookalike_bfv, lookalike_cot
 from protocols.psi import dh, ot, ring
 from protocols.psi.blinded_join import BLINDED_JOIN
 from protocols.psi.params import OtParams, PreparedParams, PsiParams
@@ -17,14 +22,15 @@ from protocols.psi.union import UNION_INDEX, UnionParams
 from protocols.session import TwoParty
 from protocols.sums import composed, cot
 from protocols.sums.layout import SumLayout
-from tests.support import aligned_runs
+from tests.support import aligned_runs, joint_runs, lookalike_runs
 from tests.support.aligned import drawn, params_of, run_sums
 from tests.support.circle import run_circle
+from tests.support.lookalikes import RHO, Prepared, prepared
 from tests.support.pair import CTX, NOTHING_LAID, Laid, Played, params_for, run_pair
 from tests.support.prepared_sets import Receiver, Sender, laid_for
 from tests.support.psi_ot_vectors import label_chunks
 from tests.support.recorded import Recording, watched
-from tests.support.seeded import digests
+from tests.support.seeded import digests, seeded
 
 Play = Callable[..., Played]
 """Plays the run of a two-party protocol; takes what `run_pair` takes by name."""
@@ -34,6 +40,8 @@ UNION_SETS = range(14), range(9, 20)
 GROUPS = range(14), range(14, 20)
 """Two groups of the brand of a blinded join; `THEIRS` matches two of the first and all others."""
 JOIN_COT, JOIN_BFV = composed.join_cot(), composed.join_bfv()
+LOOKALIKE_COT, LOOKALIKE_BFV = lookalike_cot(), lookalike_bfv()
+JOINT_COT, JOINT_BFV = joint_cot(), joint_bfv()
 RING_SETS = [digests(range(12)), digests(range(4, 14)), digests(range(6, 20))]
 
 _DH = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
@@ -119,6 +127,29 @@ def play_sums_by_union(protocol: TwoParty, **more: Any) -> Played:
     return aligned_runs.play_sums_by_union(*UNION_SETS, protocol=protocol, **more)
 
 
+@functools.cache
+def _population() -> Prepared:
+    p = prepared(110, step=25)
+    return dataclasses.replace(p, made=represent(p.bins, p.codes, 25, RHO, seeded("few"), 6))
+
+
+def play_lookalike(protocol: TwoParty, **more: Any) -> Played:
+    """Play a lookalike of a small population, with few columns."""
+    p = _population()
+    seeds = np.flatnonzero(p.wanted)[:30]
+    params = lookalike_runs.params_of(len(p.codes), columns=p.made.columns)
+    return lookalike_runs.play_lookalike(p, seeds, protocol, params, **more)
+
+
+def play_joint(protocol: TwoParty, **more: Any) -> Played:
+    """Play a joint score of as few people as may be, with two columns at each side."""
+    draws = np.random.default_rng(5)
+    own, theirs = (draws.integers(0, 33, (160, 2)).astype(np.uint8) for _ in range(2))
+    labels = (own[:, 0] > theirs[:, 0]).astype(np.uint8)
+    people = list(range(160))
+    return joint_runs.play_joint(people, people, own, labels, theirs, protocol, **more)
+
+
 SUM_OF = drawn(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
 """Sums of more than a byte of entries of one: all columns are narrow where they may be."""
 
@@ -173,6 +204,10 @@ RUNS = {
     aligned_runs.UNION.name: _pair(aligned_runs.UNION, play_sums_by_union),
     JOIN_COT.name: _pair(JOIN_COT, play_sums_by_join),
     JOIN_BFV.name: _pair(JOIN_BFV, play_sums_by_join),
+    LOOKALIKE_COT.name: _pair(LOOKALIKE_COT, play_lookalike),
+    LOOKALIKE_BFV.name: _pair(LOOKALIKE_BFV, play_lookalike),
+    JOINT_COT.name: _pair(JOINT_COT, play_joint),
+    JOINT_BFV.name: _pair(JOINT_BFV, play_joint),
     cot.SUMS.name: _pair(cot.SUMS, play_sums),
     cot.NARROW.name: _pair(cot.NARROW, functools.partial(play_sums, to_holder=False)),
     ring.MEMBERS.name: _circle(ring.MEMBERS),

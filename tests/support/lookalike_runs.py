@@ -40,10 +40,12 @@ def quiet(params: SumParams) -> SumParams:
     return dataclasses.replace(params, sigma_milli=(0,) * len(params.sigma_milli))
 
 
-def params_of(rows: int, *, noise: bool = False, percent: int = 20) -> LookalikeParams:
+def params_of(
+    rows: int, *, noise: bool = False, percent: int = 20, columns: int = COLUMNS
+) -> LookalikeParams:
     most = rows + FILLERS
     join = join_params(1, max_items=most, chunk_items=CHUNK)
-    train = training_params(COLUMNS, most, RHO, CHUNK)
+    train = training_params(columns, most, RHO, CHUNK)
     judge = evaluation.sum_params(most, RHO)
     judge = dataclasses.replace(judge, layout=dataclasses.replace(judge.layout, chunk_rows=CHUNK))
     if not noise:
@@ -51,7 +53,7 @@ def params_of(rows: int, *, noise: bool = False, percent: int = 20) -> Lookalike
     return LookalikeParams(SeedSumParams(join, train, percent), judge)
 
 
-def laid(p: Prepared) -> dict[str, bytes]:
+def laid(p: Prepared, columns: int = COLUMNS) -> dict[str, bytes]:
     """Return what the partner lays down beside its rows."""
     rows = len(p.codes) + FILLERS
     people = np.full(rows, NOBODY, np.uint32)
@@ -64,7 +66,7 @@ def laid(p: Prepared) -> dict[str, bytes]:
         found[codes_chunk(i)] = codes[here].astype("<u2").tobytes()
         found[people_chunk(i)] = people[here].astype("<u4").tobytes()
         found[columns_chunk(i)] = training_columns(
-            p.made, codes[here], people[here] != NOBODY, COLUMNS
+            p.made, codes[here], people[here] != NOBODY, columns
         )
     return found
 
@@ -76,7 +78,9 @@ def play_lookalike(
     mine = [int(n) for n in seeds]
     theirs = list(range(len(p.codes) + FILLERS))
     theirs[len(p.codes) :] = [10**6 + n for n in range(FILLERS)]
+    made = params or params_of(len(p.codes))
     return run_pair(
-        grouped(protocol, [len(mine)]), params or params_of(len(p.codes)), CTX,
-        digests(mine), digests(theirs), laid=({}, laid(p)), **more,
+        grouped(protocol, [len(mine)]), made, CTX,
+        digests(mine), digests(theirs), laid=({}, laid(p, made.first.second.layout.columns)),
+        **more,
     )  # fmt: skip
