@@ -28,7 +28,7 @@ def named_if_full() -> Iterator[None]:
         raise
 
 
-def replace(path: Path, write: Callable[[Path], None], mode: int = 0o600) -> None:
+def replace(path: Path, write: Callable[[Path], object], mode: int = 0o600) -> None:
     """Write a file anew: `write` gets the path to write to; a crash leaves the old or the new one.
 
     Raises: DiskFull; then the old one is there.
@@ -44,6 +44,11 @@ def replace(path: Path, write: Callable[[Path], None], mode: int = 0o600) -> Non
             fresh.unlink(missing_ok=True)
             raise
         sync(path.parent)
+
+
+def replace_by(path: Path, data: bytes) -> None:
+    """Write these bytes as a file anew, as `replace` does. Raises: DiskFull."""
+    replace(path, lambda fresh: fresh.write_bytes(data))
 
 
 def create_private(path: Path) -> BinaryIO:

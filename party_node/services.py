@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 
 from consent.note import parse_vkey
 from consent.vocabulary import Vocabulary
@@ -24,14 +25,15 @@ from party_node.emergencies import Emergencies
 from party_node.erasure.holds import Holds
 from party_node.errors import NotEnrolled
 from party_node.federated.keeping import Keeper
-from party_node.federated.kept import TrainedModels
+from party_node.federated.kept import trained_in
 from party_node.federated.trainings import Trainings, nothing_learnt
 from party_node.gate import Gate
 from party_node.grouped_writes import GroupedWrites
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.jobs import Jobs
-from party_node.joint.scores import ScoreFiles
+from party_node.joint.scores import JointScores, scores_in
+from party_node.joint.scores import forget as forget_scores
 from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
@@ -42,7 +44,7 @@ from party_node.ledger.witness_memory import OnAlarm, WitnessMemory
 from party_node.ledger.witness_ways import ways
 from party_node.ledger.witnessing import Witnessing
 from party_node.lineages import Lineages
-from party_node.lookalike.models import Models
+from party_node.lookalike.models import MadeModel, models_in
 from party_node.mail import Mails
 from party_node.merging import Merging
 from party_node.prepared.kept_sets import KeptSets
@@ -51,11 +53,13 @@ from party_node.requests.fulfilling import Fulfilling
 from party_node.requests.requests import Requests
 from party_node.roles.roles import Roles
 from party_node.runs import Runs
+from party_node.sealed_files import SealedFiles
 from party_node.second_approvals import SecondApprovals
 from party_node.stamps import Stamps
 from party_node.vault import Vault
 from party_node.webhooks.parts import Webhooks, assemble_webhooks
 from protocols.collaboration_terms import ledger_origin
+from protocols.federated.release import TrainedModel
 from protocols.session import Rng
 
 
@@ -66,9 +70,9 @@ class Services:
     home: Home
     db: Database
     vault: Vault
-    models: Models
-    scores: ScoreFiles
-    trained: TrainedModels
+    models: SealedFiles[MadeModel]
+    scores: SealedFiles[JointScores]
+    trained: SealedFiles[TrainedModel]
     trainings: Trainings
     supernode: Keeper
     identity: Identity
@@ -158,10 +162,10 @@ def assemble(
     )
     publisher = Publisher(ledger, witnessing, clock_ms)
     holds = Holds(ledger, rng)
-    scores = ScoreFiles(home.models, vault)
+    scores = scores_in(home.models, vault)
     aftermath = assemble_aftermath(
         ledger, identity, datasets, gate.decisions, reservations, webhooks.outbox, clock_ms, rng,
-        holds, lineages, kept_sets.forget, scores.forget,
+        holds, lineages, kept_sets.forget, partial(forget_scores, scores),
     )  # fmt: skip
     region = home.settings.default_region
     fulfilling = Fulfilling(ledger, identity, aftermath.erasing, region)
@@ -169,9 +173,9 @@ def assemble(
         home=home,
         db=db,
         vault=vault,
-        models=Models(home.models, vault),
+        models=models_in(home.models, vault),
         scores=scores,
-        trained=TrainedModels(home.models, vault),
+        trained=trained_in(home.models, vault),
         trainings=trainings,
         supernode=Keeper(
             home.federated, home.settings.coordinator_url, client, trainings, rng, home.authority

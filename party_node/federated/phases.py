@@ -186,7 +186,7 @@ def countersign(execution: Execution, run: Run) -> Run | None:
     receipts.check(whole, theirs.signature, signer)
     signatures[due.peer] = theirs.signature
     if due.is_last:
-        parts.trained.keep(made)
+        parts.trained.keep(run.job, made)
     with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
         if due.is_last:

@@ -43,7 +43,7 @@ def node_key(folder: Path) -> bytes:
             serialization.PrivateFormat.OpenSSH,
             serialization.NoEncryption(),
         )
-        durable_file.replace(path, lambda fresh: _write(fresh, made))
+        durable_file.replace_by(path, made)
     private = serialization.load_ssh_private_key(path.read_bytes(), None)
     return private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -120,7 +120,7 @@ def start(
     """
     node_key(folder)
     secret = rng(32)
-    durable_file.replace(folder / "secret", lambda fresh: _write(fresh, secret))
+    durable_file.replace_by(folder / "secret", secret)
     tasks, stopping = Tasks(f"{LOOPBACK}:{port}", secret), threading.Event()
     words = [sys.executable, "-m", "party_node.federated.supernode_process", str(os.getpid())]
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
@@ -158,7 +158,3 @@ def _answer_all(tasks: Tasks, answer: Answer, stopping: threading.Event) -> None
                 log.info("a federated question was refused: %s", outcome)
     finally:
         tasks.close()
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

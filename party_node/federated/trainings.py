@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from party_node import durable_file
 from party_node.federated.errors import UnknownTraining
 from party_node.passing import PASSING
+from party_node.sealed_files import SealedFiles
 from party_node.vault import Vault
-from protocols.codec import Record, decode, encode
+from protocols.codec import Record, encode
 from protocols.errors import ContextMismatch
 from protocols.federated import partner
 from protocols.federated.fixed_point import Whole
@@ -34,9 +34,6 @@ def nothing_learnt(terms: FederatedTerms, number: int, turn: int, weights: bytes
     raise UnknownTraining
 
 
-_SUFFIX = ".training"
-
-
 @dataclass(frozen=True, slots=True)
 class Left(Record):
     """What is kept of a training that this party left: it never joins the same one again.
@@ -48,7 +45,7 @@ class Left(Record):
     job: str
 
 
-_STATES: tuple[type[Record], ...] = (Partner, Left)
+_STATES = (Partner, Left)
 
 
 @dataclass(slots=True)
@@ -71,10 +68,10 @@ class Trainings:
         InvalidParameter if this party is no partner; DiskFull.
         """
         with self._lock:
-            known = self._load(run.terms.job)
+            known = self._files.find(run.terms.job)
             if known is None:
                 begun = partner.begin(run, self.keys.party, self.rng)
-                self._save(run.terms.job, begun)
+                self._files.keep(run.terms.job, begun)
             elif isinstance(known, Left) or known.run != run:
                 raise ContextMismatch("this job was left, or joined with other terms or keys")
 
@@ -88,7 +85,7 @@ class Trainings:
             state = self._of_context(getattr(asked, "ctx", b""))
             changed = partner.answer(state, asked, self.keys, self._learn(state), self.rng)
             if changed != state:
-                self._save(changed.run.terms.job, changed)
+                self._files.keep(changed.run.terms.job, changed)
             if changed.answer is None:  # cannot be: every question that is not refused has one
                 raise UnknownTraining
             answered = encode(changed.answer)
@@ -100,7 +97,7 @@ class Trainings:
 
         Does not wait for a round that is being learnt.
         """
-        state = self._load(job)
+        state = self._files.find(job)
         if not isinstance(state, Partner):
             raise UnknownTraining
         return state
@@ -133,8 +130,8 @@ class Trainings:
     def leave(self, job: str) -> None:
         """Take no part any more, and erase the keys; leaving twice is fine."""
         with self._lock:
-            if self._load(job) is not None:
-                self._save(job, Left(job))
+            if self._files.find(job) is not None:
+                self._files.keep(job, Left(job))
             self._refusals.pop(job, None)
 
     def _learn(self, state: Partner) -> Learn:
@@ -156,28 +153,12 @@ class Trainings:
             self._news.notify_all()
 
     def _of_context(self, ctx: bytes) -> Partner:
-        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
-            state = self._load(path.name.removesuffix(_SUFFIX))
+        for job in self._files.listed():
+            state = self._files.find(job)
             if isinstance(state, Partner) and state.run.context() == ctx:
                 return state
         raise UnknownTraining
 
-    def _load(self, job: str) -> Partner | Left | None:
-        try:
-            sealed = self._path(job).read_bytes()
-        except FileNotFoundError:
-            return None
-        state = decode(_STATES, self.vault.open(f"federated/{job}", sealed))
-        return state if isinstance(state, Partner | Left) else None
-
-    def _save(self, job: str, state: Partner | Left) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sealed = self.vault.seal(f"federated/{job}", encode(state))
-        durable_file.replace(self._path(job), lambda fresh: _write(fresh, sealed))
-
-    def _path(self, job: str) -> Path:
-        return self.folder / f"{job}{_SUFFIX}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    @property
+    def _files(self) -> SealedFiles[Partner | Left]:
+        return SealedFiles(self.folder, self.vault, _STATES, ".training", "federated")

@@ -77,7 +77,7 @@ def keep_scores(execution: Execution, *, told: bool) -> None:
     """Keep the scores once all have signed; again after a crash is fine. Raises: DiskFull."""
     if execution.job.kind == JOINT and execution.is_receiver and told:
         kept = decode(JointScores, execution.chunks.fetch(_SCORES))
-        execution.services.scores.keep(kept)
+        execution.services.scores.keep(kept.job, kept)
 
 
 def _document(

@@ -7,12 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from party_node import durable_file
-from party_node.errors import NotFound
+from party_node.sealed_files import SealedFiles
 from party_node.vault import Vault
-from protocols.codec import Record, decode, encode
-
-_SUFFIX = ".scores"
+from protocols.codec import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,45 +31,18 @@ class JointScores(Record):
         return people, np.frombuffer(self.scores, "<f4")
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreFiles:
-    """The scores of one node."""
-
-    folder: Path
-    vault: Vault
-
-    def keep(self, found: JointScores) -> None:
-        """Store scores durably; again is fine. Raises: DiskFull."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sealed = self.vault.seal(f"scores/{found.job}", encode(found))
-        durable_file.replace(self._path(found.job), lambda fresh: _write(fresh, sealed))
-
-    def load(self, job: str) -> JointScores:
-        """Return scores. Raises: NotFound."""
-        try:
-            sealed = self._path(job).read_bytes()
-        except FileNotFoundError:
-            raise NotFound(f"job {job} brought no scores to this node") from None
-        return decode(JointScores, self.vault.open(f"scores/{job}", sealed))
-
-    def listed(self) -> list[str]:
-        """Return the jobs that brought scores, by number."""
-        return sorted(path.stem for path in self.folder.glob(f"*{_SUFFIX}"))
-
-    def forget(self, dense: int) -> None:
-        """Take a person's scores away, for erasure; again changes nothing. Raises: DiskFull."""
-        for job in self.listed():
-            kept = self.load(job)
-            people, scores = kept.read()
-            others = people != dense
-            if not others.all():
-                # The salt goes too: else whoever has the rest could try what the score was.
-                left = people[others].astype("<u4").tobytes()
-                self.keep(JointScores(job, bytes(32), left, scores[others].tobytes()))
-
-    def _path(self, job: str) -> Path:
-        return self.folder / f"{job}{_SUFFIX}"
+def scores_in(folder: Path, vault: Vault) -> SealedFiles[JointScores]:
+    """Return the scores of one node."""
+    missing = "brought no scores to this node"
+    return SealedFiles(folder, vault, (JointScores,), ".scores", "scores", missing)
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+def forget(files: SealedFiles[JointScores], dense: int) -> None:
+    """Take a person's scores away, for erasure; again changes nothing. Raises: DiskFull."""
+    for job in files.listed():
+        people, scores = files.load(job).read()
+        others = people != dense
+        if not others.all():
+            # The salt goes too: else whoever has the rest could try what the score was.
+            left = people[others].astype("<u4").tobytes()
+            files.keep(job, JointScores(job, bytes(32), left, scores[others].tobytes()))

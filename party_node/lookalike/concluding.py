@@ -69,7 +69,8 @@ def give_model(execution: Execution, run: Run) -> Run:
 def keep_model(execution: Execution) -> None:
     """Keep the model once all have signed; again after a crash is fine. Raises: DiskFull."""
     if execution.job.kind == LOOKALIKE and execution.is_receiver:
-        execution.services.models.keep(decode(MadeModel, execution.chunks.fetch(_MADE)))
+        made = decode(MadeModel, execution.chunks.fetch(_MADE))
+        execution.services.models.keep(made.job, made)
 
 
 def _card(

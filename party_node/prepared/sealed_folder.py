@@ -68,11 +68,7 @@ class SealedFolder:
     def _write(self, name: str, data: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sealed = self._vault.seal(self._context(name), data)
-        durable_file.replace(self._folder / name, lambda fresh: _write_bytes(fresh, sealed))
+        durable_file.replace_by(self._folder / name, sealed)
 
     def _context(self, name: str) -> str:
         return f"prepared/{self._folder.name}/{name}"
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
