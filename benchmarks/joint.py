@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 from protocols.codec import decode, encode
 from protocols.joint import moments
 from protocols.joint.asked import HOLD_OUT_PERCENT
-from protocols.joint.basis import UNIT, columns_of
+from protocols.joint.basis import columns_of
 from protocols.joint.fitting import fit
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
 from protocols.joint.run import MODEL, TRAINS, joint_bfv, joint_cot
 from protocols.joint.scoring import pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.widths import UNIT
 from protocols.lookalike.encoding import suggest
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi import chunks

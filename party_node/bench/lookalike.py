@@ -30,12 +30,12 @@ from protocols.lookalike.leakage import LeakyColumn, check_column
 from protocols.lookalike.model import Model
 from protocols.lookalike.representation import Representation
 from protocols.lookalike.seeds import seeds_step, split
+from protocols.lookalike.sums import REFERENCE_NANO
 from protocols.session import Rng
 
 HIDDEN = 0.05
 """Largest part of the unmarked population that is wanted all the same."""
 DELTA_EXPONENT = 8
-RHO_NANO = 17_210_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Asked:
 
     seeds: tuple[int, ...]
     repeats: int = 5
-    rho_nano: int = RHO_NANO
+    rho_nano: int = REFERENCE_NANO
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def judge(
     execution: Execution, terms: FederatedTerms, rounds: int, weights: bytes, found: Read
 ) -> None:
     """Keep how good the model after so many rounds is over people that trained nothing here."""
-    area = judging.auc(terms, weights, found.held_out)
+    area = judging.judge(terms, weights, found.held_out)
     execution.chunks.keep({f"auc-{rounds}": b"" if area is None else f"{area:.6f}".encode()})
 
 

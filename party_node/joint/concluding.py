@@ -16,9 +16,10 @@ from party_node.phase_compute import recheck
 from party_node.receipt_parts import facts_with, part_of
 from party_node.results import NOTHING, Brought
 from party_node.runs import Run
+from protocols.auc import auc
 from protocols.codec import decode, encode
 from protocols.joint.asked import Joint
-from protocols.joint.card import LIMITS, auc, shares
+from protocols.joint.card import LIMITS, shares
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointParams
 from protocols.joint.run import MODEL, TRAINS, own_values_of, scores

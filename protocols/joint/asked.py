@@ -11,8 +11,8 @@ from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.joint import moments
-from protocols.joint.basis import MOST_COLUMNS, widths
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
+from protocols.joint.widths import MOST_COLUMNS, widths
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES

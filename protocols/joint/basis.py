@@ -15,45 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.joint.widths import UNIT, ramps_of, width
 from protocols.lookalike import encoding
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
 from protocols.lookalike.leakage import check_column
 
-UNIT = 32
-"""The top of each column."""
-MOST_RAMPS = 4
-"""Of a numeric feature."""
-MOST_COLUMNS = 43
-"""Of one party, so that all sums have room beside each other. With many features, each has fewer
-columns; with one alone, a number becomes its rank, and what is missing the middle one.
-"""
-CATEGORIES = 6
-"""Of a feature whose categories are not stated."""
-MOST_CATEGORIES = 16
-
 Columns = NDArray[np.uint8]
-
-
-def ramps_of(features: FeatureSpecification) -> int:
-    """Return how many ramps each numeric feature has: as many as there is room for, 1 to 4; 0 where
-    it has one column of ranks.
-    """
-    for ramps in range(MOST_RAMPS, 0, -1):
-        if sum(_width(feature, ramps) for feature in features.features) <= MOST_COLUMNS:
-            return ramps
-    return 0
-
-
-def widths(features: FeatureSpecification) -> tuple[int, ...]:
-    """Return how many columns each feature becomes."""
-    ramps = ramps_of(features)
-    return tuple(_width(feature, ramps) for feature in features.features)
-
-
-def _width(feature: Feature, ramps: int) -> int:
-    if feature.kind is FeatureKind.NUMERIC:
-        return ramps + 1
-    return min(len(feature.categories) or CATEGORIES, MOST_CATEGORIES)
 
 
 def columns_of(features: FeatureSpecification, table: Mapping[str, Any]) -> Columns:
@@ -130,7 +97,7 @@ def _quantiles(values: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArr
 
 def _steps(feature: Feature, column: Any) -> Columns:
     bins = encoding.learn_one(feature, column)
-    codes, wide = bins.encode(column), _width(feature, 0)
+    codes, wide = bins.encode(column), width(feature, 0)
     found = np.zeros((len(codes), wide), np.uint8)
     known = codes < min(wide, len(bins.categories))
     found[np.flatnonzero(known), codes[known]] = UNIT

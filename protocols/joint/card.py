@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.joint.basis import widths
+from protocols.joint.widths import widths
 from protocols.lookalike.features import FeatureSpecification
 
 LIMITS = (
@@ -18,19 +18,6 @@ LIMITS = (
     "Features can stand in for protected traits: look at the weights before it is used.",
     "Who withdraws is out of later scores, not out of what the sums have taught it.",
 )
-
-Floats = NDArray[np.float64]
-
-
-def auc(scores: Floats, labels: NDArray[np.bool_]) -> float | None:
-    """Return the area under the curve; None where all have one label. Ties count half."""
-    wanted = int(labels.sum())
-    if not 0 < wanted < len(labels):
-        return None
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    others = len(labels) - wanted
-    return float((ranks[labels].sum() - wanted * (wanted + 1) / 2) / (wanted * others))
 
 
 def shares(

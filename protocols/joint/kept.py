@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
-from protocols.joint.basis import UNIT
 from protocols.joint.fitting import JointModel
 from protocols.joint.scoring import LARGEST_SUM
+from protocols.joint.widths import UNIT
 
 _NANO = 10**9
 

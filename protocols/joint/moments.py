@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.dp import budget
-from protocols.joint.basis import UNIT
+from protocols.joint.widths import UNIT
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 

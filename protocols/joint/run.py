@@ -33,7 +33,6 @@ from protocols.errors import LocalError
 from protocols.groups import Backend
 from protocols.in_a_row import Begun, then
 from protocols.joint import moments
-from protocols.joint.basis import UNIT
 from protocols.joint.fitting import check_people, fit
 from protocols.joint.kept import KeptJointModel, rounded
 from protocols.joint.records import AcrossParams, JointParams, WithinParams
@@ -45,6 +44,7 @@ from protocols.joint.scoring import (
     read_theirs,
     theirs_chunk,
 )
+from protocols.joint.widths import UNIT
 from protocols.psi import chunks, ot
 from protocols.psi.params import Labelled, SenderDone
 from protocols.session import Fetch, Items, Rng, Transition, TwoParty

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage
-from protocols.joint.basis import UNIT
 from protocols.joint.records import PAD_BYTES, ScoreParams
+from protocols.joint.widths import UNIT
 from protocols.psi import chunks
 from protocols.psi.chunks import unexpected
 from protocols.session import (

@@ -18,9 +18,7 @@ from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.lookalike.evaluation import ReachCurve
 from protocols.lookalike.seeds import FEW_SEEDS, seeds_step, split
-
-REFERENCE_NANO = 17_210_000
-"""Rho of epsilon 1 at delta 10^-8."""
+from protocols.lookalike.sums import REFERENCE_NANO
 
 MEASURED = (
     # seeds at rho 0.01721, then lowest and middle AUC beside central trees, in thousandths

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from party_node.joint.question_file import parse
+from protocols.auc import auc
 from protocols.errors import InvalidParameter
 from protocols.joint import moments
 from protocols.joint.asked import Joint, params_for, room_for
-from protocols.joint.basis import MOST_COLUMNS, UNIT, columns_of, ramps_of, widths
-from protocols.joint.card import auc, shares
+from protocols.joint.basis import columns_of
+from protocols.joint.card import shares
+from protocols.joint.widths import MOST_COLUMNS, UNIT, ramps_of, widths
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
 from protocols.lookalike.leakage import LeakyColumn
 from protocols.sums.bfv_packing import packing

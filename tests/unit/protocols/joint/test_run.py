@@ -8,7 +8,6 @@ import pytest
 from protocols.codec import decode, encode
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage
 from protocols.joint import moments
-from protocols.joint.basis import UNIT
 from protocols.joint.fitting import TooFewMatches, fit
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import ScoreParams
@@ -21,6 +20,7 @@ from protocols.joint.scoring import (
     SumsHidden,
     Weights,
 )
+from protocols.joint.widths import UNIT
 from protocols.lookalike.features import NothingToLearn
 from protocols.psi import chunks
 from protocols.session import Items, Role

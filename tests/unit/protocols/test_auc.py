@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from party_node.federated.judging import area
+from protocols.auc import auc
 
 PEOPLE = st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=30)
 
@@ -12,8 +12,8 @@ PEOPLE = st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=30)
 @given(PEOPLE)
 def test_it_is_how_often_a_yes_scores_above_a_no(people: list[tuple[int, bool]]) -> None:
     scores = np.array([s for s, _ in people], np.float64)
-    labels = np.array([y for _, y in people], np.uint8)
-    found = area(scores, labels)
+    labels = np.array([y for _, y in people], np.bool_)
+    found = auc(scores, labels)
     yes, no = [s for s, y in people if y], [s for s, y in people if not y]
     if not yes or not no:
         assert found is None
