@@ -14,10 +14,8 @@ price: {rho: 0.002}           # of each round, towards each other partner
 from collections.abc import Mapping
 
 from party_node.lookalike.question_file import read_feature
-from party_node.statistics.question_file import taken_apart
-from protocols.dp.budget import Rho
+from party_node.statistics.question_file import read_price, taken_apart
 from protocols.dp.queries.scalars import (
-    InvalidQuery,
     Place,
     Plain,
     due,
@@ -26,8 +24,8 @@ from protocols.dp.queries.scalars import (
     read_int,
     read_list,
     read_text,
+    refused_as_query,
 )
-from protocols.errors import InvalidParameter
 from protocols.federated.asked import Federated, Label
 from protocols.lookalike.features import FeatureSpecification
 
@@ -38,27 +36,20 @@ LABEL_KEYS = ("column", "positive")
 def parse(text: str) -> Federated:
     """Return the question. Raises: InvalidQuery."""
     found = mapping(taken_apart(text), Place(""), KEYS)
-    try:
+    with refused_as_query():
         return _read(found)
-    except InvalidQuery:
-        raise
-    except InvalidParameter as e:
-        raise InvalidQuery(str(e)) from None
 
 
 def _read(found: Mapping[str, Plain]) -> Federated:
     at = Place("label")
     label = mapping(due(found, "label"), at, LABEL_KEYS)
     positive = read_list(due(label, "positive", at), at.under("positive"), read_text)
-    price = mapping(due(found, "price"), Place("price"), ("rho",))
     features = tuple(read_list(due(found, "features"), Place("features"), read_feature))
     return Federated(
         features=FeatureSpecification(features),
-        label=Label(
-            read_text(due(label, "column", Place("label")), at.under("column")), tuple(positive)
-        ),
+        label=Label(read_text(due(label, "column", at), at.under("column")), tuple(positive)),
         rounds=read_int(due(found, "rounds"), Place("rounds")),
         threshold=read_int(found.get("threshold", "0"), Place("threshold")),
         ridge_milli=read_fixed(due(found, "ridge"), Place("ridge"), 3),
-        rho_nano=Rho.parse(read_text(due(price, "rho", Place("price")), Place("price.rho"))).nano,
+        rho_nano=read_price(found),
     )

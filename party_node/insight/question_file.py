@@ -16,8 +16,14 @@ from party_node.statistics.question_file import taken_apart
 from protocols.dp.queries.reading import read_query
 from protocols.dp.queries.reading_columns import read_columns
 from protocols.dp.queries.reading_filters import read_filter
-from protocols.dp.queries.scalars import InvalidQuery, Place, Plain, mapping, read_int, read_text
-from protocols.errors import InvalidParameter
+from protocols.dp.queries.scalars import (
+    Place,
+    Plain,
+    mapping,
+    read_int,
+    read_text,
+    refused_as_query,
+)
 from protocols.sums.insight import Insight
 from protocols.sums.segments import EVERYBODY, Segments
 
@@ -31,12 +37,8 @@ def parse(text: str) -> Insight:
     document = dict(mapping(taken_apart(text), Place(""), None))
     ours = document.pop(OURS, None)
     query = read_query(document)
-    try:
+    with refused_as_query():
         return Insight(query, EVERYBODY if ours is None else _segments(ours))
-    except InvalidQuery:
-        raise
-    except InvalidParameter as e:
-        raise InvalidQuery(str(e)) from None
 
 
 def _segments(plain: Plain) -> Segments:

@@ -17,20 +17,18 @@ noise: false                    # true: the sums are differentially private
 """
 
 from party_node.lookalike.question_file import read_feature
-from party_node.statistics.question_file import taken_apart
-from protocols.dp.budget import Rho
+from party_node.statistics.question_file import read_price, taken_apart
 from protocols.dp.queries.reading_columns import read_columns
 from protocols.dp.queries.reading_filters import read_filter
 from protocols.dp.queries.scalars import (
-    InvalidQuery,
     Place,
     Plain,
     due,
     mapping,
     read_list,
     read_text,
+    refused_as_query,
 )
-from protocols.errors import InvalidParameter
 from protocols.joint.asked import Joint
 from protocols.lookalike.features import FeatureSpecification
 from protocols.sums.segments import Segments
@@ -42,11 +40,10 @@ _TRUTH = {"true": True, "false": False}
 def parse(text: str) -> Joint:
     """Return the question. Raises: InvalidQuery."""
     found = mapping(taken_apart(text), Place(""), KEYS)
-    try:
-        at, there, cost = Place("ours"), Place("theirs"), Place("price")
+    with refused_as_query():
+        at, there = Place("ours"), Place("theirs")
         ours = mapping(due(found, "ours"), at, ("dataset", "features", "label"))
         theirs = mapping(due(found, "theirs"), there, ("dataset", "features"))
-        price = mapping(due(found, "price"), cost, ("rho",))
         noise = read_text(found.get("noise", "false"), Place("noise"))
         if noise not in _TRUTH:
             raise Place("noise").wrong("true or false is expected")
@@ -56,13 +53,9 @@ def parse(text: str) -> Joint:
             wanted=_label(due(ours, "label", at), at.under("label")),
             theirs_dataset=read_text(due(theirs, "dataset", there), there.under("dataset")),
             theirs=_features(due(theirs, "features", there), there.under("features")),
-            rho_nano=Rho.parse(read_text(due(price, "rho", cost), cost.under("rho"))).nano,
+            rho_nano=read_price(found),
             noise=_TRUTH[noise],
         )
-    except InvalidQuery:
-        raise
-    except InvalidParameter as e:
-        raise InvalidQuery(str(e)) from None
 
 
 def _features(plain: Plain, at: Place) -> FeatureSpecification:

@@ -16,12 +16,10 @@ audience: 5000                # may be left out
 
 from collections.abc import Mapping
 
-from party_node.statistics.question_file import taken_apart
-from protocols.dp.budget import Rho
+from party_node.statistics.question_file import read_price, taken_apart
 from protocols.dp.queries.reading_columns import read_columns
 from protocols.dp.queries.reading_filters import read_filter
 from protocols.dp.queries.scalars import (
-    InvalidQuery,
     Place,
     Plain,
     due,
@@ -30,8 +28,8 @@ from protocols.dp.queries.scalars import (
     read_int,
     read_list,
     read_text,
+    refused_as_query,
 )
-from protocols.errors import InvalidParameter
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.seeds import TooFewSeeds
@@ -45,19 +43,13 @@ SEEDS_KEYS = ("dataset", "expected", "columns", "where")
 def parse(text: str) -> Lookalike:
     """Return the question. Raises: InvalidQuery."""
     found = mapping(taken_apart(text), Place(""), KEYS)
-    try:
+    with refused_as_query(TooFewSeeds):
         return _read(found)
-    except InvalidQuery:
-        raise
-    except (InvalidParameter, TooFewSeeds) as e:
-        raise InvalidQuery(str(e)) from None
 
 
 def _read(found: Mapping[str, Plain]) -> Lookalike:
     at = Place("seeds")
     seeds = mapping(due(found, "seeds"), at, SEEDS_KEYS)
-    price = mapping(due(found, "price"), Place("price"), ("rho",))
-    rho = read_text(due(price, "rho", Place("price")), Place("price.rho"))
     features = tuple(read_list(due(found, "features"), Place("features"), read_feature))
     return Lookalike(
         population=read_text(due(found, "population"), Place("population")),
@@ -65,7 +57,7 @@ def _read(found: Mapping[str, Plain]) -> Lookalike:
         seeds_dataset=read_text(due(seeds, "dataset", at), at.under("dataset")),
         chosen=_chosen(seeds, at),
         seeds=read_int(due(seeds, "expected", at), at.under("expected")),
-        rho_nano=Rho.parse(rho).nano,
+        rho_nano=read_price(found),
         audience=read_int(found.get("audience", "0"), Place("audience")),
     )
 

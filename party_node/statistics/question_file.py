@@ -1,9 +1,12 @@
 """A question as a text: YAML or JSON, read strictly, every scalar as it was typed."""
 
+from collections.abc import Mapping
+
 from party_node.capture import strict_yaml
+from protocols.dp.budget import Rho
 from protocols.dp.queries.query import Query
 from protocols.dp.queries.reading import read_query
-from protocols.dp.queries.scalars import InvalidQuery, Plain
+from protocols.dp.queries.scalars import InvalidQuery, Place, Plain, due, mapping, read_text
 
 MAX_DEPTH = 64
 
@@ -20,6 +23,13 @@ def taken_apart(text: str) -> Plain:
     except strict_yaml.NotStrict as e:
         raise InvalidQuery(str(e)) from None
     return _plain(root)
+
+
+def read_price(found: Mapping[str, Plain]) -> int:
+    """Return the rho of `price: {rho: …}`, times 10^9. Raises: InvalidQuery, InvalidParameter."""
+    at = Place("price")
+    price = mapping(due(found, "price"), at, ("rho",))
+    return Rho.parse(read_text(due(price, "rho", at), at.under("rho"))).nano
 
 
 def _plain(node: strict_yaml.Node) -> Plain:

@@ -41,9 +41,9 @@ from protocols.dp.queries.scalars import (
     read_int,
     read_list,
     read_text,
+    refused_as_query,
 )
 from protocols.dp.queries.schema import Schema
-from protocols.errors import InvalidParameter
 
 Reader: TypeAlias = Callable[["Fields"], Ask]
 
@@ -215,7 +215,7 @@ def read_query(plain: Plain) -> Query:
     mapping(plain, Place(""), (*COMMON, *keys))
     if "dataset" not in document:
         raise InvalidQuery("dataset is missing")
-    try:
+    with refused_as_query():
         schema = read_columns(document.get("columns", {}))
         where = document.get("where")
         return Query(
@@ -227,10 +227,6 @@ def read_query(plain: Plain) -> Query:
             price=_price(document.get("price")),
             minimum=read_int(document.get("minimum", "0"), Place("minimum")),
         )
-    except InvalidQuery:
-        raise
-    except InvalidParameter as e:
-        raise InvalidQuery(str(e)) from None
 
 
 def _bounds(plain: Plain) -> Bounds:

@@ -4,7 +4,8 @@ An error says where and what was expected, and repeats nothing of what stood the
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -25,6 +26,21 @@ class InvalidQuery(InvalidParameter):
     """The question cannot be read."""
 
     code = "invalid-query"
+
+
+@contextmanager
+def refused_as_query(*also: type[Exception]) -> Iterator[None]:
+    """Say of parameters that a question cannot have, and of `also`, that the question is wrong.
+
+    Raises: InvalidQuery.
+    """
+    refused: tuple[type[Exception], ...] = (InvalidParameter, *also)
+    try:
+        yield
+    except InvalidQuery:
+        raise
+    except refused as e:
+        raise InvalidQuery(str(e)) from None
 
 
 @dataclass(frozen=True, slots=True)
