@@ -17,6 +17,7 @@ from party_node.cli.output import (
     group,
     require_new,
     say,
+    say_all,
     show_json,
     table,
 )
@@ -50,8 +51,7 @@ def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
     if as_json:
         show_json(one)
         return
-    for line in job_words.model(one["card"]):
-        say(line)
+    say_all(job_words.model(one["card"]))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from party_node.cli.output import (
     client_of,
     group,
     say,
+    say_all,
     show_json,
     table,
     usage_of,
@@ -143,8 +144,7 @@ def diff(
     if as_json:
         show_json({"lines": lines})
         return
-    for line in lines:
-        say(line)
+    say_all(lines)
     if not lines:
         say("the texts are the same")
 

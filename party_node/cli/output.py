@@ -115,6 +115,12 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def say_all(lines: Iterable[str]) -> None:
+    """Print lines to stdout."""
+    for line in lines:
+        say(line)
+
+
 def note(text: str) -> None:
     """Print one line beside the output: progress, on stderr."""
     typer.echo(text, err=True)
