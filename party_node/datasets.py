@@ -44,6 +44,7 @@ from party_node.identity import EMAIL, NOBODY, PHONE, Identity
 from party_node.index_changes import newly_identified
 from party_node.matchable import Matchable, held, matchable
 from party_node.memory import bulk_work
+from party_node.people_sets import are_among
 from party_node.permission import Grant, Permission, require
 from party_node.row_file import ROW, RowFile
 from party_node.tables import DatasetRow
@@ -233,7 +234,7 @@ class Datasets:
         index = self._index(grant, [dataset_index.DENSE, dataset_index.HOLDER, *kinds])
         dense = index[dataset_index.DENSE].to_numpy()
         people = BitMap(grant.allowed) if among is None else BitMap(grant.allowed & among)
-        return matchable(index, kinds, _members(dense, people))
+        return matchable(index, kinds, are_among(dense, people))
 
     def state_of(self, permission: Permission) -> str:
         """Return words for the index as it lies: while they stay, so do everybody's identifiers.
@@ -251,7 +252,7 @@ class Datasets:
         """
         grant, _ = self._open(permission)
         index = self._index(grant, ["key", "dense"])
-        mask = _members(index["dense"].to_numpy(), _within(grant, dense))
+        mask = are_among(index["dense"].to_numpy(), _within(grant, dense))
         return [str(key) for key in index["key"].filter(pa.array(mask)).to_pylist()]
 
     def rows(
@@ -263,7 +264,7 @@ class Datasets:
         """
         grant, file = self._open(permission)
         index = self._index(grant, ["row", "dense"])
-        mask = _members(index["dense"].to_numpy(), _within(grant, dense))
+        mask = are_among(index["dense"].to_numpy(), _within(grant, dense))
         table = file.read(columns, as_text=False)
         # Again after reading: the file could have been exchanged between check and read.
         self._require_unchanged(self._row(grant.dataset), file)
@@ -281,7 +282,7 @@ class Datasets:
         index = self._index(grant, [dataset_index.ROW, dataset_index.DENSE])
         rows, dense = index[dataset_index.ROW].to_numpy(), index[dataset_index.DENSE].to_numpy()
         people = np.full(int(rows.max()) + 1 if len(rows) else 0, NOBODY, np.int64)
-        people[rows] = np.where(_members(dense, BitMap(grant.allowed)), dense, NOBODY)
+        people[rows] = np.where(are_among(dense, BitMap(grant.allowed)), dense, NOBODY)
         made = work(file, people)
         # Again after reading: the file could have been exchanged between check and read.
         self._require_unchanged(self._row(grant.dataset), file)
@@ -300,7 +301,7 @@ class Datasets:
         """
         grant, _ = self._open(permission)
         index = self._index(grant, [dataset_index.DENSE, *columns])
-        return work(index, _members(index[dataset_index.DENSE].to_numpy(), BitMap(grant.allowed)))
+        return work(index, are_among(index[dataset_index.DENSE].to_numpy(), BitMap(grant.allowed)))
 
     def people_of(self, dataset: str, keys: Sequence[str]) -> BitMap:
         """Return the persons that these row keys belong to; unknown keys are left out.
@@ -474,15 +475,6 @@ def _normalised(
     if column is None:
         return identifiers.Normalised([None] * table.num_rows, 0, table.num_rows)
     return identifiers.normalise_column(kind, table[column].to_pylist(), region)
-
-
-def _members(dense: NDArray[np.int64], people: BitMap) -> NDArray[np.bool_]:
-    """Return which rows are about one of `people`."""
-    size = (people.max() if people else 0) + 1
-    table = np.zeros(size, dtype=np.bool_)
-    table[np.frombuffer(people.to_array(), dtype=np.uint32)] = True
-    known = (dense >= 0) & (dense < size)
-    return known & table[np.where(known, dense, 0)]
 
 
 def _within(grant: Grant, dense: Iterable[int]) -> BitMap:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap, FrozenBitMap
 
 from party_node.lookalike.reading import read_features
+from party_node.people_sets import are_among
 from party_node.permission import Permission
 from party_node.row_file import RowFile
 from party_node.services import Services
@@ -52,7 +53,7 @@ def read(
 
     def work(file: RowFile, whose: Numbers) -> tuple[Numbers, Any]:
         here = np.unique(whose)
-        persons = here[np.isin(here, np.fromiter(people, np.int64, len(people)))]
+        persons = here[are_among(here, people)]
         return persons, read_features(file, whose, persons, wanted)
 
     persons, columns = services.datasets.over_rows(permission, work)

@@ -20,6 +20,7 @@ from protocols.dp.queries.levels import Levels, stand
 from protocols.dp.queries.plan import Plan, plan
 from protocols.dp.queries.query import Lift
 from protocols.sums.insight import Insight
+from protocols.sums.segments import Segments
 
 Numbers = NDArray[np.int64]
 SEGMENTS, SMALL, LEVELS = "segments", "small_segments", "levels"
@@ -61,6 +62,22 @@ def cells_of(beside: Beside, made: Plan, secret: int) -> tuple[Numbers, Numbers]
     query = chosen_rows(made, beside.types, RowFile.BESIDE, secret)
     found = ask(beside, query, "SELECT person, cell FROM ({})", whom=True)
     return found["person"].to_numpy(), found["cell"].to_numpy()
+
+
+def are_chosen(
+    execution: Execution, permission: Permission, meant: Segments, persons: Numbers
+) -> NDArray[np.bool_]:
+    """Return of each person whether the filter of these segments is true of them.
+
+    Raises: MissingColumn, DatasetUnreadable.
+    """
+    made = plan(meant.as_query(permission.grant.dataset))
+    secret = int.from_bytes(execution.services.rng(8), "big")
+
+    def work(file: RowFile, people: Numbers) -> Numbers:
+        return cells_of(Beside(file, people), made, secret)[0]
+
+    return np.isin(persons, execution.services.datasets.over_rows(permission, work))
 
 
 def levels_of(facts: Any, label: str) -> Levels | None:

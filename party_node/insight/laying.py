@@ -15,15 +15,15 @@ from party_node import matching_input
 from party_node.execution import Execution
 from party_node.insight.grouping import in_groups
 from party_node.job_checks import check_items
+from party_node.laid_rows import keep_digests, lay_rows
 from party_node.matchable import Matchable
 from party_node.permission import Permission
 from party_node.row_file import RowFile
 from party_node.statistics.aggregating import Beside
 from party_node.statistics.columns import encode_people
-from protocols.psi import chunks, padding
+from protocols.psi import padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.session import Items, Role
-from protocols.shuffle import SEED_BYTES, permutation
 from protocols.sums.alignment_params import JoinSumParams
 from protocols.sums.insight import Insight, question_of
 
@@ -68,34 +68,17 @@ def _lay_rows(
     asked: Insight,
     params: JoinSumParams,
 ) -> Laid:
-    rng = execution.services.rng
     persons, digests, report = matching_input.one_each(held)
     tossed = padding.tossed_by(1, 1, params.dummies)
-    added = padding.added(len(persons), tossed, params, execution.ctx, rng)
-    more = len(added)
-    rows = np.concatenate([digests, added])
-    order = permutation(rng(SEED_BYTES), len(rows))
-    whose = np.concatenate([persons, np.full(more, -1, np.int64)])[order]
-    laid = rows[order]
-    check_items(execution.job, len(laid))
-    keep_digests(execution, laid, params.chunk_items)
+    rows = lay_rows(execution, digests, tossed, params)
+    whose = rows.spread(persons, -1)
     over = asked.over(execution.job.minimum_size)
-    secret = int.from_bytes(rng(8), "big")
+    secret = int.from_bytes(execution.services.rng(8), "big")
 
     def work(file: RowFile, people: NDArray[np.int64]) -> None:
         for name, data in encode_people(over, Beside(file, people), whose, secret):
             execution.chunks.keep({name: data})
 
     execution.services.datasets.over_rows(permission, work)
-    report["items"] = len(laid)
-    return Items(len(laid), params.chunk_items), report
-
-
-def keep_digests(execution: Execution, digests: NDArray[np.uint8], size: int) -> None:
-    """Write the digests durably, in chunks of so many; again under the same names.
-
-    Raises: DiskFull.
-    """
-    for i, at in enumerate(range(0, len(digests), size)):
-        part = np.ascontiguousarray(digests[at : at + size]).tobytes()
-        execution.chunks.keep({chunks.own(i): part})
+    report["items"] = len(rows)
+    return Items(len(rows), params.chunk_items), report

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import FrozenBitMap
 
 from party_node import receipts
 from party_node.execution import Execution
 from party_node.job_kinds import JOINT
 from party_node.joint.scores import JointScores
 from party_node.matching_input import ORDER
+from party_node.people_sets import are_among
 from party_node.phase_compute import recheck
 from party_node.receipt_parts import facts_with, part_of
 from party_node.results import NOTHING, Brought
@@ -45,7 +45,7 @@ def give_size(execution: Execution, run: Run) -> Run:
     matched = np.frombuffer(fetch(MATCHED), "<u4")
     whose = np.frombuffer(fetch(ORDER), "<u4")[matched]
     found = scores(_params(execution), decode(SumsHidden, run.output).rows, fetch, items)
-    may = _among(whose, allowed)
+    may = are_among(whose, allowed)
     noisy = draw(int(may.sum()), job, 0)
     told = outcome(noisy, job, job.sender, parts.rng(32))
     ours, brought = None, NOTHING
@@ -116,10 +116,6 @@ def _in_parts(found: dict[str, float]) -> dict[str, float]:
     whole = sum(found.values()) or 1.0
     ordered = sorted(found.items(), key=lambda pair: -pair[1])
     return {column: round(value / whole, 4) for column, value in ordered}
-
-
-def _among(whose: NDArray[np.uint32], allowed: FrozenBitMap) -> NDArray[np.bool_]:
-    return np.isin(whose, np.fromiter(allowed, np.uint32, len(allowed)))
 
 
 def _asked(execution: Execution) -> Joint:

@@ -14,15 +14,13 @@ from pyroaring import FrozenBitMap
 
 from party_node import matching_input
 from party_node.execution import Execution
-from party_node.insight.grouping import Numbers, cells_of
-from party_node.insight.laying import Laid, keep_digests
-from party_node.job_checks import check_items
+from party_node.insight.grouping import Numbers, are_chosen
+from party_node.insight.laying import Laid
+from party_node.laid_rows import lay_rows
 from party_node.lookalike.reading import read_features
 from party_node.matching_input import ORDER
 from party_node.permission import Permission
 from party_node.row_file import RowFile
-from party_node.statistics.aggregating import Beside
-from protocols.dp.queries.plan import plan
 from protocols.joint.asked import Joint
 from protocols.joint.basis import Columns, columns_of
 from protocols.joint.records import JointParams
@@ -31,7 +29,6 @@ from protocols.lookalike.features import FeatureSpecification
 from protocols.psi import chunks, padding
 from protocols.question import read
 from protocols.session import Items, Role
-from protocols.shuffle import SEED_BYTES, permutation
 from protocols.sums.alignment import own_values
 from protocols.sums.layout import write_vector
 
@@ -44,33 +41,24 @@ def lay(
     Raises: JobRefused if they are more than the job allows; MissingColumn, MisfitColumn,
     LeakyColumn, DatasetUnreadable.
     """
-    rng, datasets = execution.services.rng, execution.services.datasets
-    held = datasets.items(permission, execution.job.identifiers, people)
+    held = execution.services.datasets.items(permission, execution.job.identifiers, people)
     asked = read(execution.job.question)
     assert isinstance(asked, Joint)
     receives = execution.role is Role.INITIATOR
     persons, digests, report = matching_input.one_each(held)
     features = asked.ours if receives else asked.theirs
     columns = columns_of(features, _table(execution, permission, persons, features))
-    added = padding.added(len(persons), range(0), params, execution.ctx, rng)
-    order = permutation(rng(SEED_BYTES), len(persons) + len(added))
-    laid = np.concatenate([digests, added])[order]
-    check_items(execution.job, len(laid))
-    keep_digests(execution, laid, params.chunk_items)
-    # Row n is that of the n-th person; those that are added are nobody's.
-    wide = np.zeros((len(order), columns.shape[1]), np.uint8)
-    somebody = order < len(persons)
-    wide[somebody] = columns[order[somebody]]
+    rows = lay_rows(execution, digests, range(0), params)
+    wide = rows.spread(columns, 0)
     if receives:
-        labels = np.zeros(len(order), np.int32)
-        labels[somebody] = _labels(execution, permission, asked, persons)[order[somebody]]
-        whose = np.full(len(order), padding.NOBODY, np.uint32)
-        whose[somebody] = persons[order[somebody]]
+        have = are_chosen(execution, permission, asked.wanted, persons)
+        labels = rows.spread(have.astype(np.int32), 0)
+        whose = rows.spread(persons.astype(np.uint32), padding.NOBODY)
         execution.chunks.keep({ORDER: whose.astype("<u4").tobytes()})
         _keep_own(execution, labels, wide, params.chunk_items)
     else:
         _keep_theirs(execution, wide, params.chunk_items)
-    return Items(len(laid), params.chunk_items), report | {"items": len(laid)}
+    return Items(len(rows), params.chunk_items), report | {"items": len(rows)}
 
 
 def _table(
@@ -80,20 +68,6 @@ def _table(
         return read_features(file, people, persons, features)
 
     return execution.services.datasets.over_rows(permission, work)
-
-
-def _labels(
-    execution: Execution, permission: Permission, asked: Joint, persons: Numbers
-) -> NDArray[np.int32]:
-    """Return 1 for each person who has the label, 0 for the others."""
-    made = plan(asked.wanted.as_query(permission.grant.dataset))
-    secret = int.from_bytes(execution.services.rng(8), "big")
-
-    def work(file: RowFile, people: Numbers) -> Numbers:
-        return cells_of(Beside(file, people), made, secret)[0]
-
-    have = execution.services.datasets.over_rows(permission, work)
-    return np.isin(persons, have).astype(np.int32)
 
 
 def _keep_own(execution: Execution, labels: NDArray[np.int32], wide: Columns, size: int) -> None:

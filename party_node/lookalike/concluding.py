@@ -15,6 +15,7 @@ from party_node.execution import Execution
 from party_node.job_kinds import LOOKALIKE
 from party_node.lookalike import card_words
 from party_node.lookalike.models import MadeModel
+from party_node.people_sets import are_among
 from party_node.phase_compute import recheck
 from party_node.receipt_parts import facts_with, part_of
 from party_node.results import Brought
@@ -118,6 +119,6 @@ def _best(
     scores: NDArray[np.float32], whose: NDArray[np.uint32], size: int, allowed: FrozenBitMap
 ) -> BitMap:
     """Return the people who score best, of those who may still be used."""
-    permitted = np.isin(whose, np.fromiter(allowed, np.uint32, len(allowed)))
+    permitted = are_among(whose, allowed)
     most = min(size, int(permitted.sum()))
     return BitMap(whose[audience(scores, most, ~permitted)]) if most else BitMap()

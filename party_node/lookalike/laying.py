@@ -13,15 +13,14 @@ from pyroaring import FrozenBitMap
 from party_node import matching_input
 from party_node.errors import JobRefused
 from party_node.execution import Execution
-from party_node.insight.grouping import Numbers, cells_of
-from party_node.insight.laying import Laid, keep_digests
+from party_node.insight.grouping import Numbers, are_chosen
+from party_node.insight.laying import Laid
 from party_node.job_checks import check_items
+from party_node.laid_rows import keep_digests, lay_rows
 from party_node.lookalike.reading import read_features
 from party_node.matchable import Matchable
 from party_node.permission import Permission
 from party_node.row_file import RowFile
-from party_node.statistics.aggregating import Beside
-from protocols.dp.queries.plan import plan
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
 from protocols.lookalike.kept import write_representation
@@ -39,7 +38,6 @@ from protocols.psi import padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.question import read
 from protocols.session import Items, Role
-from protocols.shuffle import SEED_BYTES, permutation
 from protocols.sums.layout import columns_chunk
 
 
@@ -86,14 +84,7 @@ def _seeds(
     """Return 1 for each person who is a seed, 0 for the others."""
     if asked.chosen.where is None:
         return np.ones(len(persons), np.int64)
-    made = plan(asked.chosen.as_query(permission.grant.dataset))
-    secret = int.from_bytes(execution.services.rng(8), "big")
-
-    def work(file: RowFile, people: Numbers) -> Numbers:
-        return cells_of(Beside(file, people), made, secret)[0]
-
-    chosen = execution.services.datasets.over_rows(permission, work)
-    return np.isin(persons, chosen).astype(np.int64)
+    return are_chosen(execution, permission, asked.chosen, persons).astype(np.int64)
 
 
 def _lay_population(
@@ -116,30 +107,20 @@ def _lay_population(
     codes = encode_rows(bins, columns)
     most = columns_for(asked.step, asked.rho_nano)
     made = represent(bins, codes, asked.step, asked.rho_nano, rng, most)
-    added = padding.added(
-        len(persons), padding.tossed_by(1, 1, params.dummies), params, execution.ctx, rng
-    )
-    # Row n of the codes is that of the n-th person; those that are added are nobody's.
-    order = permutation(rng(SEED_BYTES), len(persons) + len(added))
-    laid = np.concatenate([digests, added])[order]
-    check_items(execution.job, len(laid))
-    keep_digests(execution, laid, params.chunk_items)
+    rows = lay_rows(execution, digests, padding.tossed_by(1, 1, params.dummies), params)
     execution.chunks.keep({REPRESENTATION: write_representation(made)})
     size, width = params.chunk_items, params.first.second.layout.columns
-    for i, at in enumerate(range(0, len(order), size)):
-        rows = order[at : at + size]
-        somebody = rows < len(persons)
-        here = np.zeros((len(rows), codes.shape[1]), np.uint16)
-        here[somebody] = codes[rows[somebody]]
-        whose = np.full(len(rows), padding.NOBODY, np.uint32)
-        whose[somebody] = persons[rows[somebody]]
+    people = persons.astype(np.uint32)
+    for i, at in enumerate(range(0, len(rows), size)):
+        part = slice(at, at + size)
+        here, whose = rows.spread(codes, 0, part), rows.spread(people, padding.NOBODY, part)
         execution.chunks.keep(
             {
                 codes_chunk(i): here.astype("<u2").tobytes(),
                 people_chunk(i): whose.astype("<u4").tobytes(),
-                columns_chunk(i): training_columns(made, here, somebody, width),
+                columns_chunk(i): training_columns(made, here, rows.somebody(part), width),
             }
         )
     used = [one.feature.column for one in bins]
-    report |= {"items": len(laid), "features": used}
-    return Items(len(laid), size), report
+    report |= {"items": len(rows), "features": used}
+    return Items(len(rows), size), report

@@ -20,6 +20,7 @@ from party_node.dataset_index import DENSE, KEY
 from party_node.errors import IllegalState
 from party_node.job_kinds import JOINT
 from party_node.lookalike.reading import read_features
+from party_node.people_sets import are_among
 from party_node.row_file import RowFile
 from party_node.services import Services
 from protocols.job import OPERATIONS, JobDescription
@@ -90,8 +91,7 @@ def _kept(services: Services, job: JobDescription, requester: str) -> Scored:
     people, scores = services.scores.load(job.job).read()
     among = BitMap(people.astype(np.uint32))
     permitted = _permit(services, job, requester, among)
-    allowed = np.fromiter(permitted.allowed, np.int64, len(permitted.allowed))
-    may = np.isin(people, allowed)
+    may = are_among(people, permitted.allowed)
     keys = services.datasets.over_index(
         permitted.reading, [KEY, DENSE], partial(_keys, people[may])
     )
