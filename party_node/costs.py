@@ -9,7 +9,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -26,7 +26,7 @@ from protocols.psi import cuckoo, okvs
 from protocols.psi.buckets import Plan
 from protocols.psi.params import OtParams
 from protocols.session import Role
-from protocols.sums.alignment_params import JoinSumParams
+from protocols.sums.alignment_params import AlignedParams, JoinSumParams
 
 BASE_MEMORY_MIB = 230
 """A node that carries a run of a handful of people."""
@@ -218,28 +218,16 @@ def sums_join(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A blinded join, as much work as `psi_dh`, and then the sum over the sender's rows."""
     assert isinstance(params, JoinSumParams)
     join = psi_dh(sizes, params.first, speed)
-    rows = sizes.sender // params.per_person
-    added = sum_costs.sum_cost(route, params.second.layout, rows)
-    return Cost(
-        cpu_seconds=join.cpu_seconds + added.cpu_seconds,
-        memory_bytes=max(join.memory_bytes, added.memory_bytes),
-        traffic_bytes=join.traffic_bytes + added.traffic_bytes,
-    )
+    return _with_sums(join, route, params, sizes.sender // params.per_person)
 
 
 def lookalike(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A blinded join, two sums, and at the side with the population all that makes a model."""
     assert isinstance(params, LookalikeParams)
     join = psi_dh(sizes, params.first.first, speed)
-    sums = [
-        sum_costs.sum_cost(route, added.layout, sizes.sender) for added in sum_costs.sums_of(params)
-    ]
+    found = _with_sums(join, route, params, sizes.sender)
     learning = 0.0 if sizes.role is Role.INITIATOR else sizes.own * _LEARNING_SECONDS
-    return Cost(
-        cpu_seconds=join.cpu_seconds + sum(cost.cpu_seconds for cost in sums) + learning,
-        memory_bytes=max(join.memory_bytes, *(cost.memory_bytes for cost in sums)),
-        traffic_bytes=join.traffic_bytes + sum(cost.traffic_bytes for cost in sums),
-    )
+    return replace(found, cpu_seconds=found.cpu_seconds + learning)
 
 
 _LEARNING_SECONDS = 30e-6
@@ -250,15 +238,17 @@ def joint(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A matching with labels, two sums, and a hidden score for each row of the sender."""
     assert isinstance(params, JointParams)
     match = psi_ot(sizes, params.first.first.first, speed)
-    sums = [
-        sum_costs.sum_cost(route, added.layout, sizes.sender) for added in sum_costs.sums_of(params)
-    ]
+    found = _with_sums(match, route, params, sizes.sender)
+    return replace(found, traffic_bytes=found.traffic_bytes + 4 * sizes.sender)
+
+
+def _with_sums(matching: Cost, route: str, params: AlignedParams, rows: int) -> Cost:
+    """Return what a matching costs, and after it all sums over so many rows."""
+    sums = [sum_costs.sum_cost(route, added.layout, rows) for added in sum_costs.sums_of(params)]
     return Cost(
-        cpu_seconds=match.cpu_seconds + sum(cost.cpu_seconds for cost in sums),
-        memory_bytes=max(match.memory_bytes, *(cost.memory_bytes for cost in sums)),
-        traffic_bytes=match.traffic_bytes
-        + sum(cost.traffic_bytes for cost in sums)
-        + 4 * sizes.sender,
+        cpu_seconds=matching.cpu_seconds + sum(cost.cpu_seconds for cost in sums),
+        memory_bytes=max(matching.memory_bytes, *(cost.memory_bytes for cost in sums)),
+        traffic_bytes=matching.traffic_bytes + sum(cost.traffic_bytes for cost in sums),
     )
 
 

@@ -111,9 +111,7 @@ def test_what_was_taken_out_survives_a_kill_after_every_step(world: TwoNodes) ->
 
 
 def test_a_count_ends_too(world: TwoNodes) -> None:
-    job = world.brand.ask("overlap")
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
+    job = world.complete("overlap")
     for node in world.nodes.values():
         assert node.result(job) is not None
 

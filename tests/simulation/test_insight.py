@@ -59,9 +59,7 @@ def world() -> Iterator[TwoNodes]:
 
 
 def answer(world: TwoNodes, question: str, **more: object) -> dict[tuple[str, ...], float]:
-    job = world.brand.ask("insight", question=question, **more)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    job = world.complete("insight", question=question, **more)
     result = world.brand.result(job)
     assert result is not None
     return {tuple(row["key"]): row["value"] for row in result["statistics"]["rows"]}
@@ -158,9 +156,7 @@ def test_two_people_of_who_pays_let_it_be_asked_anew_once(world: TwoNodes) -> No
 
     def earlier(question: str = HISTOGRAM) -> tuple[str, object]:
         world.clock.advance(seconds=1)
-        job = world.brand.ask("insight", question=question)
-        world.settle(job)
-        assert world.job(job) == ("completed", "")
+        job = world.complete("insight", question=question)
         told = {party: world.nodes[party].result(job)["earlier"] for party in PARTIES}  # type: ignore[index]
         assert told[BRAND] == told[PUBLISHER]
         assert len(world.publisher.charges(job)) == (0 if told[BRAND] else 1)

@@ -28,10 +28,7 @@ def world() -> Iterator[TwoNodes]:
 
 
 def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
-    job = world.brand.ask("joint", question=question, **{"route": "cot"} | more)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.job(job)
-    return job
+    return world.complete("joint", question=question, **{"route": "cot"} | more)
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:

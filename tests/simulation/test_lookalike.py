@@ -37,10 +37,7 @@ def world() -> Iterator[TwoNodes]:
 
 
 def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
-    job = world.brand.ask("lookalike", question=question, **{"route": "cot"} | more)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.job(job)
-    return job
+    return world.complete("lookalike", question=question, **{"route": "cot"} | more)
 
 
 def failed(world: TwoNodes, question: str, who: str = BRAND) -> str:
@@ -139,7 +136,7 @@ seeds:
 
 def test_the_partner_may_ask_but_not_by_the_brands_columns(world: TwoNodes) -> None:
     world.brand.services.rules.put(
-        Rule("all", COLLABORATION, "lookalike", PURPOSE, RHO_NANO, allow_reveal=False)
+        Rule("all-lookalike", COLLABORATION, "lookalike", PURPOSE, RHO_NANO, allow_reveal=False)
     )
     job = world.publisher.ask("lookalike", question=QUESTION, route="cot")
     world.settle(job)

@@ -43,9 +43,7 @@ def test_a_curious_coordinator_finds_nobody_and_no_seed(world: TwoNodes) -> None
 
     for node in world.nodes.values():
         node.wire.on_request = look
-    job = world.brand.ask("lookalike", question=QUESTION, route="cot")
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
+    world.complete("lookalike", question=QUESTION, route="cot")
     needles = Haystack(
         form
         for person in PEOPLE

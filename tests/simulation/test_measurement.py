@@ -36,9 +36,7 @@ def world() -> Iterator[TwoNodes]:
 
 
 def measured(world: TwoNodes, question: str) -> tuple[Table, dict]:
-    job = world.brand.ask("insight", question=question)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    job = world.complete("insight", question=question)
     found = world.brand.result(job)
     assert found is not None
     statistics = found["statistics"]

@@ -61,9 +61,7 @@ def world() -> Iterator[TwoNodes]:
 
 
 def answer(world: TwoNodes, question: str, **more: object) -> tuple[Table, dict]:
-    job = world.brand.ask("insight", question=question, **more)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    job = world.complete("insight", question=question, **more)
     found = world.brand.result(job)
     assert found is not None
     charged = {p: [(c.to_party, c.what) for c in world.nodes[p].charges(job)] for p in PARTIES}

@@ -57,10 +57,7 @@ def say(node: Node, state: str, kind: str, people: list[int], event: str = "") -
 
 
 def done(world: TwoNodes, kind: str, rho: str = "10") -> str:
-    job = world.brand.ask(kind, rho)
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
-    return job
+    return world.complete(kind, rho)
 
 
 def brought(node: Node, job: str) -> set[int]:

@@ -74,9 +74,7 @@ def numbers(record: Record) -> Iterator[tuple[str, int]]:
 def test_every_size_that_leaves_is_of_the_ladder_or_noisy(
     world: TwoNodes, said: Said, kind: str, rho: str, dummies: int
 ) -> None:
-    job = world.brand.ask(kind, rho)
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
+    job = world.complete(kind, rho)
     openings = said.of(job, Opening)
     assert [o.total for o in openings] == [FLOOR + dummies] * 2
     for message in said.of(job):

@@ -66,9 +66,7 @@ def all_signed(world: TwoNodes, job: str) -> None:
 
 
 def test_three_parties_count_what_all_have_and_all_sign(world: TwoNodes) -> None:
-    job = world.brand.ask("overlap")
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
+    job = world.complete("overlap")
     all_signed(world, job)
     for party in THREE:
         result = world.nodes[party].result(job)
@@ -85,9 +83,7 @@ def test_three_parties_count_what_all_have_and_all_sign(world: TwoNodes) -> None
 
 
 def test_a_joint_audience_is_who_all_have_and_only_its_party_learns_it(world: TwoNodes) -> None:
-    job = world.brand.ask("audience")
-    world.settle(job)
-    assert world.job(job) == ("completed", "")
+    job = world.complete("audience")
     all_signed(world, job)
     assert world.publisher.activate(job) == ALL_HAVE
     assert [world.nodes[party].has_audience(job) for party in THREE] == [False, True, False]

@@ -61,9 +61,7 @@ def world() -> Iterator[TwoNodes]:
 def test_a_conversion_counts_if_it_is_soon_enough_after_the_persons_own_exposure(
     world: TwoNodes,
 ) -> None:
-    job = world.brand.ask("insight", question=QUESTION)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    job = world.complete("insight", question=QUESTION)
     result = world.brand.result(job)
     assert result is not None
     found = {tuple(row["key"]): row for row in result["statistics"]["rows"]}
@@ -89,9 +87,7 @@ def test_a_conversion_counts_if_it_is_soon_enough_after_the_persons_own_exposure
 def test_within_the_window_among_all_who_were_exposed(world: TwoNodes) -> None:
     """Whom the brand does not know has not converted; who was never exposed is in no arm."""
     question = QUESTION.replace("arm: tier", "arm: tier\namong: exposed")
-    job = world.brand.ask("insight", question=question)
-    world.settle(job)
-    assert world.job(job) == ("completed", ""), world.brand.state(job)
+    job = world.complete("insight", question=question)
     result = world.brand.result(job)
     assert result is not None
     found = {tuple(row["key"]): row for row in result["statistics"]["rows"]}

@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from party_node.approvals import Rule
 from protocols.codec import Record, encode
 from protocols.errors import ProtocolError
 from protocols.federated import partner
 from tests.support.two_nodes import (
     BRAND,
-    COLLABORATION,
     PUBLISHER,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -89,12 +86,7 @@ def world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
         )
         members = ", ".join(f"{party}: {{}}" for party in parties)
         text = DOCUMENT.format(parties=members, datasets=offers)
-        world.brand.services.collaborations.propose(text)
-        for party in parties[1:]:
-            services = world.nodes[party].services
-            services.collaborations.countersign(COLLABORATION, 1)
-            rule = Rule("all", COLLABORATION, "federated", PURPOSE, RHO_NANO, allow_reveal=False)
-            services.rules.put(rule)
+        world.agree(text, {"federated": PURPOSE}, allow_reveal=False)
 
     return make
 

@@ -4,13 +4,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from party_node.approvals import Rule
 from tests.support.two_nodes import (
     BRAND,
-    COLLABORATION,
     PARTIES,
     PUBLISHER,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -60,10 +57,7 @@ def _make(world: TwoNodes, folder: Path) -> None:
     for node in world.nodes.values():
         fill(node, folder)
         consent(node)
-    world.brand.services.collaborations.propose(DOCUMENT)
-    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-    rule = Rule("all", COLLABORATION, "insight", PURPOSE, RHO_NANO, allow_reveal=False)
-    world.publisher.services.rules.put(rule)
+    world.agree(DOCUMENT, {"insight": PURPOSE}, allow_reveal=False)
 
 
 def fill(node: Node, folder: Path, tier_of: Callable[[int], str] = tier) -> None:

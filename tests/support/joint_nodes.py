@@ -3,14 +3,11 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from party_node.approvals import Rule
 from tests.support.insight_nodes import DATASET
 from tests.support.two_nodes import (
     BRAND,
-    COLLABORATION,
     PARTIES,
     PUBLISHER,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -77,10 +74,7 @@ def _make(world: TwoNodes, folder: Path) -> None:
         for person in PEOPLE[node.party]:
             if person not in SILENT[node.party]:
                 node.say("given", person, PURPOSE)
-    world.brand.services.collaborations.propose(DOCUMENT)
-    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-    rule = Rule("all", COLLABORATION, "joint", PURPOSE, RHO_NANO, allow_reveal=True)
-    world.publisher.services.rules.put(rule)
+    world.agree(DOCUMENT, {"joint": PURPOSE}, allow_reveal=True)
 
 
 def fill(node: Node, folder: Path) -> None:

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from party_node.approvals import Rule
 from tests.support.insight_nodes import DATASET
 from tests.support.two_nodes import (
     BRAND,
-    COLLABORATION,
     PARTIES,
     PUBLISHER,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -80,10 +77,7 @@ def _make(world: TwoNodes, folder: Path) -> None:
     for node in world.nodes.values():
         fill(node, folder)
         consent(node)
-    world.brand.services.collaborations.propose(DOCUMENT)
-    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-    rule = Rule("all", COLLABORATION, "lookalike", PURPOSE, RHO_NANO, allow_reveal=False)
-    world.publisher.services.rules.put(rule)
+    world.agree(DOCUMENT, {"lookalike": PURPOSE}, allow_reveal=False)
 
 
 def people_of(party: str) -> list[int]:

@@ -7,13 +7,10 @@ towards each of the other two by itself.
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from party_node.approvals import Rule
 from tests.support.two_nodes import (
     BRAND,
-    COLLABORATION,
     PUBLISHER,
     PURPOSE,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -54,12 +51,7 @@ jobs:
 def _make(world: TwoNodes, folder: Path) -> None:
     for node in world.nodes.values():
         _fill(node, folder)
-    world.brand.services.collaborations.propose(DOCUMENT)
-    for party in (PUBLISHER, SHOP):
-        world.nodes[party].services.collaborations.countersign(COLLABORATION, 1)
-        for kind, purpose in PURPOSE.items():
-            rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, True)
-            world.nodes[party].services.rules.put(rule)
+    world.agree(DOCUMENT, PURPOSE, allow_reveal=True)
 
 
 def _fill(node: Node, folder: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -371,6 +371,25 @@ class TwoNodes:
         phases = {n: [(j, self.nodes[n].phase(j)) for j in jobs] for n in self.nodes}
         raise AssertionError(f"the jobs do not end: {phases}")
 
+    def agree(self, document: str, purposes: Mapping[str, str], *, allow_reveal: bool) -> None:
+        """Let the brand propose a collaboration, and all others agree to it; of each kind of job
+        they accept what is asked for its purpose.
+        """
+        self.brand.services.collaborations.propose(document)
+        for node in self.nodes.values():
+            if node.party != BRAND:
+                node.services.collaborations.countersign(COLLABORATION, 1)
+                for kind, purpose in purposes.items():
+                    rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal)
+                    node.services.rules.put(rule)
+
+    def complete(self, kind: str, rho: str = RHO, **asked: Any) -> str:
+        """Let the brand ask for a job, and run it; return it once it is completed."""
+        job = self.brand.ask(kind, rho, **asked)
+        self.settle(job)
+        assert self.job(job) == ("completed", ""), self.brand.state(job)
+        return job
+
     def write(self, work: Callable[[Session], Any]) -> Any:
         """Change the coordinator's database, as whoever owns its machine could."""
         return self.app.state.services.database.write(work)
@@ -450,11 +469,7 @@ def _no_waiting() -> Iterator[None]:
 def _make(world: TwoNodes, folder: Path) -> None:
     for node in world.nodes.values():
         _fill(node, folder)
-    world.brand.services.collaborations.propose(DOCUMENT)
-    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-    for kind, purpose in PURPOSE.items():
-        rule = Rule(f"all-{kind}", COLLABORATION, kind, purpose, RHO_NANO, allow_reveal=True)
-        world.publisher.services.rules.put(rule)
+    world.agree(DOCUMENT, PURPOSE, allow_reveal=True)
 
 
 def _fill(node: Node, folder: Path) -> None:
