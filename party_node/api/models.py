@@ -11,8 +11,8 @@ from party_node import results
 from party_node.api.access import Calling
 from party_node.api.noting import note
 from party_node.api.strict import Strict
-from party_node.lookalike import scoring
 from party_node.running import Here
+from party_node.scoring import again
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -37,7 +37,7 @@ def listed(node: Here) -> list[dict[str, Any]]:
 @router.post("/{job}/audience")
 def make_audience(job: JobId, body: AudienceBody, node: Here, caller: Calling) -> dict[str, Any]:
     """Ask the gate, score everybody anew, and keep the best as the audience of the job."""
-    found = scoring.make_audience(node.services, job, body.size, node.party)
+    found = again.make_audience(node.services, job, body.size, node.party)
     note(node.services, caller, "audience-made", f"job {job}, {body.size} people")
     return {
         "job": job,
@@ -51,7 +51,7 @@ def make_audience(job: JobId, body: AudienceBody, node: Here, caller: Calling) -
 @router.post("/{job}/scores", response_model=None)
 def scores(job: JobId, node: Here, caller: Calling) -> Response:
     """Ask the gate, score everybody anew, and return row keys with scores as CSV, best first."""
-    found = scoring.score(node.services, job, node.party)
+    found = again.score(node.services, job, node.party)
     note(node.services, caller, "scores-handed-out", f"job {job}, {len(found.people)} people")
     text = io.StringIO()
     writer = csv.writer(text)

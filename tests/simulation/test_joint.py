@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from party_node.errors import InvalidCollaboration, JobRefused, NotFound
-from party_node.lookalike import scoring
+from party_node.scoring import again
 from protocols.codec import encode
 from protocols.dp.queries.scalars import InvalidQuery
 from tests.support.joint_nodes import (
@@ -35,7 +35,7 @@ def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
-    return dict(scoring.score(world.brand.services, job, BRAND).rows())
+    return dict(again.score(world.brand.services, job, BRAND).rows())
 
 
 def test_a_score_for_each_of_the_brands_people_whom_both_have(world: TwoNodes) -> None:

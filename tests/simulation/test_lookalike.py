@@ -7,7 +7,7 @@ import pytest
 
 from party_node.approvals import Rule
 from party_node.errors import IllegalState, JobRefused, NotFound
-from party_node.lookalike import scoring
+from party_node.scoring import again
 from party_node.tables import UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
@@ -213,7 +213,7 @@ def test_a_model_scores_again_whom_consent_covers_now(world: TwoNodes) -> None:
     leaving = [n for n in SEEDS if n % 4 == 0]
     for person in leaving:
         world.publisher.say("withdrawn", person, PURPOSE)
-    found = scoring.make_audience(world.publisher.services, job, 40, PUBLISHER)
+    found = again.make_audience(world.publisher.services, job, 40, PUBLISHER)
     assert found.withheld == len(SILENT) + len(leaving)
     members = world.publisher.activate(job)
     assert len(members) == 40
@@ -231,6 +231,6 @@ def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> 
     assert not world.publisher.has_audience(job)
     for size in (1, 10_000):
         with pytest.raises(IllegalState, match="2 to 398"):
-            scoring.make_audience(world.publisher.services, job, size, PUBLISHER)
+            again.make_audience(world.publisher.services, job, size, PUBLISHER)
     with pytest.raises(NotFound):
-        scoring.score(world.brand.services, job, BRAND)
+        again.score(world.brand.services, job, BRAND)
