@@ -19,8 +19,10 @@ from party_node.dataset_index import DENSE, KEY
 from party_node.errors import IllegalState
 from party_node.lookalike.reading import read_features
 from party_node.row_file import RowFile
+from party_node.scoring.purposes import purpose_for
 from party_node.services import Services
 from party_node.uses import Uses
+from protocols.collaboration import Collaboration
 from protocols.job import SCORING, JobDescription
 from protocols.lookalike.features import FeatureSpecification
 
@@ -58,7 +60,10 @@ class Scoring:
 
     services: Services
     job: JobDescription
+    agreed: Collaboration
     requester: str
+    without: BitMap = field(repr=False)
+    """People who are not even asked about."""
 
     @property
     def dataset(self) -> str:
@@ -66,13 +71,17 @@ class Scoring:
         return self.job.dataset_of(self.services.home.keys.party)
 
     def permit(self, among: BitMap | None = None) -> Uses:
-        """Ask the gate about everybody in the dataset, or those of them who are `among` these.
+        """Ask the gate about everybody in the dataset, or those of them who are `among` these;
+        never about whoever is to be left out.
 
-        Raises: as `uses.permit`; IllegalState if nobody may be scored.
+        Raises: ScoringNotAgreed; as `uses.permit`; IllegalState if nobody may be scored.
         """
         parts = self.services
+        purpose = purpose_for(self.job, self.agreed, parts.vocabulary)
         number = f"{self.job.job}-score-{parts.rng(8).hex()}"
-        later = uses.Later(number, SCORING, self.requester, among)
+        everybody = parts.datasets.asked(self.dataset) if among is None else among
+        asked = everybody - self.without
+        later = uses.Later(number, SCORING, self.requester, asked, purpose)
         permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, _TTL_MS, later=later)
         if not permitted.allowed:
             uses.complete(parts.gate, permitted)

@@ -214,16 +214,28 @@ def test_a_model_scores_again_whom_consent_covers_now(world: TwoNodes) -> None:
     for person in leaving:
         world.publisher.say("withdrawn", person, PURPOSE)
     found = again.make_audience(world.publisher.services, job, 40, PUBLISHER)
-    assert found.withheld == len(SILENT) + len(leaving)
+    assert found.scored.withheld == len(SILENT) + len(leaving)
     members = world.publisher.activate(job)
     assert len(members) == 40
     assert not members & {*SILENT, *leaving}
-    keys = [row for row, _ in found.rows()]
+    keys = [row for row, _ in found.scored.rows()]
     assert {key(PUBLISHER, n) for n in members} == set(keys[:40])
-    scores = [score for _, score in found.rows()]
+    scores = [score for _, score in found.scored.rows()]
     assert scores == sorted(scores, reverse=True)
     uses_of = world.publisher.rows(UsePermissionRow)
     assert sum(row.job.startswith(f"{job}-score-") for row in uses_of) == 1
+
+
+def test_an_audience_may_be_without_rows_that_the_partner_knows(world: TwoNodes) -> None:
+    job = run(world)
+    before = world.publisher.activate(job)
+    listed = {*sorted(before)[:5], *SILENT}
+    keys = [key(PUBLISHER, n) for n in listed]
+    made = again.make_audience(world.publisher.services, job, 40, PUBLISHER, [*keys, "stranger"])
+    assert (made.left_out, made.unknown_keys) == (len(listed), 1)
+    members = world.publisher.activate(job)
+    assert len(members) == 40
+    assert not members & listed
 
 
 def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> None:
