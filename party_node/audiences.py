@@ -55,7 +55,7 @@ def activate(services: Services, job: str, requester: str) -> Audience:
     agreed = services.jobs.agreement(description)  # an audience does not outlive it
     use = f"{job}-activate-{services.rng(8).hex()}"
     purpose = purpose_for(description, agreed, services.vocabulary)
-    again = uses.Later(use, _ACTIVATE, requester, members, purpose)
+    again = uses.Later(use, _ACTIVATE, requester, members, purpose, dataset)
     me = services.home.keys.party
     permitted = uses.permit(services.gate, description, me, _TTL_MS, later=again)
     allowed = permitted.allowed

@@ -74,6 +74,8 @@ class Later:
     """Of these people; None for everybody in the dataset."""
     purpose: str = ""
     """Empty: that of the job."""
+    dataset: str = ""
+    """Empty: that of the job."""
 
 
 def permit(
@@ -95,9 +97,10 @@ def permit(
     asked = later or Later(job.job, OPERATIONS[job.kind], job.requester)
     found: list[Permission] = []
     among, purpose = asked.among, asked.purpose or job.purpose
+    dataset = asked.dataset or job.dataset_of(party)
     for peer, number in numbered(asked.number, job.others(party)):
         permission = gate.permit(
-            number, job_hash(job), job.dataset_of(party), purpose, peer, asked.operations,
+            number, job_hash(job), dataset, purpose, peer, asked.operations,
             asked.requester, ttl_ms, among=among, price=price, break_glass=break_glass,
             at_round=at_round,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from party_node.api.access import Calling
 from party_node.api.noting import note
-from party_node.api.strict import Strict
+from party_node.api.strict import Name, Strict
 from party_node.key_lists import read_keys
 from party_node.running import Here
 from party_node.scoring import again, kept
@@ -28,6 +28,8 @@ class AudienceBody(Strict):
     """How large an audience is to be, and who is not to be in it."""
 
     size: Annotated[int, Field(ge=1, le=2**24)]
+    dataset: Name | None = None
+    """Another dataset that this party offers in the agreement; absent: that of the job."""
     without: Annotated[list[str], Field(max_length=20_000)] | None = Field(default=None, repr=False)
     """Row keys of people to leave out, who are not even scored."""
     without_path: Annotated[str, Field(max_length=4096)] | None = None
@@ -52,9 +54,10 @@ def make_audience(job: JobId, body: AudienceBody, node: Here, caller: Calling) -
     without = body.without or []
     if body.without_path is not None:
         without = read_keys(Path(body.without_path))
-    made = again.make_audience(node.services, job, body.size, node.party, without)
+    parts, dataset = node.services, body.dataset or ""
+    made = again.make_audience(parts, job, body.size, node.party, without, dataset)
     found = made.scored
-    note(node.services, caller, "audience-made", f"job {job}, {body.size} people")
+    note(parts, caller, "audience-made", f"job {job}, {body.size} people")
     return {
         "job": job,
         "dataset": found.dataset,
@@ -67,9 +70,9 @@ def make_audience(job: JobId, body: AudienceBody, node: Here, caller: Calling) -
 
 
 @router.post("/{job}/scores", response_model=None)
-def scores(job: JobId, node: Here, caller: Calling) -> Response:
+def scores(job: JobId, node: Here, caller: Calling, dataset: Name | None = None) -> Response:
     """Ask the gate, score everybody anew, and return row keys with scores as CSV, best first."""
-    found = again.score(node.services, job, node.party)
+    found = again.score(node.services, job, node.party, dataset or "")
     note(node.services, caller, "scores-handed-out", f"job {job}, {len(found.people)} people")
     text = io.StringIO()
     writer = csv.writer(text)

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -26,6 +27,11 @@ from party_node.scoring import words
 app = group("model", "Score this party's people by the models that jobs have made.")
 
 Job = Annotated[str, typer.Argument(help="Job that made the model, or how its number begins.")]
+
+
+Dataset = Annotated[
+    str, typer.Option(help="Another dataset that this party offers in the agreement.")
+]
 
 
 @app.command("list")
@@ -57,13 +63,14 @@ def audience(
     without: Annotated[
         Path | None, typer.Option(help="File with row keys of people to leave out, one a line.")
     ] = None,
+    dataset: Dataset = "",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Make the job's audience anew, of the people who score best now. Consent is asked again."""
     client = client_of(home)
     known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
-    body: dict[str, Any] = {"size": size}
+    body: dict[str, Any] = {"size": size, "dataset": dataset or None}
     if without is not None:
         body["without_path"] = str(without.absolute())
     found = client.post(f"/v1/models/{known}/audience", body)
@@ -83,6 +90,7 @@ def scores(
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write, for its owner only.")
     ] = None,
+    dataset: Dataset = "",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +98,8 @@ def scores(
     require_new(out)
     client = client_of(home)
     known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
-    text = client.download(f"/v1/models/{known}/scores", method="POST").decode()
+    of = f"?dataset={quote(dataset, safe='')}" if dataset else ""
+    text = client.download(f"/v1/models/{known}/scores{of}", method="POST").decode()
     if as_json:
         show_json(list(csv.DictReader(io.StringIO(text))))
         return

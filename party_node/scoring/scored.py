@@ -61,14 +61,10 @@ class Scoring:
     services: Services
     job: JobDescription
     agreed: Collaboration
+    dataset: str
     requester: str
     without: BitMap = field(repr=False)
     """People who are not even asked about."""
-
-    @property
-    def dataset(self) -> str:
-        """What this party has brought to the job."""
-        return self.job.dataset_of(self.services.home.keys.party)
 
     def permit(self, among: BitMap | None = None) -> Uses:
         """Ask the gate about everybody in the dataset, or those of them who are `among` these;
@@ -81,7 +77,7 @@ class Scoring:
         number = f"{self.job.job}-score-{parts.rng(8).hex()}"
         everybody = parts.datasets.asked(self.dataset) if among is None else among
         asked = everybody - self.without
-        later = uses.Later(number, SCORING, self.requester, asked, purpose)
+        later = uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
         permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, _TTL_MS, later=later)
         if not permitted.allowed:
             uses.complete(parts.gate, permitted)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from consent.uses import UseRecord
+from party_node import audiences
 from party_node.api import models
 from party_node.cli import model as cli_model
 from party_node.cli.main import app
@@ -211,6 +212,33 @@ def test_rows_are_read_as_they_are_registered_now_and_without_the_label(
     node.services.datasets.register("people", file, "id", "email", None, None)
     with pytest.raises(MissingColumn):
         again.score(node.services, job, PUBLISHER)
+
+
+def test_another_offered_dataset_can_be_scored_and_no_other(
+    world: TwoNodes, tmp_path: Path
+) -> None:
+    job, node = the_job(world), world.publisher
+    file = tmp_path / "prospects.csv"
+    people = sorted(to_be_scored(PUBLISHER))[:70]
+    rows = [f"prospect-{n:03},{email(n)},{age(n)},{tier(n)}" for n in people]
+    file.write_text("\n".join(["id,email,age,tier", *rows]) + "\n")
+    for name in ("prospects", "not-offered"):
+        node.services.datasets.register(name, file, "id", "email", None, None)
+    found = again.score(node.services, job, PUBLISHER, "prospects")
+    assert dict(found.rows()) == {
+        f"prospect-{n:03}": pytest.approx(plain_score(node, job, n)) for n in people
+    }
+    (use,) = uses_of(node, job)
+    assert use.datasets == ("prospects",)
+    made = again.make_audience(
+        node.services, job, 50, PUBLISHER, [f"prospect-{people[0]:03}"], "prospects"
+    )
+    assert (made.left_out, made.scored.dataset) == (1, "prospects")
+    keys = audiences.activate(node.services, job, PUBLISHER).keys
+    assert len(keys) == 50
+    assert all(row.startswith("prospect-") for row in keys)
+    with pytest.raises(IllegalState, match="does not offer not-offered"):
+        again.score(node.services, job, PUBLISHER, "not-offered")
 
 
 # -- the interface and the command ---------------------------------------------------------------

@@ -49,6 +49,7 @@ parties: {brand: {}, publisher: {}}
 datasets:
   - {party: brand, dataset: people, identifiers: [email], columns: [age, tier, renewed]}
   - {party: publisher, dataset: people, identifiers: [email], columns: [age, tier, renewed]}
+  - {party: publisher, dataset: prospects, identifiers: [email]}
 jobs:
   - {kind: federated, purpose: joint-model, receiver: brand}
   - {kind: federated, purpose: joint-model-audience, receiver: brand}
