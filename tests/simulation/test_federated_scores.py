@@ -27,7 +27,7 @@ from party_node.scoring import again
 from party_node.scoring.purposes import purpose_for
 from party_node.scoring.scored import Scored
 from protocols.federated import fixed_point
-from tests.support.federated_nodes import HELD, PURPOSE, TIERS, age, tier
+from tests.support.federated_nodes import HELD, PURPOSE, SHOP, THREE, TIERS, age, tier
 from tests.support.trained_nodes import (
     SCORED,
     TRAINING_ALONE,
@@ -239,6 +239,23 @@ def test_another_offered_dataset_can_be_scored_and_no_other(
     assert all(row.startswith("prospect-") for row in keys)
     with pytest.raises(IllegalState, match="does not offer not-offered"):
         again.score(node.services, job, PUBLISHER, "not-offered")
+
+
+@pytest.mark.slow
+def test_of_three_parties_consent_towards_one_is_not_enough() -> None:
+    with trained_nodes(THREE) as world:
+        job, node = the_job(world), world.publisher
+        first = world.brand.services.jobs.description(job).others(PUBLISHER)[0]
+        assert first == BRAND
+        found = again.score(node.services, job, PUBLISHER)
+        scores = scores_of(node, found)
+        assert set(scores) == to_be_scored(PUBLISHER, THREE)
+        for person, got in scores.items():
+            assert got == pytest.approx(plain_score(node, job, person), abs=1e-9)
+        towards = {use.recipient: use for use in uses_of(node, job)}
+        assert set(towards) == {BRAND, SHOP}
+        assert towards[SHOP].allowed == len(scores) < towards[BRAND].allowed
+        assert best(node, job, 50) <= set(scores)
 
 
 # -- the interface and the command ---------------------------------------------------------------
