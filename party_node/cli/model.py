@@ -27,8 +27,6 @@ from party_node.scoring import words
 app = group("model", "Score this party's people by the models that jobs have made.")
 
 Job = Annotated[str, typer.Argument(help="Job that made the model, or how its number begins.")]
-
-
 Dataset = Annotated[
     str, typer.Option(help="Another dataset that this party offers in the agreement.")
 ]

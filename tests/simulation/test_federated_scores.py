@@ -184,6 +184,9 @@ def test_an_agreement_on_training_alone_lets_nobody_be_scored(world: TwoNodes) -
     narrow = dataclasses.replace(agreed, permitted=alone)
     with pytest.raises(ScoringNotAgreed):
         purpose_for(description, narrow, node.services.vocabulary)
+    both = dataclasses.replace(description, purpose=SCORED)  # one purpose that covers it all
+    one = dataclasses.replace(agreed, permitted=agreed.permitted[1:])
+    assert purpose_for(both, one, node.services.vocabulary) == SCORED
 
 
 def test_rows_are_read_as_they_are_registered_now_and_without_the_label(
