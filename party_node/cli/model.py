@@ -22,7 +22,7 @@ from party_node.cli.output import (
     table,
 )
 from party_node.key_lists import write_keys
-from party_node.scoring import words
+from party_node.scoring import cards
 
 app = group("model", "Score this party's people by the models that jobs have made.")
 
@@ -39,7 +39,7 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
     if as_json:
         show_json(found)
         return
-    rows = [[m["job"][:12], m["kind"], *words.in_short(m["kind"], m["card"])] for m in found]
+    rows = [[m["job"][:12], m["kind"], *cards.in_short(m["kind"], m["card"])] for m in found]
     table(["job", "kind", "scores people for", "how good"], rows, "no job has made a model")
 
 
@@ -51,7 +51,7 @@ def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
     if as_json:
         show_json(one)
         return
-    say_all(words.everything[one["kind"]](one["card"]))
+    say_all(cards.everything[one["kind"]](one["card"]))
 
 
 @app.command()

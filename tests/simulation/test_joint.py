@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from party_node.errors import InvalidCollaboration, JobRefused, NotFound
-from party_node.scoring import again, kept, words
+from party_node.scoring import again, cards, kept
 from protocols.codec import encode
 from protocols.dp.queries.scalars import InvalidQuery
 from tests.support.joint_nodes import (
@@ -71,10 +71,10 @@ def test_what_there_is_to_score_by_is_listed_where_it_is(world: TwoNodes) -> Non
     job = run(world)
     (one,) = kept.listed(world.brand.services)
     assert (one.job, one.kind) == (job, "joint")
-    what, how_good = words.in_short(one.kind, one.card)
+    what, how_good = cards.in_short(one.kind, one.card)
     assert what == f"the label of {len(COMMON)} people of both"
     assert how_good.startswith("AUC ")
-    assert next(words.everything[one.kind](one.card)).startswith("a score for each of")
+    assert next(cards.everything[one.kind](one.card)).startswith("a score for each of")
     assert kept.listed(world.publisher.services) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from party_node.approvals import Rule
 from party_node.errors import IllegalState, JobRefused, NotFound
-from party_node.scoring import again, kept, words
+from party_node.scoring import again, cards, kept
 from party_node.tables import UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
@@ -238,7 +238,7 @@ def test_an_audience_may_be_without_rows_that_the_partner_knows(world: TwoNodes)
     assert not members & listed
     (one,) = kept.listed(world.publisher.services)
     assert (one.job, one.kind) == (job, "lookalike")
-    assert words.in_short(one.kind, one.card)[0] == "like 50 seeds or more of brand"
+    assert cards.in_short(one.kind, one.card)[0] == "like 50 seeds or more of brand"
 
 
 def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> None:
