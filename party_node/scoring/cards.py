@@ -23,7 +23,7 @@ def in_short(kind: str, card: Card) -> tuple[str, str]:
         return seeds, f"finds {recall:.0%} of seeds in the best 10 %"
     if kind == FEDERATED:
         return job_words.foretold(card), _area(card["rounds"][-1]["auc"])
-    return f"the label of {card['people']:,} people of both", _area(card["auc"])
+    return f"the label of {card['people']:,} people of both", _area(card.get("auc"))
 
 
 def _area(auc: float | None) -> str:
