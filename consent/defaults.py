@@ -62,5 +62,14 @@ DEFAULT_VOCABULARY = Vocabulary(
             parents=("joint-audience",),
             requires_separate_consent=("CN",),
         ),
+        # A yes to training is none to being scored and addressed by what came of it.
+        Purpose(
+            purpose_id="joint-model-audience",
+            title="Scoring people by a model trained together with partners, and addressing them",
+            dpv_iris=(_DPV + "TargetedAdvertising",),
+            operations=(Operation.ACTIVATE, Operation.LOOKALIKE_SCORE, Operation.TRAIN),
+            parents=("joint-model",),
+            requires_separate_consent=("CN",),
+        ),
     )
 )

@@ -13,6 +13,7 @@ from party_node import uses
 from party_node.audience_members import open_members
 from party_node.errors import NotFound
 from party_node.job_tables import AudienceRow
+from party_node.scoring.purposes import purpose_for
 from party_node.services import Services
 
 _ACTIVATE = ("activate",)
@@ -42,8 +43,8 @@ def all_audiences(services: Services) -> list[str]:
 def activate(services: Services, job: str, requester: str) -> Audience:
     """Return an audience for use now, after asking the gate again.
 
-    Raises: NotFound if the job brought no audience; ExpiredCollaboration; ConsentError;
-    DatasetChanged.
+    Raises: NotFound if the job brought no audience; ExpiredCollaboration, ScoringNotAgreed;
+    ConsentError; DatasetChanged.
     """
     with services.db.reading() as session:
         row = session.get(AudienceRow, job)
@@ -51,9 +52,10 @@ def activate(services: Services, job: str, requester: str) -> Audience:
             raise NotFound(f"job {job} brought no audience to this node")
         dataset, members = row.dataset, open_members(services.vault, row)
     description = services.jobs.description(job)
-    services.jobs.agreement(description)  # an audience does not outlive its collaboration
+    agreed = services.jobs.agreement(description)  # an audience does not outlive it
     use = f"{job}-activate-{services.rng(8).hex()}"
-    again = uses.Later(use, _ACTIVATE, requester, members)
+    purpose = purpose_for(description, agreed, services.vocabulary)
+    again = uses.Later(use, _ACTIVATE, requester, members, purpose, dataset)
     me = services.home.keys.party
     permitted = uses.permit(services.gate, description, me, _TTL_MS, later=again)
     allowed = permitted.allowed

@@ -308,11 +308,19 @@ class Datasets:
 
         Raises: UnknownDataset.
         """
+        return self.people_and_unknown(dataset, keys)[0]
+
+    def people_and_unknown(self, dataset: str, keys: Sequence[str]) -> tuple[BitMap, int]:
+        """Return the persons that these row keys belong to, and how many of the keys no row has.
+
+        Raises: UnknownDataset.
+        """
         with pq.ParquetFile(self._home.datasets / self.index_id(dataset) / _INDEX) as file:
             index = file.read(columns=["key", "dense"], use_threads=False)
-        wanted = pc.is_in(index["key"], value_set=pa.array(keys, index["key"].type))
-        dense = index["dense"].filter(wanted).to_numpy()
-        return BitMap(dense[dense != NOBODY].astype(np.uint32))
+        asked = pc.unique(pa.array(keys, index["key"].type))
+        dense = index["dense"].filter(pc.is_in(index["key"], value_set=asked)).to_numpy()
+        known = pc.sum(pc.is_in(asked, value_set=index["key"])).as_py() or 0
+        return BitMap(dense[dense != NOBODY].astype(np.uint32)), len(asked) - known
 
     def forget(self, dense: int) -> None:
         """Take a person out of every index, for erasure; the registered files stay as they are.

@@ -388,6 +388,13 @@ class StrictNeeded(NodeError):
     hint = "ask for the job again with --strict; it takes longer and shows nothing of an item"
 
 
+class ScoringNotAgreed(NodeError):
+    """The agreement has no purpose for which people may be scored."""
+
+    code = "scoring-not-agreed"
+    hint = "Consent to training is none to being scored: agree on a purpose that covers both"
+
+
 class JobRefused(NodeError):
     """The job does not fit the collaboration that it names."""
 

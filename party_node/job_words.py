@@ -26,6 +26,9 @@ _PHASES = {
     "countersign": "signing the run receipt",
 }
 
+_MOST_WEIGHTS = 12
+"""Of one feature, as they are shown."""
+
 _MEASURES: dict[str, Callable[[float], str]] = {
     "rate": lambda part: f"{part:.3%}",
     "lift": lambda part: f"{100 * part:+.3f} points",
@@ -212,16 +215,35 @@ def joint(found: dict[str, Any]) -> Iterator[str]:
 
 def trained(found: dict[str, Any]) -> Iterator[str]:
     """Say what a federated training brought: who took part, how good it is, what it goes by."""
-    yes = " or ".join(found["positive"])
-    yield f"a model of {found['label']} ({yes}), trained together:"
+    yield f"a model of {foretold(found)}, trained together:"
     for number, at in enumerate(found["rounds"], 1):
         area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over people held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
-    yield f"  each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise"
+    yield (
+        f"  each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise; what has a + makes "
+        "a yes more likely, what has a - less"
+    )
     for feature in found["features"]:
-        told = [f"{w['value']} {w['weight']:+.2f}" for w in feature["weights"][:-1]]
-        yield f"  {feature['column']}: {', '.join(told)}"
+        yield f"  {feature['column']}: {_weighed(feature['weights'][:-1])}"
     yield f"  signed by {', '.join(found['signed_by'])}"
+    for limit in found.get("limits", ()):  # results of before have none
+        yield f"  note: {limit}"
+
+
+def foretold(found: dict[str, Any]) -> str:
+    """Say what a federated training foretells."""
+    return f"{found['label']} ({' or '.join(found['positive'])})"
+
+
+def _weighed(weights: list[dict[str, Any]]) -> str:
+    """Say what each value weighs; of many only those that weigh most."""
+    shown = weights
+    if len(weights) > _MOST_WEIGHTS:
+        least = sorted((abs(w["weight"]) for w in weights), reverse=True)[_MOST_WEIGHTS - 1]
+        shown = [w for w in weights if abs(w["weight"]) >= least][:_MOST_WEIGHTS]
+    told = [f"{w['value']} {w['weight']:+.2f}" for w in shown]
+    more = len(weights) - len(shown)
+    return ", ".join(told) + (f", and {more:,} that weigh less" if more else "")
 
 
 def forecast(found: dict[str, Any]) -> Iterator[str]:

@@ -45,6 +45,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
     errors.DatasetChanged: HTTPStatus.CONFLICT,
     errors.ExpiredCollaboration: HTTPStatus.CONFLICT,
+    errors.ScoringNotAgreed: HTTPStatus.CONFLICT,
     errors.WrongKey: HTTPStatus.CONFLICT,
     errors.PurposeInUse: HTTPStatus.CONFLICT,
     errors.NoticeConflict: HTTPStatus.CONFLICT,

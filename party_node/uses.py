@@ -72,6 +72,10 @@ class Later:
     requester: str
     among: BitMap | None = None
     """Of these people; None for everybody in the dataset."""
+    purpose: str = ""
+    """Empty: that of the job."""
+    dataset: str = ""
+    """Empty: that of the job."""
 
 
 def permit(
@@ -92,10 +96,11 @@ def permit(
     """
     asked = later or Later(job.job, OPERATIONS[job.kind], job.requester)
     found: list[Permission] = []
-    among = asked.among
+    among, purpose = asked.among, asked.purpose or job.purpose
+    dataset = asked.dataset or job.dataset_of(party)
     for peer, number in numbered(asked.number, job.others(party)):
         permission = gate.permit(
-            number, job_hash(job), job.dataset_of(party), job.purpose, peer, asked.operations,
+            number, job_hash(job), dataset, purpose, peer, asked.operations,
             asked.requester, ttl_ms, among=among, price=price, break_glass=break_glass,
             at_round=at_round,
         )  # fmt: skip

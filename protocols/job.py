@@ -32,6 +32,8 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What each job kind does with a person's data: each must be permitted by that person's consent."""
 SENDER_BEGINS = frozenset({"lookalike"})
 """Kinds whose protocol the sender begins: it has the vectors, and the receiver has the matrix."""
+SCORING = ("lookalike.score",)
+"""What scoring one's own people by a kept model does with their data, later and each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
-"""`accord model`: lookalike models that jobs have made at this party."""
+"""`accord model`: models that jobs have made at this party, and the scores of joint jobs."""
 
 import csv
 import io
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from party_node import job_words
 from party_node.cli.job import whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
@@ -22,10 +22,14 @@ from party_node.cli.output import (
     table,
 )
 from party_node.key_lists import write_keys
+from party_node.scoring import cards
 
-app = group("model", "Score this party's people by the models that lookalike jobs have made.")
+app = group("model", "Score this party's people by the models that jobs have made.")
 
 Job = Annotated[str, typer.Argument(help="Job that made the model, or how its number begins.")]
+Dataset = Annotated[
+    str, typer.Option(help="Another dataset that this party offers in the agreement.")
+]
 
 
 @app.command("list")
@@ -35,12 +39,8 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
     if as_json:
         show_json(found)
         return
-    rows = [
-        [m["job"][:12], m["card"]["brand"], f"{m['card']['seeds_step']:,} or more",
-         f"{m['card']['curve'][3]['recall']:.0%}"]
-        for m in found
-    ]  # fmt: skip
-    table(["job", "seeds of", "seeds", "found in the best 10 %"], rows, "no job has made a model")
+    rows = [[m["job"][:12], m["kind"], *cards.in_short(m["kind"], m["card"])] for m in found]
+    table(["job", "kind", "scores people for", "how good"], rows, "no job has made a model")
 
 
 @app.command()
@@ -51,25 +51,35 @@ def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
     if as_json:
         show_json(one)
         return
-    say_all(job_words.model(one["card"]))
+    say_all(cards.everything[one["kind"]](one["card"]))
 
 
 @app.command()
 def audience(
     job: Job,
     size: Annotated[int, typer.Option(min=1, help="People in the audience.")],
+    without: Annotated[
+        Path | None, typer.Option(help="File with row keys of people to leave out, one a line.")
+    ] = None,
+    dataset: Dataset = "",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Make the job's audience anew, of the people who score best now. Consent is asked again."""
     client = client_of(home)
     known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
-    found = client.post(f"/v1/models/{known}/audience", {"size": size})
+    body: dict[str, Any] = {"size": size, "dataset": dataset or None}
+    if without is not None:
+        body["without_path"] = str(without.absolute())
+    found = client.post(f"/v1/models/{known}/audience", body)
     if as_json:
         show_json(found)
         return
     say(f"the audience of job {known[:12]} has the best {found['people']:,} people")
     say(f"{found['scored']:,} were scored; consent does not cover {found['withheld']:,}")
+    if without is not None:
+        say(f"left out by the list: {found['left_out']:,} people")
+        say(f"keys of the list that no row has: {found['unknown_keys']:,}")
 
 
 @app.command()
@@ -78,6 +88,7 @@ def scores(
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write, for its owner only.")
     ] = None,
+    dataset: Dataset = "",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +96,8 @@ def scores(
     require_new(out)
     client = client_of(home)
     known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
-    text = client.download(f"/v1/models/{known}/scores", method="POST").decode()
+    of = f"?dataset={quote(dataset, safe='')}" if dataset else ""
+    text = client.download(f"/v1/models/{known}/scores{of}", method="POST").decode()
     if as_json:
         show_json(list(csv.DictReader(io.StringIO(text))))
         return

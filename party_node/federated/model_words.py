@@ -7,6 +7,14 @@ from protocols.federated import fixed_point, noise
 from protocols.federated.asked import Federated, bins_of
 from protocols.federated.release import TrainedModel
 
+LIMITS = (
+    "It ranks. How often the label is a yes differs among partners: a score is no probability.",
+    "It is not for decisions with legal or similarly significant effects on a person.",
+    "Features can stand in for protected traits: look at the weights before it is used.",
+    "It adds features up: what they do only together is not in it.",
+    "Who withdraws is out of later scores, not out of what the rounds have taught it.",
+)
+
 
 def document(made: TrainedModel, asked: Federated, areas: list[float | None]) -> dict[str, Any]:
     """Return a model for people; `areas` are the AUCs after each round, over own people."""
@@ -37,4 +45,5 @@ def document(made: TrainedModel, asked: Federated, areas: list[float | None]) ->
         "features": features,
         "noise": round(noise.weight_noise(made.terms), 4),
         "commitment": made.commitment().hex(),
+        "limits": list(LIMITS),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.federated_network import Together, ended, together
+from tests.support.federated_network import HELD, Together, ended, together
 from tests.support.federated_nodes import QUESTION
 from tests.support.network import load, typed, until
 
@@ -44,6 +44,14 @@ def test_two_partners_train_two_rounds_in_half_a_minute(
         assert len({found["model"]["commitment"] for found in results}) == 1
         assert all(found["model"]["rounds"][1]["auc"] > 0.6 for found in results)
         proved(made, tmp_path, job, ("brand", "publisher"))
+        for name, party in made.parties.items():
+            (kept,) = party.get("/v1/models")
+            assert (kept["job"], kept["kind"]) == (job, "federated")
+            body = {"size": 60, "without": [f"row-{n}" for n in list(HELD[name])[:10]]}
+            found = party.post(f"/v1/models/{job}/audience", body)
+            assert (found["people"], found["left_out"], found["unknown_keys"]) == (60, 10, 0)
+            handed = party.post(f"/v1/audiences/{job}/activations", {"format": "json"})
+            assert len(set(handed["keys"]) - set(body["without"])) == 60
 
 
 def test_of_three_one_drops_out_and_coordinator_and_a_node_are_killed(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from consent.uses import UseRecord
 from party_node.collaborations import Collaborations
-from party_node.errors import CoordinatorRefused
+from party_node.errors import CoordinatorRefused, NotFound, ScoringNotAgreed
 from party_node.federated import reading
 from party_node.federated.errors import UnknownTraining
+from party_node.scoring import again
 from party_node.services import Services
 from protocols.codec import Record, encode
 from protocols.federated.records import AskConfirmation, AskOpening, AskUpdate, Told
@@ -276,11 +277,15 @@ def test_of_three_one_drops_out_and_the_others_end(three) -> None:
     assert set(signatures) == set(TWO)
     prices = {r.to: r.rho_nano for r in whole.parts[0].released}
     assert prices == {PUBLISHER: 2 * EACH, SHOP: 2 * EACH}
+    with pytest.raises(NotFound, match="has trained no model here"):
+        again.score(shop.services, job, SHOP)
     # When it comes back it hears what the others signed, and has the model too.
     world.nodes[SHOP] = shop
     settle(world, line, job)
     assert shop.receipt(job) == found
     assert shop.services.trained.load(job) == made
+    with pytest.raises(ScoringNotAgreed):
+        again.score(shop.services, job, SHOP)  # it was agreed on for training alone
     assert len(shop.charges(job)) == 2
     result = shop.result(job)
     assert result is not None

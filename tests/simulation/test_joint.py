@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from party_node.errors import InvalidCollaboration, JobRefused, NotFound
-from party_node.lookalike import scoring
+from party_node.scoring import again, cards, kept
 from protocols.codec import encode
 from protocols.dp.queries.scalars import InvalidQuery
 from tests.support.joint_nodes import (
@@ -32,7 +32,7 @@ def run(world: TwoNodes, question: str = QUESTION, **more: object) -> str:
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
-    return dict(scoring.score(world.brand.services, job, BRAND).rows())
+    return dict(again.score(world.brand.services, job, BRAND).rows())
 
 
 def test_a_score_for_each_of_the_brands_people_whom_both_have(world: TwoNodes) -> None:
@@ -62,6 +62,17 @@ def test_the_partner_learns_a_noisy_size_and_the_weights(world: TwoNodes) -> Non
     assert "people" not in told["joint"]
     with pytest.raises(NotFound):
         world.publisher.services.scores.load(job)
+
+
+def test_what_there_is_to_score_by_is_listed_where_it_is(world: TwoNodes) -> None:
+    job = run(world)
+    (one,) = kept.listed(world.brand.services)
+    assert (one.job, one.kind) == (job, "joint")
+    what, how_good = cards.in_short(one.kind, one.card)
+    assert what == f"the label of {len(COMMON)} people of both"
+    assert how_good.startswith("AUC ")
+    assert next(cards.everything[one.kind](one.card)).startswith("a score for each of")
+    assert kept.listed(world.publisher.services) == []
 
 
 def test_both_sign_and_the_receipt_commits_to_the_scores(world: TwoNodes) -> None:

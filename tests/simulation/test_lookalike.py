@@ -7,7 +7,7 @@ import pytest
 
 from party_node.approvals import Rule
 from party_node.errors import IllegalState, JobRefused, NotFound
-from party_node.lookalike import scoring
+from party_node.scoring import again, cards, kept
 from party_node.tables import UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
@@ -210,17 +210,32 @@ def test_a_model_scores_again_whom_consent_covers_now(world: TwoNodes) -> None:
     leaving = [n for n in SEEDS if n % 4 == 0]
     for person in leaving:
         world.publisher.say("withdrawn", person, PURPOSE)
-    found = scoring.make_audience(world.publisher.services, job, 40, PUBLISHER)
-    assert found.withheld == len(SILENT) + len(leaving)
+    found = again.make_audience(world.publisher.services, job, 40, PUBLISHER)
+    assert found.scored.withheld == len(SILENT) + len(leaving)
     members = world.publisher.activate(job)
     assert len(members) == 40
     assert not members & {*SILENT, *leaving}
-    keys = [row for row, _ in found.rows()]
+    keys = [row for row, _ in found.scored.rows()]
     assert {key(PUBLISHER, n) for n in members} == set(keys[:40])
-    scores = [score for _, score in found.rows()]
+    scores = [score for _, score in found.scored.rows()]
     assert scores == sorted(scores, reverse=True)
     uses_of = world.publisher.rows(UsePermissionRow)
     assert sum(row.job.startswith(f"{job}-score-") for row in uses_of) == 1
+
+
+def test_an_audience_may_be_without_rows_that_the_partner_knows(world: TwoNodes) -> None:
+    job = run(world)
+    before = world.publisher.activate(job)
+    listed = {*sorted(before)[:5], *SILENT}
+    keys = [key(PUBLISHER, n) for n in listed]
+    made = again.make_audience(world.publisher.services, job, 40, PUBLISHER, [*keys, "stranger"])
+    assert (made.left_out, made.unknown_keys) == (len(listed), 1)
+    members = world.publisher.activate(job)
+    assert len(members) == 40
+    assert not members & listed
+    (one,) = kept.listed(world.publisher.services)
+    assert (one.job, one.kind) == (job, "lookalike")
+    assert cards.in_short(one.kind, one.card)[0] == "like 50 seeds or more of brand"
 
 
 def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> None:
@@ -228,6 +243,6 @@ def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> 
     assert not world.publisher.has_audience(job)
     for size in (1, 10_000):
         with pytest.raises(IllegalState, match="2 to 398"):
-            scoring.make_audience(world.publisher.services, job, size, PUBLISHER)
+            again.make_audience(world.publisher.services, job, size, PUBLISHER)
     with pytest.raises(NotFound):
-        scoring.score(world.brand.services, job, BRAND)
+        again.score(world.brand.services, job, BRAND)

@@ -165,9 +165,10 @@ def _fill(made: Together, name: str, names: tuple[str, ...]) -> None:
     party.post("/v1/datasets", body)
     events = [
         {
-            "key": f"{peer}-{n}", "email": f"p{n}@example.com", "state": "given",
-            "purpose": "joint-model", "recipient": peer, "separate": True,
+            "key": f"{purpose}-{peer}-{n}", "email": f"p{n}@example.com", "state": "given",
+            "purpose": purpose, "recipient": peer, "separate": True,
         }
+        for purpose in ("joint-model", "joint-model-audience")
         for n in HELD[name]
         if n not in SILENT
         for peer in names
@@ -183,6 +184,7 @@ def _agree(made: Together, names: tuple[str, ...]) -> None:
         for p in names
     )
     text = DOCUMENT.format(parties=", ".join(f"{n}: {{}}" for n in names), datasets=offers)
+    text += "  - {kind: federated, purpose: joint-model-audience, receiver: brand}\n"
     made.parties["brand"].post("/v1/collaborations", {"text": text})
     for name in names[1:]:
         party = made.parties[name]

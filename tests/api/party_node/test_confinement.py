@@ -109,9 +109,11 @@ def test_what_is_no_regular_file_is_not_opened(
     asked = {"dataset": "customers", "purpose": AUDIENCE, "operation": "activate"}
     body = {"dataset": "d", "path": str(pipe), "key_column": "id", "email_column": "mail"}
     imported = {"path": str(pipe), "source": "crm"}
+    leaving_out = {"size": 50, "without_path": str(pipe)}
     for path, sent, expected in (
         ("/v1/decisions/bulk", asked | {"keys_path": str(pipe)}, "dataset-unreadable"),
         ("/v1/decisions/bulk", asked | {"keys_path": "/dev/zero"}, "dataset-unreadable"),
+        (f"/v1/models/{'0' * 32}/audience", leaving_out, "dataset-unreadable"),
         ("/v1/datasets", body, "dataset-unreadable"),
         ("/v1/consent/imports", imported, "import-unreadable"),
         ("/v1/consent/imports", imported | {"mapping_path": str(pipe)}, "invalid-mapping"),

@@ -26,6 +26,7 @@ GRANTED = (
     "joint-scoring",
     "lookalike-audience",
     "joint-model",
+    "joint-model-audience",
 )
 GRANTS = [event(purpose=p, source_event_id=p) for p in GRANTED]
 

@@ -1,0 +1,1 @@
+"""Kept models and scores applied again: what lookalike, joint and federated jobs have brought."""

@@ -1,0 +1,91 @@
+"""A kept model applied again, whatever kind of job made it: scores, and audiences of the best."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from pyroaring import BitMap
+
+from party_node.audience_members import SALT_BYTES, keep_audience
+from party_node.errors import IllegalState, NotFound
+from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
+from party_node.scoring import federated, joint, lookalike
+from party_node.scoring.scored import Scored, Scoring
+from party_node.services import Services
+from protocols.lookalike.model import audience
+
+_KINDS: Mapping[str, Callable[[Scoring], Scored]] = MappingProxyType(
+    {LOOKALIKE: lookalike.score, JOINT: joint.score, FEDERATED: federated.score}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An audience that was made: of whom it has the best, and who was left out from the start."""
+
+    scored: Scored
+    left_out: int
+    """People of the list, none of whom was asked about or scored."""
+    unknown_keys: int
+    """Keys of the list that no row of the dataset has."""
+
+
+def score(services: Services, job: str, requester: str, dataset: str = "") -> Scored:
+    """Score this party's people by what a job has brought, after asking the gate.
+
+    `dataset` is another one that this party offers in the agreement; empty for that of the job.
+    Raises: NotFound if it brought nothing to score by; ExpiredCollaboration, ScoringNotAgreed;
+    ConsentError; UnknownDataset, MissingColumn, MisfitColumn, DatasetChanged; IllegalState if
+    nobody may be scored, or the dataset is not offered.
+    """
+    return _score(_asked(services, job, requester, dataset))
+
+
+def make_audience(
+    services: Services,
+    job: str,
+    size: int,
+    requester: str,
+    without: Sequence[str] = (),
+    dataset: str = "",
+) -> Made:
+    """Make the audience of a job anew, of those who score best now, in place of an earlier one.
+
+    `without` are row keys of people to leave out. Raises: as `score`; IllegalState if so many
+    people may not be scored, or the agreement asks for more.
+    """
+    asked, unknown = _asked(services, job, requester, dataset), 0
+    if asked.job.kind == JOINT:
+        raise IllegalState("a joint score makes no audience: take the scores")
+    if without:
+        left_out, unknown = services.datasets.people_and_unknown(asked.dataset, without)
+        asked = replace(asked, without=left_out)
+    found, least = _score(asked), asked.job.minimum_size
+    if not least <= size <= len(found.people):
+        raise IllegalState(
+            f"an audience here has {least:,} to {len(found.people):,} people: as many may be scored"
+        )
+    best = found.people[audience(found.scores, size)]
+    members = services.rng(SALT_BYTES) + BitMap(best).serialize()
+    now = services.clock_ms()
+    with services.db.writing() as session:
+        keep_audience(session, services.vault, job, found.dataset, members, now)
+    return Made(found, len(asked.without), unknown)
+
+
+def _asked(services: Services, job: str, requester: str, dataset: str) -> Scoring:
+    description, me = services.jobs.description(job), services.home.keys.party
+    agreed = services.jobs.agreement(description)  # a model does not outlive its collaboration
+    own = description.dataset_of(me)
+    if dataset not in ("", own):
+        if description.kind == JOINT:
+            raise IllegalState("joint scores are of the people of the job's own dataset")
+        if (me, dataset) not in {(offer.party, offer.dataset) for offer in agreed.datasets}:
+            raise IllegalState(f"{me} does not offer {dataset} in the agreement")
+    return Scoring(services, description, agreed, dataset or own, requester, BitMap())
+
+
+def _score(asked: Scoring) -> Scored:
+    if asked.job.kind not in _KINDS:
+        raise NotFound(f"job {asked.job.job} made no model")
+    return _KINDS[asked.job.kind](asked)

@@ -1,0 +1,15 @@
+"""The scores that a joint job has brought, of whom consent covers now: they are of that day."""
+
+import numpy as np
+from pyroaring import BitMap
+
+from party_node.people_sets import are_among
+from party_node.scoring.scored import Scored, Scoring
+
+
+def score(scoring: Scoring) -> Scored:
+    """Return the kept scores. Raises: NotFound if the job brought none here; as `Scoring`."""
+    people, scores = scoring.services.scores.load(scoring.job.job).read()
+    permitted = scoring.permit(BitMap(people.astype(np.uint32)))
+    may = are_among(people, permitted.allowed)
+    return scoring.end(permitted, people[may], scores[may])

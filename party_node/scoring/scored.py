@@ -1,0 +1,120 @@
+"""One scoring of this party's people: the gate is asked first, then rows are read, then it ends.
+
+Whoever has withdrawn is in no later score and no later audience, and newcomers are. It costs no
+budget: a model is what its sums, which were paid for, have come to.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from party_node import uses
+from party_node.dataset_index import DENSE, KEY
+from party_node.errors import IllegalState
+from party_node.lookalike.reading import read_features
+from party_node.row_file import RowFile
+from party_node.scoring.purposes import purpose_for
+from party_node.services import Services
+from party_node.uses import Uses
+from protocols.collaboration import Collaboration
+from protocols.job import SCORING, JobDescription
+from protocols.lookalike.features import FeatureSpecification
+
+_TTL_MS = 15 * 60 * 1000
+Numbers = NDArray[np.int64]
+Scores = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Everybody who may be scored now, by dense number, rising, each with a score: the higher, the
+    better.
+    """
+
+    job: str
+    dataset: str
+    people: Numbers = field(repr=False)
+    scores: Scores = field(repr=False)
+    withheld: int
+    """People who were asked about and may not be scored."""
+    keys: pa.Table = field(repr=False)
+    """Row keys of these people (`key`), with the place of each one's score (`at`)."""
+
+    def rows(self) -> Iterator[tuple[str, float]]:
+        """Return key and score of every row, the best first."""
+        scores = self.scores[self.keys["at"].to_numpy()]
+        order = np.argsort(-scores, kind="stable")
+        keys = self.keys["key"].take(order).to_pylist()
+        yield from zip(keys, scores[order].tolist(), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What a kept model of one job is applied to, and who asks."""
+
+    services: Services
+    job: JobDescription
+    agreed: Collaboration
+    dataset: str
+    requester: str
+    without: BitMap = field(repr=False)
+    """People who are not even asked about."""
+
+    def permit(self, among: BitMap | None = None) -> Uses:
+        """Ask the gate about everybody in the dataset, or those of them who are `among` these;
+        never about whoever is to be left out.
+
+        Raises: ScoringNotAgreed; as `uses.permit`; IllegalState if nobody may be scored.
+        """
+        parts = self.services
+        purpose = purpose_for(self.job, self.agreed, parts.vocabulary)
+        number = f"{self.job.job}-score-{parts.rng(8).hex()}"
+        everybody = parts.datasets.asked(self.dataset) if among is None else among
+        asked = everybody - self.without
+        later = uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
+        permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, _TTL_MS, later=later)
+        if not permitted.allowed:
+            uses.complete(parts.gate, permitted)
+            raise IllegalState("nobody may be scored")
+        return permitted
+
+    def columns(self, permitted: Uses, features: FeatureSpecification) -> Mapping[str, Any]:
+        """Return these columns of who may be scored, a row for each person.
+
+        Raises: MissingColumn, MisfitColumn, DatasetUnreadable, DatasetChanged.
+        """
+        people = people_of(permitted)
+
+        def work(file: RowFile, whose: Numbers) -> Mapping[str, Any]:
+            return read_features(file, whose, people, features)
+
+        return self.services.datasets.over_rows(permitted.reading, work)
+
+    def end(self, permitted: Uses, people: Numbers, scores: Scores) -> Scored:
+        """Return scores with the row keys of whom they are of; the use is over."""
+        datasets = self.services.datasets
+        keys = datasets.over_index(permitted.reading, [KEY, DENSE], partial(_keys, people))
+        withheld = permitted.asked - len(people)
+        uses.complete(self.services.gate, permitted)
+        return Scored(self.job.job, self.dataset, people, scores, withheld, keys)
+
+
+def people_of(permitted: Uses) -> Numbers:
+    """Return who may be used, by dense number, rising."""
+    allowed = permitted.allowed
+    return np.fromiter(allowed, np.int64, len(allowed))
+
+
+def _keys(people: Numbers, index: pa.Table, permitted: NDArray[np.bool_]) -> pa.Table:
+    rows = index.filter(pa.array(permitted))
+    dense = rows[DENSE].to_numpy()
+    # A permission towards the first of several parties may be wider than all of them together.
+    at = np.minimum(np.searchsorted(people, dense), len(people) - 1)
+    these = people[at] == dense
+    return pa.table({"key": rows[KEY].filter(pa.array(these)), "at": at[these]})

@@ -1,0 +1,135 @@
+"""Party nodes that have trained a model together, ready to score their own people by it.
+
+Some people's label is missing; some consent to training alone, and some to being scored alone; of
+three parties, some consent to being scored towards one only.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from party_node.approvals import Rule
+from tests.support.federated_nodes import (
+    HELD,
+    PURPOSE,
+    QUESTION,
+    SILENT,
+    THREE,
+    TWO,
+    MemoryLine,
+    age,
+    renewed,
+    tier,
+)
+from tests.support.two_nodes import (
+    COLLABORATION,
+    RHO_NANO,
+    Node,
+    ReadyWorld,
+    TwoNodes,
+    email,
+    key,
+)
+
+SCORED = "joint-model-audience"
+UNLABELLED = {n for people in HELD.values() for n in people if n % 10 == 1}
+TRAINING_ALONE = {n for people in HELD.values() for n in people if n % 9 == 0}
+"""Who has consented to training and not to being scored."""
+TOWARDS_ONE = {n for people in HELD.values() for n in people if n % 7 == 0}
+"""Who consents to being scored towards the first of several other parties only."""
+DOCUMENT = """\
+collaboration: spring
+version: 1
+title: Spring
+expires: 2027-06-30
+minimum_size: 50
+budget: {{rho: "1000", delta_exponent: 8}}
+parties: {{{parties}}}
+datasets:
+{datasets}
+  - {{party: publisher, dataset: prospects, identifiers: [email]}}
+jobs:
+  - {{kind: federated, purpose: joint-model, receiver: brand}}
+  - {{kind: federated, purpose: joint-model-audience, receiver: brand}}
+"""
+
+
+def to_be_scored(party: str, parties: tuple[str, ...] = TWO) -> set[int]:
+    """Return whom consent to being scored covers."""
+    partly = TOWARDS_ONE if len(parties) > 2 else set()
+    return set(HELD[party]) - TRAINING_ALONE - partly
+
+
+def label(person: int) -> str:
+    if person in UNLABELLED:
+        return ""
+    return "yes" if renewed(person) else "no"
+
+
+def _world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
+    def make(world: TwoNodes, folder: Path) -> None:
+        for node in world.nodes.values():
+            _fill(node, folder, [p for p in parties if p != node.party])
+        offers = "\n".join(
+            f"  - {{party: {p}, dataset: people, identifiers: [email], "
+            "columns: [age, tier, renewed]}"
+            for p in parties
+        )
+        members = ", ".join(f"{party}: {{}}" for party in parties)
+        text = DOCUMENT.format(parties=members, datasets=offers)
+        world.brand.services.collaborations.propose(text)
+        for party in parties[1:]:
+            services = world.nodes[party].services
+            services.collaborations.countersign(COLLABORATION, 1)
+            rule = Rule("all", COLLABORATION, "federated", PURPOSE, RHO_NANO, allow_reveal=False)
+            services.rules.put(rule)
+        line = MemoryLine(world)
+        with _without_flower():
+            job = world.brand.ask("federated", question=QUESTION)
+            world.settle(job, each=lambda: line.turn(job))
+        assert world.job(job) == ("completed", "")
+
+    return make
+
+
+def _fill(node: Node, folder: Path, others: list[str]) -> None:
+    file = folder / f"{node.party}.csv"
+    rows = ["id,email,age,tier,renewed"]
+    rows += [
+        f"{key(node.party, n)},{email(n)},{age(n)},{tier(n)},{label(n)}" for n in HELD[node.party]
+    ]
+    file.write_text("\n".join(rows) + "\n")
+    node.services.datasets.register("people", file, "id", "email", None, None)
+    for person in HELD[node.party]:
+        for place, peer in enumerate(others):
+            if person not in SILENT:
+                node.say("given", person, PURPOSE, recipient=peer)
+            if person not in TRAINING_ALONE and not (place and person in TOWARDS_ONE):
+                node.say("given", person, SCORED, recipient=peer)
+
+
+_READY = {
+    parties: ReadyWorld(f"trained-{len(parties)}", parties, _world_of(parties))
+    for parties in (TWO, THREE)
+}
+
+
+@contextmanager
+def _without_flower() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("party_node.federated.keeping.Keeper.ensure", lambda _self: None)
+        patch.setattr("party_node.federated.phases.WAIT_SECONDS", 0)
+        yield
+
+
+def trained_nodes(parties: tuple[str, ...] = TWO) -> AbstractContextManager[TwoNodes]:
+    """Return a world in which one training has completed."""
+    return _READY[parties].copy()
+
+
+def the_job(world: TwoNodes) -> str:
+    """Return the training."""
+    (job,) = world.brand.services.trained.listed()
+    return job
