@@ -5,6 +5,7 @@ that is a coin toss: what must be fast is a benchmark's business.
 """
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ import structlog
 from hypothesis import settings
 
 from tests.support.postgres import PostgresMissing, temporary_cluster
+from tests.support.quick import quick_root
+
+os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 
 settings.register_profile("accord", deadline=None)
 settings.load_profile("accord")

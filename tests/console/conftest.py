@@ -11,6 +11,5 @@ from tests.support.running_node import Pair, running_pair
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     """Two enrolled nodes with a collaboration in force."""
-    with running_pair(tmp_path) as made:
-        made.agree()
+    with running_pair(tmp_path, agreed=True) as made:
         yield made

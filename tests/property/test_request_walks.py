@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import os
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from party_node.requests.errors import StepNotPossible
 from tests.support.desk import ANNA, BO, BY, DAY_MS, Desk, open_desk
 from tests.support.node import open_storage
 
-QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where a commit does not wait for a disk."""
 PEOPLE = (ANNA, BO, "nobody@x.example")
 HANDED_OVER = (RequestType.ACCESS, RequestType.PORT, RequestType.EXPLAIN_DECISION)
@@ -47,7 +45,7 @@ class Walks(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(prefix="walks-", dir=QUICK)
+        self.folder = tempfile.TemporaryDirectory(prefix="walks-")
         self.models: dict[str, Model] = {}
         self.erased: set[str] = set()
         self.names = itertools.count()

@@ -1,12 +1,10 @@
 """A coordinator in this process, with parties that sign their requests as nodes do."""
 
-import atexit
 import base64
 import dataclasses
 import functools
 import json
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +36,7 @@ from protocols.job import (
 from protocols.keys import PartyKeys
 from protocols.psi.params import RowParams
 from protocols.signed import sign
+from tests.support.quick import quick_folder
 from tests.support.seeded import seeded
 
 with warnings.catch_warnings():
@@ -290,11 +289,18 @@ def running_world(home: Path, **changes: Any) -> Iterator[World]:
     """Serve a coordinator in this process with three enrolled parties."""
     enrolled = "database_url" not in changes
     if enrolled:
-        shutil.copytree(_template().name, home, dirs_exist_ok=True)
+        shutil.copytree(_template(), home, dirs_exist_ok=True)
         settings = build({"home": home, "sweep_seconds": 3600} | changes)
     else:
         settings = prepare_home(home, **changes)
     with _serving(settings, enrolled=enrolled) as world:
+        yield world
+
+
+@contextmanager
+def reopened_world(home: Path) -> Iterator[World]:
+    """Serve a coordinator again from its home, with three enrolled parties."""
+    with _serving(build({"home": home, "sweep_seconds": 3600}), enrolled=True) as world:
         yield world
 
 
@@ -313,10 +319,9 @@ def _serving(settings: Settings, *, enrolled: bool) -> Iterator[World]:
 
 
 @functools.cache
-def _template() -> "tempfile.TemporaryDirectory[str]":
+def _template() -> Path:
     """Return a home in which the three parties have enrolled: made once, copied for each test."""
-    folder = tempfile.TemporaryDirectory(prefix="coordinator-")
-    atexit.register(folder.cleanup)
-    with _serving(prepare_home(Path(folder.name)), enrolled=False):
+    folder = quick_folder("coordinator-")
+    with _serving(prepare_home(folder), enrolled=False):
         pass
     return folder

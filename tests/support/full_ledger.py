@@ -8,7 +8,6 @@ second are still to be cleaned), checkpoints, of which two are published by two 
 import contextlib
 import dataclasses
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +40,6 @@ GONE, GOING = PEOPLE[7], PEOPLE[30]
 NOTICE = b"We build audiences together with shop. You may say no at any time."
 COORDINATOR = Cosigner("hub.example/witness", b"\x21" * 32)
 AUDITOR = Cosigner("auditor.example/w1", b"\x22" * 32)
-_QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where no commit waits for a disk."""
 
 
@@ -77,7 +75,7 @@ class FullLedger:
 @contextlib.contextmanager
 def full_ledger(url: str | None = None) -> Iterator[FullLedger]:
     """Make it, in a folder that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(dir=_QUICK))
+    folder = Path(tempfile.mkdtemp())
     node = open_storage(folder, url=url)
     try:
         yield _fill(node, folder)

@@ -56,7 +56,7 @@ def temporary_cluster(*, durable: bool = False) -> Iterator[str]:
     Raises: PostgresMissing.
     """
     binaries, (prefix, user) = find_binaries(), _as_unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)

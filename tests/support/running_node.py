@@ -4,7 +4,9 @@ The driver is a stand-in that counts how often it was woken; tests take up the b
 """
 
 import dataclasses
+import functools
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,13 +19,15 @@ from coordinator import parties
 from party_node import enrolment, results
 from party_node.app import create_app
 from party_node.coordinator_client import CoordinatorClient
+from party_node.database import Database
 from party_node.home import Home
 from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import Services, assemble
-from tests.support.coordinator import TestClient, World, running_world
+from tests.support.coordinator import TestClient, World, reopened_world, running_world
 from tests.support.migrated import open_migrated
 from tests.support.node import SeededRng, write_csv
+from tests.support.quick import quick_folder
 
 SHOP, PAPER = "shop", "paper"
 MEASUREMENT, AUDIENCE = "audience-measurement", "joint-audience"
@@ -110,16 +114,46 @@ class Pair:
 
 
 @contextmanager
-def running_pair(folder: Path) -> Iterator[Pair]:
-    """Serve a coordinator and two enrolled nodes under `folder`."""
-    with ExitStack() as stack:
-        world = stack.enter_context(running_world(folder / "coordinator"))
-        nodes = [stack.enter_context(_node(folder, party, world)) for party in (SHOP, PAPER)]
-        yield Pair(world, *nodes)
+def running_pair(folder: Path, *, agreed: bool = False) -> Iterator[Pair]:
+    """Serve a coordinator and two enrolled nodes under `folder`: a copy of a pair made once.
+
+    With `agreed` the collaboration is in force. The files of its datasets are those of the pair
+    that was made: a test that changes one registers its own.
+    """
+    shutil.copytree(_made(agreed=agreed), folder, dirs_exist_ok=True)
+    with (
+        reopened_world(folder / "coordinator") as world,
+        _serving(folder, world, agreed=agreed) as pair,
+    ):
+        yield pair
+
+
+@functools.cache
+def _made(*, agreed: bool) -> Path:
+    folder = quick_folder("pair-")
+    if agreed:
+        with running_pair(folder) as pair:
+            pair.agree()
+        return folder
+    with running_world(folder / "coordinator") as world:
+        for party in (SHOP, PAPER):
+            _enrol(folder, party, world)
+        with _serving(folder, world, agreed=False):
+            pass  # opens the ledgers
+    return folder
 
 
 @contextmanager
-def _node(folder: Path, party: str, world: World) -> Iterator[Node]:
+def _serving(folder: Path, world: World, *, agreed: bool) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        nodes = [
+            stack.enter_context(_node(folder, party, world, agreed=agreed))
+            for party in (SHOP, PAPER)
+        ]
+        yield Pair(world, *nodes)
+
+
+def _enrol(folder: Path, party: str, world: World) -> None:
     rng = SeededRng(party)
     home = Home.create(folder / party, party, f"The {party} & Co", listen_port=0, rng=rng)
     connect = connecting(world)
@@ -128,7 +162,15 @@ def _node(folder: Path, party: str, world: World) -> Iterator[Node]:
     token = parties.token("http://coordinator", info.name, info.witness_vkey, party, invited)
     home.save(home.settings.model_copy(update={"public_hosts": f"{party}.test"}))
     enrolment.enrol(home, token, connect)
-    db = open_migrated(home.database_url)
+    open_migrated(home.database_url).close()
+
+
+@contextmanager
+def _node(folder: Path, party: str, world: World, *, agreed: bool) -> Iterator[Node]:
+    home = Home.open(folder / party)
+    # What was drawn before the folder was copied is not drawn again.
+    rng = SeededRng(f"{party} at work" if agreed else f"{party} begins")
+    db = Database(home.database_url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "party_node.services.CoordinatorClient",

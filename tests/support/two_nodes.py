@@ -4,10 +4,8 @@ Everything is real but time, threads and sockets: the nodes' `Driver` runs its o
 a time; requests go through a transport that can lose them, lose their answers, or change them.
 """
 
-import atexit
 import contextlib
 import dataclasses
-import os
 import secrets
 import shutil
 import tempfile
@@ -43,6 +41,7 @@ from protocols.job import RunReceipt
 from protocols.keys import PartyKeys
 from tests.support.coordinator import FakeClock, TestClient, prepare_home
 from tests.support.migrated import open_migrated
+from tests.support.quick import quick_folder
 from tests.support.seeded import seeded
 
 BRAND, PUBLISHER = "brand", "publisher"
@@ -64,7 +63,6 @@ SILENT = {BRAND: {3, 14}, PUBLISHER: {15, 38}}
 """Who has not consented at which side."""
 URL = "http://coordinator.test"
 MOST_TURNS = 400
-_QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where every commit does not wait for a disk: these tests commit thousands of times."""
 
 DOCUMENT = """\
@@ -425,18 +423,17 @@ class ReadyWorld:
     ) -> None:
         """`make` fills a world of enrolled parties: people, agreement, consents, rules."""
         self._prefix, self._parties, self._make = f"{name}-", parties, make
-        self._made: tempfile.TemporaryDirectory[str] | None = None
+        self._made: Path | None = None
 
     @contextmanager
     def copy(self) -> Iterator[TwoNodes]:
         """Start from what was made."""
         if self._made is None:
-            self._made = tempfile.TemporaryDirectory(prefix=self._prefix, dir=_QUICK)
-            atexit.register(self._made.cleanup)
-            with self._open(Path(self._made.name)) as world:
-                self._make(world, Path(self._made.name))
-        with tempfile.TemporaryDirectory(prefix=self._prefix, dir=_QUICK) as folder:
-            shutil.copytree(self._made.name, folder, dirs_exist_ok=True)
+            self._made = quick_folder(self._prefix)
+            with self._open(self._made) as world:
+                self._make(world, self._made)
+        with tempfile.TemporaryDirectory(prefix=self._prefix) as folder:
+            shutil.copytree(self._made, folder, dirs_exist_ok=True)
             with self._open(Path(folder)) as world:
                 yield world
 

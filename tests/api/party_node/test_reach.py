@@ -65,8 +65,7 @@ def world(tmp_path_factory):
     """Sixty people, of whom fifty have consented, for the node itself and for the paper; the first
     ten are in two rows."""
     folder = tmp_path_factory.mktemp("reach")
-    with running_pair(folder) as pair:
-        pair.agree()
+    with running_pair(folder, agreed=True) as pair:
         shop = pair.shop
         lines = [f"row-{n},person{n % PEOPLE}@example.com" for n in range(PEOPLE + 10)]
         path = write_csv(shop.folder / "reached.csv", "id,email", *lines)

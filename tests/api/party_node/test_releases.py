@@ -53,8 +53,7 @@ def records(node, kind):
 def world(tmp_path_factory):
     """Sixty people, of whom fifty have consented, for the node itself and for the paper."""
     folder = tmp_path_factory.mktemp("releases")
-    with running_pair(folder) as pair:
-        pair.agree()
+    with running_pair(folder, agreed=True) as pair:
         shop = pair.shop
         lines = [
             f"row-{n},person{n}@example.com,{('north', 'south', 'west')[n % 3]},{n}.5,York"
