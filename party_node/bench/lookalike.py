@@ -27,13 +27,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from party_node.bench import lookalike_peers as peers
-from party_node.bench.lookalike_data import People
+from party_node.bench.lookalike_data import People, usable
 from party_node.surface_errors import BenchRefused
 from protocols.dp import budget
 from protocols.lookalike import evaluation, representation, training
 from protocols.lookalike.encoding import Codes, encode_rows, learn_bins, suggest
 from protocols.lookalike.features import FeatureSpecification
-from protocols.lookalike.leakage import LeakyColumn, check_column
 from protocols.lookalike.model import Model
 from protocols.lookalike.representation import Representation
 from protocols.lookalike.seeds import seeds_step, split
@@ -65,7 +64,7 @@ class _Setting:
 
 def measure(people: People, asked: Asked) -> dict[str, Any]:
     """Return the figures. Raises: BenchRefused; what a lookalike refuses."""
-    columns, refused = _usable(people)
+    columns, refused = usable(people)
     found: dict[str, Any] = {
         "data": people.name,
         "people": len(people.wanted),
@@ -96,19 +95,6 @@ def measure(people: People, asked: Asked) -> dict[str, Any]:
     if not found["sizes"]:
         raise BenchRefused("there are fewer wanted people in half of the data than seeds asked for")
     return found
-
-
-def _usable(people: People) -> tuple[dict[str, Any], list[str]]:
-    refused = []
-    for name, column in people.columns.items():
-        try:
-            check_column(name, column)
-        except LeakyColumn:
-            refused.append(name)
-    left = {name: c for name, c in people.columns.items() if name not in refused}
-    if not left:
-        raise BenchRefused("no column may be a feature")
-    return left, refused
 
 
 def _setting(wanted: NDArray[np.bool_], seeds: int, repeat: int) -> _Setting | None:
