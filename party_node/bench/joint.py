@@ -87,16 +87,18 @@ def _fitted(rows: Any, wanted: Any, trains: Any) -> Any:
     return plain.logistic(rows[trains], wanted[trains])
 
 
-def speed(folder: Path, people: int, own: int = OWN, theirs: int = THEIRS) -> dict[str, Any]:
-    """Return what both sides cost by either route, beside plain fits.
+def speed(
+    folder: Path, people: int, own: int = OWN, theirs: int = THEIRS, by: tuple[str, ...] = ROUTES
+) -> dict[str, Any]:
+    """Return what both sides cost by each route, beside plain fits.
 
     Raises: BenchFailed, BenchRefused.
     """
     if people < _LEAST:
         raise BenchRefused(f"a joint model is measured on {_LEAST} people or more")
-    asked = JointAsked(people, own, theirs, ROUTES[0])
+    asked = JointAsked(people, own, theirs, by[0])
     beside, routes = _plain_fits(asked), {}
-    for route in ROUTES:
+    for route in by:
         said = dataclasses.asdict(dataclasses.replace(asked, route=route))
         sides = run_directly(
             folder / route.partition("/")[0], "party_node.bench.joint_party", _ROLES, said

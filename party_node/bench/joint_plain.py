@@ -71,7 +71,7 @@ def standard(columns: dict[str, Any]) -> Floats:
 def _standard(name: str, column: Any) -> Floats:
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         bins = learn_one(suggest(name, column), column)
-        return (bins.encode(column)[:, None] == np.arange(bins.size)).astype(np.float64)
+        return np.asarray(bins.encode(column)[:, None] == np.arange(bins.size), np.float64)
     values = numbers(name, column)
     missing = ~np.isfinite(values)
     told = values[~missing]
