@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from party_node.bench import joint, lookalike_parts
+from party_node.bench.lookalike_parts import Part
+from tests.support.bench_figures import documented, figures
 from tests.support.network import accord
 
 pytestmark = pytest.mark.e2e
+
+CENTRAL = {"sizes.N.PEER", "sizes.N.ratio_to_central"}
+"""Where central tree models are installed."""
+FITS = ("same_model", "logistic", "trees")
 
 
 def test_a_file_is_measured(tmp_path: Path) -> None:
@@ -29,8 +36,44 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
         ("--made-up", "other"),
         ("--seeds", "many"),
         ("--seeds", "24", "--repeats", "1"),
+        ("--part", "two"),
     ):
         told = accord("bench", "lookalike", *words)
         assert told.code != 0
         assert told.out == ""
         assert told.err.startswith("accord: error: ")
+
+
+def test_both_sides_of_a_joint_run_are_measured_beside_plain_fits(tmp_path: Path) -> None:
+    route = joint.ROUTES[1]
+    found = joint.speed(tmp_path, 1200, 2, 2, by=(route,))
+    at = found["routes"][route]
+    assert at["exact"]
+    assert all(used > 0 for used in at["cpu_seconds"].values())
+    assert at["bytes"]["from_partner"] > 1200 * 4
+    assert set(at["over_plain"]) == set(found["plain"]) == {"same_model", "logistic", "trees"}
+    times = at["cpu_seconds_both_parties"] / found["plain"]["trees"]["cpu_seconds"]
+    assert at["over_plain"]["trees"]["cpu"] == pytest.approx(times, abs=0.1)
+    rows = list(joint.speed_words(found))
+    assert [row[0] for row in rows] == [route, *(f"plain: {n.replace('_', ' ')}" for n in FITS)]
+    assert {len(row) for row in rows} == {8}
+    whole = {"speed": found}
+    assert lookalike_parts.exact(Part.JOINT, whole)
+    at["exact"] = False
+    assert not lookalike_parts.exact(Part.JOINT, whole)
+    assert figures(whole) <= documented(Part.JOINT)
+
+
+@pytest.mark.slow
+def test_all_parts_are_measured_in_one_go(tmp_path: Path) -> None:
+    words = ("--part", "all", "--made-up", "plain", "--seeds", "500", "--repeats", "1")
+    told = accord("bench", "lookalike", *words, "--rows", "10000", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert list(found) == list(Part)
+    for part in Part:
+        assert figures(found[part]) == documented(part) - CENTRAL
+    assert found["one"]["sizes"]["500"]["auc"] > 0.65
+    assert all(at["exact"] for at in found["joint"]["speed"]["routes"].values())
+    assert found["joint"]["accuracy"]["ratio_to_logistic"] > 0.97
+    assert found["federated"]["all_stay"]["auc"] > 0.6

@@ -12,12 +12,14 @@ from party_node.bench.joint_plain import standard
 from party_node.bench.lookalike_data import People, make_up
 from party_node.bench.lookalike_parts import Part
 from party_node.surface_errors import BenchRefused
+from tests.support.bench_figures import documented, figures
 
 NANO = 10**9
 
 
 def fits(part: Part, found: dict[str, Any]) -> None:
-    """Every line that is shown has a cell for each heading."""
+    """Every line that is shown has a cell for each heading, and every figure is in the docs."""
+    assert figures(found) <= documented(part)
     for heading, columns, lines in lookalike_parts.tables(part, found):
         assert heading
         rows = list(lines)
@@ -71,23 +73,6 @@ def test_a_joint_model_stands_beside_the_pooled_ones() -> None:
     assert 0.98 < found["ratio_to_logistic"] < 1.02
     assert found["ratio_to_trees"] > 0.98
     assert found["joint"] > found["own_columns_alone"] + 0.05
-
-
-def test_both_sides_of_a_joint_run_are_measured_beside_plain_fits(tmp_path: Path) -> None:
-    route = joint.ROUTES[1]
-    found = joint.speed(tmp_path, 1200, 2, 2, by=(route,))
-    at = found["routes"][route]
-    assert at["exact"]
-    assert all(used > 0 for used in at["cpu_seconds"].values())
-    assert at["bytes"]["from_partner"] > 1200 * 4
-    assert set(at["over_plain"]) == set(found["plain"]) == {"same_model", "logistic", "trees"}
-    times = at["cpu_seconds_both_parties"] / found["plain"]["trees"]["cpu_seconds"]
-    assert at["over_plain"]["trees"]["cpu"] == pytest.approx(times, abs=0.1)
-    whole = {"accuracy": joint.accuracy(straight(1000), 1), "speed": found}
-    fits(Part.JOINT, whole)
-    assert lookalike_parts.exact(Part.JOINT, whole)
-    at["exact"] = False
-    assert not lookalike_parts.exact(Part.JOINT, whole)
 
 
 def test_what_is_missing_is_a_column_of_a_linear_model() -> None:
