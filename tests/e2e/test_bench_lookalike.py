@@ -64,16 +64,30 @@ def test_both_sides_of_a_joint_run_are_measured_beside_plain_fits(tmp_path: Path
     assert figures(whole) <= documented(Part.JOINT)
 
 
+def test_a_part_is_measured_on_a_file(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    lines = [f"{i % 71},{'abc'[i % 3]},{'yes' if i % 71 > 55 else 'no'}" for i in range(3000)]
+    people.write_text("\n".join(["age,kind,bought", *lines]))
+    words = ("--part", "federated", "--data", str(people), "--label", "bought", "--repeats", "1")
+    told = accord("bench", "lookalike", *words, "--rho", "5", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert figures(found) == documented(Part.FEDERATED)
+    assert found["all_stay"]["ratio_to_pooled"] > 0.98
+    shown = accord("bench", "lookalike", *words, "--rho", "5")
+    assert "one drops out" in shown.out
+
+
 @pytest.mark.slow
 def test_all_parts_are_measured_in_one_go(tmp_path: Path) -> None:
-    words = ("--part", "all", "--made-up", "plain", "--seeds", "500", "--repeats", "1")
-    told = accord("bench", "lookalike", *words, "--rows", "10000", "--json")
+    words = ("--part", "all", "--made-up", "plain", "--seeds", "100", "--repeats", "1")
+    told = accord("bench", "lookalike", *words, "--rows", "2000", "--json")
     assert told.code == 0, told.err
     found = json.loads(told.out)
     assert list(found) == list(Part)
     for part in Part:
         assert figures(found[part]) == documented(part) - CENTRAL
-    assert found["one"]["sizes"]["500"]["auc"] > 0.65
+    assert found["one"]["sizes"]["100"]["auc"] > 0.55
     assert all(at["exact"] for at in found["joint"]["speed"]["routes"].values())
     assert found["joint"]["accuracy"]["ratio_to_logistic"] > 0.97
     assert found["federated"]["all_stay"]["auc"] > 0.6
