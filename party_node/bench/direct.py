@@ -2,12 +2,14 @@
 
 Envelopes are the same and arrive in the same order; what is missing is the coordinator: its checks,
 its database, its acknowledgements. A frame is four bytes of length and the envelope. What has
-arrived waits in memory, as much as a relay would keep for one job; the connection's own flow
-control stops a sender that is further ahead.
+arrived waits in memory, as much as a relay would keep for one job, and the rest in a temporary
+file, as a node keeps on its disk what a full mailbox has no room for: two sides that send much at
+the same time would else wait for each other.
 """
 
 import contextlib
 import socket
+import tempfile
 import threading
 from collections import deque
 
@@ -23,8 +25,11 @@ class DirectPost:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._arrived: deque[bytes] = deque()
+        self._arrived: deque[bytes | int] = deque()
+        """Envelopes, or how long one is that lies in the file."""
         self._waiting_bytes, self._ended = 0, False
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed with the connection
+        self._read_at, self._written_at = 0, 0
         self._news = threading.Condition()
         threading.Thread(target=self._read, name="direct", daemon=True).start()
 
@@ -59,9 +64,12 @@ class DirectPost:
             if not self._arrived:
                 raise CoordinatorUnreachable("the other side has gone")
             found = self._arrived.popleft()
-            self._waiting_bytes -= len(found)
-            self._news.notify_all()
-            return found
+            if isinstance(found, bytes):
+                self._waiting_bytes -= len(found)
+                return found
+            self._file.seek(self._read_at)
+            self._read_at += found
+            return self._file.read(found)
 
     def acknowledge(self, _job: str, _route: Route, _step: int) -> None:
         """Do nothing: an envelope is handed over once."""
@@ -71,19 +79,29 @@ class DirectPost:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
+        self._file.close()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, EOFError):
+        # ValueError: the file was closed meanwhile.
+        with contextlib.suppress(OSError, EOFError, ValueError):
             while True:
                 envelope = self._exactly(int.from_bytes(self._exactly(4), "big"))
                 with self._news:
-                    self._news.wait_for(lambda: self._waiting_bytes < MOST_BYTES)
-                    self._arrived.append(envelope)
-                    self._waiting_bytes += len(envelope)
+                    self._take(envelope)
                     self._news.notify_all()
         with self._news:
             self._ended = True
             self._news.notify_all()
+
+    def _take(self, envelope: bytes) -> None:
+        if self._waiting_bytes < MOST_BYTES:
+            self._arrived.append(envelope)
+            self._waiting_bytes += len(envelope)
+            return
+        self._file.seek(self._written_at)
+        self._file.write(envelope)
+        self._written_at += len(envelope)
+        self._arrived.append(len(envelope))
 
     def _exactly(self, size: int) -> bytes:
         data, at = bytearray(size), 0

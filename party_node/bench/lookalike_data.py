@@ -17,6 +17,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from party_node.surface_errors import BenchRefused
+from protocols.lookalike.leakage import LeakyColumn, check_column
 
 MADE_UP = ("plain", "together", "hard")
 _ROWS = 40_000
@@ -55,6 +56,23 @@ def read(path: Path, label: str, value: str | None, without: tuple[str, ...]) ->
     columns = {c: table.column(c).combine_chunks() for c in table.column_names if c not in dropped}
     marked = pc.fill_null(wanted, False).to_numpy(zero_copy_only=False)
     return People(path.name, columns, np.asarray(marked, np.bool_))
+
+
+def usable(people: People) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns that may be features, and the names of those that may not.
+
+    Raises: BenchRefused if none may.
+    """
+    refused = []
+    for name, column in people.columns.items():
+        try:
+            check_column(name, column)
+        except LeakyColumn:
+            refused.append(name)
+    left = {name: c for name, c in people.columns.items() if name not in refused}
+    if not left:
+        raise BenchRefused("no column may be a feature")
+    return left, refused
 
 
 def make_up(kind: str, rows: int = _ROWS, seed: int = 1) -> People:

@@ -4,17 +4,12 @@ There is no coordinator: the envelopes are those of a job, carried over one loop
 """
 
 import dataclasses
-import secrets
 from pathlib import Path
 from typing import Any
 
+from party_node.bench.direct_run import added_up, run_directly
 from party_node.bench.made_rows import SumsAsked
-from party_node.bench.side_process import run_both
-from party_node.database import Database
-from party_node.home import Home
-from party_node.migrations import migrate
 from party_node.surface_errors import BenchRefused
-from protocols.codec import encode
 from protocols.errors import InvalidParameter
 from protocols.session import Role
 from protocols.sums import routes
@@ -46,27 +41,8 @@ def read(rows: int, columns: int, route: str, entries: str, bound: int, receiver
 
 def measure(folder: Path, asked: SumsAsked) -> dict[str, Any]:
     """Measure under `folder` and return the figures. Raises: BenchFailed."""
-    homes = {party: _home(folder / party, party) for party in _ROLES}
-    common = {
-        "asked": dataclasses.asdict(asked),
-        "job": secrets.token_hex(16),
-        "ctx": secrets.token_hex(32),
-    }
-    said = {}
-    for party, role in _ROLES.items():
-        (other,) = _ROLES.keys() - {party}
-        peer = encode(homes[other].keys.public()).hex()
-        said[party] = common | {"role": role, "home": str(folder / party), "peer": peer}
-    sides = run_both(folder, "party_node.bench.sums_party", said)
-    return _added_up(asked, sides)
-
-
-def _home(path: Path, party: str) -> Home:
-    home = Home.create(path, party, party.title(), rng=secrets.token_bytes)
-    db = Database(home.database_url)
-    migrate(db)
-    db.close()
-    return home
+    module = "party_node.bench.sums_party"
+    return _added_up(asked, run_directly(folder, module, _ROLES, dataclasses.asdict(asked)))
 
 
 def _added_up(asked: SumsAsked, sides: dict[str, Any]) -> dict[str, Any]:
@@ -80,11 +56,7 @@ def _added_up(asked: SumsAsked, sides: dict[str, Any]) -> dict[str, Any]:
         "entries": "dense" if asked.bound else "one-hot",
         "bound": asked.bound or 1,
         "receiver": receiver,
-        "wall_seconds": round(max(side["wall_seconds"] for side in sides.values()), 2),
-        "cpu_seconds_both_parties": round(sum(s["cpu_seconds"] for s in sides.values()), 2),
-        "cpu_seconds": {party: side["cpu_seconds"] for party, side in sides.items()},
-        "peak_mib": {party: side["peak_mib"] for party, side in sides.items()},
-        "bytes": {f"from_{party}": side["sent_bytes"] for party, side in sides.items()},
+        **added_up(sides),
         "exact": sides[receiver]["exact"] and len(transcripts) == 1,
     }
 

@@ -1,5 +1,5 @@
 """`accord bench`: what is claimed about speed; `psi` and `sums` measure one protocol at one size,
-`lookalike` how good the model is on given or made-up data.
+`lookalike` how good lookalikes, joint scores and federated models are, and what they cost.
 """
 
 import importlib.util
@@ -94,11 +94,18 @@ def lookalike(
     seeds: Annotated[str, typer.Option(help="Numbers of seeds, with commas.")] = "500,2000",
     repeats: Annotated[int, typer.Option(min=1, help="Seeds of randomness.")] = 5,
     rho: Annotated[str, typer.Option(help="Price of training and evaluation.")] = "0.01721",
+    part: Annotated[
+        str, typer.Option(help="one, scale, joint or federated; all of them: all.")
+    ] = "one",
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="People made up by scale and joint.")
+    ] = None,
+    keep: Annotated[Path | None, typer.Option(help="Leave everything in this folder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the lookalike model: beside central tree models, where they are installed."""
+    """Measure lookalikes, joint scores and federated training: how good, and at what cost."""
     from party_node.bench import lookalike as measuring
-    from party_node.bench import lookalike_data, words
+    from party_node.bench import lookalike_data, lookalike_parts
     from protocols.dp.budget import Rho
 
     if (data is None) != (label == ""):
@@ -107,18 +114,24 @@ def lookalike(
         numbers = tuple(int(n) for n in seeds.split(","))
     except ValueError as e:
         raise BenchRefused("--seeds are whole numbers with commas between them") from e
+    parts = lookalike_parts.read(part)
     asked = measuring.Asked(numbers, repeats, Rho.parse(rho).nano)
     if data is None:
         people = lookalike_data.make_up(made_up)
     else:
         people = lookalike_data.read(data, label, value, tuple(without or ()))
-    found = measuring.measure(people, asked)
+    with _folder(keep) as folder:
+        of = lookalike_parts.Measured(people, asked, rows, folder)
+        found = {each.value: lookalike_parts.measure(each, of) for each in parts}
     if as_json:
-        show_json(found)
-        return
-    say(words.lookalike_heading(found))
-    headings = ["seeds", "AUC", *found["peers"], "ratio", "mean seed", "recall at 10 %"]
-    table([*headings, "columns", "CPU-s"], list(measuring.rows(found)), "nothing was measured")
+        show_json(found if part == "all" else found[part])
+    else:
+        for each in parts:
+            for heading, columns, lines in lookalike_parts.tables(each, found[each]):
+                say(heading)
+                table(columns, list(lines), "nothing was measured")
+    exact = all(lookalike_parts.exact(each, found[each]) for each in parts)
+    raise typer.Exit(DONE if exact else ERROR)
 
 
 @contextmanager

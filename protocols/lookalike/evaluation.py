@@ -7,6 +7,12 @@ people, so both releases together cost each person the larger of the two prices,
 
 From it follow, for both sides to see: the reach-similarity curve, recall beside what chance would
 reach, lift, and calibration (which part of the seeds the model expects in each bucket).
+
+**Whose recall.** Of people in the population whom the brand might have counted among its seeds, and
+who trained nothing: which part of them an audience of this size reaches. Held-out seeds are a
+random draw of such people, so the interval allows for the draw and for the noise. It does not hold
+for seeds that trained, whom the model knows a little, nor for a wider group of wanted people that
+the seeds are no random sample of.
 """
 
 import itertools
@@ -19,13 +25,14 @@ from numpy.typing import NDArray
 
 from protocols.codec import Record
 from protocols.dp import budget
+from protocols.dp.queries import rates
+from protocols.dp.queries.ratios import Interval
 from protocols.errors import InvalidParameter
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 
 REACHES_PERMILLE = (10, 20, 50, 100, 200, 500, 1000)
 """Upper ends of the buckets, in thousandths of the population, best scores first."""
-_STANDARD_ERRORS = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class CurvePoint(Record):
     """Part of the held-out seeds in it, 0 to 1000, after noise."""
     low_permille: int
     high_permille: int
-    """About 95 %: noise and the chance of which seeds were held out, taken together."""
+    """95 %: noise and the chance of which seeds were held out, taken together (`interval`)."""
     expected_permille: int
     """Part of the seeds that the model itself expects there: calibration."""
     lift_milli: int
@@ -92,34 +99,43 @@ def curve(scores: NDArray[np.floating], sums: NDArray[np.int64], rho_nano: int) 
     ordered = np.sort(np.asarray(scores, np.float64))[::-1]
     likely = 1 / (1 + np.exp(-ordered))
     expected = np.cumsum(likely) / likely.sum()
-    total = max(float(sums.sum()), 1.0)
+    total = max(int(sums.sum()), 1)
     reached = np.cumsum(sums)
     points = []
     for at, permille in enumerate(REACHES_PERMILLE):
         last = max(_people(permille, len(ordered)), 1) - 1
-        recall = min(max(float(reached[at]) / total, 0.0), 1.0)
-        width = _half_width(recall, total, sigma, at + 1)
+        recall = interval(int(reached[at]), int(reached[-1] - reached[at]), sigma, at + 1)
         points.append(
             CurvePoint(
                 permille,
                 round(1000 * float(likely[last])),
-                round(1000 * recall),
-                round(1000 * max(recall - width, 0.0)),
-                round(1000 * min(recall + width, 1.0)),
+                round(1000 * recall.value),
+                math.floor(1000 * recall.low),
+                math.ceil(1000 * recall.high),
                 round(1000 * float(expected[last])),
-                round(1000 * 1000 * recall / permille),
+                round(1000 * 1000 * recall.value / permille),
             )
         )
     reliable = total > 4 * sigma * math.sqrt(len(REACHES_PERMILLE))
-    return ReachCurve(tuple(points), round(total), reliable, sigma_milli, rho_nano)
+    return ReachCurve(tuple(points), total, reliable, sigma_milli, rho_nano)
 
 
-def _half_width(recall: float, total: float, sigma: float, below: int) -> float:
-    """Return half of the 95 % interval: of a ratio of two noised sums, and of a drawn sample."""
+def interval(inside: int, outside: int, sigma: float, below: int) -> Interval:
+    """Return recall and its 95 % interval from how many held-out seeds are in the `below` best
+    buckets and in the others, each bucket with noise of scale `sigma`.
+
+    It is Wilson's interval of a part of a draw and Fieller's of a ratio with noise, as one
+    (`dp/queries/rates.py`). Where the noise hides whether there are any seeds, it is from 0 to 1.
+    """
     beyond = len(REACHES_PERMILLE) - below
-    noise = sigma**2 * (below * (1 - recall) ** 2 + beyond * recall**2) / total**2
-    drawn = max(recall * (1 - recall), 1 / total) / total
-    return _STANDARD_ERRORS * math.sqrt(noise + drawn)
+    if not beyond:
+        return Interval(1.0, 1.0, 1.0)
+    scales = sigma * math.sqrt(below), sigma * math.sqrt(beyond)
+    seen = max(inside, 0) + max(outside, 0)
+    if seen <= rates.Z95 * math.hypot(*map(rates.stand_in, scales)):
+        part = min(max(inside / max(inside + outside, 1), 0.0), 1.0)
+        return Interval(part, 0.0, 1.0)
+    return rates.rate(inside, outside, scales[0], rates.Covers.BOTH, scales[1])
 
 
 def _people(permille: int, rows: int) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
-from protocols.lookalike.evaluation import ReachCurve
+from protocols.lookalike.evaluation import REACHES_PERMILLE, ReachCurve, interval
 from protocols.lookalike.seeds import FEW_SEEDS, seeds_step, split
 from protocols.lookalike.sums import REFERENCE_NANO
 
@@ -30,6 +30,8 @@ MEASURED = (
     (2000, 853, 980),
     (10000, 980, 988),
 )
+
+_AT_10_PERCENT = REACHES_PERMILLE.index(100) + 1
 
 
 class Caution(enum.StrEnum):
@@ -70,16 +72,15 @@ def forecast(seeds: int, rho_nano: int) -> Forecast:
     parts = split(step)
     worth = step * math.sqrt(rho_nano / REFERENCE_NANO)
     low, middle = _between(worth)
-    sigma = budget.sigma_for(rho_nano)
-    noise = sigma * math.sqrt(7) / 2 / parts.held_out
-    width = 1.96 * math.hypot(noise, 0.5 / math.sqrt(parts.held_out))
+    half = parts.held_out // 2
+    told = interval(half, parts.held_out - half, budget.sigma_for(rho_nano), _AT_10_PERCENT)
     return Forecast(
         step,
         parts.training,
         parts.held_out,
         low,
         middle,
-        min(round(1000 * width), 1000),
+        round(500 * (told.high - told.low)),
         cautions(step, rho_nano),
     )
 

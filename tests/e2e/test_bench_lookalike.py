@@ -4,10 +4,19 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from party_node.bench import joint, lookalike_parts
+from party_node.bench.lookalike_parts import Part
+from party_node.cli.bench import app
+from tests.support.bench_figures import documented, figures
 from tests.support.network import accord
 
 pytestmark = pytest.mark.e2e
+
+CENTRAL = {"sizes.N.PEER", "sizes.N.ratio_to_central"}
+"""Where central tree models are installed."""
+FITS = ("same_model", "logistic", "trees")
 
 
 def test_a_file_is_measured(tmp_path: Path) -> None:
@@ -29,8 +38,59 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
         ("--made-up", "other"),
         ("--seeds", "many"),
         ("--seeds", "24", "--repeats", "1"),
+        ("--part", "two"),
     ):
         told = accord("bench", "lookalike", *words)
         assert told.code != 0
         assert told.out == ""
         assert told.err.startswith("accord: error: ")
+
+
+def test_both_sides_of_a_joint_run_are_measured_beside_plain_fits(tmp_path: Path) -> None:
+    route = joint.ROUTES[1]
+    found = joint.speed(tmp_path, 1200, 2, 2, by=(route,))
+    at = found["routes"][route]
+    assert at["exact"]
+    assert all(used > 0 for used in at["cpu_seconds"].values())
+    assert at["bytes"]["from_partner"] > 1200 * 4
+    assert set(at["over_plain"]) == set(found["plain"]) == {"same_model", "logistic", "trees"}
+    times = at["cpu_seconds_both_parties"] / found["plain"]["trees"]["cpu_seconds"]
+    assert at["over_plain"]["trees"]["cpu"] == pytest.approx(times, abs=0.1)
+    rows = list(joint.speed_words(found))
+    assert [row[0] for row in rows] == [route, *(f"plain: {n.replace('_', ' ')}" for n in FITS)]
+    assert {len(row) for row in rows} == {8}
+    whole = {"speed": found}
+    assert lookalike_parts.exact(Part.JOINT, whole)
+    at["exact"] = False
+    assert not lookalike_parts.exact(Part.JOINT, whole)
+    assert figures(whole) <= documented(Part.JOINT)
+
+
+def test_a_part_is_measured_on_a_file(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    lines = [f"{i % 71},{'abc'[i % 3]},{'yes' if i % 71 > 55 else 'no'}" for i in range(3000)]
+    people.write_text("\n".join(["age,kind,bought", *lines]))
+    words = ("--part", "federated", "--data", str(people), "--label", "bought", "--repeats", "1")
+    told = accord("bench", "lookalike", *words, "--rho", "5", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert figures(found) == documented(Part.FEDERATED)
+    assert found["all_stay"]["ratio_to_pooled"] > 0.98
+    shown = accord("bench", "lookalike", *words, "--rho", "5")
+    assert "one drops out" in shown.out
+
+
+@pytest.mark.slow
+def test_all_parts_are_measured_in_one_go() -> None:
+    words = ("--part", "all", "--made-up", "plain", "--seeds", "100", "--repeats", "1")
+    # In this process: a busy machine may take longer over it than a command is waited for.
+    told = CliRunner().invoke(app, ["lookalike", *words, "--rows", "2000", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert list(found) == list(Part)
+    for part in Part:
+        assert figures(found[part]) == documented(part) - CENTRAL
+    assert found["one"]["sizes"]["100"]["auc"] > 0.55
+    assert all(at["exact"] for at in found["joint"]["speed"]["routes"].values())
+    assert found["joint"]["accuracy"]["ratio_to_logistic"] > 0.97
+    assert found["federated"]["all_stay"]["auc"] > 0.6

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from party_node.bench import direct
 from party_node.bench.direct import DirectPost
 from party_node.errors import CoordinatorUnreachable
 
@@ -26,6 +27,16 @@ def test_envelopes_arrive_whole_and_in_order(ends):
     for step, envelope in enumerate(sent):
         one.put_message("job", ("a", "x"), step, envelope)
     assert [other.get_message("job", ("a", "x"), step, 30) for step in range(5)] == sent
+
+
+def test_two_sides_that_both_send_much_at_once_do_not_wait_for_each_other(ends, monkeypatch):
+    monkeypatch.setattr(direct, "MOST_BYTES", 1000)
+    sent = [bytes([i]) * 900_000 for i in range(12)]
+    for step, envelope in enumerate(sent):  # far more than a connection holds by itself
+        for end in ends:
+            end.put_message("job", ("a", "x"), step, envelope)
+    for end in ends:
+        assert [end.get_message("job", ("a", "x"), step, 30) for step in range(12)] == sent
 
 
 def test_what_has_not_come_is_none(ends):

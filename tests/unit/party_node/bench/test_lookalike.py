@@ -8,9 +8,11 @@ import pyarrow.parquet
 import pytest
 
 from party_node.bench import lookalike_peers
-from party_node.bench.lookalike import Asked, measure, rows
+from party_node.bench.lookalike import Asked, measure, reached, rows
 from party_node.bench.lookalike_data import MADE_UP, make_up, read
+from party_node.bench.lookalike_parts import Part
 from party_node.surface_errors import BenchRefused
+from tests.support.bench_figures import documented, figures
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
@@ -29,6 +31,19 @@ def test_figures_repeat_and_are_better_than_chance() -> None:
     assert again["sizes"]["200"]["auc"] == at["auc"]
     assert found["epsilon"] == pytest.approx(1, abs=0.01)
     assert len(next(iter(rows(found)))) == 7
+    assert figures(found) <= documented(Part.ONE)
+    assert at["recall_interval_holds"] in (0, 1)
+    # Of the judges' best tenth two in ten are wanted, of the population's hardly one.
+    assert 0.1 < at["recall_at_10_percent_of_judges"] < 0.5
+    assert 0.1 < at["recall_at_10_percent_of_population"] < 0.5
+
+
+def test_an_audience_reaches_whom_it_has_room_for() -> None:
+    scores = np.array([4.0, 3, 3, 3, 3, 2, 1, 1, 1, 0])
+    assert reached(np.array([4.0, 1]), scores, 0.1) == 0.5
+    assert reached(np.array([3.0, 3, 3, 3]), scores, 0.3) == 0.5
+    assert reached(scores, scores, 1.0) == 1
+    assert reached(np.array([9.0]), scores, 0.01) == 1
 
 
 @pytest.mark.usefixtures("alone")

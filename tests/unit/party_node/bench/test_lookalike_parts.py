@@ -1,0 +1,105 @@
+"""Each part of `accord bench lookalike`, on few people: figures that could be otherwise."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from party_node.bench import federated, joint, lookalike_parts, lookalike_scale
+from party_node.bench.joint_plain import standard
+from party_node.bench.lookalike_data import People, make_up
+from party_node.bench.lookalike_parts import Part
+from party_node.surface_errors import BenchRefused
+from tests.support.bench_figures import documented, figures
+
+NANO = 10**9
+
+
+def fits(part: Part, found: dict[str, Any]) -> None:
+    """Every line that is shown has a cell for each heading, and every figure is in the docs."""
+    assert figures(found) == documented(part)
+    for heading, columns, lines in lookalike_parts.tables(part, found):
+        assert heading
+        rows = list(lines)
+        assert rows
+        assert {len(row) for row in rows} == {len(columns)}
+
+
+def straight(rows: int) -> People:
+    """People whose label is about the first and the third of four columns, in a straight line."""
+    draws = np.random.default_rng(1)
+    table = draws.normal(size=(rows, 4))
+    wanted = table @ [1.0, 0, 1, 0] + draws.normal(size=rows) > 0
+    return People("made up", {f"x{n}": pa.array(table[:, n]) for n in range(4)}, wanted)
+
+
+def test_three_partners_are_nearly_as_good_as_the_pooled_model() -> None:
+    found = federated.measure(straight(3000), 1, 10 * NANO)
+    assert found["pooled_auc"] > 0.8
+    for kind in ("all_stay", "one_drops_out"):
+        assert 0.97 < found[kind]["ratio_to_pooled"] < 1.03
+    assert found["all_stay"]["partners_of_each_round"] == [3, 3]
+    assert found["one_drops_out"]["partners_of_each_round"] == [3, 2]
+    assert found["epsilon"] > 10
+    fits(Part.FEDERATED, found)
+
+
+def test_noise_drowns_what_three_small_partners_learn() -> None:
+    found = federated.measure(straight(1500), 1, NANO // 10**5)
+    assert found["all_stay"]["ratio_to_pooled"] < 0.97
+
+
+def test_what_the_partner_does_is_measured_step_by_step() -> None:
+    found = lookalike_scale.measure(2500, 100, NANO, features=4)
+    assert found["auc"] > 0.6
+    assert list(found["steps"]) == ["bins", "codes", "columns", "training", "scores"]
+    spent = sum(step["cpu_seconds"] for step in found["steps"].values())
+    assert spent == pytest.approx(found["cpu_seconds"], abs=0.1)
+    assert found["peak_mib"] >= found["data_mib"]
+    fits(Part.SCALE, found)
+
+
+@pytest.mark.parametrize("seeds", [24, 2000])
+def test_seeds_that_are_not_there_are_refused(seeds: int) -> None:
+    with pytest.raises(BenchRefused):
+        lookalike_scale.measure(2000, seeds, NANO, features=3)
+
+
+def test_a_joint_model_stands_beside_the_pooled_ones() -> None:
+    found = joint.accuracy(straight(3000), 1)
+    assert found["own_features"] == found["their_features"] == 2
+    assert 0.98 < found["ratio_to_logistic"] < 1.02
+    assert found["ratio_to_trees"] > 0.98
+    assert found["joint"] > found["own_columns_alone"] + 0.05
+
+
+def test_what_is_missing_is_a_column_of_a_linear_model() -> None:
+    columns = {"x": pa.array([1.0, None, 3.0]), "k": pa.array(["a", "b", None])}
+    found = standard(columns)
+    assert found[:, 0] == pytest.approx([-1, 0, 1], abs=1e-6)
+    assert found[:, 1].tolist() == [0, 1, 0]
+    assert found[:, 2:].sum(axis=1).tolist() == [1, 1, 1]
+    assert np.isfinite(standard({"gone": pa.array([None, None], pa.float64())})).all()
+
+
+def test_too_few_people_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    few = make_up("plain", 400)
+    for measure in (
+        lambda: federated.measure(few, 1, NANO),
+        lambda: joint.accuracy(few, 1),
+        lambda: joint.speed(tmp_path, 400),
+    ):
+        with pytest.raises(BenchRefused):
+            measure()
+    one = People("x", {"x": pa.array(range(2000))}, np.arange(2000) > 1000)
+    with pytest.raises(BenchRefused):
+        joint.accuracy(one, 1)
+
+
+def test_parts_are_named() -> None:
+    assert lookalike_parts.read("all") == tuple(Part)
+    assert lookalike_parts.read("joint") == (Part.JOINT,)
+    with pytest.raises(BenchRefused):
+        lookalike_parts.read("two")
