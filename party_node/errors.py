@@ -340,6 +340,13 @@ class NotFound(NodeError):
     hint = "check how it is written; most groups of commands have a `list`"
 
 
+class ModelGone(NodeError):
+    """The node that made the model does not have it any more."""
+
+    code = "model-gone"
+    hint = "train anew with `accord job lookalike`"
+
+
 class IllegalState(NodeError):
     """In the state that it is in now, this cannot be done."""
 

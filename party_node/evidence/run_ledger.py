@@ -18,8 +18,9 @@ from consent.uses import UseRecord
 from party_node.run_files import RunFiles
 from party_node.use_numbers import numbered
 from protocols import job as jobs
+from protocols import question
 from protocols.errors import ContextMismatch
-from protocols.job import ReceiptPart, job_hash
+from protocols.job import JobDescription, ReceiptPart, job_hash
 
 OPERATIONS = {kind: "/".join(names) for kind, names in jobs.OPERATIONS.items()}
 """What the use record of each job kind must say, as the gate writes it."""
@@ -141,7 +142,15 @@ def _check_use(run: RunFiles, party: str, peer: str, number: str, use: UseRecord
     )  # fmt: skip
     asked = (
         number, f"job-hash {job_hash(job).hex()}", job.purpose, peer,
-        OPERATIONS.get(job.kind), job.requester, (dataset,),
+        _operations(job), job.requester, (dataset,),
     )  # fmt: skip
     if said != asked:
         raise ContextMismatch("the use record is about another use than this job")
+
+
+def _operations(job: JobDescription) -> str | None:
+    """Return what the use record must say that was done; None for a kind that is not known.
+
+    Raises: MalformedMessage, InvalidParameter for a question that cannot be read.
+    """
+    return "/".join(question.operations_of(job)) if job.kind in OPERATIONS else None
