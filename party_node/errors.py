@@ -340,13 +340,6 @@ class NotFound(NodeError):
     hint = "check how it is written; most groups of commands have a `list`"
 
 
-class ModelGone(NodeError):
-    """The node that made the model does not have it any more."""
-
-    code = "model-gone"
-    hint = "train anew with `accord job lookalike`"
-
-
 class IllegalState(NodeError):
     """In the state that it is in now, this cannot be done."""
 
@@ -386,6 +379,13 @@ class KeptSetGone(NodeError):
 
     code = "kept-set-gone"
     hint = "ask for the job again: it then stands on the set as it is now"
+
+
+class ModelGone(NodeError):
+    """What it takes to score by the model of that earlier job is not at this node any more."""
+
+    code = "model-gone"
+    hint = "train anew: ask again for the job that made the model"
 
 
 class StrictNeeded(NodeError):

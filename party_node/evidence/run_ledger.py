@@ -22,9 +22,6 @@ from protocols import question
 from protocols.errors import ContextMismatch
 from protocols.job import JobDescription, ReceiptPart, job_hash
 
-OPERATIONS = {kind: "/".join(names) for kind, names in jobs.OPERATIONS.items()}
-"""What the use record of each job kind must say, as the gate writes it."""
-
 
 @dataclass(frozen=True, slots=True)
 class LedgerPart:
@@ -40,6 +37,15 @@ class LedgerPart:
     """Opened payloads whose commitment and place in the log were verified."""
     leaf_hashes: Mapping[int, bytes]
     """Leaf hash of each of these."""
+
+
+def operations(job: JobDescription) -> str | None:
+    """Return what the use record of a job must say, as the gate writes it; None for no known kind
+    of job.
+
+    Raises: MalformedMessage, InvalidParameter for a question that cannot be read.
+    """
+    return "/".join(question.operations_of(job)) if job.kind in jobs.OPERATIONS else None
 
 
 def own_side(run: RunFiles, ledger: LedgerPart) -> str:
@@ -142,15 +148,7 @@ def _check_use(run: RunFiles, party: str, peer: str, number: str, use: UseRecord
     )  # fmt: skip
     asked = (
         number, f"job-hash {job_hash(job).hex()}", job.purpose, peer,
-        _operations(job), job.requester, (dataset,),
+        operations(job), job.requester, (dataset,),
     )  # fmt: skip
     if said != asked:
         raise ContextMismatch("the use record is about another use than this job")
-
-
-def _operations(job: JobDescription) -> str | None:
-    """Return what the use record must say that was done; None for a kind that is not known.
-
-    Raises: MalformedMessage, InvalidParameter for a question that cannot be read.
-    """
-    return "/".join(question.operations_of(job)) if job.kind in OPERATIONS else None

@@ -50,9 +50,7 @@ def memberships_of(
     return memberships(buckets(kept.score(encode_rows(kept.bins, columns))))
 
 
-def chunks_of(
-    rows: Rows, of: NDArray[np.int32], chunk_rows: int
-) -> Iterator[tuple[str, bytes]]:
+def chunks_of(rows: Rows, of: NDArray[np.int32], chunk_rows: int) -> Iterator[tuple[str, bytes]]:
     """Return the chunks of the matrix: rows of nobody are in no audience."""
     for chunk, start in enumerate(range(0, len(rows), chunk_rows)):
         dense = rows.spread(of, 0, slice(start, start + chunk_rows))
