@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from party_node import job_words
+from party_node.api.jobs import result_chart, result_table
 from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.evidence import bundle as evidence
+from party_node.evidence.bundle_audit import audit_bundle
 from party_node.job_views import job_view
 from party_node.tables import UsePermissionRow
 from party_node.tracking import reached, words
 from protocols.dp.queries.reach import LABELS
+from tests.support.evidence import failed, unpacked
 from tests.support.tracking_nodes import (
     LARGE,
     MEASURING,
@@ -111,6 +115,18 @@ def test_consent_to_matching_and_scoring_is_asked_and_recorded(world: TwoNodes) 
     said = world.publisher.services.ledger.entry(use.use_entry).record
     assert said.operation == "psi/lookalike.score"  # type: ignore[union-attr]
     assert said.purpose == PURPOSE  # type: ignore[union-attr]
+    for node in world.nodes.values():
+        checks = audit_bundle(unpacked(evidence.bundle(node.services, job)))
+        assert failed(checks) == set()
+        assert any("the use record of this ledger is about this job" in c.what for c in checks)
+
+
+def test_the_answer_as_a_table_and_as_a_chart(world: TwoNodes) -> None:
+    job, here = track(world), world.brand._running()
+    lines = bytes(result_table(job, here).body).decode().splitlines()
+    assert lines[0] == "reach,value,low,high,people,hidden"
+    assert lines[-1].startswith("everybody,")
+    assert "best 10 %" in bytes(result_chart(job, here).body).decode()
 
 
 def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNodes) -> None:
