@@ -9,7 +9,7 @@ import typer
 
 from party_node import job_words
 from party_node.cli import tracking
-from party_node.cli.job import whole, whole_of
+from party_node.cli.job import whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -23,7 +23,6 @@ from party_node.cli.output import (
     table,
 )
 from party_node.key_lists import write_keys
-from party_node.tracking import words
 
 app = group("model", "Score this party's people by the models that lookalike jobs have made.")
 
@@ -51,17 +50,15 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
 def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what is said of a model: how good it is, what it goes by, what it is not for."""
     client = client_of(home)
-    found = {m["job"]: m for m in client.list("/v1/models")}
-    one = found.get(next((known for known in found if known.startswith(job)), ""))
-    if one is None:
-        # A card may be of a model that the other party keeps: then what became of it is known here.
-        one = client.get(f"/v1/models/{whole(client, job)}/tracking")
+    found = client.list("/v1/models")
+    if not any(m["job"].startswith(job) for m in found):
+        tracking.show(client, job, as_json=as_json)
+        return
+    one = next(m for m in found if m["job"] == whole_of(job, (m["job"] for m in found)))
     if as_json:
         show_json(one)
         return
     say_all(job_words.model(one["card"]))
-    if "tracked" in one:
-        say_all(words.reach(one))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import click
 import typer
 
+from party_node import job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
 from party_node.cli.job import whole
@@ -44,7 +45,7 @@ def track(
     outcomes: OutcomesOption = None,
     rho: Rho = "",
     route: asking.Route = "",
-    show: Show = False,
+    show_only: Show = False,
     retrain: Retrain = False,
     dry_run: asking.DryRun = False,
     wait: asking.Wait = False,
@@ -52,7 +53,7 @@ def track(
     as_json: JsonOption = False,
 ) -> None:
     """Compare a model with later outcomes of one's own people: as good as it was, or worse?"""
-    if show == (outcomes is not None):
+    if show_only == (outcomes is not None):
         raise click.UsageError("name a file with --outcomes, or look with --show")
     client = client_of(home)
     made = client.get(f"/v1/jobs/{whole(client, job)}")
@@ -69,6 +70,16 @@ def track(
         found |= {"anew": asking.ask_at(client, path, {}, dry_run=False, as_json=as_json)}
     if as_json:
         show_json(found)
+
+
+def show(client: LocalClient, job: str, *, as_json: bool) -> None:
+    """Show the card of a model that the other party keeps, and what became of it."""
+    found = client.get(f"/v1/models/{whole(client, job)}/tracking")
+    if as_json:
+        show_json(found)
+        return
+    say_all(job_words.model(found["card"]))
+    say_all(words.reach(found))
 
 
 def _compared(

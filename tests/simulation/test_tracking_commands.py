@@ -5,8 +5,9 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -27,13 +28,13 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 Accord = Callable[..., str]
+Typing = Callable[[Node], AbstractContextManager[Accord]]
+"""Types `accord …` at a node."""
 TOKEN = "t" * 43
 
 
 @pytest.fixture
-def typing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[Node], object]:
+def typing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typing:
     @contextmanager
     def at(node: Node) -> Iterator[Accord]:
         running = RunningNode(node.services, node.driver, Readiness(node.services), TOKEN)
@@ -58,11 +59,11 @@ def typing(
 
 
 def test_a_lookalike_is_tracked_by_a_job_and_shown_beside_its_card(
-    tmp_path: Path, typing: Callable[..., object]
+    tmp_path: Path, typing: Typing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outcomes = tmp_path / "bought.yaml"
     outcomes.write_text(OUTCOMES.replace('price: {rho: "8"}\n', ""))
-    with tracking_nodes.tracking_nodes() as world, typing(world.brand) as accord:  # type: ignore[attr-defined]
+    with tracking_nodes.tracking_nodes() as world, typing(world.brand) as accord:
         model = model_of(world)
         assert "no outcome has been asked about yet" in accord("model", "show", model[:12])
         usage = accord("model", "track", model[:12], code=2)
@@ -84,34 +85,63 @@ def test_a_lookalike_is_tracked_by_a_job_and_shown_beside_its_card(
         assert found["tracked"][0]["verdict"] == "cannot-be-told"
         shown = accord("model", "show", model[:12])
         assert "of whom it has found" in shown
+        assert json.loads(accord("model", "show", model, "--json")) == found
         assert "cannot be told: too few outcomes for this noise" in shown
         assert "--retrain" not in shown
 
+        def settled(client: LocalClient, asked: str, _seconds: int) -> dict[str, Any]:
+            world.settle(asked)
+            return client.get(f"/v1/jobs/{asked}")
 
-def test_a_joint_score_is_compared_at_once(tmp_path: Path, typing: Callable[..., object]) -> None:
+        monkeypatch.setattr("party_node.cli.tracking.follow", settled)
+        world.clock.advance(seconds=5)
+        waited = accord(*ask, "--wait")
+        assert "in the best 10%" in waited
+        assert "before that: 2027-01-15 cannot-be-told" in waited
+
+
+def test_a_joint_score_is_compared_at_once(tmp_path: Path, typing: Typing) -> None:
     outcomes = tmp_path / "churned.yaml"
     outcomes.write_text(
         'columns: {churned: {categories: ["yes", "no"]}}\nwhere: {eq: {churned: "yes"}}\n'
     )
-    with joint_nodes.joint_nodes() as world, typing(world.brand) as accord:  # type: ignore[attr-defined]
+    with joint_nodes.joint_nodes() as world, typing(world.brand) as accord:
         job = world.brand.ask("joint", question=joint_nodes.QUESTION, route="cot")
         world.settle(job)
+        made = world.brand.services.jobs.description(job)
         told = accord("model", "track", job[:12], "--outcomes", outcomes)
         assert "as good as at training" in told
         assert "fifth 5, lowest scores first" in told
         assert "nothing has left this party, and nothing is charged" in told
-        assert "not-found" not in accord("model", "track", job[:12], "--show", code=1)
+        assert "nothing of that is kept" in accord("model", "track", job[:12], "--show", code=1)
+        joint_nodes.fill(world.brand, world.folder)
+        rows = (world.folder / "brand.csv").read_text().splitlines()
+        # From here on who has churned has nothing to do with anything.
+        told = [
+            f"{row.rsplit(',', 1)[0]},{('yes', 'no')[int(row[10:13]) * 7919 % 1013 < 500]}"
+            for row in rows[1:]
+        ]
+        (world.folder / "brand.csv").write_text("\n".join([rows[0], *told]) + "\n")
+        file = world.folder / "brand.csv"
+        world.brand.services.datasets.register("customers", file, "id", "email", None, None)
+        worse = accord("model", "track", job[:12], "--outcomes", outcomes)
+        assert "worse than at training" in worse
+        assert len(world.brand.services.jobs.all()) == 1, "nothing is asked unasked"
+        ask = ("model", "track", job, "--outcomes", outcomes, "--retrain", "--json")
+        anew = json.loads(accord(*ask))["anew"]["job"]
+        again = world.brand.services.jobs.description(anew)
+        assert (again.kind, again.question) == ("joint", made.question)
 
 
 @pytest.mark.slow
 def test_where_it_is_worse_the_model_is_asked_for_again_if_wanted(
-    tmp_path: Path, typing: Callable[..., object]
+    tmp_path: Path, typing: Typing
 ) -> None:
     outcomes = tmp_path / "bought.yaml"
     outcomes.write_text(OUTCOMES)
     with (
         tracking_nodes.tracking_nodes(LARGE) as world,
-        typing(world.brand) as accord,  # type: ignore[attr-defined]
+        typing(world.brand) as accord,
     ):
         model = model_of(world)
         fill(world.brand, world.folder, LARGE, by_chance)
