@@ -57,6 +57,8 @@ def track(
         raise click.UsageError("name a file with --outcomes, or look with --show")
     client = client_of(home)
     made = client.get(f"/v1/jobs/{whole(client, job)}")
+    if retrain and made["kind"] == LOOKALIKE and not (show_only or wait):
+        raise click.UsageError("--retrain needs a verdict: say --wait too")
     if outcomes is None:
         found = client.get(f"/v1/models/{made['job']}/tracking")
     else:
@@ -94,6 +96,9 @@ def _compared(
 ) -> dict[str, Any]:
     """Return a model beside outcomes: of a joint score at once, of a lookalike after a job."""
     if made["kind"] != LOOKALIKE:
+        if dry_run or rho or route:
+            raise click.UsageError("nothing is asked of a partner here, and nothing is charged: "
+                                   "leave --dry-run, --rho and --route out")  # fmt: skip
         return client.post(f"/v1/models/{made['job']}/tracking", {"outcomes": text})
     body = _question(made, text, rho) | {"route": route}
     asked = asking.ask_at(client, "/v1/jobs", body, dry_run, as_json)

@@ -67,6 +67,7 @@ def test_three_verdicts_from_the_same_scores(world: TwoNodes) -> None:
     assert all(use.outcome == "completed" for use in uses)
 
 
+@pytest.mark.slow
 def test_who_has_withdrawn_or_is_gone_from_the_file_is_not_compared(world: TwoNodes) -> None:
     job = score(world)
     gone = sorted(COMMON)[:5]

@@ -121,6 +121,7 @@ def test_consent_to_matching_and_scoring_is_asked_and_recorded(world: TwoNodes) 
         assert any("the use record of this ledger is about this job" in c.what for c in checks)
 
 
+@pytest.mark.slow
 def test_the_answer_as_a_table_and_as_a_chart(world: TwoNodes) -> None:
     job, here = track(world), world.brand._running()
     lines = bytes(result_table(job, here).body).decode().splitlines()
@@ -148,6 +149,7 @@ def test_who_withdraws_is_in_no_audience_any_more(world: TwoNodes) -> None:
     assert abs(found[-1] - (len(BUYERS) - len(leaving))) <= 3 * NOISE
 
 
+@pytest.mark.slow
 def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
     job = world.brand.ask(
         "insight", purpose=PURPOSE, dataset="customers", question=question(model_of(world))

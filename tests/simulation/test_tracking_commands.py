@@ -58,6 +58,7 @@ def typing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     return at
 
 
+@pytest.mark.slow
 def test_a_lookalike_is_tracked_by_a_job_and_shown_beside_its_card(
     tmp_path: Path, typing: Typing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,8 @@ def test_a_lookalike_is_tracked_by_a_job_and_shown_beside_its_card(
         assert "no outcome has been asked about yet" in accord("model", "show", model[:12])
         usage = accord("model", "track", model[:12], code=2)
         assert "name a file with --outcomes, or look with --show" in usage
+        early = accord("model", "track", model, "--outcomes", outcomes, "--retrain", code=2)
+        assert "say --wait too" in early
         unpriced = accord("model", "track", model[:12], "--outcomes", outcomes, code=2)
         assert "price is missing" in unpriced
         ask = ("model", "track", model[:12], "--outcomes", outcomes, "--rho", "8")
@@ -100,6 +103,7 @@ def test_a_lookalike_is_tracked_by_a_job_and_shown_beside_its_card(
         assert "before that: 2027-01-15 cannot-be-told" in waited
 
 
+@pytest.mark.slow
 def test_a_joint_score_is_compared_at_once(tmp_path: Path, typing: Typing) -> None:
     outcomes = tmp_path / "churned.yaml"
     outcomes.write_text(
@@ -113,6 +117,9 @@ def test_a_joint_score_is_compared_at_once(tmp_path: Path, typing: Typing) -> No
         assert "as good as at training" in told
         assert "fifth 5, lowest scores first" in told
         assert "nothing has left this party, and nothing is charged" in told
+        for more in (("--dry-run",), ("--rho", "1")):
+            ask = ("model", "track", job, "--outcomes", outcomes, *more)
+            assert "nothing is charged" in accord(*ask, code=2)
         assert "nothing of that is kept" in accord("model", "track", job[:12], "--show", code=1)
         joint_nodes.fill(world.brand, world.folder)
         rows = (world.folder / "brand.csv").read_text().splitlines()
