@@ -36,6 +36,7 @@ from party_node.api import (
     signals,
     status,
     tiles,
+    tracking,
     trust_policy,
     webhooks,
 )
@@ -74,6 +75,7 @@ ROUTERS = (
     releases.router,
     reach.router,
     models.router,
+    tracking.router,
 )
 
 DESCRIBED = HTTPBearer(

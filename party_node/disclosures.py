@@ -19,7 +19,7 @@ from protocols.job_params import per_person
 from protocols.joint.asked import Joint
 from protocols.lookalike.asked import Lookalike
 from protocols.question import read
-from protocols.sums.insight import question_of
+from protocols.sums.insight import Insight, question_of
 
 COORDINATOR = "coordinator"
 
@@ -94,6 +94,8 @@ def _coordinator(job: JobDescription) -> Learns:
 def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
     """Return who learns what from a question about people in common."""
     asked = question_of(job.question)
+    if asked.model:
+        return _of_reach(job, asked)
     plan = asked.plan(job.minimum_size)
     columns = ", ".join(column.source for column in asked.query.schema.columns)
     of = f" of {columns}" if columns else ""
@@ -129,6 +131,25 @@ def _of_question(job: JobDescription) -> tuple[Learns, Learns]:
         Learns(
             job.sender,
             f"the question; the size of {job.receiver}'s list{each}, filled up to a step; not who "
+            "matches, nor how many, nor the answer",
+        ),
+    )
+
+
+def _of_reach(job: JobDescription, asked: Insight) -> tuple[Learns, Learns]:
+    """Return who learns what from a question about the reach of a model."""
+    (counts,) = asked.plan(job.minimum_size).parts
+    return (
+        Learns(
+            job.receiver,
+            f"how many of its own people who are meant are among the best 1 %, 2 %, 5 % … of "
+            f"{job.sender}'s people by the model of job {asked.model}, each give or take "
+            f"{half_width(counts.sigma):,} (95 %); numbers below {job.minimum_size} are hidden. "
+            "Its node also sees how many match, with noise, but not who",
+        ),
+        Learns(
+            job.sender,
+            f"the question; the size of {job.receiver}'s list, filled up to a step; not who "
             "matches, nor how many, nor the answer",
         ),
     )

@@ -37,6 +37,10 @@ class Request:
     """How a question is added up, `bfv` or `cot`; empty for whichever is sooner done."""
     bandwidth_mbit: int = 100
     """How fast the line is, to choose a route by."""
+    dataset: str = ""
+    """What the asker of a question about people in common brings; empty for the first one that it
+    offers for matching by these identifiers.
+    """
 
 
 def clause(agreed: Collaboration, request: Request) -> Permitted:
@@ -128,7 +132,7 @@ def received(agreed: Collaboration, receiver: str, request: Request) -> str:
             return dataset
         case Federated():
             return with_columns(agreed, receiver, request.question)
-    return dataset_of(agreed, receiver, request.identifiers)
+    return request.dataset or dataset_of(agreed, receiver, request.identifiers)
 
 
 def with_columns(agreed: Collaboration, party: str, asked: Federated) -> str:

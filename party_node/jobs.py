@@ -28,6 +28,7 @@ from party_node.errors import (
 from party_node.job_requests import Request
 from party_node.job_tables import CursorRow, JobRow
 from party_node.runs import Run, Runs
+from party_node.tracking import model_checks
 from protocols import question
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
@@ -99,6 +100,7 @@ class Jobs:
         )
         job = count_noise.with_dummies(job, params_of(job))
         job_checks.check(job, agreed, now)
+        self._check_model(job)
         return job
 
     def submit(self, job: JobDescription) -> None:
@@ -154,9 +156,21 @@ class Jobs:
             raise JobRefused("the job is not this node's")
         if view.state not in ENDED:
             job_checks.check(job, agreed, self._clock_ms())
+            self._check_model(job)
         if view.state == wire.JobState.PROPOSED:
             self._collaborations.require_newest(agreed)
         return job
+
+    def _check_model(self, job: JobDescription) -> None:
+        """Return if a question names no model, or one that it may. Raises: JobRefused."""
+        model = model_checks.named(job)
+        if not model:
+            return
+        try:
+            made, state = self.description(model), self.get(model).state
+        except NotFound:
+            made, state = None, ""
+        model_checks.check(job, made, state)
 
     def agreement(self, job: JobDescription) -> Collaboration:
         """Return the collaboration that a job names, asking the coordinator if it is new here.

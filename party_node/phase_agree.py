@@ -6,9 +6,9 @@ from sqlmodel import Session
 
 from coordinator.wire import JobState
 from party_node import in_turn, phase_recall, preflight
-from party_node.errors import JobRefused, MissingColumn
+from party_node.errors import JobRefused
 from party_node.execution import Execution
-from party_node.insight.columns import has_columns
+from party_node.insight.columns import lacks
 from party_node.job_kinds import FEDERATED
 from party_node.job_tables import JobRow, PreflightRow
 from party_node.jobs import acceptances_of
@@ -34,8 +34,8 @@ def start(execution: Execution, run: Run) -> Run:
         parts.home.settings.x25519_backend,
     )
     said = prospect.said
-    if not said.refusal and not has_columns(parts, execution.job, execution.me):
-        said = dataclasses.replace(said, refusal=MissingColumn.code)
+    if not said.refusal:
+        said = dataclasses.replace(said, refusal=lacks(parts, execution.job, execution.me))
     mine = phase_recall.with_earlier(said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:

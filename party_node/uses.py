@@ -15,7 +15,8 @@ from pyroaring import BitMap, FrozenBitMap
 from party_node.decisions import Price
 from party_node.gate import Gate, Permission
 from party_node.use_numbers import numbered
-from protocols.job import OPERATIONS, JobDescription, LedgerHead, job_hash
+from protocols.job import JobDescription, LedgerHead, job_hash
+from protocols.question import operations_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def permit(
 
     Raises: as `Gate.permit`.
     """
-    asked = later or Later(job.job, OPERATIONS[job.kind], job.requester)
+    asked = later or Later(job.job, operations_of(job), job.requester)
     found: list[Permission] = []
     among, purpose = asked.among, asked.purpose or job.purpose
     dataset = asked.dataset or job.dataset_of(party)
@@ -139,7 +140,7 @@ def permitted_now(gate: Gate, job: JobDescription, party: str) -> tuple[int, Bit
     asked, found = 0, None
     for peer in job.others(party):
         asked, allowed = gate.permitted_now(
-            job.dataset_of(party), job.purpose, peer, OPERATIONS[job.kind]
+            job.dataset_of(party), job.purpose, peer, operations_of(job)
         )
         found = allowed if found is None else found & allowed
     return asked, BitMap() if found is None else found

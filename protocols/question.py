@@ -14,7 +14,7 @@ from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
 from protocols.federated import asked as federated
 from protocols.federated.asked import Federated
-from protocols.job import JobDescription
+from protocols.job import OPERATIONS, JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
 from protocols.joint.asked import Joint
@@ -33,6 +33,24 @@ def read(data: bytes) -> Asked:
     found = decode((Insight, Lookalike, Joint, Federated), data)
     assert isinstance(found, Insight | Lookalike | Joint | Federated)
     return found
+
+
+SCORED = ("psi", "lookalike.score")
+"""What is done with people who are scored by a model, and counted with noise by score: what the
+making of the model does too, but for training.
+"""
+
+
+def operations_of(job: JobDescription) -> tuple[str, ...]:
+    """Return what a job does with a person's data: each must be permitted by consent.
+
+    Raises: MalformedMessage, InvalidParameter.
+    """
+    if job.question and job.kind == "insight":
+        asked = read(job.question)
+        if isinstance(asked, Insight) and asked.model:
+            return SCORED
+    return OPERATIONS[job.kind]
 
 
 def cost_of(asked: Asked, minimum: int) -> int:

@@ -15,7 +15,7 @@ from party_node.api.waiting import look_until
 from party_node.errors import IllegalState, MissingColumn, NotFound
 from party_node.insight.columns import has_columns
 from party_node.job_checks import is_small
-from party_node.job_kinds import Kind
+from party_node.job_kinds import INSIGHT, Kind
 from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import strictly
@@ -55,6 +55,8 @@ class JobBody(Strict):
     """Insight, lookalike: how it is added up; empty for whichever is sooner done over this line."""
     strict: bool = False
     """True: hide even which curve an item lies on, as is done anyway up to 10,000 people."""
+    dataset: Name | Literal[""] = ""
+    """Insight: the dataset of one's own that is meant, where the collaboration has several."""
     dry_run: bool = False
     """True: only this side's pre-flight; nothing is asked and nothing leaves the node."""
 
@@ -68,9 +70,13 @@ class DecisionBody(Strict):
 @router.post("", status_code=201)
 def ask(body: JobBody, node: Here, response: Response) -> dict[str, Any]:
     """Describe a job, sign it and post it to the board; or, as a dry run, only look ahead."""
+    return asked(_described(body, node.services), node, response, dry_run=body.dry_run)
+
+
+def asked(job: JobDescription, node: Here, response: Response, *, dry_run: bool) -> dict[str, Any]:
+    """Sign a described job and post it to the board; or, as a dry run, only look ahead."""
     parts = node.services
-    job = _describe(body, parts)
-    if body.dry_run:
+    if dry_run:
         response.status_code = 200
         ahead = _preflight(job, parts)
         said = dataclasses.asdict(disclosures.view(ahead.said))
@@ -180,7 +186,7 @@ def _answer(job: str, node: Here) -> dict[str, Any]:
     return {**found["statistics"], "cost": found["cost"], "release": job}
 
 
-def _describe(body: JobBody, parts: Services) -> JobDescription:
+def _described(body: JobBody, parts: Services) -> JobDescription:
     request = Request(
         body.collaboration,
         body.kind,
@@ -192,12 +198,18 @@ def _describe(body: JobBody, parts: Services) -> JobDescription:
         question_text.parse(body.kind, body.question) if body.question else None,
         body.route,
         parts.home.settings.bandwidth_mbit,
+        body.dataset if body.kind == INSIGHT else "",
     )
+    return describe(request, parts, strict=body.strict)
+
+
+def describe(request: Request, parts: Services, *, strict: bool) -> JobDescription:
+    """Return the job that a request comes to. Raises: as `Jobs.describe`; MissingColumn."""
     job = parts.jobs.describe(request)
     if not has_columns(parts, job, job.requester):
         raise MissingColumn(f"the dataset {job.dataset_of(job.requester)} has no such column")
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)
-    return strictly(job) if body.strict or is_small(len(permitted)) else job
+    return strictly(job) if strict or is_small(len(permitted)) else job
 
 
 def _preflight(job: JobDescription, parts: Services) -> Prospect:

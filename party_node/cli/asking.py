@@ -197,8 +197,21 @@ def _question(
 def _ask(
     client: LocalClient, body: dict[str, Any], dry_run: bool, wait: bool, as_json: bool
 ) -> None:
-    """Look ahead, say it, then ask; a refusal that is known now is not asked for."""
-    ahead = client.post("/v1/jobs", body | {"dry_run": True})
+    """Look ahead, say it, then ask, and wait for it if wanted."""
+    asked = ask_at(client, "/v1/jobs", body, dry_run, as_json)
+    if wait:
+        _finish(client, asked["job"], as_json)
+    elif as_json:
+        show_json(asked)
+
+
+def ask_at(
+    client: LocalClient, path: str, body: dict[str, Any], dry_run: bool, as_json: bool
+) -> dict[str, Any]:
+    """Look ahead, say it, then ask; return the job. A refusal that is known now is not asked for,
+    and after a dry run this does not return.
+    """
+    ahead = client.post(path, body | {"dry_run": True})
     refusal = ahead["preflight"]["refusal"]
     if not as_json:
         say_all(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
@@ -213,13 +226,10 @@ def _ask(
         why = f"this side would refuse the job: {refusal}; it costs rho {ahead['rho']}"
         left = f"{why}, and {said['rho_before']} is left"
         raise typer.Exit(complain(left, hint_of(refusal), exit_code(refusal)))
-    asked = client.post("/v1/jobs", body)
+    asked: dict[str, Any] = client.post(path, body)
     if not as_json:
         say(f"job {asked['job']}")
-    if wait:
-        _finish(client, asked["job"], as_json)
-    elif as_json:
-        show_json(asked)
+    return asked
 
 
 def _finish(client: LocalClient, job: str, as_json: bool) -> None:

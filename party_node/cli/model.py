@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import typer
 
+from party_node.cli import tracking
 from party_node.cli.job import whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
@@ -25,6 +26,8 @@ from party_node.key_lists import write_keys
 from party_node.scoring import cards
 
 app = group("model", "Score this party's people by the models that jobs have made.")
+
+app.command()(tracking.track)
 
 Job = Annotated[str, typer.Argument(help="Job that made the model, or how its number begins.")]
 Dataset = Annotated[
@@ -46,7 +49,11 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
 @app.command()
 def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what is said of a model: how good it is, what it goes by, what it is not for."""
-    found = client_of(home).list("/v1/models")
+    client = client_of(home)
+    found = client.list("/v1/models")
+    if not any(m["job"].startswith(job) for m in found):
+        tracking.show(client, job, as_json=as_json)
+        return
     one = next(m for m in found if m["job"] == whole_of(job, (m["job"] for m in found)))
     if as_json:
         show_json(one)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from party_node.execution import Execution
 from party_node.permission import Permission
 from party_node.row_file import RowFile
+from party_node.services import Services
 from party_node.statistics.aggregating import Beside, ask, columns_of
 from party_node.statistics.contributions import chosen_rows
 from protocols.dp.queries.levels import Levels, stand
@@ -71,13 +72,20 @@ def are_chosen(
 
     Raises: MissingColumn, DatasetUnreadable.
     """
+    return chosen_people(execution.services, permission, meant, persons)
+
+
+def chosen_people(
+    services: Services, permission: Permission, meant: Segments, persons: Numbers
+) -> NDArray[np.bool_]:
+    """The same outside of a run. Raises: MissingColumn, DatasetUnreadable."""
     made = plan(meant.as_query(permission.grant.dataset))
-    secret = int.from_bytes(execution.services.rng(8), "big")
+    secret = int.from_bytes(services.rng(8), "big")
 
     def work(file: RowFile, people: Numbers) -> Numbers:
         return cells_of(Beside(file, people), made, secret)[0]
 
-    return np.isin(persons, execution.services.datasets.over_rows(permission, work))
+    return np.isin(persons, services.datasets.over_rows(permission, work))
 
 
 def levels_of(facts: Any, label: str) -> Levels | None:

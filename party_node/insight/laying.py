@@ -3,6 +3,7 @@
 The receiver lays its permitted people in groups (`grouping.py`), each filled up and in a secret
 order of its own. The sender lays a row for each of its permitted people, in a secret order, and
 beside it what that person adds to each cell of the answer: rows that fill its list up say nothing.
+For a question about reach that is which audiences the person would be in (`tracking/laying.py`).
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from party_node.permission import Permission
 from party_node.row_file import RowFile
 from party_node.statistics.aggregating import Beside
 from party_node.statistics.columns import encode_people
+from party_node.tracking.laying import chunks_of, memberships_of
 from protocols.psi import padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.session import Items, Role
@@ -71,8 +73,14 @@ def _lay_rows(
     persons, digests, report = matching_input.one_each(held)
     tossed = padding.tossed_by(1, 1, params.dummies)
     rows = lay_rows(execution, digests, tossed, params)
-    whose = rows.spread(persons, -1)
     over = asked.over(execution.job.minimum_size)
+    report["items"] = len(rows)
+    if asked.model:
+        of = memberships_of(execution.services, permission, asked.model, persons)
+        for name, data in chunks_of(rows, of, over.layout.chunk_rows):
+            execution.chunks.keep({name: data})
+        return Items(len(rows), params.chunk_items), report
+    whose = rows.spread(persons, -1)
     secret = int.from_bytes(execution.services.rng(8), "big")
 
     def work(file: RowFile, people: NDArray[np.int64]) -> None:
@@ -80,5 +88,4 @@ def _lay_rows(
             execution.chunks.keep({name: data})
 
     execution.services.datasets.over_rows(permission, work)
-    report["items"] = len(rows)
     return Items(len(rows), params.chunk_items), report

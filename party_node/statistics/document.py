@@ -14,7 +14,7 @@ from protocols.dp.budget import Rho, epsilon
 from protocols.dp.noise import GAUSSIAN
 from protocols.dp.queries.answering import Row
 from protocols.dp.queries.plan import Plan
-from protocols.dp.queries.query import Frequency, Lift, Quantile, TopK
+from protocols.dp.queries.query import Frequency, Lift, Quantile, Reach, TopK
 from protocols.dp.queries.reading import KINDS
 from protocols.dp.vector_noise import GUMBEL, THRESHOLD
 
@@ -51,6 +51,13 @@ WINDOW_NOTES = (
 )
 """What is said of every lift with a window."""
 
+REACH_NOTES = (
+    "ranks are among the other party's people who may be scored now; each line counts people of "
+    "the lines before it too",
+    "intervals cover the noise of each value alone, and no sampling error",
+)
+"""What is said of every answer about reach."""
+
 VALUE_NOTES = (
     "a value is what all rows of a person come to, each row and then their sum clipped to the "
     "declared bounds, which moves sums and means towards them",
@@ -80,6 +87,8 @@ def key_columns(plan: Plan) -> list[str]:
             return [of]
         case Frequency():
             return ["rows"]
+        case Reach():
+            return ["reach"]
         case Lift(arm=arm):
             return [arm, "measure", "interval"]
         case Quantile():
@@ -181,6 +190,8 @@ def _of(plan: Plan) -> str | None:
 def _notes(plan: Plan) -> list[str]:
     """Say in words what the numbers leave out; nothing of it depends on the data."""
     number, bounds, notes = plan.number, plan.query.bounds, []
+    if isinstance(plan.query.ask, Reach):
+        return list(REACH_NOTES)
     if not isinstance(plan.query.ask, Frequency):
         notes.append(
             f"of each person at most {bounds.rows} rows count in each of at most {plan.groups} "

@@ -33,7 +33,7 @@ from protocols.dp.budget import HALF_WIDTH, MAX_RELEASE_NANO, Rho, epsilon, ques
 from protocols.dp.queries.answering import answer
 from protocols.dp.queries.drawing import Exact, draw
 from protocols.dp.queries.plan import Plan, plan
-from protocols.dp.queries.query import Lift, Query, RhoPrice
+from protocols.dp.queries.query import Lift, Query, Reach, RhoPrice
 from protocols.dp.queries.scalars import InvalidQuery
 
 
@@ -106,8 +106,9 @@ def listed(parts: Services, limit: int) -> list[dict[str, Any]]:
 
 def _planned(parts: Services, query: Query, to: Recipient) -> Plan:
     """Return the plan under the recipient's minimum; the file has what it names."""
-    if isinstance(query.ask, Lift):
-        raise InvalidQuery("lift is of people in common: ask by accord job insight")
+    if isinstance(query.ask, Lift | Reach):
+        kind = type(query.ask).__name__.lower()
+        raise InvalidQuery(f"{kind} is of people in common: ask by accord job insight")
     made = plan(replace(query, minimum=max(query.minimum, to.minimum)))
     there = parts.datasets.info(query.dataset).report.columns
     for column in columns_of(made):

@@ -26,6 +26,7 @@ from protocols.dp.queries.query import (
     Histogram,
     Lift,
     Query,
+    Reach,
     check_time,
 )
 from protocols.dp.queries.schema import MISSING, OTHER, BinColumn
@@ -58,6 +59,9 @@ class Insight(Record):
             _check_valued(self.query, self.ours)
         if self.has_window:
             _check_window(self.query, self.ours)
+        if isinstance(self.query.ask, Reach) and self.ours.by:
+            # One person of the sender could move a person of another segment, and change two.
+            raise InvalidParameter("a reach is of one group of people: say who by where, not by")
         if sum(self.levels) > MOST_GROUPS:
             raise InvalidParameter(f"segments have more than {MOST_GROUPS} levels together")
         if self.over(self.query.minimum).layout.row_bytes > MOST_ROW_BYTES:
@@ -89,6 +93,11 @@ class Insight(Record):
         if isinstance(self.query.ask, Lift) and not self.has_window:
             return (of_value, 1)
         return (of_value,) * len(self.groups)
+
+    @property
+    def model(self) -> str:
+        """The job whose model scores the sender's people; empty for none."""
+        return self.query.ask.model if isinstance(self.query.ask, Reach) else ""
 
     @property
     def has_rest(self) -> bool:

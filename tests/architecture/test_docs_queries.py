@@ -8,6 +8,7 @@ import pytest
 
 from party_node.insight import question_file
 from party_node.statistics.question_file import parse
+from party_node.tracking import outcomes_file
 from protocols.dp.queries import lift, reading, reading_columns, reading_filters
 from protocols.dp.queries.query import Lift
 from protocols.dp.queries.rates import Covers
@@ -77,6 +78,16 @@ def test_every_key_of_ones_own_people_has_a_row() -> None:
     assert f"{question_file.DEFAULT_LEVELS} unless said" in PAGE.read_text()
     for key in (*reading.WINDOW, reading.COMMON_PEOPLE, reading.EXPOSED):
         assert key in PAGE.read_text()
+
+
+def test_every_file_of_outcomes_in_the_docs_can_be_read() -> None:
+    page = DOCS / "concepts" / "lookalike.md"
+    (example,) = (b for b in blocks(page, "yaml") if b.startswith("dataset:"))
+    outcomes = outcomes_file.parse(example)
+    question = outcomes_file.reach_question(outcomes, "0" * 32, "readers", "")
+    assert question_file.parse(question).model == "0" * 32
+    rows = [word for row in table(PAGE, "## Of a reach") for word in words(row[0])]
+    assert rows == list(outcomes_file.KEYS)
 
 
 def test_the_pairs_of_the_window_in_the_docs_are_right() -> None:

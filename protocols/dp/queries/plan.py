@@ -32,11 +32,13 @@ from protocols.dp.queries.query import (
     Mean,
     Quantile,
     Query,
+    Reach,
     RhoPrice,
     Sum,
     TopK,
     Variance,
 )
+from protocols.dp.queries.reach import GROUPS, LABELS
 from protocols.dp.queries.scales import Choice, Keys, Part, choice, keys, scale_milli
 from protocols.dp.queries.schema import NumberColumn
 from protocols.errors import InvalidParameter
@@ -124,6 +126,8 @@ def plan(query: Query) -> Plan:
     axes = _axes(query)
     cells = math.prod(len(axis) for axis in axes)
     groups = min(query.bounds.groups, cells) if cells > 1 else 1
+    if isinstance(query.ask, Reach):
+        groups = GROUPS
     rho_nano = _price(query, groups)
     bare = Plan(query, axes, groups, (), (), None, rho_nano)
     match query.ask:
@@ -145,12 +149,14 @@ def _axes(query: Query) -> tuple[tuple[str, ...], ...]:
     if isinstance(query.ask, Frequency):
         most = query.ask.most
         return ((*(str(n) for n in range(1, most)), f"{most} or more"),)
+    if isinstance(query.ask, Reach):
+        return (LABELS,)
     return tuple(query.schema.grouping(name).labels() for name in query.by)
 
 
 def _shares(query: Query) -> tuple[tuple[str, Fraction], ...]:
     match query.ask:
-        case Count() | Histogram() | CrossTab() | Distinct() | Frequency() | Lift():
+        case Count() | Histogram() | CrossTab() | Distinct() | Frequency() | Lift() | Reach():
             return ((ROWS, Fraction(1)),)
         case Sum() if query.minimum:
             return ((ROWS, _COUNT_SHARE), (VALUES, 1 - _COUNT_SHARE))

@@ -4,6 +4,7 @@ What one person may add is bounded: in at most `groups` cells of the answer, wit
 rows in each. Which of their rows count, where they have more, is chosen by a secret hash.
 """
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -27,6 +28,7 @@ MAX_FREQUENCY = 1000
 MAX_MINIMUM = 10**9
 MAX_WINDOW = 10**6
 DELTA_EXPONENTS = range(9, 16)
+_JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,21 @@ class Lift(Record):
     """None where a conversion counts whenever it was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach(Record):
+    """How many people are among those who score best by a model that the other party has.
+
+    The people are one party's, the scores the other's: only of people in common.
+    """
+
+    KIND: ClassVar[str] = "ask-reach/1"
+    model: str
+    """The job that made the model."""
+
+
 Ask = (
     Count | Histogram | CrossTab | Sum | Mean | Variance | Quantile | TopK | Distinct | Frequency
-    | Lift
+    | Lift | Reach
 )  # fmt: skip
 
 
@@ -202,7 +216,7 @@ class Query(Record):
     schema: Schema
     ask: (
         Count | Histogram | CrossTab | Sum | Mean | Variance | Quantile | TopK | Distinct
-        | Frequency | Lift
+        | Frequency | Lift | Reach
     )  # fmt: skip
     where: OneOf | Between | Missing | Not | All | Any | None
     bounds: Bounds
@@ -255,6 +269,8 @@ def _check_ask(query: Query) -> None:
             _check(2 <= most <= MAX_FREQUENCY, f"most is 2 to {MAX_FREQUENCY}")
         case Lift():
             _check_lift(schema, ask, bounds)
+        case Reach():
+            _check_reach(query, ask)
         case _:
             pass
     if isinstance(ask, TopK | Distinct | Frequency):
@@ -286,6 +302,13 @@ def _check_lift(schema: Schema, ask: Lift, bounds: Bounds) -> None:
     if ask.window is not None:
         check_time(schema, ask.window.after)
         _check(1 <= ask.window.under <= MAX_WINDOW, f"a window is 1 to {MAX_WINDOW:,} long")
+
+
+def _check_reach(query: Query, ask: Reach) -> None:
+    named = _JOB.fullmatch(ask.model) is not None
+    _check(named, "a model is named by the job that made it: 32 hexadecimal digits")
+    plain = not query.schema.columns and query.where is None and query.bounds == Bounds()
+    _check(plain, "a reach is over everybody who is scored: it has no columns, filter or bounds")
 
 
 def check_time(schema: Schema, name: str) -> None:

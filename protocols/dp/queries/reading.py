@@ -23,6 +23,7 @@ from protocols.dp.queries.query import (
     Mean,
     Quantile,
     Query,
+    Reach,
     RhoPrice,
     Sum,
     TopK,
@@ -180,6 +181,10 @@ def _lift(fields: Fields) -> Ask:
     )
 
 
+def _reach(fields: Fields) -> Ask:
+    return Reach(fields.word("model"))
+
+
 KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
     {
         "count": ((), _count),
@@ -193,6 +198,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], Reader]] = MappingProxyType(
         "distinct": (("by",), _distinct),
         "frequency": (("most",), _frequency),
         "lift": (("arm", "baseline", "converted", "among", "window"), _lift),
+        "reach": (("model",), _reach),
     }
 )
 """Kinds of question, each with the keys that it has besides the common ones."""

@@ -30,6 +30,7 @@ from party_node.policy.notices import Draft, publish
 from protocols.codec import Record, decode, encode
 from protocols.collaboration import Collaboration, Member, digest
 from protocols.context import context
+from protocols.dp.queries.reading import read_query
 from protocols.job import (
     OPERATIONS,
     Acceptance,
@@ -40,6 +41,8 @@ from protocols.job import (
 )
 from protocols.keys import PartyKeys
 from protocols.signed import Signed, SignedBySeveral, peek, sign
+from protocols.sums.insight import Insight
+from protocols.sums.segments import EVERYBODY
 from tests.support.evidence import Evidence, exported, failed, relisted, run, unpacked
 from tests.support.seeded import seeded
 from tests.support.two_nodes import BRAND, PARTIES, PUBLISHER, TwoNodes, two_nodes
@@ -138,9 +141,16 @@ def test_a_use_that_broke_off_before_any_receipt_is_noted() -> None:
         assert (noted.outcome, noted.detail) == (Outcome.NOTED, said)
 
 
-def test_the_verifier_expects_what_the_gate_was_asked() -> None:
-    asked = {kind: "/".join(names) for kind, names in OPERATIONS.items()}
-    assert asked == run_ledger.OPERATIONS
+def test_the_verifier_expects_what_the_gate_was_asked(proof: Evidence) -> None:
+    signed = proof.files()[run(proof.overlap, RunFile.JOB)]
+    job = peek(JobDescription, decode(Signed, signed))
+    for kind, names in OPERATIONS.items():
+        said = dataclasses.replace(job, kind=kind, protocol="")
+        assert run_ledger.operations(said) == "/".join(names)
+    asked = read_query({"query": "reach", "dataset": "a", "model": "0" * 32, "price": {"rho": "1"}})
+    reach = dataclasses.replace(job, kind="insight", question=encode(Insight(asked, EVERYBODY)))
+    assert run_ledger.operations(reach) == "psi/lookalike.score"
+    assert run_ledger.operations(dataclasses.replace(job, kind="magic")) is None
 
 
 # -- a file changed, dropped, swapped ------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Effect tracking: scores of a model against what became of people later."""
