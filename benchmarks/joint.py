@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from protocols.codec import decode, encode
 from protocols.joint import moments
 from protocols.joint.asked import HOLD_OUT_PERCENT
-from protocols.joint.basis import columns_of
+from protocols.joint.basis_learning import learn
 from protocols.joint.fitting import fit
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
@@ -71,7 +71,7 @@ def speed(people: int) -> dict[str, Any]:
 def _made(table: NDArray[np.float64]) -> NDArray[np.uint8]:
     columns = {f"x{n}": pa.array(table[:, n]) for n in range(table.shape[1])}
     spec = FeatureSpecification(tuple(suggest(name, c) for name, c in columns.items()))
-    return columns_of(spec, columns)
+    return learn(spec, columns).encode(columns)
 
 
 def _play(
@@ -173,7 +173,7 @@ def accuracy(path: Path, label: str, value: str, without: list[str]) -> dict[str
     for half in halves:
         columns = {name: table[name].combine_chunks() for name in half}
         spec = FeatureSpecification(tuple(suggest(name, c) for name, c in columns.items()))
-        sides.append(columns_of(spec, columns))
+        sides.append(learn(spec, columns).encode(columns))
         plain.append(np.concatenate([_standard(c) for c in columns.values()], axis=1))
     order = np.random.default_rng(0).permutation(len(labels))
     trains, judges = order[: len(order) // 2], order[len(order) // 2 :]

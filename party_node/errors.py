@@ -381,6 +381,13 @@ class KeptSetGone(NodeError):
     hint = "ask for the job again: it then stands on the set as it is now"
 
 
+class ModelGone(NodeError):
+    """What it takes to score by the model of that earlier job is not at this node any more."""
+
+    code = "model-gone"
+    hint = "ask for a joint score with label and features: that trains a model anew"
+
+
 class StrictNeeded(NodeError):
     """The set is so small that matching must hide which curve an item lies on."""
 

@@ -29,7 +29,7 @@ from party_node.services import Services
 from protocols import question
 from protocols.codec import decode
 from protocols.errors import BudgetExceeded
-from protocols.job import OPERATIONS, JobDescription, Preflight
+from protocols.job import JobDescription, Preflight, operations_of
 
 RECALLED = frozenset({"overlap", "insight"})
 """Kinds of job whose answers are given again."""
@@ -57,7 +57,7 @@ def _earlier(job: JobDescription, party: str, parts: Services) -> str:
         return ""
     peer = job.other(party)
     dataset = job.dataset_of(party)
-    _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, OPERATIONS[job.kind])
+    _, permitted = parts.gate.permitted_now(dataset, job.purpose, peer, operations_of(job))
     near = parts.repeats.nearest(peer, permitted, parts.clock_ms())
     since = parts.datasets.info(dataset).registered_ms if job.question else 0
     newest = next((found for found in near if _answers(parts.jobs, found, job, since)), "")

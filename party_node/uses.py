@@ -15,7 +15,7 @@ from pyroaring import BitMap, FrozenBitMap
 from party_node.decisions import Price
 from party_node.gate import Gate, Permission
 from party_node.use_numbers import numbered
-from protocols.job import OPERATIONS, JobDescription, LedgerHead, job_hash
+from protocols.job import JobDescription, LedgerHead, job_hash, operations_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def permit(
 
     Raises: as `Gate.permit`.
     """
-    asked = later or Later(job.job, OPERATIONS[job.kind], job.requester)
+    asked = later or Later(job.job, operations_of(job), job.requester)
     found: list[Permission] = []
     among = asked.among
     for peer, number in numbered(asked.number, job.others(party)):
@@ -134,7 +134,7 @@ def permitted_now(gate: Gate, job: JobDescription, party: str) -> tuple[int, Bit
     asked, found = 0, None
     for peer in job.others(party):
         asked, allowed = gate.permitted_now(
-            job.dataset_of(party), job.purpose, peer, OPERATIONS[job.kind]
+            job.dataset_of(party), job.purpose, peer, operations_of(job)
         )
         found = allowed if found is None else found & allowed
     return asked, BitMap() if found is None else found

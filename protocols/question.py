@@ -17,21 +17,23 @@ from protocols.federated.asked import Federated
 from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
+from protocols.joint import asked_again as joint_again
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike import asked as lookalike
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.sums import insight
 from protocols.sums.insight import Insight
 
-Asked = Insight | Lookalike | Joint | Federated
+Asked = Insight | Lookalike | Joint | JointAgain | Federated
 """What a job asks beside the match."""
 
 
 def read(data: bytes) -> Asked:
     """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
-    found = decode((Insight, Lookalike, Joint, Federated), data)
-    assert isinstance(found, Insight | Lookalike | Joint | Federated)
+    found = decode((Insight, Lookalike, Joint, JointAgain, Federated), data)
+    assert isinstance(found, Insight | Lookalike | Joint | JointAgain | Federated)
     return found
 
 
@@ -46,6 +48,8 @@ def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> MatchingP
     """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
     if isinstance(asked, Joint):
         return joint.params_for(asked)
+    if isinstance(asked, JointAgain):
+        return joint_again.params_for(asked)
     if isinstance(asked, Federated):
         return federated.params_for(asked)
     if isinstance(asked, Lookalike):
@@ -71,6 +75,8 @@ def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
         features = asked.ours if receiver else asked.theirs
         of_label = asked.wanted.schema.columns if receiver else ()
         return {f.column for f in features.features} | {c.source for c in of_label}
+    if isinstance(asked, JointAgain):
+        return {f.column for f in (asked.ours if receiver else asked.theirs).features}
     if isinstance(asked, Federated):
         return asked.columns
     if isinstance(asked, Lookalike):
@@ -123,7 +129,7 @@ def of_job(job: JobDescription) -> bytes:
 
 
 def _without_price(asked: Asked) -> Asked:
-    if isinstance(asked, Lookalike | Joint):
+    if isinstance(asked, Lookalike | Joint | JointAgain):
         return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
     if isinstance(asked, Federated):
         return dataclasses.replace(asked, rho_nano=1)

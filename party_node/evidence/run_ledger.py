@@ -19,10 +19,7 @@ from party_node.run_files import RunFiles
 from party_node.use_numbers import numbered
 from protocols import job as jobs
 from protocols.errors import ContextMismatch
-from protocols.job import ReceiptPart, job_hash
-
-OPERATIONS = {kind: "/".join(names) for kind, names in jobs.OPERATIONS.items()}
-"""What the use record of each job kind must say, as the gate writes it."""
+from protocols.job import JobDescription, ReceiptPart, job_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,13 @@ class LedgerPart:
     """Opened payloads whose commitment and place in the log were verified."""
     leaf_hashes: Mapping[int, bytes]
     """Leaf hash of each of these."""
+
+
+def operations(job: JobDescription) -> str | None:
+    """Return what the use record of a job must say, as the gate writes it; None for no known kind
+    of job.
+    """
+    return "/".join(jobs.operations_of(job)) if job.kind in jobs.OPERATIONS else None
 
 
 def own_side(run: RunFiles, ledger: LedgerPart) -> str:
@@ -141,7 +145,7 @@ def _check_use(run: RunFiles, party: str, peer: str, number: str, use: UseRecord
     )  # fmt: skip
     asked = (
         number, f"job-hash {job_hash(job).hex()}", job.purpose, peer,
-        OPERATIONS.get(job.kind), job.requester, (dataset,),
+        operations(job), job.requester, (dataset,),
     )  # fmt: skip
     if said != asked:
         raise ContextMismatch("the use record is about another use than this job")

@@ -138,9 +138,15 @@ def test_a_use_that_broke_off_before_any_receipt_is_noted() -> None:
         assert (noted.outcome, noted.detail) == (Outcome.NOTED, said)
 
 
-def test_the_verifier_expects_what_the_gate_was_asked() -> None:
-    asked = {kind: "/".join(names) for kind, names in OPERATIONS.items()}
-    assert asked == run_ledger.OPERATIONS
+def test_the_verifier_expects_what_the_gate_was_asked(proof: Evidence) -> None:
+    signed = proof.files()[run(proof.overlap, RunFile.JOB)]
+    job = peek(JobDescription, decode(Signed, signed))
+    for kind, names in OPERATIONS.items():
+        said = dataclasses.replace(job, kind=kind, protocol="")
+        assert run_ledger.operations(said) == "/".join(names)
+    again = dataclasses.replace(job, kind="joint", protocol="joint-again/1")
+    assert run_ledger.operations(again) == "psi/lookalike.score"
+    assert run_ledger.operations(dataclasses.replace(job, kind="magic")) is None
 
 
 # -- a file changed, dropped, swapped ------------------------------------------------------
