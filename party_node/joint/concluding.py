@@ -23,6 +23,7 @@ from party_node.runs import Run
 from protocols.auc import auc
 from protocols.codec import decode, encode
 from protocols.job_params import params_of
+from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis, Columns
@@ -30,7 +31,7 @@ from protocols.joint.card import LIMITS, shares
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams, JointParams
 from protocols.joint.run import MODEL, TRAINS, own_values_of, scores
-from protocols.joint.scoring import ScoredBy, SumsHidden
+from protocols.joint.scoring import ScoredBy, SumsHidden, Weights
 from protocols.psi.chunks import MATCHED
 from protocols.question import read
 from protocols.release import draw, made_out, outcome
@@ -81,15 +82,16 @@ def give_size(execution: Execution, run: Run) -> Run:
 
 
 def heard(execution: Execution, run: Run) -> Brought:
-    """Return what the sender of a joint job has seen: by which weights it has scored."""
+    """Return what the sender has seen, and keep it: by which weights it has scored."""
     by, asked = decode(ScoredBy, run.output), _asked(execution)
+    execution.chunks.keep({KNOWN: encode(Weights(by.weights))})
     parts = shares(asked.theirs, by.weights, None)
     return Brought(
         joint={"by_job": _by(asked), "weights": {"theirs": None, "own": _in_parts(parts)}}
     )
 
 
-def keep(execution: Execution, run: Run, *, told: bool) -> None:
+def keep(execution: Execution, *, told: bool) -> None:
     """Keep the scores once all have signed, and what it takes to score again by the same model;
     again after a crash is fine.
 
@@ -108,7 +110,7 @@ def keep(execution: Execution, run: Run, *, told: bool) -> None:
         model = decode(KeptJointModel, fetch(MODEL))
         parts.sides.keep(job, ReceiverSide(job, basis, model))
     else:
-        weights = decode(ScoredBy, run.output).weights
+        weights = decode(Weights, fetch(KNOWN)).values
         parts.sides.keep(job, SenderSide(job, basis, weights))
 
 
