@@ -159,15 +159,6 @@ def test_what_each_side_is_told_and_both_sign(world: TwoNodes) -> None:
     }  # fmt: skip
 
 
-def operation(node: Node, job: str) -> str:
-    """What the use record of a job says, which its keeper's ledger holds."""
-    use = node.use(job)
-    assert use is not None
-    record = node.services.ledger.entry(use.use_entry).record
-    assert isinstance(record, UseRecord)
-    return record.operation
-
-
 def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -> None:
     model = trained(world)
     first = run(world, again(model, price={"rho": "9"}))
