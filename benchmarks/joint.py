@@ -5,7 +5,8 @@
 
 `speed` makes people up, 20 features at the one side and 30 at the other, runs both sides of the
 whole protocol in this process, chunks in memory, by either route, and checks the model against a
-fit of the pooled columns. Sealing, storing and carrying are not in it. `accuracy` takes a CSV or
+fit of the pooled columns; then it scores the same people again by that model, and checks the scores
+against the plain sum. Sealing, storing and carrying are not in it. `accuracy` takes a CSV or
 Parquet file, gives the first half of its columns to the one side, and compares areas under the
 curve on a half of the people who did not train; nothing is encrypted there, because sums are exact.
 """
@@ -26,19 +27,26 @@ from numpy.typing import NDArray
 
 from protocols.codec import decode, encode
 from protocols.joint import moments
+from protocols.joint.again import KNOWN, joint_again
 from protocols.joint.asked import HOLD_OUT_PERCENT
 from protocols.joint.basis_learning import learn
 from protocols.joint.fitting import fit
 from protocols.joint.kept import KeptJointModel
-from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.joint.run import MODEL, TRAINS, joint_bfv, joint_cot
-from protocols.joint.scoring import pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.records import (
+    AcrossParams,
+    JointAgainParams,
+    JointParams,
+    ScoreParams,
+    WithinParams,
+)
+from protocols.joint.run import MODEL, TRAINS, joint_bfv, joint_cot, scores
+from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
 from protocols.joint.widths import UNIT
 from protocols.lookalike.encoding import suggest
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi import chunks
 from protocols.psi.chunks import MATCHED
-from protocols.psi.params import OtParams
+from protocols.psi.params import JOB_CHUNK_ITEMS, OtParams
 from protocols.session import Continue, Finish, Items, Role, TwoParty
 from protocols.sums.alignment import own_values
 from protocols.sums.layout import write_vector
@@ -55,17 +63,38 @@ def speed(people: int) -> dict[str, Any]:
     labels = (told > 0).astype(np.uint8)
     own, theirs = (_made(table) for table in tables)
     found = {"people": people, "own_columns": own.shape[1], "their_columns": theirs.shape[1]}
+    kept: list[dict[str, bytes]] = []
     for route in (joint_cot(), joint_bfv()):
-        began, used = time.perf_counter(), time.process_time()
-        brand, sent = _play(route, own, labels, theirs)
-        spent = {
-            "wall_seconds": round(time.perf_counter() - began, 1),
-            "cpu_seconds_both": round(time.process_time() - used, 1),
-            "megabytes_sent": round(sent / 1e6, 1),
-        }
-        _check(brand, own, labels, theirs)
-        found[route.name] = spent
+        params = _params(people, own.shape[1], theirs.shape[1])
+        values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
+        kept = _laid(values, theirs, CHUNK)
+        found[route.name] = _timed(route, params, people, kept)
+        _check(kept[0], own, labels, theirs)
+    model = decode(KeptJointModel, kept[0][MODEL])
+    found["joint-again/1"] = _again(model, own, theirs)
     return found
+
+
+def _again(
+    model: KeptJointModel, own: NDArray[np.uint8], theirs: NDArray[np.uint8]
+) -> dict[str, float]:
+    """Score by the model, as a node does whose question names the job that made it.
+
+    Raises: AssertionError if the scores are not those of the plain sum.
+    """
+    people, size = len(own), JOB_CHUNK_ITEMS
+    first = OtParams(max_items=people, chunk_items=size, label_bytes=8)
+    params = JointAgainParams(first, ScoreParams(theirs.shape[1], size))
+    kept = _laid(own.astype(np.int32), theirs, size)
+    kept[0][MODEL], kept[1][KNOWN] = encode(model), encode(Weights(model.weights))
+    spent = _timed(joint_again(), params, people, kept)
+    who = np.frombuffer(kept[0][MATCHED], "<u4")
+    found = scores(params.second, people, kept[0].__getitem__, own[who])
+    weighed = own[who].astype(np.int64) @ model.own_weights()
+    weighed += theirs[who].astype(np.int64) @ np.array(model.weights, np.int64)
+    assert len(who) == people
+    assert np.array_equal(found, model.score(weighed))
+    return spent
 
 
 def _made(table: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -74,19 +103,30 @@ def _made(table: NDArray[np.float64]) -> NDArray[np.uint8]:
     return learn(spec, columns).encode(columns)
 
 
-def _play(
-    protocol: TwoParty, own: NDArray[np.uint8], labels: NDArray[np.uint8],
-    theirs: NDArray[np.uint8],
-) -> tuple[dict[str, bytes], int]:  # fmt: skip
-    people, draws = len(own), np.random.default_rng(2)
+def _timed(
+    protocol: TwoParty, params: JointParams | JointAgainParams, people: int,
+    kept: list[dict[str, bytes]],
+) -> dict[str, float]:  # fmt: skip
+    began, used = time.perf_counter(), time.process_time()
+    sent = _carry(protocol, params, Items(people, params.chunk_items), kept)
+    return {
+        "wall_seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds_both": round(time.process_time() - used, 1),
+        "megabytes_sent": round(sent / 1e6, 1),
+    }
+
+
+def _laid(
+    values: NDArray[np.int32], theirs: NDArray[np.uint8], size: int
+) -> list[dict[str, bytes]]:
+    """Return what brand and partner find before they begin."""
+    people, draws = len(theirs), np.random.default_rng(2)
     digests = [hashlib.sha256(b"%d" % n).digest() for n in range(people)]
-    params = _params(people, own.shape[1], theirs.shape[1])
-    values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
     pads = draws.integers(0, 2**32, people, np.uint32)
     said = np.stack([np.arange(people, dtype="<u4"), pads], axis=1).astype("<u4")
     kept: list[dict[str, bytes]] = [{}, {}]
-    for i, at in enumerate(range(0, people, CHUNK)):
-        here = slice(at, at + CHUNK)
+    for i, at in enumerate(range(0, people, size)):
+        here = slice(at, at + size)
         for side in kept:
             side[chunks.own(i)] = b"".join(digests[here])
         kept[0][own_values(i)] = write_vector(values[here])
@@ -95,11 +135,14 @@ def _play(
             chunks.own_labels(i): said[here].tobytes(),
             pads_chunk(i): pads[here].astype("<u4").tobytes(),
         }
-    return kept[0], _carry(protocol, params, Items(people, CHUNK), kept)
+    return kept
 
 
 def _carry(
-    protocol: TwoParty, params: JointParams, items: Items, kept: list[dict[str, bytes]]
+    protocol: TwoParty,
+    params: JointParams | JointAgainParams,
+    items: Items,
+    kept: list[dict[str, bytes]],
 ) -> int:
     """Take both sides to their end; return how many bytes passed."""
     rngs = [np.random.default_rng(n).bytes for n in (3, 4)]
