@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from consent.audit import Outcome
 from consent.uses import UseRecord
 from party_node import job_words
 from party_node.errors import JobRefused, ModelGone
+from party_node.evidence import bundle as evidence
+from party_node.evidence.bundle_audit import audit_bundle
 from party_node.job_requests import Request
 from party_node.joint import earlier
 from party_node.joint.sides import ReceiverSide, SenderSide
@@ -23,8 +26,10 @@ from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis
 from protocols.lookalike.features import FeatureSpecification
 from protocols.question import read
+from tests.support.evidence import failed, unpacked
 from tests.support.joint_nodes import (
     COMMON,
+    DOCUMENT,
     PURPOSE,
     age,
     fill,
@@ -113,6 +118,10 @@ def described(world: TwoNodes, **changes: object) -> JobDescription:
 
 def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> None:
     model = trained(world)
+    # The agreement has had a new version since, which offers a column more.
+    newer = DOCUMENT.replace("version: 1", "version: 2").replace("[age, tier]", "[age, tier, zip]")
+    world.brand.services.collaborations.propose(newer)
+    world.publisher.services.collaborations.countersign(COLLABORATION, 2)
     register_later(world)
     gone, come = {90, 91, 200}, {100, 300}
     world.brand.say("withdrawn", 90, PURPOSE)
@@ -129,7 +138,7 @@ def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> N
     assert scores_of(world, model) != pytest.approx(wanted, abs=1e-3)
 
 
-def test_what_each_side_is_told_and_both_sign(world: TwoNodes) -> None:
+def test_what_each_side_is_told_both_sign_and_an_auditor_finds_it_in_order(world: TwoNodes) -> None:
     model = trained(world)
     job = run(world, again(model))
     brand, publisher = world.brand.result(job), world.publisher.result(job)
@@ -153,6 +162,10 @@ def test_what_each_side_is_told_and_both_sign(world: TwoNodes) -> None:
         # Nobody's consent to be trained on is asked for, or recorded as used.
         assert operation(node, model) == "psi/lookalike.train/lookalike.score"
         assert operation(node, job) == "psi/lookalike.score"
+    about = f"run {job[:8]}: the use record of this ledger is about this job"
+    checks = audit_bundle(unpacked(evidence.bundle(world.publisher.services)))
+    assert not failed(checks)
+    assert about in {check.what for check in checks if check.outcome is Outcome.PASSED}
     charged = {p: [(c.what, c.rho_nano) for c in world.nodes[p].charges(job)] for p in PARTIES}
     assert charged == {
         BRAND: [("noisy-size", 8 * 10**9)], PUBLISHER: [("members", 8 * 10**9)]
@@ -175,6 +188,7 @@ def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -
             earlier.check(node.services, described(world, by=first), node.party)
 
 
+@pytest.mark.slow
 def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
     job = world.brand.ask("joint", question=again(trained(world)))
 
@@ -188,9 +202,14 @@ def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) ->
     assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)
 
 
-def test_who_withdraws_while_it_runs_has_no_score(world: TwoNodes) -> None:
+def test_who_withdraws_while_it_runs_has_no_score_and_dying_changes_nothing(
+    world: TwoNodes,
+) -> None:
     job = world.brand.ask("joint", question=again(trained(world)))
-    world.settle(job, until=lambda: world.brand.phase(job) == "release")
+    for phase in ("protocol", "release"):
+        world.settle(job, until=lambda: world.brand.phase(job) == phase)  # noqa: B023
+        for node in world.nodes.values():
+            node.restart()
     gone = sorted(COMMON)[:5]
     for person in gone:
         world.brand.say("withdrawn", person, PURPOSE)
@@ -208,6 +227,17 @@ def test_before_it_is_asked_it_says_the_price_and_who_learns_what(world: TwoNode
     assert f"the model is that of job {model}" in said[BRAND]
     assert "by no others" in said[PUBLISHER]
     assert "age, tier" in said[BRAND]
+
+
+def test_below_the_minimum_nobody_has_a_score(world: TwoNodes) -> None:
+    model = trained(world)
+    job = world.brand.ask("joint", question=again(model), minimum_size=1000)
+    world.settle(job)
+    result = world.brand.result(job)
+    assert result is not None
+    assert result["withheld"] is not None
+    assert result["joint"] is None
+    assert world.brand.services.scores.listed() == [model]
 
 
 # What is refused
