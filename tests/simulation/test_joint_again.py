@@ -206,10 +206,10 @@ def test_who_withdraws_while_it_runs_has_no_score_and_dying_changes_nothing(
     world: TwoNodes,
 ) -> None:
     job = world.brand.ask("joint", question=again(trained(world)))
-    for phase in ("protocol", "release"):
-        world.settle(job, until=lambda: world.brand.phase(job) == phase)  # noqa: B023
-        for node in world.nodes.values():
-            node.restart()
+    world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
+    for node in world.nodes.values():
+        node.restart()
+    world.settle(job, until=lambda: world.brand.phase(job) == "release")
     gone = sorted(COMMON)[:5]
     for person in gone:
         world.brand.say("withdrawn", person, PURPOSE)
