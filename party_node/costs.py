@@ -273,7 +273,7 @@ def joint_again(sizes: Sizes, params: Record, speed: Speed) -> Cost:
     )
 
 
-_WEIGHING_SECONDS = 5e-9
+_WEIGHING_SECONDS = 2e-9
 """Of a column of a row whose weighted sum is taken."""
 
 
