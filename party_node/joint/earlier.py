@@ -12,6 +12,7 @@ from party_node.jobs import Jobs
 from party_node.joint.sides import ReceiverSide, SenderSide, Side
 from party_node.sealed_files import SealedFiles
 from party_node.services import Services
+from protocols.errors import ProtocolError
 from protocols.job import JobDescription
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
@@ -64,8 +65,14 @@ def refusal(parts: Services, job: JobDescription, party: str) -> str:
 
 
 def kept(sides: SealedFiles[Side], job: str, kind: type[_S]) -> _S:
-    """Return what this side has kept of a job. Raises: ModelGone."""
-    found = sides.find(job)
+    """Return what this side has kept of a job.
+
+    Raises: ModelGone, also for what another version of this software has kept; SealBroken.
+    """
+    try:
+        found = sides.find(job)
+    except ProtocolError:
+        raise ModelGone from None
     if not isinstance(found, kind):
         raise ModelGone
     return found

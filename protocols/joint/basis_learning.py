@@ -59,7 +59,8 @@ def _knots(feature: Feature, values: Numbers, ramps: int) -> list[tuple[float, f
     ends = np.unique(ends)
     pairs = list(itertools.pairwise(ends))
     while len(pairs) > ramps:  # the two narrowest neighbours become one
-        spans = [pairs[i + 1][1] - pairs[i][0] for i in range(len(pairs) - 1)]
+        # Halves: the difference of two huge numbers may be infinite.
+        spans = [pairs[i + 1][1] / 2 - pairs[i][0] / 2 for i in range(len(pairs) - 1)]
         at = int(np.argmin(spans))
         pairs[at : at + 2] = [(pairs[at][0], pairs[at + 1][1])]
     return [(float(low), float(high)) for low, high in pairs if high / 2 > low / 2]

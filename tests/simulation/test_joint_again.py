@@ -264,6 +264,15 @@ def test_where_the_asker_has_lost_the_model_nothing_is_asked(world: TwoNodes) ->
     with pytest.raises(ModelGone) as refused:
         world.brand.ask("joint", question=again(model))
     assert "train" in refused.value.hint
+    # A record that this version does not read, or that of the other side, is as good as none.
+    services, folder = world.brand.services, world.brand.services.home.models
+    (folder / f"{model}.side").write_bytes(services.vault.seal(f"joint-side/{model}", b"\x80"))
+    with pytest.raises(ModelGone):
+        world.brand.ask("joint", question=again(model))
+    theirs = kept(world.publisher.services, model)
+    services.sides.keep(model, theirs)
+    with pytest.raises(ModelGone):
+        world.brand.ask("joint", question=again(model))
 
 
 def test_where_the_other_side_has_lost_its_basis_the_job_ends_before_anything_is_read(

@@ -210,6 +210,13 @@ def test_whoever_comes_later_is_encoded_as_who_was_there(before, later, features
     assert (np.diff(rising, axis=0) >= 0).all()
 
 
+def test_numbers_as_far_apart_as_there_are_any_have_ramps():
+    far = np.concatenate([np.linspace(-1.7e308, -1e308, 50), np.linspace(1e308, 1.7e308, 50)])
+    found = columns_of(numbers(20), {f"x{n}": pa.array(far) for n in range(20)})
+    assert (np.diff(found[:, 0].astype(int)) >= 0).all()
+    assert (found[0, 0], found[-1, 0]) == (0, UNIT)
+
+
 def test_numbers_beyond_the_ends_are_as_the_ends():
     basis = learn(spec(NUMBER), {"x": pa.array(np.arange(100.0))})
     found = basis.encode({"x": pa.array([-1e300, 0.0, 99.0, 1e300, None])})
