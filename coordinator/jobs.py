@@ -40,7 +40,7 @@ from coordinator.wire import JobEvent, JobEventBody, JobState, JobView
 from protocols import registry
 from protocols.codec import decode
 from protocols.collaboration import Collaboration, digest
-from protocols.collaboration_terms import MAX_VERSION, check_name
+from protocols.collaboration_terms import MAX_VERSION, check_name, permits
 from protocols.dp.budget import MAX_RELEASE_NANO
 from protocols.errors import ForgedEnvelope, InvalidParameter, ProtocolError
 from protocols.job import Acceptance, JobDescription, job_hash
@@ -284,9 +284,7 @@ def _check_permitted(asked: JobDescription, agreed: Collaboration) -> None:
 def _reveals(asked: JobDescription, agreed: Collaboration) -> bool | None:
     """Say whether the agreed kind of job reveals; None if none is agreed. Strictest counts."""
     key = (asked.kind, asked.protocol, asked.purpose, asked.receiver)
-    found = [
-        p.reveal for p in agreed.permitted if (p.kind, p.protocol, p.purpose, p.receiver) == key
-    ]
+    found = [clause.reveal for clause in agreed.permitted if permits(clause, *key)]
     return any(found) if found else None
 
 

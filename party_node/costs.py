@@ -19,7 +19,7 @@ from party_node import sum_costs
 from protocols.codec import Record
 from protocols.federated.asked import FederatedParams
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
-from protocols.joint.records import JointParams
+from protocols.joint.records import JointAgainParams, JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.ot import base, matrix
 from protocols.psi import cuckoo, okvs
@@ -252,6 +252,21 @@ def _with_sums(matching: Cost, route: str, params: AlignedParams, rows: int) -> 
     )
 
 
+def joint_again(sizes: Sizes, params: Record, speed: Speed) -> Cost:
+    """A matching with labels, and a hidden score for each row of the sender."""
+    assert isinstance(params, JointAgainParams)
+    match = psi_ot(sizes, params.first, speed)
+    return Cost(
+        cpu_seconds=match.cpu_seconds + sizes.sender * params.second.columns * _WEIGHING_SECONDS,
+        memory_bytes=match.memory_bytes,
+        traffic_bytes=match.traffic_bytes + 4 * sizes.sender,
+    )
+
+
+_WEIGHING_SECONDS = 2e-9
+"""Of a column of a row whose weighted sum is taken."""
+
+
 def federated(sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """Each round reads the rows and takes about six Newton steps over all pairs of features."""
     assert isinstance(params, FederatedParams)
@@ -287,6 +302,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "lookalike-cot": partial(lookalike, sum_costs.COT),
         "joint-bfv": partial(joint, sum_costs.BFV),
         "joint-cot": partial(joint, sum_costs.COT),
+        "joint-again": joint_again,
         "federated-ridge": federated,
     }
 )

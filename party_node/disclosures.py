@@ -17,6 +17,7 @@ from protocols.federated.asked import Federated
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike.asked import Lookalike
 from protocols.question import read
 from protocols.sums.insight import Insight, question_of
@@ -199,8 +200,22 @@ def _of_lookalike(job: JobDescription) -> tuple[Learns, Learns]:
 def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
     """Return who learns what from a joint score."""
     asked = read(job.question)
-    assert isinstance(asked, Joint)
+    assert isinstance(asked, Joint | JointAgain)
     columns = ", ".join(feature.column for feature in asked.theirs.features)
+    if isinstance(asked, JointAgain):
+        return (
+            Learns(
+                job.receiver,
+                f"which of its own people {job.sender} has too, and one score for each of them, "
+                f"by {columns} and its own columns as they are now; the model is that of job "
+                f"{asked.by}, and nothing new is learnt about it",
+            ),
+            Learns(
+                job.sender,
+                f"{size}; never which people, nor a score. It scores by the weights that it was "
+                f"shown in job {asked.by}, and by no others",
+            ),
+        )
     exact = "with noise" if asked.noise else "exactly"
     return (
         Learns(

@@ -14,6 +14,7 @@ _HINTS = {
     "small-cohort": "ask about a larger group",
     "sketches-differ": "ask the publishers for sketches of one campaign, period, level and size",
     "sketches-too-full": "make sketches with more buckets (--exponent), or of fewer parties",
+    "model-gone": "ask for a joint score with label and features: that trains a model anew",
     "strict-needed": "ask again with --strict",
     "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
     "consent-denied": "`accord consent explain` says which entry decided",

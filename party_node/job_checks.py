@@ -6,7 +6,7 @@ from party_node import count_noise, question_checks, sum_costs
 from party_node.errors import JobRefused, StrictNeeded
 from party_node.job_kinds import ASKING, FEDERATED
 from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitted, digest
-from protocols.collaboration_terms import REVEALING
+from protocols.collaboration_terms import REVEALING, permits
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
 from protocols.errors import ProtocolError
@@ -197,8 +197,7 @@ def member(collaboration: Collaboration, party: str) -> Member:
 
 
 def _fits(permitted: Permitted, job: JobDescription) -> bool:
-    agreed = (permitted.kind, permitted.protocol, permitted.purpose, permitted.receiver)
-    return agreed == (job.kind, job.protocol, job.purpose, job.receiver)
+    return permits(permitted, job.kind, job.protocol, job.purpose, job.receiver)
 
 
 def _check_dataset(

@@ -1,5 +1,6 @@
 """What an analyst asks for, and what it becomes under an agreement: clause, parameters, price."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 
@@ -11,11 +12,15 @@ from protocols.errors import InvalidParameter
 from protocols.federated.asked import Federated
 from protocols.job_params import kind_of_params
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.question import Asked, cost_of, params_fitting
 from protocols.registry import RINGS
 from protocols.sums.alignment_params import AlignedParams
+
+SCORING_AGAIN = "joint-again/1"
+"""What runs a question that names an earlier model, under any clause of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         p for p in agreed.permitted
         if p.kind == request.kind and request.purpose in ("", p.purpose)
     ]  # fmt: skip
+    if isinstance(request.question, JointAgain) and fitting:
+        return dataclasses.replace(fitting[0], protocol=SCORING_AGAIN)  # nothing is added up
     if request.route:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:
@@ -119,6 +126,8 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
             return dataset_of(agreed, sender, request.identifiers)
         case Lookalike(seeds_dataset=dataset) | Joint(theirs_dataset=dataset):
             return dataset
+        case JointAgain(theirs_dataset=dataset):
+            return dataset
         case Federated():
             return with_columns(agreed, sender, request.question)
         case question:
@@ -129,6 +138,8 @@ def received(agreed: Collaboration, receiver: str, request: Request) -> str:
     """Return the dataset that the receiver brings. Raises: JobRefused."""
     match request.question:
         case Lookalike(population=dataset) | Joint(ours_dataset=dataset):
+            return dataset
+        case JointAgain(ours_dataset=dataset):
             return dataset
         case Federated():
             return with_columns(agreed, receiver, request.question)

@@ -196,12 +196,13 @@ def model(found: dict[str, Any]) -> Iterator[str]:
 
 def joint(found: dict[str, Any]) -> Iterator[str]:
     """Say what a joint score is worth, or by which weights this side has scored."""
+    by = f", by the model of job {found['by_job']}" if found.get("by_job") else ""
     if "people" not in found:
         told = [f"{column} {part:.0%}" for column, part in found["weights"]["own"].items()]
-        yield f"scored by these of this side's columns: {', '.join(told)}"
+        yield f"scored by these of this side's columns: {', '.join(told)}{by}"
         return
-    yield f"a score for each of {found['people']:,} people of both"
-    if found["auc"] is not None:
+    yield f"a score for each of {found['people']:,} people of both{by}"
+    if found.get("auc") is not None:
         yield (
             f"  area under the curve {found['auc']:.3f}, by {found['judged_on']:,} people who did "
             f"not train ({found['trained_on']:,} did)"

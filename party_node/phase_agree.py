@@ -12,6 +12,7 @@ from party_node.insight.columns import lacks
 from party_node.job_kinds import FEDERATED
 from party_node.job_tables import JobRow, PreflightRow
 from party_node.jobs import acceptances_of
+from party_node.joint import earlier
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.errors import ContextMismatch
@@ -36,6 +37,10 @@ def start(execution: Execution, run: Run) -> Run:
     said = prospect.said
     if not said.refusal:
         said = dataclasses.replace(said, refusal=lacks(parts, execution.job, execution.me))
+    if not said.refusal:
+        said = dataclasses.replace(
+            said, refusal=earlier.refusal(parts, execution.job, execution.me)
+        )
     mine = phase_recall.with_earlier(said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:

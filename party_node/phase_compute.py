@@ -28,7 +28,7 @@ from protocols.codec import encode
 from protocols.dp.budget import Rho, require
 from protocols.dp.noise import GAUSSIAN
 from protocols.errors import BudgetExceeded
-from protocols.joint.records import JointParams
+from protocols.joint.records import JointAgainParams, JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.psi.params import MatchingParams
 from protocols.session import Items
@@ -169,7 +169,7 @@ def _prepare(
     parts = execution.services
     if isinstance(params, JoinSumParams):
         return laying.lay(execution, permission, people, params)
-    if isinstance(params, JointParams):
+    if isinstance(params, JointParams | JointAgainParams):
         return lay_joint(execution, permission, people, params)
     if isinstance(params, LookalikeParams):
         return lay_lookalike(execution, permission, people, params)

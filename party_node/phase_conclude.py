@@ -200,7 +200,7 @@ def sign(execution: Execution, run: Run) -> Run | None:
     result, now = run.facts["result"], parts.clock_ms()
     members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
     concluding.keep_model(execution)
-    joint.keep_scores(execution, told=result["size"] is not None)
+    joint.keep(execution, told=result["size"] is not None)
     with parts.db.writing() as session:
         receipts.keep(session, run.job, whole, signatures)
         results.keep(session, run.job, result, now)

@@ -8,6 +8,7 @@ from protocols.federated.asked import Federated, terms_for
 from protocols.federated.asked import params_for as federated_params
 from protocols.job import JobDescription
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import JOB_PEOPLE
 from protocols.question import Asked
@@ -21,7 +22,7 @@ def check(job: JobDescription, asked: Asked) -> None:
             _check_insight(job, asked)
         case "lookalike", Lookalike():
             _check_lookalike(job, asked)
-        case "joint", Joint():
+        case "joint", Joint() | JointAgain():
             _check_joint(job, asked)
         case "federated", Federated():
             _check_federated(job, asked)
@@ -37,9 +38,9 @@ def _check_insight(job: JobDescription, asked: Insight) -> None:
         raise JobRefused(f"the question is about another dataset than {job.sender_dataset}")
 
 
-def _check_joint(job: JobDescription, asked: Joint) -> None:
+def _check_joint(job: JobDescription, asked: Joint | JointAgain) -> None:
     if job.requester != job.receiver:
-        # The label is of the receiver's own columns: nobody else asks by them.
+        # The label is of the receiver's own columns, and the model its own: nobody else asks.
         raise JobRefused("a joint score is asked for by the party that gets it")
     _check_datasets(job, {job.receiver: asked.ours_dataset, job.sender: asked.theirs_dataset})
 

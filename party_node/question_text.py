@@ -1,10 +1,13 @@
 """The question of a job as people write it, by the kind of job; and what is foretold of it."""
 
+from functools import partial
 from typing import Any
 
 from party_node.federated import question_file as federated
 from party_node.insight import question_file as insight
 from party_node.job_kinds import LOOKALIKE
+from party_node.jobs import Jobs
+from party_node.joint import earlier
 from party_node.joint import question_file as joint
 from party_node.lookalike import card_words
 from party_node.lookalike import question_file as lookalike
@@ -14,13 +17,16 @@ from protocols.lookalike.preflight import forecast
 from protocols.question import Asked, read
 
 
-def parse(kind: str, text: str) -> Asked:
-    """Return the question of a job of this kind. Raises: InvalidQuery."""
+def parse(kind: str, text: str, jobs: Jobs) -> Asked:
+    """Return the question of a job of this kind, which may name an earlier one of this node.
+
+    Raises: InvalidQuery, JobRefused.
+    """
     match kind:
         case "lookalike":
             return lookalike.parse(text)
         case "joint":
-            return joint.parse(text)
+            return joint.parse(text, partial(earlier.question_by, jobs))
         case "federated":
             return federated.parse(text)
         case _:

@@ -34,6 +34,7 @@ from party_node.identity import Identity
 from party_node.jobs import Jobs
 from party_node.joint.scores import JointScores, scores_in
 from party_node.joint.scores import forget as forget_scores
+from party_node.joint.sides import Side, sides_in
 from party_node.ledger import trust_policy
 from party_node.ledger.checking import Checking
 from party_node.ledger.consent_ledger import ConsentLedger
@@ -72,6 +73,7 @@ class Services:
     vault: Vault
     models: SealedFiles[MadeModel]
     scores: SealedFiles[JointScores]
+    sides: SealedFiles[Side]
     trained: SealedFiles[TrainedModel]
     trainings: Trainings
     supernode: Keeper
@@ -175,6 +177,7 @@ def assemble(
         vault=vault,
         models=models_in(home.models, vault),
         scores=scores,
+        sides=sides_in(home.models, vault),
         trained=trained_in(home.models, vault),
         trainings=trainings,
         supernode=Keeper(

@@ -7,7 +7,7 @@ sends every column of every row. Which is sooner done is a question of the netwo
 from dataclasses import dataclass
 
 from protocols.errors import InvalidParameter
-from protocols.joint.records import JointParams
+from protocols.joint.records import JointAgainParams, JointParams
 from protocols.lookalike.records import LookalikeParams
 from protocols.sums import ahead
 from protocols.sums.alignment_params import AlignedParams
@@ -65,6 +65,8 @@ def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:
         return params.first.second, params.second
     if isinstance(params, JointParams):
         return params.first.first.second, params.first.second
+    if isinstance(params, JointAgainParams):
+        return ()
     return (params.second,)
 
 

@@ -24,7 +24,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
-        "joint": frozenset({"joint-bfv/1", "joint-cot/1"}),
+        "joint": frozenset({"joint-bfv/1", "joint-cot/1", "joint-again/1"}),
         "federated": frozenset({"federated-ridge/1"}),
     }
 )
@@ -39,6 +39,9 @@ RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """The same between three or more members. All of them take part in every job of the agreement."""
+
+COVERED: Mapping[str, frozenset[str]] = MappingProxyType({"joint": frozenset({"joint-again/1"})})
+"""Protocols that any clause of a kind permits: they tell less than each of the others."""
 
 REVEALING = frozenset({"audience", "joint"})
 """Kinds of which the agreement must say `reveal`."""
@@ -94,6 +97,12 @@ def check_terms(agreed: Collaboration) -> None:
     _distinct("jobs", ((p.kind, p.protocol, p.purpose, p.receiver) for p in agreed.permitted))
     for clause in agreed.permitted:
         _check_clause(agreed, clause)
+
+
+def permits(clause: Permitted, kind: str, protocol: str, purpose: str, receiver: str) -> bool:
+    """Tell whether a clause permits a kind of job by a protocol, for a purpose, to a receiver."""
+    named = protocol == clause.protocol or protocol in COVERED.get(clause.kind, ())
+    return named and (clause.kind, clause.purpose, clause.receiver) == (kind, purpose, receiver)
 
 
 def check_name(what: str, name: str) -> None:

@@ -30,6 +30,10 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What each job kind does with a person's data: each must be permitted by that person's consent."""
+OPERATIONS_OF_PROTOCOL: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"joint-again/1": ("psi", "lookalike.score")}
+)
+"""Protocols that do less with it than others of their kind."""
 SENDER_BEGINS = frozenset({"lookalike"})
 """Kinds whose protocol the sender begins: it has the vectors, and the receiver has the matrix."""
 SCORING = ("lookalike.score",)

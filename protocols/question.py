@@ -14,24 +14,26 @@ from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
 from protocols.federated import asked as federated
 from protocols.federated.asked import Federated
-from protocols.job import OPERATIONS, JobDescription
+from protocols.job import OPERATIONS, OPERATIONS_OF_PROTOCOL, JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
+from protocols.joint import asked_again as joint_again
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike import asked as lookalike
 from protocols.lookalike.asked import Lookalike
 from protocols.psi.params import MatchingParams, RowParams
 from protocols.sums import insight
 from protocols.sums.insight import Insight
 
-Asked = Insight | Lookalike | Joint | Federated
+Asked = Insight | Lookalike | Joint | JointAgain | Federated
 """What a job asks beside the match."""
 
 
 def read(data: bytes) -> Asked:
     """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
-    found = decode((Insight, Lookalike, Joint, Federated), data)
-    assert isinstance(found, Insight | Lookalike | Joint | Federated)
+    found = decode((Insight, Lookalike, Joint, JointAgain, Federated), data)
+    assert isinstance(found, Insight | Lookalike | Joint | JointAgain | Federated)
     return found
 
 
@@ -50,7 +52,7 @@ def operations_of(job: JobDescription) -> tuple[str, ...]:
         asked = read(job.question)
         if isinstance(asked, Insight) and asked.model:
             return SCORED
-    return OPERATIONS[job.kind]
+    return OPERATIONS_OF_PROTOCOL.get(job.protocol) or OPERATIONS[job.kind]
 
 
 def cost_of(asked: Asked, minimum: int) -> int:
@@ -64,6 +66,8 @@ def params_for(asked: Asked, minimum: int, *, strict: bool = False) -> MatchingP
     """Return the parameters by which nodes run a question. Raises: InvalidParameter."""
     if isinstance(asked, Joint):
         return joint.params_for(asked)
+    if isinstance(asked, JointAgain):
+        return joint_again.params_for(asked)
     if isinstance(asked, Federated):
         return federated.params_for(asked)
     if isinstance(asked, Lookalike):
@@ -89,6 +93,8 @@ def columns_of(asked: Asked, *, receiver: bool) -> set[str]:
         features = asked.ours if receiver else asked.theirs
         of_label = asked.wanted.schema.columns if receiver else ()
         return {f.column for f in features.features} | {c.source for c in of_label}
+    if isinstance(asked, JointAgain):
+        return {f.column for f in (asked.ours if receiver else asked.theirs).features}
     if isinstance(asked, Federated):
         return asked.columns
     if isinstance(asked, Lookalike):
@@ -141,7 +147,7 @@ def of_job(job: JobDescription) -> bytes:
 
 
 def _without_price(asked: Asked) -> Asked:
-    if isinstance(asked, Lookalike | Joint):
+    if isinstance(asked, Lookalike | Joint | JointAgain):
         return dataclasses.replace(asked, rho_nano=MAX_RELEASE_NANO)
     if isinstance(asked, Federated):
         return dataclasses.replace(asked, rho_nano=1)

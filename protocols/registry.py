@@ -7,6 +7,7 @@ from protocols.codec import Record
 from protocols.errors import InvalidParameter
 from protocols.federated import asked as federated
 from protocols.groups import Backend
+from protocols.joint import again as joint_scores
 from protocols.joint import run as joint
 from protocols.lookalike import run as lookalike
 from protocols.multi_party import MultiParty
@@ -26,6 +27,7 @@ _MAKERS = (
     lookalike.lookalike_cot,
     joint.joint_bfv,
     joint.joint_cot,
+    joint_scores.joint_again,
 )
 
 REGISTRY: Mapping[str, TwoParty] = MappingProxyType(

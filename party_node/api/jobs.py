@@ -19,6 +19,7 @@ from party_node.job_kinds import INSIGHT, Kind
 from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import strictly
+from party_node.joint import earlier
 from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
@@ -195,7 +196,7 @@ def _described(body: JobBody, parts: Services) -> JobDescription:
         body.minimum_size,
         nano(body.rho),
         body.per_person,
-        question_text.parse(body.kind, body.question) if body.question else None,
+        question_text.parse(body.kind, body.question, parts.jobs) if body.question else None,
         body.route,
         parts.home.settings.bandwidth_mbit,
         body.dataset if body.kind == INSIGHT else "",
@@ -208,6 +209,7 @@ def describe(request: Request, parts: Services, *, strict: bool) -> JobDescripti
     job = parts.jobs.describe(request)
     if not has_columns(parts, job, job.requester):
         raise MissingColumn(f"the dataset {job.dataset_of(job.requester)} has no such column")
+    earlier.check(parts, job, job.requester)
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)
     return strictly(job) if strict or is_small(len(permitted)) else job
 

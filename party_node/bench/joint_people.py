@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protocols.joint import moments
 from protocols.joint.asked import HOLD_OUT_PERCENT, room_for
-from protocols.joint.basis import columns_of
+from protocols.joint.basis_learning import learn
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
 from protocols.lookalike.encoding import suggest
 from protocols.lookalike.features import FeatureSpecification
@@ -55,7 +55,7 @@ class JointAsked:
 def encoded(columns: dict[str, Any]) -> NDArray[np.uint8]:
     """Return features as the columns that a joint model is fitted to."""
     spec = FeatureSpecification(tuple(suggest(name, c) for name, c in columns.items()))
-    return columns_of(spec, columns)
+    return learn(spec, columns).encode(columns)
 
 
 def named(table: Floats) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """`accord job overlap`, `audience` and the rest: look ahead, say it, then ask."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from party_node import job_words
@@ -128,7 +130,9 @@ def lookalike(
 
 def joint(
     collaboration: Collaboration,
-    query: Query,
+    query: Annotated[Path | None, typer.Option(help="File with the question.")] = None,
+    by: Annotated[str, typer.Option(help="Instead: score by the model of this earlier job.")] = "",
+    rho: Annotated[str, typer.Option(help="With --by: what to pay; else as then.")] = "",
     purpose: Purpose = "",
     identifier: Identifier = None,
     minimum_size: Minimum = 0,
@@ -139,7 +143,14 @@ def joint(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for a joint score: one number for each of one's own people whom the partner has too."""
-    body = _question(query, collaboration, "joint", purpose, identifier, minimum_size)
+    if (query is None) == (not by) or (rho and not by):
+        raise click.UsageError("give --query, or --by and if need be --rho")
+    if query is None:
+        again = {"by_job": by} | ({"price": {"rho": rho}} if rho else {})
+        body = _body(collaboration, "joint", purpose, identifier, minimum_size, RHO, strict=False)
+        body["question"] = json.dumps(again)
+    else:
+        body = _question(query, collaboration, "joint", purpose, identifier, minimum_size)
     _ask(client_of(home), body | {"route": route}, dry_run, wait, as_json)
 
 

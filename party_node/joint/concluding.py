@@ -1,4 +1,6 @@
-"""What comes of a `joint` run: scores and a model for the receiver, the weights for the sender."""
+"""What comes of a `joint` run: scores and a model for the receiver, the weights for the sender; or,
+by an earlier model, scores alone.
+"""
 
 import hashlib
 from typing import Any
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 from party_node import receipts
 from party_node.execution import Execution
 from party_node.job_kinds import JOINT
+from party_node.joint.laying import BASIS
 from party_node.joint.scores import JointScores
+from party_node.joint.sides import ReceiverSide, SenderSide
 from party_node.matching_input import ORDER
 from party_node.people_sets import are_among
 from party_node.phase_compute import recheck
@@ -18,12 +22,16 @@ from party_node.results import NOTHING, Brought
 from party_node.runs import Run
 from protocols.auc import auc
 from protocols.codec import decode, encode
+from protocols.job_params import params_of
+from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
+from protocols.joint.basis import Basis, Columns
 from protocols.joint.card import LIMITS, shares
 from protocols.joint.kept import KeptJointModel
-from protocols.joint.records import JointParams
+from protocols.joint.records import JointAgainParams, JointParams
 from protocols.joint.run import MODEL, TRAINS, own_values_of, scores
-from protocols.joint.scoring import ScoredBy, SumsHidden
+from protocols.joint.scoring import ScoredBy, SumsHidden, Weights
 from protocols.psi.chunks import MATCHED
 from protocols.question import read
 from protocols.release import draw, made_out, outcome
@@ -40,11 +48,15 @@ def give_size(execution: Execution, run: Run) -> Run:
     """
     allowed = recheck(execution, run).allowed
     job, parts, asked = execution.job, execution.services, _asked(execution)
-    fetch = execution.chunks.fetch
-    items = Items(int(run.facts["items"]), _params(execution).chunk_items)
+    fetch, params = execution.chunks.fetch, params_of(job)
+    assert isinstance(params, JointParams | JointAgainParams)
+    items = Items(int(run.facts["items"]), params.chunk_items)
     matched = np.frombuffer(fetch(MATCHED), "<u4")
     whose = np.frombuffer(fetch(ORDER), "<u4")[matched]
-    found = scores(_params(execution), decode(SumsHidden, run.output).rows, fetch, items)
+    values = own_values_of(fetch, items)[matched]
+    trained = isinstance(asked, Joint)
+    entries = values[:, int(trained) :].astype(np.uint8)
+    found = scores(params.second, decode(SumsHidden, run.output).rows, fetch, entries)
     may = are_among(whose, allowed)
     noisy = draw(int(may.sum()), job, 0)
     told = outcome(noisy, job, job.sender, parts.rng(32))
@@ -59,8 +71,10 @@ def give_size(execution: Execution, run: Run) -> Run:
         )  # fmt: skip
         execution.chunks.keep({_SCORES: kept})
         ours = hashlib.sha256(kept).digest()
-        values = own_values_of(fetch, items)[matched]
-        brought = Brought(joint=_document(execution, asked, values, found, may))
+        said = _of_model(execution, asked, entries, may)
+        if trained:
+            said |= _of_training(execution, values[:, 0].astype(bool), found)
+        brought = Brought(joint=said)
     part = part_of(execution, run, receipts.released(job, told, job.receiver, ours))
     letters = [(execution.peer, made_out(told, execution.peer.party))]
     facts = facts_with(execution, run, part, told, brought)
@@ -68,43 +82,70 @@ def give_size(execution: Execution, run: Run) -> Run:
 
 
 def heard(execution: Execution, run: Run) -> Brought:
-    """Return what the sender of a joint job has seen: by which weights it has scored."""
-    by = decode(ScoredBy, run.output)
-    parts = shares(_asked(execution).theirs, by.weights, None)
-    return Brought(joint={"weights": {"theirs": None, "own": _in_parts(parts)}})
+    """Return what the sender has seen, and keep it: by which weights it has scored."""
+    by, asked = decode(ScoredBy, run.output), _asked(execution)
+    execution.chunks.keep({KNOWN: encode(Weights(by.weights))})
+    parts = shares(asked.theirs, by.weights, None)
+    return Brought(
+        joint={"by_job": _by(asked), "weights": {"theirs": None, "own": _in_parts(parts)}}
+    )
 
 
-def keep_scores(execution: Execution, *, told: bool) -> None:
-    """Keep the scores once all have signed; again after a crash is fine. Raises: DiskFull."""
-    if execution.job.kind == JOINT and execution.is_receiver and told:
-        kept = decode(JointScores, execution.chunks.fetch(_SCORES))
-        execution.services.scores.keep(kept.job, kept)
+def keep(execution: Execution, *, told: bool) -> None:
+    """Keep the scores once all have signed, and what it takes to score again by the same model;
+    again after a crash is fine.
+
+    Raises: DiskFull.
+    """
+    if execution.job.kind != JOINT or not told:
+        return
+    parts, fetch = execution.services, execution.chunks.fetch
+    if execution.is_receiver:
+        kept = decode(JointScores, fetch(_SCORES))
+        parts.scores.keep(kept.job, kept)
+    if isinstance(_asked(execution), JointAgain):
+        return  # the model stays that of the earlier job
+    job, basis = execution.job.job, decode(Basis, fetch(BASIS))
+    if execution.is_receiver:
+        model = decode(KeptJointModel, fetch(MODEL))
+        parts.sides.keep(job, ReceiverSide(job, basis, model))
+    else:
+        weights = decode(Weights, fetch(KNOWN)).values
+        parts.sides.keep(job, SenderSide(job, basis, weights))
 
 
-def _document(
-    execution: Execution,
-    asked: Joint,
-    values: NDArray[np.int32],
-    found: NDArray[np.float64],
-    may: NDArray[np.bool_],
+def _of_model(
+    execution: Execution, asked: Joint | JointAgain, entries: Columns, may: NDArray[np.bool_]
 ) -> dict[str, Any]:
     model = decode(KeptJointModel, execution.chunks.fetch(MODEL))
-    trains = np.frombuffer(execution.chunks.fetch(TRAINS), np.uint8).astype(bool)
-    labels, entries = values[:, 0].astype(bool), values[:, 1:].astype(np.uint8)
-    judged = auc(found[~trains], labels[~trains])
     own = shares(asked.ours, model.own, entries)
     theirs = shares(asked.theirs, model.weights, None)
     return {
+        "by_job": _by(asked),
         "people": int(may.sum()),
+        "weights": {"own": _in_parts(own), "theirs": _in_parts(theirs)},
+        "limits": list(LIMITS),
+    }
+
+
+def _of_training(
+    execution: Execution, labels: NDArray[np.bool_], found: NDArray[np.float64]
+) -> dict[str, Any]:
+    asked = _asked(execution)
+    assert isinstance(asked, Joint)
+    trains = np.frombuffer(execution.chunks.fetch(TRAINS), np.uint8).astype(bool)
+    return {
         "trained_on": int(trains.sum()),
         "judged_on": int((~trains).sum()),
         "with_label": int(labels.sum()),
-        "auc": None if judged is None else round(judged, 4),
+        "auc": _rounded(auc(found[~trains], labels[~trains])),
         "auc_of_training": _rounded(auc(found[trains], labels[trains])),
-        "weights": {"own": _in_parts(own), "theirs": _in_parts(theirs)},
         "noise": asked.noise,
-        "limits": list(LIMITS),
     }
+
+
+def _by(asked: Joint | JointAgain) -> str | None:
+    return asked.by if isinstance(asked, JointAgain) else None
 
 
 def _rounded(number: float | None) -> float | None:
@@ -118,11 +159,7 @@ def _in_parts(found: dict[str, float]) -> dict[str, float]:
     return {column: round(value / whole, 4) for column, value in ordered}
 
 
-def _asked(execution: Execution) -> Joint:
+def _asked(execution: Execution) -> Joint | JointAgain:
     asked = read(execution.job.question)
-    assert isinstance(asked, Joint)
+    assert isinstance(asked, Joint | JointAgain)
     return asked
-
-
-def _params(execution: Execution) -> JointParams:
-    return decode(JointParams, execution.job.params)

@@ -3,6 +3,9 @@
 Both lay their permitted people in a secret order, filled up. Beside it the receiver lays of each
 person the label and its own columns, and the sender its columns, and a label for the matching: the
 row's number and a random pad that is used once.
+
+Of a job that trains, both sides keep what their columns stand for (`BASIS`). One that scores by an
+earlier model encodes today's rows by what was kept then; there is no label.
 """
 
 from collections.abc import Mapping
@@ -16,15 +19,22 @@ from party_node import matching_input
 from party_node.execution import Execution
 from party_node.insight.grouping import Numbers, are_chosen
 from party_node.insight.laying import Laid
+from party_node.joint.earlier import kept
+from party_node.joint.sides import ReceiverSide, SenderSide
 from party_node.laid_rows import lay_rows
 from party_node.lookalike.reading import read_features
 from party_node.matching_input import ORDER
 from party_node.permission import Permission
 from party_node.row_file import RowFile
+from protocols.codec import encode
+from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
-from protocols.joint.basis import Columns, columns_of
-from protocols.joint.records import JointParams
-from protocols.joint.scoring import pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.asked_again import JointAgain
+from protocols.joint.basis import Basis, Columns
+from protocols.joint.basis_learning import learn
+from protocols.joint.records import JointAgainParams, JointParams
+from protocols.joint.run import MODEL
+from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi import chunks, padding
 from protocols.question import read
@@ -32,30 +42,45 @@ from protocols.session import Items, Role
 from protocols.sums.alignment import own_values
 from protocols.sums.layout import write_vector
 
+BASIS = "joint-basis"
+"""Chunk with what this side's columns stand for, until all parties have signed."""
+
 
 def lay(
-    execution: Execution, permission: Permission, people: FrozenBitMap, params: JointParams
+    execution: Execution,
+    permission: Permission,
+    people: FrozenBitMap,
+    params: JointParams | JointAgainParams,
 ) -> Laid:
     """Read these permitted people and lay them out; return the input, and counts for this side.
 
     Raises: JobRefused if they are more than the job allows; MissingColumn, MisfitColumn,
-    LeakyColumn, DatasetUnreadable.
+    LeakyColumn, DatasetUnreadable; ModelGone.
     """
     held = execution.services.datasets.items(permission, execution.job.identifiers, people)
     asked = read(execution.job.question)
-    assert isinstance(asked, Joint)
+    assert isinstance(asked, Joint | JointAgain)
     receives = execution.role is Role.INITIATOR
     persons, digests, report = matching_input.one_each(held)
     features = asked.ours if receives else asked.theirs
-    columns = columns_of(features, _table(execution, permission, persons, features))
+    table = _table(execution, permission, persons, features)
+    if isinstance(asked, Joint):
+        basis = learn(features, table)
+        execution.chunks.keep({BASIS: encode(basis)})
+    else:
+        basis = _as_before(execution, asked)
+    columns = basis.encode(table)
     rows = lay_rows(execution, digests, range(0), params)
     wide = rows.spread(columns, 0)
     if receives:
-        have = are_chosen(execution, permission, asked.wanted, persons)
-        labels = rows.spread(have.astype(np.int32), 0)
+        values = wide.astype(np.int32)
+        if isinstance(asked, Joint):
+            have = are_chosen(execution, permission, asked.wanted, persons)
+            labels = rows.spread(have.astype(np.int32), 0)
+            values = np.concatenate([labels[:, None], values], axis=1)
         whose = rows.spread(persons.astype(np.uint32), padding.NOBODY)
         execution.chunks.keep({ORDER: whose.astype("<u4").tobytes()})
-        _keep_own(execution, labels, wide, params.chunk_items)
+        _keep_own(execution, values, params.chunk_items)
     else:
         _keep_theirs(execution, wide, params.chunk_items)
     return Items(len(rows), params.chunk_items), report | {"items": len(rows)}
@@ -70,11 +95,21 @@ def _table(
     return execution.services.datasets.over_rows(permission, work)
 
 
-def _keep_own(execution: Execution, labels: NDArray[np.int32], wide: Columns, size: int) -> None:
-    for i, at in enumerate(range(0, len(wide), size)):
-        here = slice(at, at + size)
-        values = np.concatenate([labels[here, None], wide[here].astype(np.int32)], axis=1)
-        execution.chunks.keep({own_values(i): write_vector(values)})
+def _as_before(execution: Execution, asked: JointAgain) -> Basis:
+    """Return what this side's columns stood for, and lay down the weights of that model."""
+    sides = execution.services.sides
+    if execution.role is Role.INITIATOR:
+        mine = kept(sides, asked.by, ReceiverSide)
+        execution.chunks.keep({MODEL: encode(mine.model)})
+        return mine.basis
+    theirs = kept(sides, asked.by, SenderSide)
+    execution.chunks.keep({KNOWN: encode(Weights(theirs.weights))})
+    return theirs.basis
+
+
+def _keep_own(execution: Execution, values: NDArray[np.int32], size: int) -> None:
+    for i, at in enumerate(range(0, len(values), size)):
+        execution.chunks.keep({own_values(i): write_vector(values[at : at + size])})
 
 
 def _keep_theirs(execution: Execution, wide: Columns, size: int) -> None:

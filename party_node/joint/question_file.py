@@ -14,7 +14,14 @@ theirs:
     - {column: region, kind: categorical}
 price: {rho: "0.02"}
 noise: false                    # true: the sums are differentially private
+
+or, to score by an earlier job's model:
+
+by_job: 0f41b1c0a6a34f0e8c31c5e5d3a1b7aa
+price: {rho: "0.02"}            # left out: what that job has cost
 """
+
+from collections.abc import Callable, Mapping
 
 from party_node.lookalike.question_file import read_feature
 from party_node.statistics.question_file import read_price, taken_apart
@@ -30,16 +37,23 @@ from protocols.dp.queries.scalars import (
     refused_as_query,
 )
 from protocols.joint.asked import Joint
+from protocols.joint.asked_again import JointAgain
 from protocols.lookalike.features import FeatureSpecification
 from protocols.sums.segments import Segments
 
 KEYS = ("ours", "theirs", "price", "noise")
+KEYS_AGAIN = ("by_job", "price")
+By = Callable[[str, int | None], JointAgain]
+"""(earlier job, price or None) → what asks for scores by its model."""
 _TRUTH = {"true": True, "false": False}
 
 
-def parse(text: str) -> Joint:
-    """Return the question. Raises: InvalidQuery."""
-    found = mapping(taken_apart(text), Place(""), KEYS)
+def parse(text: str, by: By) -> Joint | JointAgain:
+    """Return the question. Raises: InvalidQuery; as `by`."""
+    plain = taken_apart(text)
+    if isinstance(plain, dict) and "by_job" in plain:
+        return _again(mapping(plain, Place(""), KEYS_AGAIN), by)
+    found = mapping(plain, Place(""), KEYS)
     with refused_as_query():
         at, there = Place("ours"), Place("theirs")
         ours = mapping(due(found, "ours"), at, ("dataset", "features", "label"))
@@ -56,6 +70,12 @@ def parse(text: str) -> Joint:
             rho_nano=read_price(found),
             noise=_TRUTH[noise],
         )
+
+
+def _again(found: Mapping[str, Plain], by: By) -> JointAgain:
+    with refused_as_query():
+        price = read_price(found) if "price" in found else None
+        return by(read_text(found["by_job"], Place("by_job")), price)
 
 
 def _features(plain: Plain, at: Place) -> FeatureSpecification:

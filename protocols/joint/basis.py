@@ -6,99 +6,135 @@ missing has a column of its own. A feature of categories has a column for each o
 stated, or of those that most people have. How many columns there are follows from the
 specification; which values they stand for is known to the party that has the feature, and to nobody
 else.
+
+Where ramps and steps lie is a `Basis`. `basis_learning` makes it of the people that a model is
+fitted on; whoever comes later is encoded by the same one, so that a weight means what it meant. It
+has quantiles and categories, each of which somebody had, and nothing that says who.
 """
 
-import itertools
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.joint.widths import UNIT, ramps_of, width
+from protocols.codec import Record
+from protocols.errors import LocalError
+from protocols.joint.widths import UNIT
 from protocols.lookalike import encoding
-from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
-from protocols.lookalike.leakage import check_column
+from protocols.lookalike.features import Feature, MisfitColumn
+from protocols.lookalike.kept import Array
 
 Columns = NDArray[np.uint8]
+Numbers = NDArray[np.float64]
 
 
-def columns_of(features: FeatureSpecification, table: Mapping[str, Any]) -> Columns:
-    """Return the columns of people, shape (people, columns), entries 0 to `UNIT`.
+@dataclass(frozen=True, slots=True)
+class Ramps(Record):
+    """A numeric feature as ramps, and a column for what is missing. Raises: LocalError."""
 
-    `table` has an Arrow array for each feature. A feature that does not vary is columns of zeros.
-    Raises: LeakyColumn, MisfitColumn.
+    KIND: ClassVar[str] = "joint-ramps/1"
+    feature: Feature
+    ramps: int
+    ends: Array
+    """Where each begins and ends, shape (ramps or fewer, 2)."""
+
+    def __post_init__(self) -> None:
+        shape = self.ends.shape
+        if len(shape) != 2 or shape[1] != 2 or shape[0] > self.ramps:
+            raise LocalError("a ramp has a beginning and an end")
+
+    def encode(self, column: Any) -> Columns:
+        """Return the columns of rows; beyond the ends a ramp is level. Raises: MisfitColumn."""
+        values = read_numbers(self.feature, column)
+        found = np.zeros((len(values), self.ramps + 1), np.uint8)
+        missing = np.isnan(values)
+        found[missing, self.ramps] = UNIT
+        told = values[~missing]
+        for ramp, (low, high) in enumerate(self.ends.read()):
+            # Divided first: the difference of two huge numbers may be infinite.
+            part = (np.clip(told, low, high) / 2 - low / 2) / (high / 2 - low / 2)
+            found[~missing, ramp] = np.rint(UNIT * part).astype(np.uint8)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks(Record):
+    """A numeric feature as one column: about the part of people who are below; what is missing is
+    the middle. Raises: LocalError.
     """
-    parts, ramps = [], ramps_of(features)
-    for feature in features.features:
-        column = table.get(feature.column)
-        if column is None:
-            raise MisfitColumn(f"there is no column {feature.column}")
-        check_column(feature.column, column)
-        numeric = feature.kind is FeatureKind.NUMERIC
-        parts.append(_ramps(feature, column, ramps) if numeric else _steps(feature, column))
-    return np.ascontiguousarray(np.concatenate(parts, axis=1))
+
+    KIND: ClassVar[str] = "joint-ranks/1"
+    feature: Feature
+    starts: Array
+    """From which value on the column has the next entry: at most one for each entry, rising."""
+    entries: Array
+
+    def __post_init__(self) -> None:
+        if len(self.starts.shape) != 1 or self.starts.shape != self.entries.shape:
+            raise LocalError("each value that begins has an entry")
+
+    def encode(self, column: Any) -> Columns:
+        """Return the column of rows; below all that was there is 0. Raises: MisfitColumn."""
+        values = read_numbers(self.feature, column)
+        starts, entries = self.starts.read(), self.entries.read()
+        missing = np.isnan(values)
+        found = np.full((len(values), 1), UNIT // 2, np.uint8)
+        if len(starts):
+            at = np.searchsorted(starts, values[~missing], "right")
+            found[~missing, 0] = np.concatenate([[0], entries])[at]
+        return found
 
 
-def _ramps(feature: Feature, column: Any, ramps: int) -> Columns:
+@dataclass(frozen=True, slots=True)
+class Steps(Record):
+    """A feature of categories as a column for each of them; any other value has none."""
+
+    KIND: ClassVar[str] = "joint-steps/1"
+    feature: Feature
+    width: int
+    categories: tuple[str, ...]
+    """As many as there are columns, or fewer."""
+
+    def __post_init__(self) -> None:
+        if len(self.categories) > self.width:
+            raise LocalError("there is a column for each category")
+
+    def encode(self, column: Any) -> Columns:
+        """Return the columns of rows. Raises: MisfitColumn."""
+        codes = encoding.Bins(self.feature, None, self.categories).encode(column)
+        found = np.zeros((len(codes), self.width), np.uint8)
+        known = codes < len(self.categories)
+        found[np.flatnonzero(known), codes[known]] = UNIT
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Basis(Record):
+    """What the columns of one party stand for, feature by feature."""
+
+    KIND: ClassVar[str] = "joint-basis/1"
+    parts: tuple[Ramps | Ranks | Steps, ...]
+
+    def encode(self, table: Mapping[str, Any]) -> Columns:
+        """Return the columns of people, shape (people, columns), entries 0 to `UNIT`.
+
+        `table` has an Arrow array for each feature. Raises: MisfitColumn.
+        """
+        parts = []
+        for part in self.parts:
+            name = part.feature.column
+            if name not in table:
+                raise MisfitColumn(f"there is no column {name}")
+            parts.append(part.encode(table[name]))
+        return np.ascontiguousarray(np.concatenate(parts, axis=1))
+
+
+def read_numbers(feature: Feature, column: Any) -> Numbers:
+    """Return a numeric column within its bounds; NaN where it says nothing finite.
+
+    Raises: MisfitColumn.
+    """
     values = encoding.clip(feature, encoding.numbers(feature.column, column))
-    values = np.where(np.isfinite(values), values, np.nan)
-    if not ramps:
-        return _ranks(values)
-    found = np.zeros((len(values), ramps + 1), np.uint8)
-    missing = np.isnan(values)
-    found[missing, ramps] = UNIT
-    told = values[~missing]
-    for ramp, (low, high) in enumerate(_knots(feature, told, ramps)):
-        # Divided first: the difference of two huge numbers may be infinite.
-        part = (np.clip(told, low, high) / 2 - low / 2) / (high / 2 - low / 2)
-        found[~missing, ramp] = np.rint(UNIT * part).astype(np.uint8)
-    return found
-
-
-def _knots(feature: Feature, values: NDArray[np.float64], ramps: int) -> list[tuple[float, float]]:
-    """Return where ramps begin and end; fewer where there are few different values."""
-    if feature.edges_milli:
-        edges = np.array(feature.edges_milli, np.float64) / 1000
-        ends = _quantiles(edges, np.linspace(0, 1, ramps + 1))
-    elif len(values):
-        ends = _quantiles(values, np.array([0.01, *np.linspace(0, 1, ramps + 1)[1:-1], 0.99]))
-        if ends[-1] <= ends[0]:  # nearly all are alike: a ramp over those who are not
-            ends = np.array([values.min(), values.max()])
-        else:
-            ends = np.append(ends, values.max())
-    else:
-        return []
-    ends = np.unique(ends)
-    pairs = list(itertools.pairwise(ends))
-    while len(pairs) > ramps:  # the two narrowest neighbours become one
-        spans = [pairs[i + 1][1] - pairs[i][0] for i in range(len(pairs) - 1)]
-        at = int(np.argmin(spans))
-        pairs[at : at + 2] = [(pairs[at][0], pairs[at + 1][1])]
-    return [(float(low), float(high)) for low, high in pairs if high / 2 > low / 2]
-
-
-def _ranks(values: NDArray[np.float64]) -> Columns:
-    """Return the part of all people who are below, ties counting half, as one column."""
-    missing = np.isnan(values)
-    found = np.full((len(values), 1), UNIT // 2, np.uint8)
-    told = values[~missing]
-    if len(told):
-        ordered = np.sort(told)
-        below = np.searchsorted(ordered, told, "left") + np.searchsorted(ordered, told, "right")
-        found[~missing, 0] = np.rint(UNIT * below / (2 * len(told))).astype(np.uint8)
-    return found
-
-
-def _quantiles(values: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return quantiles that are values themselves: between two huge ones nothing overflows."""
-    return np.asarray(np.quantile(values, parts, method="inverted_cdf"))
-
-
-def _steps(feature: Feature, column: Any) -> Columns:
-    bins = encoding.learn_one(feature, column)
-    codes, wide = bins.encode(column), width(feature, 0)
-    found = np.zeros((len(codes), wide), np.uint8)
-    known = codes < min(wide, len(bins.categories))
-    found[np.flatnonzero(known), codes[known]] = UNIT
-    return found
+    return np.where(np.isfinite(values), values, np.nan)

@@ -1,4 +1,6 @@
-"""Parameters of a joint score: a matching, two sums over who matches, and the scores."""
+"""Parameters of a joint score: a matching, two sums over who matches, and the scores; or, by an
+earlier model, a matching and the scores alone.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -73,3 +75,18 @@ class JointParams(AlignedParams):
         p = self.second.columns
         if len(across.dense) != p or len(within.dense) != p + p * (p + 1) // 2:
             raise InvalidParameter("the sums are over other columns than the score")
+
+
+@dataclass(frozen=True, slots=True)
+class JointAgainParams(AlignedParams):
+    """A run by an earlier model. Raises: InvalidParameter if the parts do not fit together."""
+
+    KIND: ClassVar[str] = "joint-again-params/1"
+    first: OtParams
+    second: ScoreParams  # type: ignore[assignment] # no sum is taken
+
+    def __post_init__(self) -> None:
+        if self.first.label_bytes != LABEL_BYTES + PAD_BYTES:
+            raise InvalidParameter("a label is a row's number and a pad")
+        if self.first.chunk_items != self.second.chunk_rows:
+            raise InvalidParameter("rows are cut in other chunks than items")

@@ -35,7 +35,7 @@ from protocols.in_a_row import Begun, then
 from protocols.joint import moments
 from protocols.joint.fitting import check_people, fit
 from protocols.joint.kept import KeptJointModel, rounded
-from protocols.joint.records import AcrossParams, JointParams, WithinParams
+from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
 from protocols.joint.scoring import (
     SCORING,
     SUMS,
@@ -137,26 +137,28 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
         theirs = {theirs_chunk(i): fetch(theirs_chunk(i)) for i in range(count)}
         return AlignedRows(items.count, layout.chunk_rows), named(theirs, ACROSS)
     rows = output.peer_count
-    labels = np.frombuffer(fetch(chunks.LABELS), "<u4").reshape(output.count, 2)
+    at, kept = rows_and_pads(output, fetch)
     matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
     values = own_values_of(fetch, items)
-    there = labels[:, 0] < rows
+    there = at < rows
     coins = np.frombuffer(rng(4 * output.count), "<u4")
     trains = there & (coins >= 2**32 * params.hold_out_percent // 100)
     check_people(values[matched[trains], 0].astype(np.uint8))
     ones = np.ones((int(trains.sum()), 1), np.int32)
-    at = labels[:, 0]
     laid = _vectors(layout, ones, at[trains], rows)
     across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
     laid |= named(
         _vectors(across, moments.vectors_of(values[matched[trains]]), at[trains], rows), ACROSS
     )
-    kept = {
-        TRAINS: trains.astype(np.uint8).tobytes(),
-        AT: at.astype("<u4").tobytes(),
-        PADS: labels[:, 1].astype("<u4").tobytes(),
-    }
-    return AlignedRows(rows, layout.chunk_rows), laid | kept
+    laid |= kept | {TRAINS: trains.astype(np.uint8).tobytes()}
+    return AlignedRows(rows, layout.chunk_rows), laid
+
+
+def rows_and_pads(output: Labelled, fetch: Fetch) -> tuple[NDArray[np.uint32], dict[str, bytes]]:
+    """Return which of the partner's rows each match is, and the chunks that `scores` needs."""
+    labels = np.frombuffer(fetch(chunks.LABELS), "<u4").reshape(output.count, 2)
+    at, pads = (labels[:, n].astype("<u4") for n in (0, 1))
+    return at, {AT: at.tobytes(), PADS: pads.tobytes()}
 
 
 def by_sums(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> Aligned:
@@ -190,7 +192,7 @@ def by_model(
 
 
 def own_values_of(fetch: Fetch, items: Items) -> NDArray[np.int32]:
-    """Return of each of the brand's items the label, 0 or 1, and its columns.
+    """Return of each of the brand's items the label, 0 or 1, where one is laid, and its columns.
 
     Raises: LocalError if a chunk does not fit.
     """
@@ -201,22 +203,22 @@ def own_values_of(fetch: Fetch, items: Items) -> NDArray[np.int32]:
     return np.frombuffer(data, "<i4").reshape(items.count, width)
 
 
-def scores(params: JointParams, rows: int, fetch: Fetch, items: Items) -> NDArray[np.float64]:
+def scores(
+    params: ScoreParams, rows: int, fetch: Fetch, mine: NDArray[np.uint8]
+) -> NDArray[np.float64]:
     """Return the score of each of the brand's items that match, in the order of `matched`.
 
-    Raises: LocalError if a kept chunk does not fit.
+    `mine` has the brand's columns of each of them. Raises: LocalError if a kept chunk does not fit.
     """
     model = decode(KeptJointModel, fetch(MODEL))
-    size = params.second.chunk_rows
+    size = params.chunk_rows
     data = b"".join(fetch(chunks.kept(SUMS, i)) for i in range(chunks.chunk_count(rows, size)))
     hidden = np.frombuffer(data, "<u4")
     at, pads = np.frombuffer(fetch(AT), "<u4"), np.frombuffer(fetch(PADS), "<u4")
-    matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
     there = at < rows
     theirs = np.zeros(len(at), np.int64)
     theirs[there] = opened(hidden[at[there]], pads[there])
-    mine = own_values_of(fetch, items)[matched, 1:].astype(np.int64) @ model.own_weights()
-    return model.score(mine + theirs)
+    return model.score(mine.astype(np.int64) @ model.own_weights() + theirs)
 
 
 def _vectors(

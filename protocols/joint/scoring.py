@@ -11,7 +11,7 @@ other rows it learns nothing, whatever it can compute.
 
 **What a brand could do that does not follow.** Ask by other weights than it has fitted, by a single
 one too, and so read a single column of the people who match. The partner sees the weights, keeps
-them, and shows them.
+them, and shows them; where they are to be those of an earlier run, it scores by no others.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.codec import Record
-from protocols.errors import InvalidParameter, LocalError, MalformedMessage
+from protocols.errors import InvalidParameter, LocalError, MalformedMessage, PeerError
 from protocols.joint.records import PAD_BYTES, ScoreParams
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks
@@ -44,6 +44,12 @@ LARGEST_SUM = 2**30
 """No row's sum is larger: it fits into 32 bits with its sign."""
 
 
+class OtherWeights(PeerError):
+    """The other party asks for scores by other weights than those of the model that was named."""
+
+    code = "other-weights"
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreGiven(Record):
     """The input: `theirs/…` and `pads/…` at the partner, nothing at the brand but the weights."""
@@ -51,7 +57,7 @@ class ScoreGiven(Record):
     KIND: ClassVar[str] = "joint-score-given/1"
     rows: int
     weights: tuple[int, ...]
-    """The brand's; empty at the partner."""
+    """The brand's; at the partner empty, or the only ones that it scores by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Adding(Record):
     rows: int
     weights: tuple[int, ...]
     done: int
+    known: tuple[int, ...]
+    """The only weights that it scores by; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,10 @@ def begin(role: Role, params: Record, ctx: bytes, given: ScoreGiven, rng: Rng) -
     """Open one side. Raises: InvalidParameter if the weights are not one for each column."""
     if not isinstance(params, ScoreParams) or not isinstance(given, ScoreGiven):
         raise InvalidParameter("these are not the parameters and the input of this protocol")
+    if role is Role.INITIATOR or given.weights:
+        _check(params, given.weights)
     if role is Role.RESPONDER:
-        return Wait(Adding(params, given.rows, (), 0))
-    _check(params, given.weights)
+        return Wait(Adding(params, given.rows, (), 0, given.weights))
     return Continue(Collecting(params, given.rows, True, 0), Weights(given.weights))
 
 
@@ -132,9 +141,11 @@ def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Trans
             if done + 1 == chunks.chunk_count(rows, params.chunk_rows):
                 return Finish(SumsHidden(rows), keep=keep)
             return Wait(Collecting(params, rows, True, done + 1), keep)
-        case Adding(params, rows, (), 0), Weights(values):
+        case Adding(params, rows, (), 0, known), Weights(values):
             _check(params, values, MalformedMessage)
-            return _send(Adding(params, rows, values, 0), fetch)
+            if known and values != known:
+                raise OtherWeights
+            return _send(Adding(params, rows, values, 0, known), fetch)
         case Adding(), None if state.weights:
             return _send(state, fetch)
         case _:
@@ -151,7 +162,7 @@ def _send(state: Adding, fetch: Fetch) -> Transition:
     hidden = Hidden(done, (sums.astype(np.uint32) + pads).astype("<u4").tobytes())
     if done + 1 == chunks.chunk_count(rows, params.chunk_rows):
         return Finish(ScoredBy(rows, state.weights), hidden)
-    return Continue(Adding(params, rows, state.weights, done + 1), hidden)
+    return Continue(Adding(params, rows, state.weights, done + 1, state.known), hidden)
 
 
 def opened(hidden: NDArray[np.uint32], pads: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from protocols.joint.again import joint_again
+from protocols.joint.kept import KeptJointModel
 from protocols.joint.run import joint_bfv, joint_cot
 from protocols.lookalike.representation import represent
 from protocols.lookalike.run import lookalike_bfv, lookalike_cot
@@ -42,6 +44,7 @@ GROUPS = range(14), range(14, 20)
 JOIN_COT, JOIN_BFV = composed.join_cot(), composed.join_bfv()
 LOOKALIKE_COT, LOOKALIKE_BFV = lookalike_cot(), lookalike_bfv()
 JOINT_COT, JOINT_BFV = joint_cot(), joint_bfv()
+JOINT_AGAIN = joint_again()
 RING_SETS = [digests(range(12)), digests(range(4, 14)), digests(range(6, 20))]
 
 _DH = PsiParams(max_items=60, chunk_items=8, tag_bytes=12, strict=False)
@@ -150,6 +153,17 @@ def play_joint(protocol: TwoParty, **more: Any) -> Played:
     return joint_runs.play_joint(people, people, own, labels, theirs, protocol, **more)
 
 
+def play_joint_again(protocol: TwoParty, **more: Any) -> Played:
+    """Play scores by an earlier model, with several messages of them."""
+    draws = np.random.default_rng(6)
+    own = draws.integers(0, 33, (len(MINE), 2)).astype(np.uint8)
+    theirs = draws.integers(0, 33, (len(THEIRS), 2)).astype(np.uint8)
+    model = KeptJointModel(1, (3, -4), (5, -6), 100)
+    return joint_runs.play_again(
+        list(MINE), list(THEIRS), own, theirs, model, model.weights, protocol, 8, **more
+    )
+
+
 SUM_OF = drawn(SumLayout(1, 20, (255, 3), (4,), 20, 8), 20)
 """Sums of more than a byte of entries of one: all columns are narrow where they may be."""
 
@@ -208,6 +222,7 @@ RUNS = {
     LOOKALIKE_BFV.name: _pair(LOOKALIKE_BFV, play_lookalike),
     JOINT_COT.name: _pair(JOINT_COT, play_joint),
     JOINT_BFV.name: _pair(JOINT_BFV, play_joint),
+    JOINT_AGAIN.name: _pair(JOINT_AGAIN, play_joint_again),
     cot.SUMS.name: _pair(cot.SUMS, play_sums),
     cot.NARROW.name: _pair(cot.NARROW, functools.partial(play_sums, to_holder=False)),
     ring.MEMBERS.name: _circle(ring.MEMBERS),

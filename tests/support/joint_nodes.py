@@ -63,6 +63,11 @@ def tier(person: int) -> str:
     return ("basic", "silver", "gold")[person * 5 % 3]
 
 
+def tier_after(person: int, later: int) -> str:
+    """As `tier`; later some have one that was not there before."""
+    return "platinum" if later and person % 10 == 0 else tier(person + later)
+
+
 def churned(person: int) -> bool:
     """The young, who rarely come, and are not gold."""
     return (age(person) < 45) + (visits(person) < 9) + (tier(person) != "gold") >= 2
@@ -77,25 +82,41 @@ def _make(world: TwoNodes, folder: Path) -> None:
     world.agree(DOCUMENT, {"joint": PURPOSE}, allow_reveal=True)
 
 
-def fill(node: Node, folder: Path) -> None:
-    """Register a file of people."""
+def fill(node: Node, folder: Path, later: int = 0) -> None:
+    """Register a file of people; `later` makes it another one, as rows are after some time."""
     file = folder / f"{node.party}.csv"
     if node.party == BRAND:
         rows = ["id,email,visits,churned"]
         rows += [
-            f"{key(BRAND, n)},{email(n)},{visits(n)},{'yes' if churned(n) else 'no'}"
+            f"{key(BRAND, n)},{email(n)},{visits(n + later)},{'yes' if churned(n) else 'no'}"
             for n in PEOPLE[BRAND]
         ]
     else:
         rows = ["id,email,age,tier"]
-        rows += [f"{key(PUBLISHER, n)},{email(n)},{age(n)},{tier(n)}" for n in PEOPLE[PUBLISHER]]
+        rows += [
+            f"{key(PUBLISHER, n)},{email(n)},{age(n + later) + later},{tier_after(n, later)}"
+            for n in PEOPLE[PUBLISHER]
+        ]
     file.write_text("\n".join(rows) + "\n")
     node.services.datasets.register(DATASET[node.party], file, "id", "email", None, None)
 
 
+def _make_trained(world: TwoNodes, folder: Path) -> None:
+    _make(world, folder)
+    job = world.brand.ask("joint", question=QUESTION, route="cot")
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
+
+
 _READY = ReadyWorld("joint", PARTIES, _make)
+_TRAINED = ReadyWorld("joint-trained", PARTIES, _make_trained)
 
 
 def joint_nodes() -> AbstractContextManager[TwoNodes]:
     """Return a world with labels, features at both sides, consents and one agreement."""
     return _READY.copy()
+
+
+def trained_nodes() -> AbstractContextManager[TwoNodes]:
+    """Return such a world in which one joint job has ended already."""
+    return _TRAINED.copy()

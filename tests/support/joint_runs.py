@@ -5,10 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.codec import encode
 from protocols.joint import moments
-from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.joint.run import over
-from protocols.joint.scoring import pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.again import KNOWN, joint_again
+from protocols.joint.kept import KeptJointModel
+from protocols.joint.records import (
+    AcrossParams,
+    JointAgainParams,
+    JointParams,
+    ScoreParams,
+    WithinParams,
+)
+from protocols.joint.run import MODEL, over
+from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
 from protocols.psi import chunks
 from protocols.psi.params import OtParams
 from protocols.sums.alignment import own_values
@@ -19,6 +28,7 @@ from tests.support.seeded import digests, seeded
 
 CHUNK = moments.CHUNK_ROWS
 RUN = over(CLEAR, "joint-clear/1")
+AGAIN = joint_again()
 
 
 def params_of(most: int, own: int, theirs: int, rho_nano: int = 0) -> JointParams:
@@ -34,17 +44,44 @@ def play_joint(
 ) -> Played:  # fmt: skip
     """Play a run: people are numbers, `own` and `labels` are of `mine`, `columns` of `theirs`."""
     values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
-    pads = np.frombuffer(seeded("pads")(4 * len(theirs)), "<u4")
-    said = np.stack([np.arange(len(theirs), dtype="<u4"), pads], axis=1).astype("<u4")
-    brand, partner = {}, {}
-    for i, at in enumerate(range(0, len(mine), CHUNK)):
-        brand[own_values(i)] = write_vector(values[at : at + CHUNK])
-    for i, at in enumerate(range(0, len(theirs), CHUNK)):
-        here = slice(at, at + CHUNK)
-        partner[theirs_chunk(i)] = write_theirs(columns[here])
-        partner[chunks.own_labels(i)] = said[here].tobytes()
-        partner[pads_chunk(i)] = pads[here].astype("<u4").tobytes()
     made = params or params_of(max(len(mine), len(theirs)) + 5, own.shape[1], columns.shape[1])
+    laid = lay(len(mine), len(theirs), values, columns)
+    return run_pair(protocol, made, CTX, digests(mine), digests(theirs), laid=laid, **more)
+
+
+def again_params(most: int, theirs: int, chunk: int = CHUNK) -> JointAgainParams:
+    first = OtParams(most, chunk, 12, 4096, 2**20, label_bytes=8)
+    return JointAgainParams(first, ScoreParams(theirs, chunk))
+
+
+def play_again(
+    mine: list[int], theirs: list[int], own: NDArray[Any], columns: NDArray[Any],
+    model: KeptJointModel, known: tuple[int, ...], protocol: Any = AGAIN, chunk: int = CHUNK,
+    **more: Any,
+) -> Played:  # fmt: skip
+    """Play a run by a model that is there; `known` are the weights that the partner was shown."""
+    brand, partner = lay(len(mine), len(theirs), own.astype(np.int32), columns, chunk)
+    brand[MODEL], partner[KNOWN] = encode(model), encode(Weights(known))
+    made = again_params(max(len(mine), len(theirs)) + 5, columns.shape[1], chunk)
     return run_pair(
         protocol, made, CTX, digests(mine), digests(theirs), laid=(brand, partner), **more
     )
+
+
+def lay(
+    mine: int, theirs: int, values: NDArray[Any], columns: NDArray[Any], chunk: int = CHUNK
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return what each side finds beside its people: values of the brand's, the partner's columns,
+    with labels and pads.
+    """
+    pads = np.frombuffer(seeded("pads")(4 * theirs), "<u4")
+    said = np.stack([np.arange(theirs, dtype="<u4"), pads], axis=1).astype("<u4")
+    brand, partner = {}, {}
+    for i, at in enumerate(range(0, mine, chunk)):
+        brand[own_values(i)] = write_vector(values[at : at + chunk])
+    for i, at in enumerate(range(0, theirs, chunk)):
+        here = slice(at, at + chunk)
+        partner[theirs_chunk(i)] = write_theirs(columns[here])
+        partner[chunks.own_labels(i)] = said[here].tobytes()
+        partner[pads_chunk(i)] = pads[here].astype("<u4").tobytes()
+    return brand, partner

@@ -23,6 +23,7 @@ from protocols.disclosure import coarse
 from protocols.envelope import Header, seal
 from protocols.job import JobDescription, Source
 from protocols.job_params import kind_of_params
+from protocols.joint.asked_again import JointAgain
 from protocols.keys import PartyKeys
 from protocols.psi import dh, ot, ring
 from protocols.psi.params import MatchingParams, OtParams, PsiParams, RowParams
@@ -111,6 +112,10 @@ def test_both_sides_expect_the_same_bytes():
     assert found[0] == found[1] == pytest.approx((32 * 1.1e6 + 12 * 1e5) / 1024, rel=0.01)
 
 
+def by_earlier(job, rho_nano):
+    return JointAgain(job, "o", JOINT.ours, "t", JOINT.theirs, rho_nano)
+
+
 COUNT = question_file.parse("{query: count, dataset: d, price: {rho: '1'}}")
 ALIKE = lookalike_file.parse(
     "{population: p, features: [{column: a, kind: numeric}], price: {rho: '1'}, "
@@ -119,9 +124,12 @@ ALIKE = lookalike_file.parse(
 JOINT = joint_file.parse(
     "{ours: {dataset: o, features: [{column: a, kind: numeric}], "
     "label: {columns: {l: {categories: [x]}}, where: {eq: {l: x}}}}, "
-    "theirs: {dataset: t, features: [{column: b, kind: numeric}]}, price: {rho: '1'}}"
+    "theirs: {dataset: t, features: [{column: b, kind: numeric}]}, price: {rho: '1'}}",
+    by_earlier,
 )
-ASKED = {type(params): params for params in (params_for(q, 50) for q in (COUNT, ALIKE, JOINT))}
+AGAIN = joint_file.parse(f"{{by_job: {'0f' * 16}, price: {{rho: '1'}}}}", by_earlier)
+QUESTIONS = (COUNT, ALIKE, JOINT, AGAIN)
+ASKED = {type(params): params for params in (params_for(q, 50) for q in QUESTIONS)}
 """Parameters of the protocols that answer a question."""
 
 

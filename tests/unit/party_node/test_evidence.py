@@ -150,6 +150,8 @@ def test_the_verifier_expects_what_the_gate_was_asked(proof: Evidence) -> None:
     asked = read_query({"query": "reach", "dataset": "a", "model": "0" * 32, "price": {"rho": "1"}})
     reach = dataclasses.replace(job, kind="insight", question=encode(Insight(asked, EVERYBODY)))
     assert run_ledger.operations(reach) == "psi/lookalike.score"
+    again = dataclasses.replace(job, kind="joint", protocol="joint-again/1")
+    assert run_ledger.operations(again) == "psi/lookalike.score"
     assert run_ledger.operations(dataclasses.replace(job, kind="magic")) is None
 
 

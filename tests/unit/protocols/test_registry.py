@@ -18,6 +18,7 @@ def test_every_protocol_is_found_under_its_own_name():
         "lookalike-cot/1",
         "joint-bfv/1",
         "joint-cot/1",
+        "joint-again/1",
     }
     for name, protocol in REGISTRY.items():
         assert protocol.name == name

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 from party_node.joint.question_file import parse
 from protocols.auc import auc
-from protocols.errors import InvalidParameter
+from protocols.codec import decode, encode
+from protocols.errors import InvalidParameter, LocalError
 from protocols.joint import moments
 from protocols.joint.asked import Joint, params_for, room_for
-from protocols.joint.basis import columns_of
+from protocols.joint.basis import Basis, Ramps, Ranks, Steps
+from protocols.joint.basis_learning import learn
 from protocols.joint.card import shares
 from protocols.joint.widths import MOST_COLUMNS, UNIT, ramps_of, widths
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
+from protocols.lookalike.kept import Array
 from protocols.lookalike.leakage import LeakyColumn
 from protocols.sums.bfv_packing import packing
 from tests.support.joint_nodes import QUESTION
@@ -22,8 +25,23 @@ from tests.support.joint_nodes import QUESTION
 NUMBER = Feature("x", FeatureKind.NUMERIC)
 
 
+def no_earlier(job, rho):
+    raise AssertionError("the question names no earlier job")
+
+
 def spec(*features: Feature) -> FeatureSpecification:
     return FeatureSpecification(features)
+
+
+def columns_of(features, table):
+    """Columns of the people that they were learnt of; the basis crosses its encoding on the way."""
+    return decode(Basis, encode(learn(features, table))).encode(table)
+
+
+def asked(text: str) -> Joint:
+    found = parse(text, no_earlier)
+    assert isinstance(found, Joint)
+    return found
 
 
 def numbers(count: int) -> FeatureSpecification:
@@ -98,22 +116,21 @@ def test_with_one_column_a_number_is_its_rank():
 
 
 def test_more_columns_than_there_is_room_for_are_refused():
-    asked = parse(QUESTION)
-    assert isinstance(asked, Joint)
+    one = asked(QUESTION)
     with pytest.raises(InvalidParameter, match="43"):
         Joint(
-            asked.ours_dataset, asked.ours, asked.wanted, asked.theirs_dataset, numbers(44),
-            asked.rho_nano, asked.noise,
+            one.ours_dataset, one.ours, one.wanted, one.theirs_dataset, numbers(44),
+            one.rho_nano, one.noise,
         )  # fmt: skip
     with pytest.raises(InvalidParameter, match="filter"):
         Joint(
-            asked.ours_dataset, asked.ours, type(asked.wanted)(asked.wanted.schema, "", None),
-            asked.theirs_dataset, asked.theirs, asked.rho_nano, asked.noise,
+            one.ours_dataset, one.ours, type(one.wanted)(one.wanted.schema, "", None),
+            one.theirs_dataset, one.theirs, one.rho_nano, one.noise,
         )  # fmt: skip
 
 
 def test_noise_is_scaled_by_half_of_the_price_in_either_sum():
-    quiet, loud = parse(QUESTION), parse(QUESTION + "noise: true\n")
+    quiet, loud = asked(QUESTION), asked(QUESTION + "noise: true\n")
     assert set(params_for(quiet).first.second.sigma_milli) == {0}
     within, across = params_for(loud).first.first.second, params_for(loud).first.second
     p = loud.their_columns
@@ -153,6 +170,96 @@ def test_shares_are_by_what_a_feature_moves():
     assert found["x"] > 0
     assert found["y"] == 0
     assert shares(both, [1] * 10, None) == {"x": 5.0, "y": 5.0}
+
+
+# What comes later, by the basis of before
+
+
+def by_hand(values, told):
+    """Entries of one column of ranks, as the definition says: ties count half."""
+    below, same = (told[None] < values[:, None]).sum(1), (told[None] == values[:, None]).sum(1)
+    return np.rint(UNIT * (2 * below + same) / (2 * len(told)))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=80))
+def test_ranks_are_those_of_the_people_they_were_learnt_of(values):
+    table = {f"x{n}": pa.array(values, pa.float64()) for n in range(30)}
+    found = columns_of(numbers(30), table)
+    assert found[:, 7].tolist() == by_hand(np.array(values), np.array(values)).tolist()
+
+
+some = st.lists(
+    st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=True)), min_size=0, max_size=40
+)
+
+
+@given(numeric, some, st.sampled_from([1, 20, 30]))
+def test_whoever_comes_later_is_encoded_as_who_was_there(before, later, features):
+    """One at a time or all together, with whomever else: a row says the same, and rises with it."""
+    spread = numbers(features)
+    basis = learn(spread, {f"x{n}": pa.array(before, pa.float64()) for n in range(features)})
+    table = {f"x{n}": pa.array([*before, *later], pa.float64()) for n in range(features)}
+    found = basis.encode(table)
+    first = basis.encode({name: column[: len(before)] for name, column in table.items()})
+    assert (found[: len(before)] == first).all()
+    assert found.shape == (len(before) + len(later), sum(widths(spread)))
+    assert found.max(initial=0) <= UNIT
+    told = [(v, i) for i, v in enumerate([*before, *later]) if v is not None and np.isfinite(v)]
+    order = [i for _, i in sorted(told)]
+    rising = found[order, : max(ramps_of(spread), 1)].astype(int)
+    assert (np.diff(rising, axis=0) >= 0).all()
+
+
+def test_numbers_as_far_apart_as_there_are_any_have_ramps():
+    far = np.concatenate([np.linspace(-1.7e308, -1e308, 50), np.linspace(1e308, 1.7e308, 50)])
+    found = columns_of(numbers(20), {f"x{n}": pa.array(far) for n in range(20)})
+    assert (np.diff(found[:, 0].astype(int)) >= 0).all()
+    assert (found[0, 0], found[-1, 0]) == (0, UNIT)
+
+
+def test_numbers_beyond_the_ends_are_as_the_ends():
+    basis = learn(spec(NUMBER), {"x": pa.array(np.arange(100.0))})
+    found = basis.encode({"x": pa.array([-1e300, 0.0, 99.0, 1e300, None])})
+    assert (found[0] == found[1]).all()
+    assert (found[2] == found[3]).all()
+    assert found[4].tolist() == [0, 0, 0, 0, UNIT]
+
+
+def test_categories_that_come_later_have_no_column_and_keep_nobody_out():
+    basis = learn(
+        spec(Feature("t", FeatureKind.CATEGORICAL)), {"t": pa.array(["a"] * 60 + ["b"] * 50)}
+    )
+    later = basis.encode({"t": pa.array(["new", "b", None, "a", "b", "b"])})
+    assert later[:, :2].tolist() == [[0, 0], [0, UNIT], [0, 0], [UNIT, 0], [0, UNIT], [0, UNIT]]
+    assert not later[:, 2:].any()
+
+
+def test_a_basis_holds_no_more_values_than_it_has_columns_for():
+    """Of a hundred thousand people a few quantiles are kept, whoever they are."""
+    values = np.random.default_rng(3).normal(size=100_000)
+    ramps = encode(learn(spec(NUMBER), {"x": pa.array(values)}))
+    ranks = encode(learn(numbers(30), {f"x{n}": pa.array(values) for n in range(30)}))
+    assert len(ramps) < 300
+    assert len(ranks) < 30 * 600
+
+
+@pytest.mark.parametrize("table", [{}, {"x": pa.array(["a", "b"])}])
+def test_a_table_of_later_that_does_not_fit_is_refused(table):
+    basis = learn(spec(NUMBER), {"x": pa.array(np.arange(100.0))})
+    with pytest.raises(MisfitColumn):
+        basis.encode(table)
+
+
+def test_a_kept_basis_that_does_not_hang_together_is_refused():
+    one, two = (Array.of(np.zeros(n)) for n in (1, 2))
+    for wrong in (
+        lambda: Ramps(NUMBER, 1, Array.of(np.zeros((2, 2)))),
+        lambda: Ramps(NUMBER, 4, one),
+        lambda: Ranks(NUMBER, one, two),
+        lambda: Steps(NUMBER, 1, ("a", "b")),
+    ):
+        with pytest.raises(LocalError):
+            wrong()
 
 
 @pytest.mark.parametrize(("own", "theirs"), [(43, 43), (30, 30), (1, 43), (43, 1), (43, 22)])

@@ -51,7 +51,8 @@ def played() -> Played:
 
 def brand_scores(played: Played, own: int = OWN, theirs: int = THEIRS):
     side, params = played.receiver, params_of(len(PARTNERS) + 5, own, theirs)
-    return scores(params, len(PARTNERS), side.fetch, Items(len(MINE), CHUNK))
+    values = own_values_of(side.fetch, Items(len(MINE), CHUNK))[played.matched()]
+    return scores(params.second, len(PARTNERS), side.fetch, values[:, 1:].astype(np.uint8))
 
 
 def test_the_model_is_that_of_the_people_of_both_who_train(played):

@@ -1,0 +1,85 @@
+"""Which quantiles and categories the columns of a joint model stand for: learnt from one's own
+people, without looking at a label.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from protocols.joint.basis import Basis, Numbers, Ramps, Ranks, Steps, read_numbers
+from protocols.joint.widths import UNIT, ramps_of, width
+from protocols.lookalike import encoding
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
+from protocols.lookalike.kept import Array
+from protocols.lookalike.leakage import check_column
+
+
+def learn(features: FeatureSpecification, table: Mapping[str, Any]) -> Basis:
+    """Return what the columns of these features stand for, over the people of a table.
+
+    `table` has an Arrow array for each feature. A feature that does not vary is columns of zeros.
+    Raises: LeakyColumn, MisfitColumn.
+    """
+    parts: list[Ramps | Ranks | Steps] = []
+    ramps = ramps_of(features)
+    for feature in features.features:
+        column = table.get(feature.column)
+        if column is None:
+            raise MisfitColumn(f"there is no column {feature.column}")
+        check_column(feature.column, column)
+        if feature.kind is not FeatureKind.NUMERIC:
+            parts.append(_steps(feature, column))
+            continue
+        values = read_numbers(feature, column)
+        told = values[~np.isnan(values)]
+        parts.append(_ramps(feature, told, ramps) if ramps else _ranks(feature, told))
+    return Basis(tuple(parts))
+
+
+def _ramps(feature: Feature, told: Numbers, ramps: int) -> Ramps:
+    ends = np.array(_knots(feature, told, ramps), np.float64).reshape(-1, 2)
+    return Ramps(feature, ramps, Array.of(ends))
+
+
+def _knots(feature: Feature, values: Numbers, ramps: int) -> list[tuple[float, float]]:
+    """Return where ramps begin and end; fewer where there are few different values."""
+    if feature.edges_milli:
+        edges = np.array(feature.edges_milli, np.float64) / 1000
+        ends = _quantiles(edges, np.linspace(0, 1, ramps + 1))
+    elif len(values):
+        ends = _quantiles(values, np.array([0.01, *np.linspace(0, 1, ramps + 1)[1:-1], 0.99]))
+        if ends[-1] <= ends[0]:  # nearly all are alike: a ramp over those who are not
+            ends = np.array([values.min(), values.max()])
+        else:
+            ends = np.append(ends, values.max())
+    else:
+        return []
+    ends = np.unique(ends)
+    pairs = list(itertools.pairwise(ends))
+    while len(pairs) > ramps:  # the two narrowest neighbours become one
+        # Halves: the difference of two huge numbers may be infinite.
+        spans = [pairs[i + 1][1] / 2 - pairs[i][0] / 2 for i in range(len(pairs) - 1)]
+        at = int(np.argmin(spans))
+        pairs[at : at + 2] = [(pairs[at][0], pairs[at + 1][1])]
+    return [(float(low), float(high)) for low, high in pairs if high / 2 > low / 2]
+
+
+def _quantiles(values: Numbers, parts: Numbers) -> Numbers:
+    """Return quantiles that are values themselves: between two huge ones nothing overflows."""
+    return np.asarray(np.quantile(values, parts, method="inverted_cdf"))
+
+
+def _ranks(feature: Feature, told: Numbers) -> Ranks:
+    """Return where the part of people who are below, ties counting half, comes to another entry."""
+    values, counts = np.unique(told, return_counts=True)
+    middles = 2 * np.cumsum(counts) - counts
+    entries = np.rint(UNIT * middles / (2 * max(len(told), 1))).astype(np.int32)
+    begins = np.diff(entries, prepend=-1) > 0
+    return Ranks(feature, Array.of(values[begins]), Array.of(entries[begins]))
+
+
+def _steps(feature: Feature, column: Any) -> Steps:
+    wide = width(feature, 0)
+    return Steps(feature, wide, encoding.learn_one(feature, column).categories[:wide])
