@@ -17,7 +17,7 @@ from party_node.evidence.bundle_audit import audit_bundle
 from party_node.job_requests import Request
 from party_node.joint import earlier
 from party_node.joint.sides import ReceiverSide, SenderSide
-from party_node.lookalike import scoring
+from party_node.scoring.again import score
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.dp.queries.scalars import InvalidQuery
@@ -91,7 +91,7 @@ def by_hand(world: TwoNodes, job: str, people: list[int], later: int = 0) -> lis
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
-    return dict(scoring.score(world.brand.services, job, BRAND).rows())
+    return dict(score(world.brand.services, job, BRAND).rows())
 
 
 def register_later(world: TwoNodes) -> None:

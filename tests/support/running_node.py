@@ -123,7 +123,7 @@ def running_pair(folder: Path, *, agreed: bool = False) -> Iterator[Pair]:
     shutil.copytree(_made(agreed=agreed), folder, dirs_exist_ok=True)
     with (
         reopened_world(folder / "coordinator") as world,
-        _serving(folder, world, agreed=agreed) as pair,
+        _serving(folder, world, "agreed" if agreed else "enrolled") as pair,
     ):
         yield pair
 
@@ -138,18 +138,15 @@ def _made(*, agreed: bool) -> Path:
     with running_world(folder / "coordinator") as world:
         for party in (SHOP, PAPER):
             _enrol(folder, party, world)
-        with _serving(folder, world, agreed=False):
+        with _serving(folder, world, "new"):
             pass  # opens the ledgers
     return folder
 
 
 @contextmanager
-def _serving(folder: Path, world: World, *, agreed: bool) -> Iterator[Pair]:
+def _serving(folder: Path, world: World, stage: str) -> Iterator[Pair]:
     with ExitStack() as stack:
-        nodes = [
-            stack.enter_context(_node(folder, party, world, agreed=agreed))
-            for party in (SHOP, PAPER)
-        ]
+        nodes = [stack.enter_context(_node(folder, party, world, stage)) for party in (SHOP, PAPER)]
         yield Pair(world, *nodes)
 
 
@@ -166,10 +163,10 @@ def _enrol(folder: Path, party: str, world: World) -> None:
 
 
 @contextmanager
-def _node(folder: Path, party: str, world: World, *, agreed: bool) -> Iterator[Node]:
+def _node(folder: Path, party: str, world: World, stage: str) -> Iterator[Node]:
     home = Home.open(folder / party)
-    # What was drawn before the folder was copied is not drawn again.
-    rng = SeededRng(f"{party} at work" if agreed else f"{party} begins")
+    # Of each stage another stream: what was drawn before a folder was copied is not drawn again.
+    rng = SeededRng(f"{party} {stage}")
     db = Database(home.database_url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
