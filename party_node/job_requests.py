@@ -124,9 +124,9 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
     match request.question:
         case None:
             return dataset_of(agreed, sender, request.identifiers)
-        case Lookalike(seeds_dataset=dataset) | Joint(theirs_dataset=dataset):
+        case Lookalike(seeds_dataset=dataset):
             return dataset
-        case JointAgain(theirs_dataset=dataset):
+        case Joint(theirs_dataset=dataset) | JointAgain(theirs_dataset=dataset):
             return dataset
         case Federated():
             return with_columns(agreed, sender, request.question)
@@ -137,9 +137,9 @@ def brought(agreed: Collaboration, sender: str, request: Request) -> str:
 def received(agreed: Collaboration, receiver: str, request: Request) -> str:
     """Return the dataset that the receiver brings. Raises: JobRefused."""
     match request.question:
-        case Lookalike(population=dataset) | Joint(ours_dataset=dataset):
+        case Lookalike(population=dataset):
             return dataset
-        case JointAgain(ours_dataset=dataset):
+        case Joint(ours_dataset=dataset) | JointAgain(ours_dataset=dataset):
             return dataset
         case Federated():
             return with_columns(agreed, receiver, request.question)

@@ -36,11 +36,8 @@ def start(execution: Execution, run: Run) -> Run:
     )
     said = prospect.said
     if not said.refusal:
-        said = dataclasses.replace(said, refusal=lacks(parts, execution.job, execution.me))
-    if not said.refusal:
-        said = dataclasses.replace(
-            said, refusal=earlier.refusal(parts, execution.job, execution.me)
-        )
+        about = (parts, execution.job, execution.me)
+        said = dataclasses.replace(said, refusal=lacks(*about) or earlier.refusal(*about))
     mine = phase_recall.with_earlier(said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:

@@ -30,14 +30,16 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What each job kind does with a person's data: each must be permitted by that person's consent."""
+SCORING = ("lookalike.score",)
+"""What scoring one's own people by a kept model does with their data, later and each time."""
+MATCHED_AND_SCORED = ("psi", *SCORING)
+"""What a job does that scores by a model of an earlier one."""
 OPERATIONS_OF_PROTOCOL: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"joint-again/1": ("psi", "lookalike.score")}
+    {"joint-again/1": MATCHED_AND_SCORED}
 )
 """Protocols that do less with it than others of their kind."""
 SENDER_BEGINS = frozenset({"lookalike"})
 """Kinds whose protocol the sender begins: it has the vectors, and the receiver has the matrix."""
-SCORING = ("lookalike.score",)
-"""What scoring one's own people by a kept model does with their data, later and each time."""
 
 
 @dataclass(frozen=True, slots=True)

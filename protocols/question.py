@@ -14,7 +14,7 @@ from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
 from protocols.federated import asked as federated
 from protocols.federated.asked import Federated
-from protocols.job import OPERATIONS, OPERATIONS_OF_PROTOCOL, JobDescription
+from protocols.job import MATCHED_AND_SCORED, OPERATIONS, OPERATIONS_OF_PROTOCOL, JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
 from protocols.joint import asked_again as joint_again
@@ -37,12 +37,6 @@ def read(data: bytes) -> Asked:
     return found
 
 
-SCORED = ("psi", "lookalike.score")
-"""What is done with people who are scored by a model, and counted with noise by score: what the
-making of the model does too, but for training.
-"""
-
-
 def operations_of(job: JobDescription) -> tuple[str, ...]:
     """Return what a job does with a person's data: each must be permitted by consent.
 
@@ -51,7 +45,7 @@ def operations_of(job: JobDescription) -> tuple[str, ...]:
     if job.question and job.kind == "insight":
         asked = read(job.question)
         if isinstance(asked, Insight) and asked.model:
-            return SCORED
+            return MATCHED_AND_SCORED  # what the making of the model does too, but for training
     return OPERATIONS_OF_PROTOCOL.get(job.protocol) or OPERATIONS[job.kind]
 
 

@@ -24,7 +24,7 @@ from party_node.cli.output import (
 )
 from party_node.job_kinds import INSIGHT, JOINT, LOOKALIKE
 from party_node.local_client import LocalClient
-from party_node.tracking import outcomes_file, words
+from party_node.tracking import words
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.verdict import Verdict
 
@@ -116,6 +116,10 @@ def _compared(
 
 def _question(made: dict[str, Any], text: str, rho: str) -> dict[str, Any]:
     """Return what asks how high the partner's model ranks one's own people with the outcome."""
+    from party_node.tracking import (
+        outcomes_file,  # brings the protocols, which no other command needs
+    )
+
     partner, (mine,) = made["receiver"], made["senders"]
     try:
         outcomes = outcomes_file.parse(text)

@@ -8,24 +8,20 @@ Of a job that trains, both sides keep what their columns stand for (`BASIS`). On
 earlier model encodes today's rows by what was kept then; there is no label.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import FrozenBitMap
 
 from party_node import matching_input
 from party_node.execution import Execution
-from party_node.insight.grouping import Numbers, are_chosen
+from party_node.insight.grouping import are_chosen
 from party_node.insight.laying import Laid
 from party_node.joint.earlier import kept
 from party_node.joint.sides import ReceiverSide, SenderSide
 from party_node.laid_rows import lay_rows
-from party_node.lookalike.reading import read_features
+from party_node.lookalike.reading import read_people
 from party_node.matching_input import ORDER
 from party_node.permission import Permission
-from party_node.row_file import RowFile
 from protocols.codec import encode
 from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
@@ -35,7 +31,6 @@ from protocols.joint.basis_learning import learn
 from protocols.joint.records import JointAgainParams, JointParams
 from protocols.joint.run import MODEL
 from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
-from protocols.lookalike.features import FeatureSpecification
 from protocols.psi import chunks, padding
 from protocols.question import read
 from protocols.session import Items, Role
@@ -63,7 +58,7 @@ def lay(
     receives = execution.role is Role.INITIATOR
     persons, digests, report = matching_input.one_each(held)
     features = asked.ours if receives else asked.theirs
-    table = _table(execution, permission, persons, features)
+    table = read_people(execution.services.datasets, permission, persons, features)
     if isinstance(asked, Joint):
         basis = learn(features, table)
         execution.chunks.keep({BASIS: encode(basis)})
@@ -84,15 +79,6 @@ def lay(
     else:
         _keep_theirs(execution, wide, params.chunk_items)
     return Items(len(rows), params.chunk_items), report | {"items": len(rows)}
-
-
-def _table(
-    execution: Execution, permission: Permission, persons: Numbers, features: FeatureSpecification
-) -> Mapping[str, Any]:
-    def work(file: RowFile, people: Numbers) -> Mapping[str, Any]:
-        return read_features(file, people, persons, features)
-
-    return execution.services.datasets.over_rows(permission, work)
 
 
 def _as_before(execution: Execution, asked: JointAgain) -> Basis:

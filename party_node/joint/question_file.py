@@ -24,9 +24,7 @@ price: {rho: "0.02"}            # left out: what that job has cost
 from collections.abc import Callable, Mapping
 
 from party_node.lookalike.question_file import read_feature
-from party_node.statistics.question_file import read_price, taken_apart
-from protocols.dp.queries.reading_columns import read_columns
-from protocols.dp.queries.reading_filters import read_filter
+from party_node.statistics.question_file import read_chosen, read_price, taken_apart
 from protocols.dp.queries.scalars import (
     Place,
     Plain,
@@ -83,6 +81,4 @@ def _features(plain: Plain, at: Place) -> FeatureSpecification:
 
 
 def _label(plain: Plain, at: Place) -> Segments:
-    found = mapping(plain, at, ("columns", "where"))
-    schema = read_columns(due(found, "columns", at))
-    return Segments(schema, "", read_filter(due(found, "where", at), schema, at.under("where")))
+    return read_chosen(mapping(plain, at, ("columns", "where")), at)

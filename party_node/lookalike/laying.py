@@ -5,8 +5,6 @@ row for each of its permitted people, in a secret order, and beside it the codes
 features and the columns of the training sum: rows that fill its list up say nothing.
 """
 
-from typing import Any
-
 import numpy as np
 from pyroaring import FrozenBitMap
 
@@ -17,10 +15,9 @@ from party_node.insight.grouping import Numbers, are_chosen
 from party_node.insight.laying import Laid
 from party_node.job_checks import check_items
 from party_node.laid_rows import keep_digests, lay_rows
-from party_node.lookalike.reading import read_features
+from party_node.lookalike.reading import read_people
 from party_node.matchable import Matchable
 from party_node.permission import Permission
-from party_node.row_file import RowFile
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
 from protocols.lookalike.kept import write_representation
@@ -98,11 +95,7 @@ def _lay_population(
     persons, digests, report = matching_input.one_each(held)
     if len(persons) < LEAST_PEOPLE:
         raise JobRefused(f"a population has at least {LEAST_PEOPLE} people who may be used")
-
-    def work(file: RowFile, people: Numbers) -> Any:
-        return read_features(file, people, persons, asked.features)
-
-    columns = execution.services.datasets.over_rows(permission, work)
+    columns = read_people(execution.services.datasets, permission, persons, asked.features)
     bins = learn_bins(asked.features, columns)
     codes = encode_rows(bins, columns)
     most = columns_for(asked.step, asked.rho_nano)

@@ -16,9 +16,7 @@ audience: 5000                # may be left out
 
 from collections.abc import Mapping
 
-from party_node.statistics.question_file import read_price, taken_apart
-from protocols.dp.queries.reading_columns import read_columns
-from protocols.dp.queries.reading_filters import read_filter
+from party_node.statistics.question_file import read_chosen, read_price, taken_apart
 from protocols.dp.queries.scalars import (
     Place,
     Plain,
@@ -65,8 +63,7 @@ def _read(found: Mapping[str, Plain]) -> Lookalike:
 def _chosen(seeds: Mapping[str, Plain], at: Place) -> Segments:
     if "where" not in seeds:
         return EVERYBODY
-    schema = read_columns(seeds.get("columns", {}))
-    return Segments(schema, "", read_filter(seeds["where"], schema, at.under("where")))
+    return read_chosen({"columns": {}, **seeds}, at)
 
 
 def read_feature(plain: Plain, at: Place) -> Feature:

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from party_node.datasets import Datasets
+from party_node.permission import Permission
 from party_node.row_file import RowFile
 from protocols.lookalike.features import (
     Feature,
@@ -22,6 +24,20 @@ from protocols.lookalike.features import (
 )
 
 Numbers = NDArray[np.int64]
+
+
+def read_people(
+    datasets: Datasets, permission: Permission, persons: Numbers, features: FeatureSpecification
+) -> Mapping[str, Any]:
+    """Return the columns of features of the rows under a permission, as `read_features` does.
+
+    Raises: as that; DatasetChanged.
+    """
+
+    def work(file: RowFile, people: Numbers) -> Mapping[str, Any]:
+        return read_features(file, people, persons, features)
+
+    return datasets.over_rows(permission, work)
 
 
 def read_features(

@@ -17,8 +17,7 @@ from pyroaring import BitMap
 from party_node import uses
 from party_node.dataset_index import DENSE, KEY
 from party_node.errors import IllegalState
-from party_node.lookalike.reading import read_features
-from party_node.row_file import RowFile
+from party_node.lookalike.reading import read_people
 from party_node.scoring.purposes import purpose_for
 from party_node.services import Services
 from party_node.uses import Uses
@@ -26,7 +25,7 @@ from protocols.collaboration import Collaboration
 from protocols.job import SCORING, JobDescription
 from protocols.lookalike.features import FeatureSpecification
 
-_TTL_MS = 15 * 60 * 1000
+TTL_MS = 15 * 60 * 1000
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.floating[Any]]
 
@@ -78,7 +77,7 @@ class Scoring:
         everybody = parts.datasets.asked(self.dataset) if among is None else among
         asked = everybody - self.without
         later = uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
-        permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, _TTL_MS, later=later)
+        permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, TTL_MS, later=later)
         if not permitted.allowed:
             uses.complete(parts.gate, permitted)
             raise IllegalState("nobody may be scored")
@@ -90,11 +89,7 @@ class Scoring:
         Raises: MissingColumn, MisfitColumn, DatasetUnreadable, DatasetChanged.
         """
         people = people_of(permitted)
-
-        def work(file: RowFile, whose: Numbers) -> Mapping[str, Any]:
-            return read_features(file, whose, people, features)
-
-        return self.services.datasets.over_rows(permitted.reading, work)
+        return read_people(self.services.datasets, permitted.reading, people, features)
 
     def end(self, permitted: Uses, people: Numbers, scores: Scores) -> Scored:
         """Return scores with the row keys of whom they are of; the use is over."""

@@ -6,7 +6,10 @@ from party_node.capture import strict_yaml
 from protocols.dp.budget import Rho
 from protocols.dp.queries.query import Query
 from protocols.dp.queries.reading import read_query
+from protocols.dp.queries.reading_columns import read_columns
+from protocols.dp.queries.reading_filters import read_filter
 from protocols.dp.queries.scalars import InvalidQuery, Place, Plain, due, mapping, read_text
+from protocols.sums.segments import Segments
 
 MAX_DEPTH = 64
 
@@ -30,6 +33,12 @@ def read_price(found: Mapping[str, Plain]) -> int:
     at = Place("price")
     price = mapping(due(found, "price"), at, ("rho",))
     return Rho.parse(read_text(due(price, "rho", at), at.under("rho"))).nano
+
+
+def read_chosen(found: Mapping[str, Plain], at: Place) -> Segments:
+    """Return whom `columns: …` and `where: …` at a place mean. Raises: InvalidQuery."""
+    schema = read_columns(due(found, "columns", at))
+    return Segments(schema, "", read_filter(due(found, "where", at), schema, at.under("where")))
 
 
 def _plain(node: strict_yaml.Node) -> Plain:

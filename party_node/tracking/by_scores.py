@@ -14,15 +14,14 @@ from party_node.errors import IllegalState, MissingColumn
 from party_node.insight.grouping import chosen_people
 from party_node.job_kinds import JOINT
 from party_node.people_sets import are_among
+from party_node.scoring.scored import TTL_MS
 from party_node.services import Services
 from party_node.tracking import words
 from party_node.tracking.outcomes_file import Outcomes
 from protocols.dp.queries.rates import Z95
-from protocols.job import JobDescription
+from protocols.job import SCORING, JobDescription
 from protocols.joint.drift import Area, at_training, by_outcomes, drift, fifths
 
-_TTL_MS = 15 * 60 * 1000
-_SCORE = ("lookalike.score",)
 _PLACES = 4
 
 
@@ -43,8 +42,8 @@ def track(parts: Services, job: str, outcomes: Outcomes, requester: str) -> dict
     people, scores = parts.scores.load(job).read()
     _require_columns(parts, dataset, outcomes)
     number = f"{job}-track-{parts.rng(8).hex()}"
-    again = uses.Later(number, _SCORE, requester, BitMap(people.astype(np.uint32)))
-    permitted = uses.permit(parts.gate, made, parts.home.keys.party, _TTL_MS, later=again)
+    again = uses.Later(number, SCORING, requester, BitMap(people.astype(np.uint32)))
+    permitted = uses.permit(parts.gate, made, parts.home.keys.party, TTL_MS, later=again)
     may = are_among(people, permitted.allowed)
     people, told = people[may], scores[may].astype(np.float64)
     has = chosen_people(parts, permitted.reading, outcomes.chosen, people)

@@ -5,15 +5,13 @@ ranked among all of them. It is read under the run's own permission, which cover
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from party_node.laid_rows import Rows
-from party_node.lookalike.reading import Numbers, read_features
+from party_node.lookalike.reading import Numbers, read_people
 from party_node.permission import Permission
-from party_node.row_file import RowFile
 from party_node.services import Services
 from protocols.dp.queries.reach import memberships
 from protocols.job import JobDescription
@@ -42,11 +40,7 @@ def memberships_of(
     """
     kept = read_model(services.models.load(model).model)
     asked = features_of(services.jobs.description(model))
-
-    def work(file: RowFile, people: Numbers) -> Any:
-        return read_features(file, people, persons, asked.features)
-
-    columns = services.datasets.over_rows(permission, work)
+    columns = read_people(services.datasets, permission, persons, asked.features)
     return memberships(buckets(kept.score(encode_rows(kept.bins, columns))))
 
 

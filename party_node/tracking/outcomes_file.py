@@ -13,14 +13,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from party_node.statistics.question_file import taken_apart
-from protocols.dp.queries.reading_columns import read_columns
-from protocols.dp.queries.reading_filters import read_filter
+from party_node.statistics.question_file import read_chosen, taken_apart
 from protocols.dp.queries.scalars import (
     InvalidQuery,
     Place,
     Plain,
-    due,
     mapping,
     read_text,
     refused_as_query,
@@ -46,10 +43,9 @@ def parse(text: str) -> Outcomes:
     """Return what a file says. Raises: InvalidQuery."""
     found = mapping(taken_apart(text), Place(""), KEYS)
     with refused_as_query():
-        schema = read_columns(due(found, "columns"))
-        where = read_filter(due(found, "where"), schema, Place("where"))
+        chosen = read_chosen(found, Place(""))
         dataset = read_text(found["dataset"], Place("dataset")) if "dataset" in found else ""
-        return Outcomes(dataset, Segments(schema, "", where), found)
+        return Outcomes(dataset, chosen, found)
 
 
 def reach_question(outcomes: Outcomes, model: str, population: str, rho: str) -> str:

@@ -95,11 +95,7 @@ def test_nodes_that_die_after_every_step_bring_the_question_to_its_end(
 ) -> None:
     job = world.brand.ask("insight", question=GOLD, route=route)
 
-    def die() -> None:
-        for node in world.nodes.values():
-            node.restart()
-
-    world.settle(job, each=die)
+    world.settle(job, each=world.restart)
     as_if_nothing_had_happened(world, job)
 
 

@@ -130,11 +130,7 @@ def test_with_noise_the_moments_are_private_and_the_score_still_ranks(world: Two
 def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
     job = world.brand.ask("joint", question=QUESTION, route="cot")
 
-    def die() -> None:
-        for node in world.nodes.values():
-            node.restart()
-
-    world.settle(job, each=die)
+    world.settle(job, each=world.restart)
     assert world.job(job) == ("completed", "")
     assert len(scores_of(world, job)) == len(COMMON)
     assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)

@@ -192,11 +192,7 @@ def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -
 def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
     job = world.brand.ask("joint", question=again(trained(world)))
 
-    def die() -> None:
-        for node in world.nodes.values():
-            node.restart()
-
-    world.settle(job, each=die)
+    world.settle(job, each=world.restart)
     assert world.job(job) == ("completed", "")
     assert len(scores_of(world, job)) == len(COMMON)
     assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)

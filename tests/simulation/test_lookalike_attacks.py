@@ -22,11 +22,7 @@ def world() -> Iterator[TwoNodes]:
 def test_nodes_that_die_after_every_step_bring_the_job_to_its_end(world: TwoNodes) -> None:
     job = world.brand.ask("lookalike", question=QUESTION, route="cot")
 
-    def die() -> None:
-        for node in world.nodes.values():
-            node.restart()
-
-    world.settle(job, each=die)
+    world.settle(job, each=world.restart)
     assert world.job(job) == ("completed", "")
     assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)
     assert world.brand.receipt(job) == world.publisher.receipt(job)

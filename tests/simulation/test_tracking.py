@@ -155,11 +155,7 @@ def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) ->
         "insight", purpose=PURPOSE, dataset="customers", question=question(model_of(world))
     )
 
-    def die() -> None:
-        for node in world.nodes.values():
-            node.restart()
-
-    world.settle(job, each=die)
+    world.settle(job, each=world.restart)
     assert world.job(job) == ("completed", "")
     assert len(world.publisher.charges(job)) == 1
     assert abs(numbers(world, job)[-1] - len(BUYERS)) <= 3 * NOISE

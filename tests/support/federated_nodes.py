@@ -79,16 +79,19 @@ def world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
                     for peer in parties:
                         if peer != node.party:
                             node.say("given", person, PURPOSE, recipient=peer)
-        offers = "\n".join(
-            f"  - {{party: {p}, dataset: people, identifiers: [email], "
-            "columns: [age, tier, renewed]}"
-            for p in parties
-        )
-        members = ", ".join(f"{party}: {{}}" for party in parties)
-        text = DOCUMENT.format(parties=members, datasets=offers)
-        world.agree(text, {"federated": PURPOSE}, allow_reveal=False)
+        world.agree(agreement(DOCUMENT, parties), {"federated": PURPOSE}, allow_reveal=False)
 
     return make
+
+
+def agreement(document: str, parties: tuple[str, ...]) -> str:
+    """Return a document with these parties, each of which offers its people."""
+    offers = "\n".join(
+        f"  - {{party: {p}, dataset: people, identifiers: [email], columns: [age, tier, renewed]}}"
+        for p in parties
+    )
+    members = ", ".join(f"{party}: {{}}" for party in parties)
+    return document.format(parties=members, datasets=offers)
 
 
 def fill(node: Node, folder: Path) -> None:
@@ -154,11 +157,17 @@ class MemoryLine:
 
 
 @contextmanager
-def federated_nodes(parties: tuple[str, ...] = TWO) -> Iterator[tuple[TwoNodes, MemoryLine]]:
-    """Return a world that can train, and the line that does."""
-    ready: AbstractContextManager[TwoNodes] = _READY[parties].copy()
+def without_flower() -> Iterator[None]:
+    """Start no SuperNode, and wait for none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("party_node.federated.keeping.Keeper.ensure", lambda _self: None)
         patch.setattr("party_node.federated.phases.WAIT_SECONDS", 0)
-        with ready as world:
-            yield world, MemoryLine(world)
+        yield
+
+
+@contextmanager
+def federated_nodes(parties: tuple[str, ...] = TWO) -> Iterator[tuple[TwoNodes, MemoryLine]]:
+    """Return a world that can train, and the line that does."""
+    ready: AbstractContextManager[TwoNodes] = _READY[parties].copy()
+    with without_flower(), ready as world:
+        yield world, MemoryLine(world)

@@ -149,15 +149,11 @@ def _made_with(people: int) -> Callable[[TwoNodes, Path], None]:
         for node in world.nodes.values():
             fill(node, folder, people)
             consent(node, people)
-        world.brand.services.collaborations.propose(DOCUMENT)
-        world.publisher.services.collaborations.countersign(COLLABORATION, 1)
-        for kind, purpose in (("lookalike", PURPOSE), ("insight", PURPOSE), ("insight", MEASURING)):
-            rule = Rule(f"{kind}-{purpose}", COLLABORATION, kind, purpose, RHO_NANO, False)
-            world.publisher.services.rules.put(rule)
+        world.agree(DOCUMENT, {"lookalike": PURPOSE, "insight": PURPOSE}, allow_reveal=False)
+        measuring = Rule("measuring", COLLABORATION, "insight", MEASURING, RHO_NANO, False)
+        world.publisher.services.rules.put(measuring)
         seeds = sum(wanted(n) for n in range(people)) - len(SILENT)
-        job = world.brand.ask("lookalike", question=QUESTION % seeds)
-        world.settle(job)
-        assert world.job(job) == ("completed", ""), world.job(job)
+        world.complete("lookalike", question=QUESTION % seeds)
 
     return make
 

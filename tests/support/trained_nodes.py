@@ -4,13 +4,10 @@ Some people's label is missing; some consent to training alone, and some to bein
 three parties, some consent to being scored towards one only.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import pytest
-
-from party_node.approvals import Rule
 from tests.support.federated_nodes import (
     HELD,
     PURPOSE,
@@ -20,12 +17,12 @@ from tests.support.federated_nodes import (
     TWO,
     MemoryLine,
     age,
+    agreement,
     renewed,
     tier,
+    without_flower,
 )
 from tests.support.two_nodes import (
-    COLLABORATION,
-    RHO_NANO,
     Node,
     ReadyWorld,
     TwoNodes,
@@ -72,21 +69,10 @@ def _world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
     def make(world: TwoNodes, folder: Path) -> None:
         for node in world.nodes.values():
             _fill(node, folder, [p for p in parties if p != node.party])
-        offers = "\n".join(
-            f"  - {{party: {p}, dataset: people, identifiers: [email], "
-            "columns: [age, tier, renewed]}"
-            for p in parties
-        )
-        members = ", ".join(f"{party}: {{}}" for party in parties)
-        text = DOCUMENT.format(parties=members, datasets=offers)
-        world.brand.services.collaborations.propose(text)
-        for party in parties[1:]:
-            services = world.nodes[party].services
-            services.collaborations.countersign(COLLABORATION, 1)
-            rule = Rule("all", COLLABORATION, "federated", PURPOSE, RHO_NANO, allow_reveal=False)
-            services.rules.put(rule)
+        text = agreement(DOCUMENT, parties)
+        world.agree(text, {"federated": PURPOSE}, allow_reveal=False)
         line = MemoryLine(world)
-        with _without_flower():
+        with without_flower():
             job = world.brand.ask("federated", question=QUESTION)
             world.settle(job, each=lambda: line.turn(job))
         assert world.job(job) == ("completed", "")
@@ -114,14 +100,6 @@ _READY = {
     parties: ReadyWorld(f"trained-{len(parties)}", parties, _world_of(parties))
     for parties in (TWO, THREE)
 }
-
-
-@contextmanager
-def _without_flower() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("party_node.federated.keeping.Keeper.ensure", lambda _self: None)
-        patch.setattr("party_node.federated.phases.WAIT_SECONDS", 0)
-        yield
 
 
 def trained_nodes(parties: tuple[str, ...] = TWO) -> AbstractContextManager[TwoNodes]:

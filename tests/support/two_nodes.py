@@ -388,6 +388,11 @@ class TwoNodes:
         assert self.job(job) == ("completed", ""), self.brand.state(job)
         return job
 
+    def restart(self) -> None:
+        """Let all nodes die where they stand, and begin anew from what they had stored."""
+        for node in self.nodes.values():
+            node.restart()
+
     def write(self, work: Callable[[Session], Any]) -> Any:
         """Change the coordinator's database, as whoever owns its machine could."""
         return self.app.state.services.database.write(work)
