@@ -59,6 +59,8 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         if p.kind == request.kind and request.purpose in ("", p.purpose)
     ]  # fmt: skip
     if isinstance(request.question, JointAgain) and fitting:
+        if request.route:
+            raise JobRefused("scores by an earlier model are not added up: there is no route")
         return dataclasses.replace(fitting[0], protocol=SCORING_AGAIN)  # nothing is added up
     if request.route:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]

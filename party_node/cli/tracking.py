@@ -9,7 +9,7 @@ import typer
 from party_node import job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
-from party_node.cli.job import whole
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,

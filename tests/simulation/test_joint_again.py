@@ -4,8 +4,6 @@ import dataclasses
 import hashlib
 import json
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from consent.audit import Outcome
@@ -31,11 +29,9 @@ from tests.support.joint_nodes import (
     COMMON,
     DOCUMENT,
     PURPOSE,
-    age,
     fill,
-    tier_after,
     trained_nodes,
-    visits,
+    weighed,
 )
 from tests.support.two_nodes import (
     BRAND,
@@ -45,7 +41,6 @@ from tests.support.two_nodes import (
     PUBLISHER,
     Node,
     TwoNodes,
-    key,
 )
 
 LATER = 3
@@ -77,17 +72,10 @@ def kept(services: Services, job: str) -> ReceiverSide | SenderSide:
     return services.sides.load(job)
 
 
-def by_hand(world: TwoNodes, job: str, people: list[int], later: int = 0) -> list[float]:
+def by_hand(world: TwoNodes, job: str, people: list[int], later: int = 0) -> dict[str, float]:
     """Scores as the model says, from the rows as they are `later`."""
-    mine, theirs = kept(world.brand.services, job), kept(world.publisher.services, job)
-    assert isinstance(mine, ReceiverSide)
-    assert isinstance(theirs, SenderSide)
-    own = mine.basis.encode({"visits": pa.array([visits(n + later) for n in people])})
-    ages = pa.array([age(n + later) + later for n in people])
-    tiers = pa.array([tier_after(n, later) for n in people])
-    columns = theirs.basis.encode({"age": ages, "tier": tiers})
-    weighed = own.astype(int) @ mine.model.own_weights() + columns.astype(int) @ theirs.weights
-    return list(mine.model.score(weighed).astype(np.float32))
+    mine, theirs = (kept(world.nodes[party].services, job) for party in PARTIES)
+    return weighed(mine, theirs, people, later)
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
@@ -131,9 +119,7 @@ def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> N
     world.publisher.say("given", 300, PURPOSE, "came-300")
     job = run(world, again(model))
     people = sorted(COMMON - gone | come)
-    wanted = dict(
-        zip((key(BRAND, n) for n in people), by_hand(world, model, people, LATER), strict=True)
-    )
+    wanted = by_hand(world, model, people, LATER)
     assert scores_of(world, job) == pytest.approx(wanted, abs=1e-6)
     assert scores_of(world, model) != pytest.approx(wanted, abs=1e-3)
 
@@ -247,6 +233,11 @@ def lose(node: Node, job: str) -> None:
 def test_a_job_that_is_not_there_and_one_without_a_model_are_refused(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="no earlier job"):
         world.brand.ask("joint", question=again("0f" * 16))
+
+
+def test_a_route_is_refused_where_nothing_is_added_up(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="there is no route"):
+        world.brand.ask("joint", question=again(trained(world)), route="cot")
 
 
 def test_only_who_has_the_model_asks(world: TwoNodes) -> None:
