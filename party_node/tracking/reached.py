@@ -27,8 +27,8 @@ def tracked(parts: Services, job: str) -> dict[str, Any]:
     made = parts.jobs.description(job)
     if made.kind != LOOKALIKE:
         raise IllegalState(
-            "reach is of lookalike models; a joint score is compared with a file of outcomes, "
-            "and nothing of that is kept"
+            "reach is of lookalike models; scores of one's own people are compared with a file "
+            "of outcomes, and nothing of that is kept"
         )
     card = results.load(parts.db, job)["model"]
     before = AtTraining(
