@@ -21,6 +21,7 @@ from tests.support.joint_nodes import COMMON, PURPOSE, weighed
 from tests.support.network import (
     BRAND,
     COORDINATOR,
+    LIMIT_SECONDS,
     PARTIES,
     PUBLISHER,
     SmallNetwork,
@@ -34,8 +35,8 @@ from tests.support.two_nodes import email, key, other
 pytestmark = pytest.mark.e2e
 
 LATER = 3
-EARLY, MIDDLE, LATE = 8, 17, 27
-"""Which of the requests that change something is cut off: counted from the job's proposal."""
+EARLY, MIDDLE, LATE = 8, 20, 34
+"""Which of the requests that change something is cut off: a job has 43 or so, from its proposal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Blow:
     network: SmallNetwork
     victim: str
     change: int
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set when the command that asks for the job has ended: it is not what is tested."""
     struck: threading.Event = field(default_factory=threading.Event)
     _seen: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +68,7 @@ class Blow:
             self._seen += exchange.changes
             now = exchange.changes and self._seen == self.change
         if now:
+            assert self.asked.wait(LIMIT_SECONDS)
             self.network.kill(self.victim)
             self.struck.set()
             raise Cut
@@ -121,6 +125,7 @@ def score_again(trained: Trained, victim: str, change: int, later: int) -> None:
     blow = Blow(network, victim, change)
     network.proxy.before_request = blow
     job = ask(network, "--by", model[:12])
+    blow.asked.set()
     until(blow.struck.is_set, f"the {victim} is killed")
     network.proxy.let_be()
     network.start(victim)
