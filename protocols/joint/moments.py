@@ -76,9 +76,14 @@ def _sigma(squared: int, rho_nano: int) -> int:
 
 def with_products(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return rows of the first sum's matrix: columns, as wide as products, then these."""
-    left, right = pairs(columns.shape[1])
-    wide = columns.astype(np.int32)
-    rows = np.concatenate([UNIT * wide, wide[:, left] * wide[:, right]], axis=1)
+    wide, p = columns.astype(np.int32), columns.shape[1]
+    rows = np.empty((len(wide), p + p * (p + 1) // 2), np.int32)
+    np.multiply(wide, UNIT, out=rows[:, :p])
+    at = p
+    for column in range(p):  # in the order of `pairs`
+        behind = wide[:, column:]
+        np.multiply(wide[:, column, None], behind, out=rows[:, at : at + p - column])
+        at += p - column
     rows -= WIDE_MIDDLE
     return rows
 

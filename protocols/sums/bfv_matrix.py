@@ -71,7 +71,8 @@ def add(state: MatrixSumming, message: Encrypted, fetch: Fetch, rng: Rng) -> Tra
 
 def _added(run: Run, message: int, fetch: Fetch) -> dict[str, bytes]:
     """Return the sums with a whole batch, of which message `message` - 1 is the last."""
-    scheme, batches, keep = seal.scheme(run.packing().plain_bits), run.batches_before(message), {}
+    scheme, batches = seal.scheme(run.packing().plain_bits), run.batches_before(message)
+    keep: dict[str, bytes] = {}
     adding = _adding(run, range(message - run.batch(), message), fetch)
     for index in range(0, parts(run.replies()), TILE):
         with memory() as held:

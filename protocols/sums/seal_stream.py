@@ -115,7 +115,8 @@ def memory() -> Iterator[Memory]:
 def load(into: Any, context: Any, parts: Parts, held: Memory | None = None) -> None:
     """Let SEAL read one of its objects from a stream, through `held` where many are read."""
     if held is not None:
-        return held.load(into, context, parts)
+        held.load(into, context, parts)
+        return
     with memory() as fresh:
         fresh.load(into, context, parts)
 
