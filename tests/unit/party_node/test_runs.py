@@ -8,6 +8,7 @@ from party_node.home import Home
 from party_node.job_tables import OutboxRow
 from party_node.migrations import migrate
 from party_node.runs import LARGE_BYTES, Run, Runs
+from party_node.stamps import Stamps
 from party_node.vault import Vault
 from protocols.codec import encode
 from protocols.envelope import Header, open_envelope
@@ -25,7 +26,9 @@ def world(tmp_path):
     home = Home.create(tmp_path / "brand", "brand", "Brand", rng=seeded("home"))
     db = Database(home.database_url)
     migrate(db)
-    yield home, db, Runs(db, Vault(home.kek, seeded("vault")), home)
+    vault = Vault(home.kek, seeded("vault"))
+    Stamps(vault).guard(db)
+    yield home, db, Runs(db, vault, home)
     db.close()
 
 
@@ -74,12 +77,13 @@ def test_what_a_crash_left_of_a_step_is_written_over(world):
     """The file is there, the transaction that refers to it is not."""
     home, db, runs = world
 
-    class CrashError(Exception):
-        pass
+    def crashing():
+        with db.writing() as session:
+            runs.store(session, Run(JOB, "protocol"), [(THEIRS.public(), LONG)])
+            raise KeyboardInterrupt
 
-    with pytest.raises(CrashError), db.writing() as session:
-        runs.store(session, Run(JOB, "protocol"), [(THEIRS.public(), LONG)])
-        raise CrashError
+    with pytest.raises(KeyboardInterrupt):
+        crashing()
     assert files(home) == ["outbound-publisher-00000000"]
     assert runs.next_outbound(JOB) is None
     other = Products(3, bytes(LARGE_BYTES))
