@@ -1,11 +1,13 @@
 """What sums take by either route, and which is chosen for how many people and columns."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from party_node import job_requests
+from party_node import job_requests, sum_costs
 from party_node.job_requests import Request
 from party_node.sum_costs import BFV, COT, seconds, sum_cost, sums_of
 from protocols.collaboration import Permitted
@@ -119,3 +121,24 @@ def test_a_count_goes_by_transfers_unless_the_line_is_slow_and_people_are_many()
     assert chosen("insight", COUNT, 1_000, 100) == "sums-join-cot/1"
     assert chosen("insight", COUNT, 10**6, 10_000) == "sums-join-cot/1"
     assert chosen("insight", COUNT, 10**6, 1) == chosen("insight", COUNT, 0, 1)
+
+
+def test_the_page_says_what_each_kind_of_work_takes():
+    page = (Path(__file__).parents[3] / "docs/concepts/statistics.md").read_text()
+    rows = re.findall(r"^\| `?(?:bfv|cot|either)`?: .* \| ([0-9.]+) (ms|µs|ns)", page, re.MULTILINE)
+    told = [float(number) * {"ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit] for number, unit in rows]
+    assert told == pytest.approx([
+        sum(sum_costs._ENCRYPTION_SECONDS),
+        sum_costs._FACTOR_SECONDS,
+        sum_costs._PRODUCT_SECONDS,
+        sum(sum_costs._REPLY_SECONDS),
+        2 * sum_costs._TRANSFER_SECONDS,
+        2 * sum_costs._ENTRY_BYTE_SECONDS,
+        2 * sum_costs._PLANE_SECONDS,
+        2 * sum_costs._CARRIED_BYTE_SECONDS,
+    ])  # fmt: skip
+
+
+def test_the_bound_is_where_the_page_says():
+    assert seconds(COT, JOINT, 9_000, 100) < seconds(BFV, JOINT, 9_000, 100)
+    assert seconds(COT, JOINT, 12_000, 100) > seconds(BFV, JOINT, 12_000, 100)
