@@ -85,25 +85,16 @@ def over(route: TwoParty, name: str) -> TwoParty:
         ),
         responder_learns=f"{matching.responder_learns}; the weights of its columns",
     )
-    within = in_a_row(matching, by_labels, _made(route, _products), params=WithinParams)
-    second = apart(_made(route, _plain), ACROSS)
+    within = in_a_row(matching, by_labels, _made(route, moments.with_products), params=WithinParams)
+    second = apart(_made(route, moments.plainly), ACROSS)
     across = in_a_row(within, by_sums, second, params=AcrossParams)
     return in_a_row(across, by_model, SCORING, params=JointParams)
 
 
-# What the partner's matrix is, made of its columns chunk by chunk: whole it would take much room
-
-
-def _products(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
-    return moments.with_products(columns)
-
-
-def _plain(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
-    return columns.astype(np.int32)
-
-
 def _made(route: TwoParty, make: Callable[[NDArray[np.uint8]], NDArray[np.int32]]) -> TwoParty:
-    """Return a route that finds its matrix made of the chunks `theirs/…`."""
+    """Return a route that finds its matrix made of the chunks `theirs/…`: whole it would take much
+    room.
+    """
 
     def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Transition:
         def made(name: str) -> bytes:
@@ -177,14 +168,13 @@ def by_model(
     if isinstance(output, SumsGiven):
         return ScoreGiven(output.rows, ()), {}
     params: JointParams = before.params
-    p = params.second.columns
-    within = np.array(decode(Sums, fetch(WITHIN)).values, np.int64)
-    across = np.array(output.values, np.int64).reshape(-1, p)
     trains = np.frombuffer(fetch(TRAINS), np.uint8).astype(bool)
     matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")[trains]
     values = own_values_of(fetch, before.given)[matched]
     own, labels = values[:, 1:].astype(np.uint8), values[:, 0].astype(np.uint8)
     check_people(labels)
+    within = np.array(decode(Sums, fetch(WITHIN)).values, np.int64)
+    across = np.array(output.values, np.int64).reshape(-1, params.second.columns)
     second = moments.second_moments(own, labels, within, across)
     sigma = params.first.first.second.sigma_milli[-1] / 1000 / UNIT**2
     model = rounded(fit(second, own.shape[1], sigma))
