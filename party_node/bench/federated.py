@@ -20,7 +20,7 @@ from party_node.bench.lookalike_data import People, usable
 from party_node.surface_errors import BenchRefused
 from protocols.codec import encode
 from protocols.dp import budget
-from protocols.federated import aggregator, fixed_point, learning, noise, partner
+from protocols.federated import aggregator, fixed_point, learning, noise, partner, updates
 from protocols.federated.aggregator import Model
 from protocols.federated.fixed_point import Weights, Whole
 from protocols.federated.terms import FederatedTerms, Run
@@ -53,12 +53,9 @@ class _Member:
 
     def answer(self, question: Any, terms: FederatedTerms) -> bytes:
         """Return the answer to a question, as it is sent."""
-        number = self.state.number
 
-        def learn(_turn: int, weights: bytes) -> Whole:
-            start = fixed_point.read_weights(terms, weights)
-            fitted = learning.fit(terms, number, self.people, start)
-            return noise.add(terms, number, fixed_point.update_of(terms, number, fitted))
+        def learn(turn: int, weights: bytes) -> Whole:
+            return noise.add(terms, turn, updates.update(terms, turn, self.people, weights))
 
         self.state = partner.answer(self.state, question, self.keys, learn, self.rng)
         assert self.state.answer is not None
