@@ -28,37 +28,42 @@ Matrix = NDArray[np.float64]
 
 
 def posterior(
-    bend: Matrix,
-    seen: Weights,
-    variances: Weights,
+    known: Matrix | Weights,
+    told: Weights,
     features: NDArray[np.int64],
     usual: float,
     ridge: float,
 ) -> Weights:
-    """Return the weights; `bend` is H, `seen` is b.
+    """Return the weights; `known` is H·(H + V)⁻¹·H, `told` is H·(H + V)⁻¹·b.
 
-    `features` is the feature of each column, -1 for the constant; `usual` the usual variance of a
-    feature's weights; `ridge` a precision that every weight has beside.
+    V has the variances of the noise; where H is a diagonal, so is `known`. `features` is the
+    feature of each column, -1 for the constant; `usual` the usual variance of a feature's weights;
+    `ridge` a precision that every weight has beside.
     """
     code = features >= 0
     count = int(features.max()) + 1
     which = features[code]
-    weighed = np.linalg.solve(bend + np.diag(variances), np.column_stack([bend, seen]))
-    known = bend @ weighed[:, :-1]
-    known, told = (known + known.T) / 2, bend @ weighed[:, -1]
     sizes = np.full(count, usual)
     for step in range(_STEPS + 1):
-        precision = np.full(len(seen), 1 / _CONSTANT)
+        precision = np.full(len(told), 1 / _CONSTANT)
         precision[code] = 1 / sizes[which]
         precision += ridge
-        covariance = np.linalg.inv(known + np.diag(precision))
-        found: Weights = covariance @ told
+        found, spread = _mean(known, told, precision)
         if step == _STEPS:
             break
         square = (precision * found) ** 2
-        trace = precision - precision**2 * np.diag(covariance)
+        trace = precision - precision**2 * spread
         squares = np.bincount(which, square[code], count)
         traces = np.maximum(np.bincount(which, trace[code], count), 1e-12)
         pull = traces * (sizes**2 * squares + 2 * DOUBT * usual)
         sizes = np.minimum((np.sqrt(DOUBT**2 + pull) - DOUBT) / traces, MOST)
     return found
+
+
+def _mean(known: Matrix | Weights, told: Weights, precision: Weights) -> tuple[Weights, Weights]:
+    """Return the mean of what may be, and the variance of each weight."""
+    if known.ndim == 1:
+        spread = 1 / (known + precision)
+        return spread * told, spread
+    covariance = np.linalg.inv(known + np.diag(precision))
+    return covariance @ told, np.diag(covariance)
