@@ -70,11 +70,12 @@ class Alone:
 
     def doubt(self, away: Weights) -> Weights:
         """Return the variance of H·away that comes from H being wrong: from other features."""
-        features, moved = self.people.features[1:], (self.shares * away)[1:] ** 2
+        features = self.people.features[1:]
+        moved: Weights = (self.shares * away)[1:] ** 2
         of_each = np.bincount(features, moved)
-        others = np.append(0.0, moved.sum() - of_each[features])
-        found: Weights = (UNSEEN * self.bend[0] * self.shares) ** 2 * others
-        return found
+        others: Weights = np.append(0.0, moved.sum() - of_each[features])
+        mine: Weights = UNSEEN * self.bend[0] * self.shares
+        return mine**2 * others
 
     def known(self, seen: Weights, variances: Weights) -> tuple[Weights, Weights]:
         """Return the same as `Together.known`, of the diagonal alone."""

@@ -1,11 +1,11 @@
-"""What the first sum says at other weights than it was taken at: a round that nobody has to ask for.
+"""What the first sum says at other weights than it was taken at: a round that nobody is asked for.
 
 The gradient of the log-likelihood at weights w needs, for each code, how many of the people with it
-have the label, and how many of them w says have it. The first is in the sum. The second follows from
-counts of pairs, if log-odds are taken for normal among the people with one code: their mean is
-exact, for pairs say how often each other code is among them; their variance is that of all people's
-log-odds, less what this code's feature explains of it. So the first round is good for more than one
-step of Newton's method, which from weights 0 would end where log-odds are linear.
+have the label, and how many of them w says have it. The first is in the sum. The second follows
+from counts of pairs, if log-odds are taken for normal among the people with one code. Their mean is
+that of the counts, for pairs say how often each other code is among them. Their variance is that of
+all people's log-odds, less what this code's feature explains of it. So the first round is good for
+more than one step of Newton's method, which from weights 0 would end where log-odds are linear.
 """
 
 import numpy as np

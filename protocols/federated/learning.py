@@ -1,4 +1,4 @@
-"""People as codes and labels, and what a model says of them: logistic regression over one-hot codes.
+"""People as codes and labels, and what a model says of them: logistic regression on codes.
 
 The log-odds of a yes are a constant plus the weights of the codes that a person has, one of each
 feature at most. What is learnt from people is in `updates.py`, how weights follow from it in

@@ -31,7 +31,7 @@ class Moments:
     variance: float
     """Of the noise in each of both."""
     pairs: Matrix
-    """How many have both codes; 0 for two codes of one feature. Empty where they were not counted."""
+    """How many have both codes; 0 for two of one feature. Empty where they were not counted."""
     unsure: Matrix
     """The variance of that."""
     features: NDArray[np.int64]

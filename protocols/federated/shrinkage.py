@@ -19,7 +19,7 @@ from protocols.federated.fixed_point import Weights
 DOUBT = 1.0
 """How firmly variances are held near the usual one: as if each had been seen twice as often."""
 MOST = 0.5
-"""The largest variance of log-odds of a feature's weights: a single code of standard deviation 0.7."""
+"""The largest variance of a feature's weights: a standard deviation of 0.7 in log-odds."""
 _CONSTANT = 25.0
 """Variance of the constant: nothing is known of it."""
 _STEPS = 8
@@ -43,21 +43,18 @@ def posterior(
     code = features >= 0
     count = int(features.max()) + 1
     which = features[code]
-    sizes = np.full(count, usual)
-    for step in range(_STEPS + 1):
-        precision = np.full(len(told), 1 / _CONSTANT)
-        precision[code] = 1 / sizes[which]
-        precision += ridge
+    sizes, precision = np.full(count, usual), np.full(len(told), 1 / _CONSTANT + ridge)
+    for _ in range(_STEPS):
+        precision[code] = 1 / sizes[which] + ridge
         found, spread = _mean(known, told, precision)
-        if step == _STEPS:
-            break
         square = (precision * found) ** 2
         trace = precision - precision**2 * spread
         squares = np.bincount(which, square[code], count)
         traces = np.maximum(np.bincount(which, trace[code], count), 1e-12)
         pull = traces * (sizes**2 * squares + 2 * DOUBT * usual)
         sizes = np.minimum((np.sqrt(DOUBT**2 + pull) - DOUBT) / traces, MOST)
-    return found
+    precision[code] = 1 / sizes[which] + ridge
+    return _mean(known, told, precision)[0]
 
 
 def _mean(known: Matrix | Weights, told: Weights, precision: Weights) -> tuple[Weights, Weights]:
