@@ -60,7 +60,7 @@ class Alone:
 
     def gradient(self, values: Weights) -> Weights:
         """Return a gradient as it is compared with H."""
-        found = values - self.shares * values[0]
+        found: Weights = values - self.shares * values[0]
         found[0] = values[0]
         return found
 
@@ -74,8 +74,8 @@ class Alone:
         moved: Weights = (self.shares * away)[1:] ** 2
         of_each = np.bincount(features, moved)
         others: Weights = np.append(0.0, moved.sum() - of_each[features])
-        mine: Weights = UNSEEN * self.bend[0] * self.shares
-        return mine**2 * others
+        mine: Weights = np.square(UNSEEN * self.bend[0] * self.shares)
+        return np.multiply(mine, others, dtype=np.float64)
 
     def known(self, seen: Weights, variances: Weights) -> tuple[Weights, Weights]:
         """Return the same as `Together.known`, of the diagonal alone."""

@@ -43,9 +43,8 @@ def read_weights(terms: FederatedTerms, data: bytes) -> Weights:
 
 def sent(terms: FederatedTerms, weights: Weights) -> bytes:
     """Return weights as they are sent: clipped to the bound, as whole numbers."""
-    limit = terms.bound << terms.fraction_bits
-    whole = np.rint(np.nan_to_num(weights) * 2.0**terms.fraction_bits)
-    return np.clip(whole, -limit, limit).astype("<i8").tobytes()
+    clipped = np.clip(np.nan_to_num(weights), -terms.bound, terms.bound)
+    return np.rint(clipped * 2.0**terms.fraction_bits).astype("<i8").tobytes()
 
 
 def to_modular(vector: Whole) -> Modular:

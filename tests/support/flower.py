@@ -94,7 +94,7 @@ class Stage:
             "threshold": len(names) // 2 + 1,
             "rounds": 2,
             "one_hot": SHAPE,
-            "ridge_milli": 20,
+            "ridge_milli": 0,
             "rho_nano": 50_000_000,
         }
         terms = FederatedTerms(**(fields | changes))  # type: ignore[arg-type]
