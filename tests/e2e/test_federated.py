@@ -19,7 +19,7 @@ from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
 from coordinator.federated.training import Patience, States, train
 from protocols.federated import fixed_point, learning
 from tests.support.flower import SHAPE, Stage, people_of, stage
-from tests.support.trained_people import trained
+from tests.support.trained_people import trained as learnt_from
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -34,7 +34,7 @@ def trained(made: Stage, run, folder: Path, patience: Patience = PATIENCE, told=
 def joint(run) -> np.ndarray:
     """Return what the partners would have found without noise and without masks."""
     quiet = dataclasses.replace(run.terms, rho_nano=0)
-    return trained(quiet, [people_of(name) for name in quiet.parties])
+    return learnt_from(quiet, [people_of(name) for name in quiet.parties])
 
 
 def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
