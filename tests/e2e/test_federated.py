@@ -18,6 +18,7 @@ from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
 
 from coordinator.federated.training import Patience, States, train
 from protocols.federated import fixed_point, learning
+from protocols.federated.terms import MOST_PAIRED
 from tests.support.flower import SHAPE, Stage, people_of, stage
 from tests.support.trained_people import trained as learnt_from
 
@@ -67,6 +68,19 @@ def test_two_partners_train_two_rounds_with_little_work(tmp_path, capsys):
                 (other, "federated-round-1", run.terms.rho_nano),
                 (other, "federated-round-2", run.terms.rho_nano),
             ]
+
+
+def test_the_largest_update_there_is_passes_through_flower(tmp_path):
+    """A megabyte: 512 columns, all of them in pairs."""
+    each = (MOST_PAIRED - 1) // len(SHAPE)
+    with stage(tmp_path, ("brand", "publisher")) as made:
+        run = made.run(("brand", "publisher"), one_hot=(each,) * len(SHAPE), rounds=1)
+        assert run.terms.entries(0) > 90_000
+        for name in made.partners:
+            made.start(name)
+        made.await_online(*made.partners)
+        model = trained(made, run, tmp_path / "states")
+        assert [t.contributed for t in model.turns] == [("brand", "publisher")]
 
 
 def test_of_three_partners_one_drops_out_and_another_run_of_flower_goes_on(tmp_path):
@@ -154,7 +168,7 @@ def flower_speaks_on_loopback_only(made: Stage) -> None:
 
 
 def secrets_of(who, job: str) -> list[bytes]:
-    state = who.trainings._load(job)
+    state = who.trainings.state(job)
     return [state.channel, *(part for s in state.secrets for part in (s.pair, s.own))]
 
 

@@ -123,7 +123,7 @@ def stage(folder: Path, names: tuple[str, ...]) -> Iterator[Stage]:
     outside_folder = folder / "outside"
     outside_folder.mkdir()
     outside = certificate.make(outside_folder, seeded("outside"), system_clock())
-    shutil.copytree(_template().name, folder / "coordinator")
+    shutil.copytree(_template(), folder / "coordinator")
     settings = build(
         {"home": folder / "coordinator", "sweep_seconds": 3600, "superlink_port": free_port()}
     )
