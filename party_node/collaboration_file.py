@@ -25,13 +25,13 @@ PROTOCOL_OF_KIND = {
     "insight": "sums-join-bfv/1",
     "lookalike": "lookalike-bfv/1",
     "joint": "joint-bfv/1",
-    "federated": "federated-ridge/1",
+    "federated": "federated-ridge/2",
 }
 """The safe default protocol of each job kind between two parties."""
 RING_OF_KIND = {
     "overlap": "psi-ring-cardinality/2",
     "audience": "psi-ring-members/1",
-    "federated": "federated-ridge/1",
+    "federated": "federated-ridge/2",
 }
 """The same between three or more."""
 

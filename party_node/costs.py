@@ -18,6 +18,7 @@ import numpy as np
 from party_node import sum_costs
 from protocols.codec import Record
 from protocols.federated.asked import FederatedParams
+from protocols.federated.terms import MOST_PAIRED
 from protocols.groups import Points, choose_backend, evaluate, hash_to_group
 from protocols.joint.records import JointAgainParams, JointParams
 from protocols.lookalike.records import LookalikeParams
@@ -268,20 +269,20 @@ _WEIGHING_SECONDS = 2e-9
 
 
 def federated(sizes: Sizes, params: Record, speed: Speed) -> Cost:
-    """Each round reads the rows and takes about six Newton steps over all pairs of features."""
+    """Each round reads the rows and adds them up; the first one by pairs of features as well."""
     assert isinstance(params, FederatedParams)
     features, columns = 1 + len(params.one_hot), 1 + sum(params.one_hot)
-    step = sizes.own * features**2 * _CELL_SECONDS + columns**3 * _SOLVE_SECONDS
+    pairs = columns**2 // 2 if columns <= MOST_PAIRED else 0
+    rounds = params.rounds * (4 * features * sizes.own * _CELL_SECONDS + _ROUND_SECONDS)
     return Cost(
-        cpu_seconds=params.rounds * (_NEWTON_STEPS * step + _ROUND_SECONDS),
-        memory_bytes=sizes.own * 8 * (features + 6) + 24 * columns**2 + _FLOWER_BYTES,
-        traffic_bytes=params.rounds * (32 * columns + _ROUND_BYTES * sizes.parties),
+        cpu_seconds=rounds + features**2 * sizes.own * _CELL_SECONDS + pairs * _DRAW_SECONDS,
+        memory_bytes=sizes.own * 8 * (features + 6) + 64 * pairs + _FLOWER_BYTES,
+        traffic_bytes=params.rounds * (32 * columns + _ROUND_BYTES * sizes.parties) + 8 * pairs,
     )
 
 
-_NEWTON_STEPS = 6
-_CELL_SECONDS, _SOLVE_SECONDS = 4e-9, 1e-10
-"""Of a pair of a person's features, and of a triple of columns, in one step."""
+_CELL_SECONDS, _DRAW_SECONDS = 2e-8, 1.3e-5
+"""Of a person's feature, or pair of features, that is added up; of a number's noise."""
 _ROUND_SECONDS = 2.0
 """What Flower's processes take at one side in a round."""
 _FLOWER_BYTES = 215 * 2**20

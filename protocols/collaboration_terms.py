@@ -26,7 +26,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
         "joint": frozenset({"joint-bfv/1", "joint-cot/1", asked_again.PROTOCOL}),
-        "federated": frozenset({"federated-ridge/1"}),
+        "federated": frozenset({"federated-ridge/2"}),
     }
 )
 """Kinds of job, each with the protocols that output what the kind promises, and no more: between
@@ -36,7 +36,7 @@ RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "overlap": frozenset({"psi-ring-cardinality/2"}),
         "audience": frozenset({"psi-ring-members/1"}),
-        "federated": frozenset({"federated-ridge/1"}),
+        "federated": frozenset({"federated-ridge/2"}),
     }
 )
 """The same between three or more members. All of them take part in every job of the agreement."""

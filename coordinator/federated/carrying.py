@@ -5,6 +5,7 @@ goes on with every training that has not ended. Too few partners are no end: the
 with growing pauses, until the job expires or somebody calls it off.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from coordinator.wire import JobState
 from protocols.codec import encode
 from protocols.errors import ContextMismatch, ProtocolError
 from protocols.federated.aggregator import Model, Stage
-from protocols.federated.errors import TooFewPartners
+from protocols.federated.errors import TooFewPartners, TrainingOutdated
 from protocols.federated.terms import Run
 
 GATHER_SECONDS = 60
@@ -94,8 +95,10 @@ class Carrier:
 
     def told(self, job: str) -> bytes | None:
         """Return what partners were told at the end, None before."""
-        state = self.states.load(job)
-        return encode(state.told) if isinstance(state, Model) else None
+        with contextlib.suppress(TrainingOutdated):
+            state = self.states.load(job)
+            return encode(state.told) if isinstance(state, Model) else None
+        return None
 
     def turn(self, job: str) -> bool:
         """Train to the end if enough have joined; tell whether nothing is left to do.
@@ -105,7 +108,11 @@ class Carrier:
         if not self._is_open(job):
             self._forget(job)
             return True
-        if isinstance(self.states.load(job), Model):
+        try:
+            if isinstance(self.states.load(job), Model):
+                return True
+        except TrainingOutdated as e:
+            self._fail(job, e.code)
             return True
         run = self._gathered(job)
         if run is None:

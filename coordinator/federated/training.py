@@ -12,12 +12,15 @@ from typing import Protocol
 
 from coordinator.observability import log
 from protocols.codec import Record, decode, encode
-from protocols.errors import ContextMismatch
+from protocols.errors import ContextMismatch, MalformedMessage
 from protocols.federated import aggregator
 from protocols.federated.aggregator import Aggregator, Model, Stage
+from protocols.federated.errors import TrainingOutdated
 from protocols.federated.terms import Run
 
 _STATES: tuple[type[Record], ...] = (Aggregator, Model)
+_EARLIER = b"federated-aggregator/1"
+"""In states of which the sums are of another kind: such a training cannot go on."""
 
 
 class Line(Protocol):
@@ -51,12 +54,20 @@ class States:
     folder: Path
 
     def load(self, job: str) -> Aggregator | Model | None:
-        """Return where a job's training is. Raises: MalformedMessage if the file is damaged."""
+        """Return where a job's training is.
+
+        Raises: TrainingOutdated; MalformedMessage if the file is damaged.
+        """
         try:
             data = self._path(job).read_bytes()
         except FileNotFoundError:
             return None
-        state = decode(_STATES, data)
+        try:
+            state = decode(_STATES, data)
+        except MalformedMessage as e:
+            if _EARLIER in data:
+                raise TrainingOutdated from e
+            raise
         return state if isinstance(state, Aggregator | Model) else None
 
     def save(self, job: str, state: Aggregator | Model) -> None:
@@ -88,7 +99,7 @@ def train(
     """Train to the end, or go on with what was begun; `told` hears of every step.
 
     Raises: TooFewPartners, after which it can be called again; ContextMismatch for other terms than
-    those that the job was begun with; FlowerUnavailable.
+    those that the job was begun with; TrainingOutdated; FlowerUnavailable.
     """
     job = run.terms.job
     state = states.load(job) or aggregator.begin(run)

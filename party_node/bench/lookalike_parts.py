@@ -99,5 +99,5 @@ def tables(part: Part, found: dict[str, Any]) -> Iterator[Table]:
         case Part.FEDERATED:
             price = f"epsilon {found['epsilon']:.2f} at delta 10^-{found['delta_exponent']}"
             heading = f"{found['data']}: {found['people']:,} people of {found['partners']} partners"
-            columns = ["training", "AUC", "ratio", "CPU-s"]
+            columns = ["training", "AUC", "ratio", "to the best", "CPU-s"]
             yield f"{heading}; {price}", columns, federated.words(found)

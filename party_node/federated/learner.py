@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from party_node.accounts import Account
 from party_node.budgets import Budgets
-from protocols.federated import fixed_point, learning, noise
+from protocols.federated import noise, updates
 from protocols.federated.fixed_point import Whole
 from protocols.federated.learning import People
 from protocols.federated.terms import FederatedTerms
@@ -36,7 +36,7 @@ class Learner:
     def __call__(self, terms: FederatedTerms, number: int, turn: int, weights: bytes) -> Whole:
         """Return the update of a round.
 
-        Raises: BudgetExceeded and nothing is learnt; TrainingNotSettled; NoiseNotProven.
+        Raises: BudgetExceeded and nothing is learnt; NoiseNotProven.
         """
         for other in terms.parties:
             if other != terms.parties[number]:
@@ -52,9 +52,8 @@ class Learner:
                     dataset=account.dataset,
                     monthly=account.monthly,
                 )
-        start = fixed_point.read_weights(terms, weights)
-        fitted = learning.fit(terms, number, self.people_of(terms), start)
-        return noise.add(terms, number, fixed_point.update_of(terms, number, fitted))
+        learnt = updates.update(terms, turn, self.people_of(terms), weights)
+        return noise.add(terms, turn, learnt)
 
 
 def what_of(turn: int) -> str:

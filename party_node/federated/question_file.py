@@ -7,7 +7,7 @@ features:
 label: {column: renewed, positive: ["yes"]}
 rounds: 2
 threshold: 2                  # may be left out: more than half of the partners
-ridge: 0.02
+ridge: 0.001                 # may be left out: only as strongly as noise and data ask
 price: {rho: 0.002}           # of each round, towards each other partner
 """
 
@@ -50,6 +50,6 @@ def _read(found: Mapping[str, Plain]) -> Federated:
         label=Label(read_text(due(label, "column", at), at.under("column")), tuple(positive)),
         rounds=read_int(due(found, "rounds"), Place("rounds")),
         threshold=read_int(found.get("threshold", "0"), Place("threshold")),
-        ridge_milli=read_fixed(due(found, "ridge"), Place("ridge"), 3),
+        ridge_milli=read_fixed(found.get("ridge", "0"), Place("ridge"), 3),
         rho_nano=read_price(found),
     )

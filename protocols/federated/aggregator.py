@@ -15,8 +15,9 @@ from typing import ClassVar
 
 from protocols.codec import Record, decode
 from protocols.errors import ContextMismatch, LocalError, PeerError
-from protocols.federated import fixed_point, records, unmasking
+from protocols.federated import estimate, fixed_point, records, unmasking
 from protocols.federated.errors import TooFewPartners
+from protocols.federated.estimate import Summed
 from protocols.federated.records import (
     Answer,
     AskConfirmation,
@@ -75,7 +76,7 @@ class Turn(Record):
 class Aggregator(Record):
     """The aggregator between two steps; nothing in it is secret."""
 
-    KIND: ClassVar[str] = "federated-aggregator/1"
+    KIND: ClassVar[str] = "federated-aggregator/2"
     run: Run
     stage: Stage
     turn: int
@@ -85,6 +86,8 @@ class Aggregator(Record):
     masked: tuple[Signed, ...] = ()
     confirmed: tuple[Signed, ...] = ()
     turns: tuple[Turn, ...] = ()
+    sums: tuple[Summed, ...] = ()
+    """Of the rounds that are done: the weights follow from all of them."""
     absences: tuple[Absence, ...] = ()
     present: tuple[int, ...] = ()
     """Who helped to open the last sum, once it is open."""
@@ -211,11 +214,14 @@ def _opened(state: Aggregator, came: tuple[Signed, ...]) -> Aggregator:
     total = unmasking.total(run, keys, dealers, masked, opened)
     survivors = _numbers(state)
     last = state.turn + 1 == run.terms.rounds
+    opened_sum = Summed(state.weights, survivors, total.astype("<i8").tobytes())
+    sums = (*state.sums, opened_sum)
     return replace(
         state,
         stage=Stage.TOLD if last else Stage.UPDATE,
         turn=state.turn if last else state.turn + 1,
-        weights=fixed_point.average(run.terms, total, run.terms.weight_of(survivors)),
+        weights=estimate.weights(run.terms, sums),
+        sums=sums,
         masked=(),
         confirmed=(),
         turns=(*state.turns, Turn(tuple(run.terms.parties[i] for i in survivors))),

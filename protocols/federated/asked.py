@@ -28,7 +28,7 @@ from protocols.lookalike.features import (
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE, MatchingParams
 
 FEDERATED = "federated"
-PROTOCOL = "federated-ridge/1"
+PROTOCOL = "federated-ridge/2"
 LEAST_SIZE = 500
 """By how much a partner counts whose pre-flight says nothing but that it is small."""
 
@@ -76,8 +76,8 @@ class FederatedParams(MatchingParams):
             raise InvalidParameter(f"1 to {MOST_ROUNDS} rounds")
         if self.threshold and not 2 <= self.threshold <= MOST_PARTIES:
             raise InvalidParameter(f"the threshold is 2 to {MOST_PARTIES} partners")
-        if not 1 <= self.ridge_milli <= 10**6:
-            raise InvalidParameter("regularisation is 0.001 to 1000")
+        if not 0 <= self.ridge_milli <= 10**6:
+            raise InvalidParameter("regularisation is 0 to 1000")
         if not 0 < self.rho_nano * self.rounds <= budget.MAX_RELEASE_NANO:
             raise InvalidParameter("all rounds together cost more than rho 0 and at most rho 10")
 

@@ -9,7 +9,7 @@ class TooFewPartners(PeerError):
     code = "too-few-partners"
 
 
-class TrainingNotSettled(LocalError):
-    """The local model was not found to the accuracy that its noise was priced for."""
+class TrainingOutdated(LocalError):
+    """The training was begun by an earlier version of Accord, whose rounds added up other sums."""
 
-    code = "training-not-settled"
+    code = "training-outdated"

@@ -1,4 +1,4 @@
-"""Weights as whole numbers: how they are sent, added up and averaged.
+"""Weights and sums as whole numbers: how they are sent and added up.
 
 On the wire a vector is int64, little endian. What is masked and added is the same vector modulo
 2^64, as uint64.
@@ -7,7 +7,7 @@ On the wire a vector is int64, little endian. What is masked and added is the sa
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.errors import LocalError, MalformedMessage
+from protocols.errors import MalformedMessage
 from protocols.federated.terms import FederatedTerms
 
 Whole = NDArray[np.int64]
@@ -27,32 +27,24 @@ def read(terms: FederatedTerms, data: bytes) -> Whole:
     return np.frombuffer(data, "<i8").astype(np.int64)
 
 
-def read_weights(terms: FederatedTerms, data: bytes) -> Weights:
-    """Read weights from the wire. Raises: MalformedMessage, also for one beyond the bound."""
+def read_whole(terms: FederatedTerms, data: bytes) -> Whole:
+    """Read weights times 2^fraction_bits. Raises: MalformedMessage, also for one out of bounds."""
     whole = read(terms, data)
     limit = terms.bound << terms.fraction_bits
     if ((whole > limit) | (whole < -limit)).any():
         raise MalformedMessage("a weight is beyond the agreed bound")
-    return whole / 2.0**terms.fraction_bits
+    return whole
 
 
-def update_of(terms: FederatedTerms, number: int, weights: Weights) -> Whole:
-    """Return what partner `number` adds: its clipped weights, times its size, as whole numbers.
-
-    Raises: LocalError for a weight that is no number.
-    """
-    if weights.shape != (terms.columns,) or not np.isfinite(weights).all():
-        raise LocalError("the weights are not one number for each column")
-    clipped = np.clip(weights, -terms.bound, terms.bound)
-    return np.rint(clipped * (terms.sizes[number] * 2.0**terms.fraction_bits)).astype(np.int64)
+def read_weights(terms: FederatedTerms, data: bytes) -> Weights:
+    """Read weights from the wire. Raises: MalformedMessage, also for one beyond the bound."""
+    return read_whole(terms, data) / 2.0**terms.fraction_bits
 
 
-def average(terms: FederatedTerms, total: Whole, size: int) -> bytes:
-    """Return the weights that a sum of updates means, clipped, as they are sent."""
-    limit = terms.bound << terms.fraction_bits
-    # Half of the size is added, so that the division, which rounds down, rounds to the nearest.
-    rounded = (total + size // 2) // size
-    return np.clip(rounded, -limit, limit).astype("<i8").tobytes()
+def sent(terms: FederatedTerms, weights: Weights) -> bytes:
+    """Return weights as they are sent: clipped to the bound, as whole numbers."""
+    clipped = np.clip(np.nan_to_num(weights), -terms.bound, terms.bound)
+    return np.rint(clipped * 2.0**terms.fraction_bits).astype("<i8").tobytes()
 
 
 def to_modular(vector: Whole) -> Modular:

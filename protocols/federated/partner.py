@@ -74,7 +74,7 @@ from protocols.session import Rng
 from protocols.signed import Signed
 
 Learn = Callable[[int, bytes], Whole]
-"""(turn, weights) → this partner's update: charged, noisy and clipped (`fixed_point.update_of`)."""
+"""(turn, weights) → this partner's update: charged, learnt and noisy (`updates.py`, `noise.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +240,16 @@ def _mask(state: Partner, ctx: bytes, asked: AskUpdate, learn: Learn) -> tuple[M
     dealers = [s.number for s in given]
     if len(dealers) < terms.threshold or me not in dealers or not set(dealers) <= set(keys):
         raise MalformedMessage("shares are of too few, or of partners that do not take part")
-    fixed_point.read_weights(terms, asked.weights)
+    fixed_point.read_whole(terms, asked.weights)
     mine, turn = state.secrets[asked.turn], asked.turn
-    hiding = [masks.self_mask(ctx, turn, me, mine.own, terms.columns)]
+    if turn == 0 and asked.weights != fixed_point.start(terms):
+        raise MalformedMessage("the first round starts from 0")
+    entries = terms.entries(turn)
+    hiding = [masks.self_mask(ctx, turn, me, mine.own, entries)]
     for other in dealers:
         if other != me:
             theirs = other, keys[other].turns[turn].pair
-            hiding.append(masks.pair_mask(ctx, turn, (me, mine.pair), theirs, terms.columns))
+            hiding.append(masks.pair_mask(ctx, turn, (me, mine.pair), theirs, entries))
     # Last, because it is charged: nothing that is asked may be refused after it.
     update = fixed_point.to_modular(learn(turn, asked.weights))
     values = functools.reduce(operator.add, hiding, update).astype("<u8").tobytes()

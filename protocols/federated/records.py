@@ -153,12 +153,12 @@ class Shares(Record):
 class Masked(Record):
     """A partner's masked update."""
 
-    KIND: ClassVar[str] = "federated-masked/1"
+    KIND: ClassVar[str] = "federated-masked/2"
     ctx: bytes
     number: int
     turn: int
     values: bytes
-    """uint64, little endian, one for each column."""
+    """uint64, little endian, as many as an update of this round has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +222,8 @@ def _fits(answer: Answer, terms: FederatedTerms) -> bool:
             return len(turns) == terms.rounds and all(len(key) == 32 for key in keys)
         case Shares(sealed=sealed):
             return len(sealed) == len(terms.parties)
-        case Masked(values=values):
-            return len(values) == 8 * terms.columns
+        case Masked(turn=turn, values=values):
+            return 0 <= turn < terms.rounds and len(values) == 8 * terms.entries(turn)
         case _:
             return True
 

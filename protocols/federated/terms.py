@@ -1,8 +1,7 @@
 """What partners agree on before they train together, and the context that binds a run to it.
 
-Every partner's model counts by a *size* that is agreed and public: the coarse step of its people,
-as pre-flights say it. So no exact size is ever sent, and one person more or less changes nothing
-but the model.
+Every partner has a *size* that is agreed and public: the coarse step of its people, as pre-flights
+say it. By sizes the sums of a round that a partner missed are made up for. No exact size is sent.
 
 The **threshold** is how many partners have to stay until the end of a round. Up to
 `parties - threshold` may drop out. It is more than half of them. The aggregator together with
@@ -26,13 +25,12 @@ MOST_PARTIES = 16
 MOST_ROUNDS = 8
 MOST_COLUMNS = 2**12
 MOST_SIZE = 2**30
-MOST_UPDATE = 2**53
-"""No entry of an update is larger, so that it is a whole number before and after rounding."""
-MOST_SUM = 2**62
-"""No sum of updates may reach this, so that sums modulo 2^64 are sums."""
+MOST_PAIRED = 512
+"""With more columns than this, the first round counts nobody by pairs of codes."""
 
 _JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_LABEL = b"accord/federated/1\x00"
+_LABEL = b"accord/federated/2\x00"
+"""Changes whenever an update means something else: who adds up another thing is another run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,15 @@ class FederatedTerms(Record):
     parties: tuple[str, ...]
     """2 to 16 names, ascending."""
     sizes: tuple[int, ...]
-    """By how much the model of each counts: public, in people, 1 to 2^30."""
+    """How many people each brings, coarsely: public, 1 to 2^30."""
     threshold: int
     rounds: int
     """1 to 8."""
     one_hot: tuple[int, ...]
     """Of each feature, how many codes it has."""
     ridge_milli: int
-    """Strength of regularisation for each person, in thousandths."""
+    """By how much weights are held to 0 beside what the noise asks for: for each person, in
+    thousandths; 0 for no more than that."""
     rho_nano: int
     """What each partner charges for each round, in billionths of a rho; 0 for no noise, which only
     benchmarks and tests ask for."""
@@ -77,20 +76,26 @@ class FederatedTerms(Record):
         _check(len(self.one_hot) > 0, "there is a feature")
         _check(all(1 <= c < 2**16 for c in self.one_hot), "a feature has 1 to 65,535 codes")
         _check(self.columns <= MOST_COLUMNS, f"at most {MOST_COLUMNS} columns")
-        _check(1 <= self.ridge_milli <= 10**6, "regularisation is 0.001 to 1000")
+        _check(0 <= self.ridge_milli <= 10**6, "regularisation is 0 to 1000")
         _check(0 <= self.rho_nano <= 10**10, "a round costs a rho of 0 to 10")
         _check(1 <= self.bound <= 1024, "weights are bounded by 1 to 1024")
         _check(8 <= self.fraction_bits <= 30, "8 to 30 fraction bits")
-        each = max(self.sizes) * self.bound << self.fraction_bits
-        _check(each <= MOST_UPDATE, "an update could be too large: use fewer fraction bits")
-        largest = sum(self.sizes) * self.bound << self.fraction_bits
-        # The other half is room for noise: it exceeds that with no probability worth a name.
-        _check(largest < MOST_SUM // 2, "a sum could be too large: use fewer fraction bits")
 
     @property
     def columns(self) -> int:
         """How many weights the model has: one that always counts, then those of each code."""
         return 1 + sum(self.one_hot)
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of codes of different features the first round counts people by."""
+        if self.columns > MOST_PAIRED:
+            return 0
+        return (sum(self.one_hot) ** 2 - sum(size**2 for size in self.one_hot)) // 2
+
+    def entries(self, turn: int) -> int:
+        """Return how many numbers an update of a round has: two for each column, and the pairs."""
+        return 2 * self.columns + (self.pairs if turn == 0 else 0)
 
     @property
     def most_dropped(self) -> int:

@@ -33,7 +33,8 @@ def total(
 
     Raises: TooFewPartners if the shares in `opened` do not open it.
     """
-    ctx, columns, turn = run.context(), run.terms.columns, masked[0].turn
+    ctx, turn = run.context(), masked[0].turn
+    entries = run.terms.entries(turn)
     values = [np.frombuffer(m.values, "<u8").astype(np.uint64) for m in masked]
     found: Modular = np.add.reduce(values)
     survivors = [m.number for m in masked]
@@ -43,13 +44,13 @@ def total(
         if number in survivors:
             check = functools.partial(masks.check_of, ctx, number, turn)
             own = _secret(run, shares, said.self_check, check)
-            found = found - masks.self_mask(ctx, turn, number, own, columns)
+            found = found - masks.self_mask(ctx, turn, number, own, entries)
         else:
             pair = _secret(run, shares, said.pair, masks.public_of)
             for other in survivors:
                 theirs = other, keys[other].turns[turn].pair
                 # What it would have added is the negative of what the other one added for it.
-                found = found + masks.pair_mask(ctx, turn, (number, pair), theirs, columns)
+                found = found + masks.pair_mask(ctx, turn, (number, pair), theirs, entries)
     return fixed_point.from_modular(found)
 
 

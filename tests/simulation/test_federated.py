@@ -245,6 +245,36 @@ def test_a_partner_that_calls_it_off_in_a_round_ends_it_for_all(two) -> None:
     assert not world.app.state.services.trainings.joined.jobs()
 
 
+def test_a_training_that_an_earlier_version_left_in_a_round_ends_for_all_with_the_cause(
+    two,
+) -> None:
+    world, line = two
+    states = world.app.state.services.trainings.states
+
+    def upgrade() -> None:
+        (path,) = states.folder.iterdir()
+        here, earlier = b"federated-aggregator/2", b"federated-aggregator/1"
+        assert here in path.read_bytes()
+        path.write_bytes(path.read_bytes().replace(here, earlier))
+        line.present = lambda party, question: True
+
+    def present(party: str, question: Record) -> bool:
+        return not isinstance(question, AskOpening)
+
+    line.present = present
+    job = world.brand.ask("federated", question=QUESTION)
+    settle(
+        world,
+        line,
+        job,
+        each=lambda: upgrade() if line.refused and line.present is present else None,
+    )
+    assert line.refused == [("coordinator", "too-few-partners")]
+    assert world.job(job) == ("failed", "training-outdated")
+    assert world.app.state.services.trainings.told(job) is None
+    nothing_came_of(world, job)
+
+
 @pytest.mark.slow
 def test_one_that_was_away_when_the_model_was_told_asks_for_it(two) -> None:
     world, line = two

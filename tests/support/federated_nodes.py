@@ -51,7 +51,6 @@ features:
   - {column: tier, kind: ordinal, categories: [basic, silver, gold]}
 label: {column: renewed, positive: ["yes"]}
 rounds: 2
-ridge: 0.05
 price: {rho: "4"}
 """
 

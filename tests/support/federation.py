@@ -36,7 +36,7 @@ def terms_of(count: int = 3, **changes: object) -> FederatedTerms:
         "threshold": count // 2 + 1,
         "rounds": 2,
         "one_hot": (3, 2),
-        "ridge_milli": 10,
+        "ridge_milli": 0,
         "rho_nano": 0,
     }
     return FederatedTerms(**(fields | changes))  # type: ignore[arg-type]
@@ -47,11 +47,13 @@ def run_of(terms: FederatedTerms) -> Run:
 
 
 def updates_of(terms: FederatedTerms, turn: int) -> dict[str, Whole]:
-    """Return an update of each partner: numbers of all sizes and signs."""
+    """Return an update of each partner: numbers of both signs, and many people with each code."""
     found = {}
     for party in terms.parties:
-        draw = seeded(f"update/{party}/{turn}")(8 * terms.columns)
-        found[party] = (np.frombuffer(draw, "<i8") >> 20).astype(np.int64)
+        draw = seeded(f"update/{party}/{turn}")(8 * terms.entries(turn))
+        found[party] = (np.frombuffer(draw, "<i8") >> 44).astype(np.int64)
+        found[party][terms.columns :] += 2**22
+        found[party][terms.columns] += 2**23
     return found
 
 

@@ -94,7 +94,7 @@ class Stage:
             "threshold": len(names) // 2 + 1,
             "rounds": 2,
             "one_hot": SHAPE,
-            "ridge_milli": 20,
+            "ridge_milli": 0,
             "rho_nano": 50_000_000,
         }
         terms = FederatedTerms(**(fields | changes))  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ def stage(folder: Path, names: tuple[str, ...]) -> Iterator[Stage]:
     outside_folder = folder / "outside"
     outside_folder.mkdir()
     outside = certificate.make(outside_folder, seeded("outside"), system_clock())
-    shutil.copytree(_template().name, folder / "coordinator")
+    shutil.copytree(_template(), folder / "coordinator")
     settings = build(
         {"home": folder / "coordinator", "sweep_seconds": 3600, "superlink_port": free_port()}
     )

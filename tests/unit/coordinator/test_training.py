@@ -7,7 +7,7 @@ from protocols.codec import decode, encode
 from protocols.errors import ContextMismatch, MalformedMessage
 from protocols.federated import records
 from protocols.federated.aggregator import Aggregator, Stage
-from protocols.federated.errors import TooFewPartners
+from protocols.federated.errors import TooFewPartners, TrainingOutdated
 from tests.support.federation import federation, run_of, terms_of
 
 
@@ -93,6 +93,18 @@ def test_a_damaged_state_is_named(states, played):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(MalformedMessage):
         states.load(job)
+
+
+def test_a_state_whose_rounds_added_up_other_sums_is_refused(states, played):
+    """As one is that an earlier version of Accord left in the middle of a round."""
+    job = played.run.terms.job
+    states.save(job, played.until(Stage.OPENING))
+    path = next(states.folder.iterdir())
+    here, earlier = b"federated-aggregator/2", b"federated-aggregator/1"
+    assert here in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(here, earlier))
+    with pytest.raises(TrainingOutdated):
+        train(played.run, Line(played), states, Patience())
 
 
 def test_a_state_crosses_its_file(states, played):

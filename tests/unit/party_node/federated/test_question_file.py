@@ -51,3 +51,7 @@ def test_what_is_wrong_is_refused(before: str, after: str) -> None:
     assert before in TEXT
     with pytest.raises(InvalidQuery):
         parse(TEXT.replace(before, after))
+
+
+def test_a_question_without_a_ridge_asks_for_none() -> None:
+    assert parse(TEXT.replace("ridge: 0.05\n", "")).ridge_milli == 0

@@ -62,7 +62,7 @@ def test_parameters_follow_from_the_public_bins_with_one_for_all_else_and_one_fo
         {"rounds": 0},
         {"rounds": 9},
         {"threshold": 1},
-        {"ridge_milli": 0},
+        {"ridge_milli": -1},
         {"rho_nano": 0},
         {"rho_nano": 6 * 10**9},
     ],

@@ -186,6 +186,12 @@ def test_an_update_that_leaves_this_partner_out_is_refused():
     refused(played, dataclasses.replace(question, shares=without), MalformedMessage)
 
 
+def test_a_first_round_from_other_weights_than_0_is_refused():
+    played, question = at(Stage.UPDATE)
+    other = (1).to_bytes(8, "little") + question.weights[8:]
+    refused(played, dataclasses.replace(question, weights=other), MalformedMessage)
+
+
 def test_weights_beyond_the_bound_are_refused():
     played, question = at(Stage.UPDATE)
     far = (2**62).to_bytes(8, "little") + question.weights[8:]

@@ -11,7 +11,6 @@ from protocols.errors import (
     ForgedEnvelope,
     InvalidElement,
     InvalidParameter,
-    LocalError,
     MalformedMessage,
 )
 from protocols.federated import fixed_point, masks, shamir
@@ -126,12 +125,11 @@ def test_sealed_shares_open_for_their_partner_and_this_run_only():
 # Whole numbers
 
 
-@given(st.lists(st.floats(-40, 40), min_size=6, max_size=6), st.integers(0, 2))
-def test_a_single_update_averages_to_its_weights(values, number):
+@given(st.lists(st.floats(-40, 40), min_size=6, max_size=6))
+def test_weights_are_sent_as_the_nearest_whole_numbers_within_the_bound(values):
     terms = terms_of(3)
-    update = fixed_point.update_of(terms, number, np.array(values))
-    read = fixed_point.read_weights(terms, fixed_point.average(terms, update, terms.sizes[number]))
-    assert np.abs(read - np.clip(values, -terms.bound, terms.bound)).max() <= 2.0**-20
+    read = fixed_point.read_weights(terms, fixed_point.sent(terms, np.array(values)))
+    assert np.abs(read - np.clip(values, -terms.bound, terms.bound)).max() <= 2.0**-21
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=8))
@@ -140,17 +138,13 @@ def test_whole_numbers_cross_the_modulus_and_back(values):
     assert (fixed_point.from_modular(fixed_point.to_modular(vector)) == vector).all()
 
 
-def test_a_sum_that_noise_drove_beyond_the_bound_is_clipped():
+@pytest.mark.parametrize(
+    ("value", "sent"), [(np.nan, 0), (np.inf, 32), (-np.inf, -32), (1e300, 32)]
+)
+def test_weights_that_are_no_numbers_or_far_too_large_are_sent_within_the_bound(value, sent):
     terms = terms_of(3)
-    total = np.full(terms.columns, 2**60, np.int64)
-    read = fixed_point.read_weights(terms, fixed_point.average(terms, total, 1))
-    assert (read == terms.bound).all()
-
-
-@pytest.mark.parametrize("weights", [np.full(6, np.nan), np.full(6, np.inf), np.zeros(5)])
-def test_weights_that_are_no_numbers_become_no_update(weights):
-    with pytest.raises(LocalError):
-        fixed_point.update_of(terms_of(3), 0, weights)
+    read = fixed_point.read_weights(terms, fixed_point.sent(terms, np.full(6, value)))
+    assert (read == sent).all()
 
 
 @pytest.mark.parametrize("data", [b"", bytes(47), bytes(56)])

@@ -7,37 +7,59 @@ that can be judged, whatever was handed in.
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import MalformedMessage
-from protocols.federated import fixed_point
+from protocols.federated import estimate, fixed_point, updates
+from protocols.federated import terms as agreed
+from protocols.federated.estimate import Summed
 from tests.support.federation import terms_of
+from tests.support.trained_people import SHAPE, population
 
-TERMS = terms_of(bound=4)
+TERMS = terms_of(bound=4, one_hot=SHAPE)
 LIMIT = TERMS.bound << TERMS.fraction_bits
-anything = st.lists(
-    st.integers(-(2**62), 2**62), min_size=TERMS.columns, max_size=TERMS.columns
-).map(lambda numbers: np.array(numbers, np.int64))
+number = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**20), 2**20))
 
 
-@given(anything, st.integers(1, 10**9))
-def test_no_sum_of_updates_makes_a_model_beyond_the_bound(total, size):
-    weights = fixed_point.read_weights(TERMS, fixed_point.average(TERMS, total, size))
-    assert np.abs(weights).max() <= TERMS.bound
+def sums(turn: int) -> st.SearchStrategy[np.ndarray]:
+    entries = TERMS.entries(turn)
+    return st.one_of(
+        st.lists(number, min_size=entries, max_size=entries),
+        number.map(lambda value: [value] * entries),
+    ).map(lambda numbers: np.array(numbers, np.int64))
 
 
-@given(anything)
+def model(*totals: np.ndarray) -> np.ndarray:
+    weights, rounds = fixed_point.start(TERMS), []
+    for total in totals:
+        rounds.append(Summed(weights, (0, 1, 2), total.astype("<i8").tobytes()))
+        weights = estimate.weights(TERMS, rounds)
+    return fixed_point.read_weights(TERMS, weights)
+
+
+@settings(max_examples=50)
+@given(sums(0), sums(1))
+def test_no_sum_of_updates_makes_a_model_beyond_the_bound(first, later):
+    assert np.abs(model(first, later)).max() <= TERMS.bound
+
+
+@settings(max_examples=10)
+@given(st.lists(number, min_size=34, max_size=34))
+def test_nor_does_one_without_pairs(numbers):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agreed, "MOST_PAIRED", 4)
+        assert TERMS.entries(0) == 32
+        assert np.abs(model(np.array(numbers[:32]), np.array(numbers[2:]))).max() <= TERMS.bound
+
+
+@settings(max_examples=25)
+@given(sums(1))
 def test_one_poisoned_update_moves_each_weight_by_twice_the_bound_at_most(poison):
-    honest = sum(
-        fixed_point.update_of(TERMS, n, np.full(TERMS.columns, 0.5)).astype(object)
-        for n in range(2)
-    )
-    size = sum(TERMS.sizes)
-    alone = fixed_point.average(TERMS, np.array(honest, np.int64), size)
-    total = np.array(honest + poison.astype(object) // 2, np.int64)
-    moved = fixed_point.read_weights(TERMS, fixed_point.average(TERMS, total, size))
-    before = fixed_point.read_weights(TERMS, alone)
+    people = population(900, 1)
+    first = updates.first(TERMS, people)
+    honest = updates.later(TERMS, people, np.zeros(TERMS.columns, np.int64))
+    moved, before = model(first, honest + (poison >> 2)), model(first, honest)
     assert np.abs(moved - before).max() <= 2 * TERMS.bound
 
 
@@ -49,7 +71,7 @@ def test_a_model_beyond_the_bound_is_refused_by_whoever_hears_it(beyond):
         fixed_point.read_weights(TERMS, weights.tobytes())
 
 
-@given(st.lists(st.floats(-1e300, 1e300), min_size=TERMS.columns, max_size=TERMS.columns))
-def test_an_honest_partner_hands_in_no_more_than_its_size_allows(weights):
-    update = fixed_point.update_of(TERMS, 1, np.array(weights))
-    assert np.abs(update).max() <= TERMS.sizes[1] * LIMIT
+@given(st.integers(0, 1000), st.integers(0, 1))
+def test_an_honest_partner_hands_in_no_more_than_its_people_allow(n, turn):
+    update = updates.update(TERMS, turn, population(n, n), fixed_point.start(TERMS))
+    assert np.abs(update).max() <= n * max(updates.SCALE, updates.UNIT)
