@@ -4,8 +4,10 @@ Hypothesis measures each example against a deadline by default. On a machine tha
 that is a coin toss: what must be fast is a benchmark's business.
 """
 
+import gc
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -16,9 +18,25 @@ from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
 
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
+tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
 settings.register_profile("accord", deadline=None)
 settings.load_profile("accord")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector off what lives to the end: all modules and the tests themselves.
+
+    A node collects garbage before and after bulk work. Here it would walk over some million objects
+    each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the process end as it would: libraries look then for what of theirs is left."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
