@@ -30,10 +30,10 @@ demo: $(READY)
 	$(BIN)/accord demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)
-	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2
+	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 e2e: $(READY)
 	$(BIN)/python -m pytest -m e2e
