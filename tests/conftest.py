@@ -17,6 +17,10 @@ from hypothesis import settings
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
 
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    # Matrices here are small, and the tests of several workers take all cores: threads that wait
+    # for each other would spin for most of the time. Read when numpy is imported, after this.
+    os.environ.setdefault(_threads, "1")
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
