@@ -14,6 +14,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.support.depth import examples
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
 
@@ -24,7 +25,7 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
-settings.register_profile("accord", deadline=None)
+settings.register_profile("accord", deadline=None, max_examples=examples(50))
 settings.load_profile("accord")
 
 
