@@ -29,6 +29,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/accord demo
 
+# Tests start many processes of ours: reading what is compiled spares each of them half a second.
+test test-all e2e: export PYTHONDONTWRITEBYTECODE =
+
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
