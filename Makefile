@@ -29,11 +29,14 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/accord demo
 
+# Tests start many processes of ours: reading what is compiled spares each of them half a second.
+test test-all e2e: export PYTHONDONTWRITEBYTECODE =
+
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)
-	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2
+	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 e2e: $(READY)
 	$(BIN)/python -m pytest -m e2e

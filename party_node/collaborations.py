@@ -167,12 +167,16 @@ class Collaborations:
         It may have been superseded since: `require_newest` asks that of jobs not yet accepted.
         Raises: UnknownCollaboration, ExpiredCollaboration.
         """
-        match = next((d for d, row in self.all() if row.digest == wanted and row.in_force), None)
-        if match is None:
+        named = select(CollaborationRow.document).where(
+            CollaborationRow.digest == wanted, col(CollaborationRow.in_force)
+        )
+        with self._db.reading() as session:
+            document = session.exec(named).first()
+        if document is None:
             raise UnknownCollaboration(
                 "the job names a collaboration that is not in force at this node"
             )
-        return self._unexpired(match)
+        return self._unexpired(decode(Collaboration, document))
 
     def countersigned(self, wanted: bytes) -> tuple[Collaboration, dict[str, bytes]]:
         """Return a version that was agreed, expired or not, with every member's signature over it.

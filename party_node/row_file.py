@@ -52,6 +52,7 @@ class RowFile:
         if not self.path.is_file():
             raise DatasetUnreadable(f"there is no file {self.path}", hint="check the path")
         self._source = _source(self.path, kind)
+        self._types: dict[str, str] = {}
 
     def sha256(self) -> str:
         """Return the hexadecimal digest of the file's bytes."""
@@ -73,10 +74,12 @@ class RowFile:
 
         Raises: DatasetUnreadable.
         """
-        with self._engine() as engine:
-            # The source is the file's own path, quoted by `_quoted`.
-            described = engine.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()  # noqa: S608
-        return {str(row[0]): str(row[1]) for row in described}
+        if not self._types:  # asked once: an engine takes longer to start than to read a small file
+            with self._engine() as engine:
+                # The source is the file's own path, quoted by `_quoted`.
+                described = engine.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()  # noqa: S608
+            self._types = {str(row[0]): str(row[1]) for row in described}
+        return dict(self._types)
 
     def read(self, columns: Sequence[str], *, as_text: bool) -> pa.Table:
         """Return these columns and the row number `ROW`, in the order of the file.

@@ -4,21 +4,46 @@ Hypothesis measures each example against a deadline by default. On a machine tha
 that is a coin toss: what must be fast is a benchmark's business.
 """
 
+import gc
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from tests.support.depth import examples
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
+from tests.support.statements import share_statements
 
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    # Matrices here are small, and the tests of several workers take all cores: threads that wait
+    # for each other would spin for most of the time. Read when numpy is imported, after this.
+    os.environ.setdefault(_threads, "1")
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
+tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
-settings.register_profile("accord", deadline=None)
+settings.register_profile("accord", deadline=None, max_examples=examples(50))
 settings.load_profile("accord")
+share_statements()
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector off what lives to the end: all modules and the tests themselves.
+
+    A node collects garbage before and after bulk work. Here it would walk over some million objects
+    each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the process end as it would: libraries look then for what of theirs is left."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

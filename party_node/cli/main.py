@@ -1,5 +1,6 @@
 """The command `accord`: its groups, and what becomes of an error."""
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -106,7 +107,7 @@ def main() -> NoReturn:
 def run(words: list[str]) -> int:
     """Run the command with these words; return its exit code."""
     try:
-        code = app(words, prog_name=NAME, standalone_mode=False)
+        code = _command()(words, prog_name=NAME, standalone_mode=False)
     except click.UsageError as e:
         path = e.ctx.command_path if e.ctx is not None else NAME
         return complain(e.format_message(), f"see: {path} --help", USAGE)
@@ -122,3 +123,9 @@ def run(words: list[str]) -> int:
     except OSError as e:
         return complain(f"{e.strerror or 'input or output failed'}: {e.filename or ''}", "", ERROR)
     return code if isinstance(code, int) else 0
+
+
+@functools.cache
+def _command() -> click.Command:
+    """Build the tree of commands once: typer would read two hundred signatures at each call."""
+    return typer.main.get_command(app)

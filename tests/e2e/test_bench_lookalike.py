@@ -10,7 +10,7 @@ from party_node.bench import joint, lookalike_parts
 from party_node.bench.lookalike_parts import Part
 from party_node.cli.bench import app
 from tests.support.bench_figures import documented, figures
-from tests.support.network import accord
+from tests.support.network import accord, accord_here
 
 pytestmark = pytest.mark.e2e
 
@@ -40,7 +40,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
         ("--seeds", "24", "--repeats", "1"),
         ("--part", "two"),
     ):
-        told = accord("bench", "lookalike", *words)
+        told = accord_here("bench", "lookalike", *words)
         assert told.code != 0
         assert told.out == ""
         assert told.err.startswith("accord: error: ")
@@ -76,7 +76,7 @@ def test_a_part_is_measured_on_a_file(tmp_path: Path) -> None:
     found = json.loads(told.out)
     assert figures(found) == documented(Part.FEDERATED)
     assert found["all_stay"]["ratio_to_pooled"] > 0.98
-    shown = accord("bench", "lookalike", *words, "--rho", "5")
+    shown = accord_here("bench", "lookalike", *words, "--rho", "5")
     assert "one drops out" in shown.out
 
 

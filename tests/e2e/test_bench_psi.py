@@ -16,7 +16,7 @@ from party_node.demo.telling import Teller
 from party_node.preflight import likely
 from protocols.disclosure import coarse
 from protocols.session import Role
-from tests.support.network import accord
+from tests.support.network import accord, accord_here
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +24,7 @@ FACTOR = 1.5
 LARGE = 100_000
 
 
-@pytest.mark.parametrize("protocol", ["psi-dh", "psi-ot"])
+@pytest.mark.parametrize("protocol", ["psi-dh", pytest.param("psi-ot", marks=pytest.mark.slow)])
 def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path, protocol: str) -> None:
     kept = tmp_path / "kept"
     words = ("--sizes", "300x200", "--protocol", protocol, "--through", "both")
@@ -68,7 +68,7 @@ def test_what_cannot_be_measured_is_refused_before_anything_starts(tmp_path: Pat
         ("--sizes", "10x10", "--protocol", "psi-magic"),
         ("--sizes", "10x10", "--keep", str(tmp_path)),
     ):
-        told = accord("bench", "psi", *words)
+        told = accord_here("bench", "psi", *words)
         assert told.code == 1
         assert told.out == ""
         first, hint = told.err.splitlines()

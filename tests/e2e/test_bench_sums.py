@@ -10,7 +10,10 @@ from tests.support.network import accord
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize(("receiver", "entries"), [("vectors", "one-hot"), ("matrix", "dense")])
+@pytest.mark.parametrize(
+    ("receiver", "entries"),
+    [("vectors", "one-hot"), pytest.param("matrix", "dense", marks=pytest.mark.slow)],
+)
 def test_sums_are_exact_between_two_processes(tmp_path: Path, receiver: str, entries: str) -> None:
     words = ("--rows", "40000", "--columns", "12", "--receiver", receiver, "--entries", entries)
     told = accord("bench", "sums", *words, "--keep", str(tmp_path / "kept"), "--json")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.network import Said, accord, typed
+from tests.support.network import Said, accord, accord_here, typed
 
 pytestmark = pytest.mark.e2e
 
@@ -105,7 +105,7 @@ def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_few_people_are_refused() -> None:
-    refuses(accord("demo", "--json", "--rows", "20"), "at least")
+    refuses(accord_here("demo", "--json", "--rows", "20"), "at least")
 
 
 def refuses(said: Said, why: str) -> None:

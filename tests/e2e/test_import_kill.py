@@ -43,7 +43,15 @@ def node(tmp_path: Path) -> NodeStorage:
     return made
 
 
-@pytest.mark.parametrize("rows", [0, 500, 2_500, 5_500])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        0,
+        pytest.param(500, marks=pytest.mark.slow),
+        2_500,
+        pytest.param(5_500, marks=pytest.mark.slow),
+    ],
+)
 def test_an_import_that_was_killed_is_finished_by_repeating_it(
     node: NodeStorage, tmp_path: Path, rows: int
 ) -> None:

@@ -65,9 +65,8 @@ FEW = [
     Moment((COORDINATOR,), "overlap", 11, ANSWER),
     Moment((BRAND,), "audience", 25, "request"),
     Moment((PUBLISHER,), "audience", 21, "after", 0.02),
-    moment(1, BRAND),
-    moment(2, PUBLISHER),
 ]
+MORE = [moment(1, BRAND), moment(2, PUBLISHER)]
 MANY = [moment(seed, victim) for seed in range(12) for victim in PROCESSES]
 PAIRS = [
     moment(seed, first, second)
@@ -172,7 +171,9 @@ def test_a_job_without_accident(network: SmallNetwork) -> None:
     proved(network, job)
 
 
-@pytest.mark.parametrize("when", FEW, ids=str)
+@pytest.mark.parametrize(
+    "when", [*FEW, *(pytest.param(when, marks=pytest.mark.slow) for when in MORE)], ids=str
+)
 def test_a_killed_process_goes_on_where_it_stopped(network: SmallNetwork, when: Moment) -> None:
     job = killed_there(network, when)
     as_if_nothing_had_happened(network, job, when.kind)

@@ -22,6 +22,7 @@ from consent.receipt import SignedReceipt, parse_receipt, sign_receipt, verify_r
 from consent.records import ENTRY_KINDS, payload_bytes
 from consent.witness import add_checkpoint_request, consider, parse_add_checkpoint
 from tests.support.consents import SmallLedger, event
+from tests.support.depth import examples
 
 LEDGER = SmallLedger()
 for _ in range(5):
@@ -118,7 +119,7 @@ PARSERS: list[Callable[[bytes], Any]] = [
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=[f"parser-{i}" for i in range(len(PARSERS))])
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(anything)
 def test_bytes_are_read_or_refused(parse: Callable[[bytes], Any], data: bytes) -> None:
     result = outcome(parse, data)
@@ -134,7 +135,7 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(38))
 @given(st.sampled_from([*ENTRY_KINDS, Leaf]), st.data())
 def test_payloads_are_read_or_refused(kind: Any, data: st.DataObject) -> None:
     payload: Any = data.draw(json_like)
@@ -146,7 +147,7 @@ def test_payloads_are_read_or_refused(kind: Any, data: st.DataObject) -> None:
     assert record == "malformed-record" or kind.from_payload(record.to_payload()) == record
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(38))
 @given(
     st.text(max_size=40),
     st.text(max_size=8),
@@ -190,7 +191,7 @@ names = st.sampled_from(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(20))
 @given(st.dictionaries(names, anything, max_size=8), st.booleans())
 def test_a_bundle_of_anything_gets_a_report(files: dict[str, bytes], own: bool) -> None:
     report = verify_bundle(BUNDLE | files, POLICY if own else None)

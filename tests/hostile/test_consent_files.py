@@ -23,6 +23,7 @@ from party_node.capture.refusals import Refusal
 from party_node.capture.unpack import MAX_RATIO, MAX_ROW
 from party_node.errors import ImportUnreadable, MissingColumn, NodeError
 from tests.support.consent_files import GOOD, HEADER, json_line, line, read, reasons, table
+from tests.support.depth import examples
 
 FORGED = line(source_event_id="forged", email="victim@x.example")
 
@@ -249,7 +250,7 @@ mutations = st.tuples(st.integers(0, 600), st.binary(max_size=4))
     st.sampled_from(["c.csv", "c.jsonl", "c.csv.gz", "c.parquet"]),
     st.lists(mutations, min_size=1, max_size=4),
 )
-@settings(max_examples=120)
+@settings(max_examples=examples(30))
 def test_any_bytes_end_in_rows_or_in_a_named_refusal(
     name: str, changes: list[tuple[int, bytes]]
 ) -> None:

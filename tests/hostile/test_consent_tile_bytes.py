@@ -17,6 +17,7 @@ from consent.tile_audit import open_tiles, prove_inclusion, verify_tiles
 from consent.tile_nodes import expanded, hashes_in, tile_root
 from consent.tiled_tree import TiledTree, edges_from_tiles
 from consent.tiles import MAX_SIZE, parse_path
+from tests.support.depth import examples
 from tests.support.tile_store import hash_tree, leaf, published, published_entries
 
 SIZE = 600
@@ -68,7 +69,7 @@ def refusal(ask: Callable[[], Any]) -> str | None:
     return None
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(paths)
 def test_a_path_is_read_or_refused(path: str) -> None:
     try:
@@ -79,7 +80,7 @@ def test_a_path_is_read_or_refused(path: str) -> None:
     assert re.fullmatch("[a-z0-9/.]+", path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(
     st.binary(max_size=80) | st.sampled_from([p for k, p in FILES.items() if "entries" in k]),
     st.integers(-1, 300),
@@ -102,7 +103,7 @@ def test_the_bytes_of_a_tile_are_read_or_refused(data: bytes) -> None:
         assert code == (None if len(data) == 8192 else "ledger-inconsistent")
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(20))
 @given(spoiled_files(), sizes, roots, st.integers(-1, 1200))
 def test_published_files_are_accepted_only_if_they_are_those_of_the_checkpoint(
     files: dict[str, bytes], size: int, root: bytes, index: int
@@ -121,7 +122,7 @@ def test_published_files_are_accepted_only_if_they_are_those_of_the_checkpoint(
     assert code is not None or list(published_leaves(files.get, size)) == leaves[:size]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(20))
 @given(spoiled_files())
 def test_spoiled_files_are_refused_and_sound_ones_are_not(files: dict[str, bytes]) -> None:
     tiles, entries = (
@@ -139,7 +140,7 @@ edges = st.dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(sizes, edges, st.none() | roots, st.binary(max_size=40) | st.just(bytes(8192)))
 def test_a_stored_edge_is_taken_up_or_refused(
     size: int, stored: dict[int, bytes], root: bytes | None, tile: bytes

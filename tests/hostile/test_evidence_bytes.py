@@ -14,10 +14,13 @@ from party_node.evidence.files import INCOMPLETE, LEDGER, MANIFEST, RUNS, RunFil
 from party_node.evidence.verifier import line, summary
 from protocols import cbor
 from protocols.errors import MalformedMessage
+from tests.support.depth import examples
 from tests.support.evidence import exported, failed, relisted
 from tests.support.two_nodes import BRAND
 
-QUIET = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 LONG = settings(QUIET, max_examples=1000)
 
 NAMES = st.one_of(

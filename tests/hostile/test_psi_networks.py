@@ -15,6 +15,7 @@ from protocols.sums import cot
 from tests.support import hostile_runs
 from tests.support.aligned_runs import by_groups, groups_of, joined_sums, play_sums_by_join
 from tests.support.circle import run_circle
+from tests.support.depth import examples
 from tests.support.faulty_network import FAULTS, FaultyNetwork
 from tests.support.pair import CTX, Stalled, TranscriptsDiffer
 from tests.support.union_vectors import numbers
@@ -34,7 +35,7 @@ IN_ROWS = 4
         pytest.param(PREPARED, hostile_runs.play_later, 8, id="psi-dh-prepared, later"),
     ],
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(faults=FEW)
 def test_a_hostile_network_gives_the_right_result_or_none(protocol, play, count, faults):
     with contextlib.suppress(*REFUSED):
@@ -43,7 +44,7 @@ def test_a_hostile_network_gives_the_right_result_or_none(protocol, play, count,
 
 
 @pytest.mark.parametrize("protocol", [ot.MEMBERS, ot.LABELLED], ids=lambda p: p.name)
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(faults=FEW)
 def test_a_hostile_network_gives_the_right_members_by_ot_or_none(protocol, faults):
     with contextlib.suppress(*REFUSED):
@@ -51,7 +52,7 @@ def test_a_hostile_network_gives_the_right_members_by_ot_or_none(protocol, fault
         assert played.output.count == 8
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(faults=st.dictionaries(st.integers(0, 20), FAULTS))
 def test_a_hostile_network_gives_the_right_index_or_none(faults):
     with contextlib.suppress(*REFUSED):
@@ -60,7 +61,7 @@ def test_a_hostile_network_gives_the_right_index_or_none(faults):
         assert len({*numbers(played.receiver), *numbers(played.sender)}) == 20
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(faults=FEW)
 def test_a_hostile_network_gives_the_right_groups_or_none(faults):
     with contextlib.suppress(*REFUSED):
@@ -69,7 +70,7 @@ def test_a_hostile_network_gives_the_right_groups_or_none(faults):
 
 
 @pytest.mark.parametrize("to_holder", [True, False])
-@settings(max_examples=30)
+@settings(max_examples=examples(15))
 @given(faults=FEW)
 def test_a_hostile_network_gives_the_right_sums_or_none(to_holder, faults):
     groups, theirs = hostile_runs.GROUPS, hostile_runs.THEIRS
@@ -82,7 +83,7 @@ def test_a_hostile_network_gives_the_right_sums_or_none(to_holder, faults):
 
 @pytest.mark.parametrize("to_holder", [True, False], ids=["to vectors", "to matrix"])
 @pytest.mark.parametrize("protocol", [cot.SUMS, cot.NARROW], ids=lambda p: p.name)
-@settings(max_examples=10)
+@settings(max_examples=examples(5))
 @given(faults=st.dictionaries(st.integers(0, 16), FAULTS))
 def test_a_hostile_network_gives_the_sums_of_a_route_or_none(protocol, to_holder, faults):
     deliver = FaultyNetwork(faults).deliver
@@ -93,7 +94,7 @@ def test_a_hostile_network_gives_the_sums_of_a_route_or_none(protocol, to_holder
 
 
 @pytest.mark.parametrize("protocol", [ring.MEMBERS, ring.CARDINALITY], ids=lambda p: p.name)
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(faults=st.dictionaries(st.integers(0, 40), FAULTS, max_size=4))
 def test_a_hostile_network_gives_the_right_count_of_many_or_none(protocol, faults):
     params, sets = hostile_runs.RING_IN_CHUNKS, hostile_runs.RING_SETS

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocols.codec import encode
 from protocols.multi_party import MultiParty
 from protocols.registry import REGISTRY
+from tests.support.depth import examples
 from tests.support.hostile_runs import RUNS
 from tests.support.recorded import fields_of, flipped, take
 
@@ -32,7 +33,7 @@ def test_every_message_in_every_state(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(PAIRS)))
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(st.data())
 def test_any_message_in_any_state(name, data):
     protocol, recording = RUNS[name].protocol, RUNS[name].recording()
@@ -42,7 +43,7 @@ def test_any_message_in_any_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(st.data())
 def test_flipped_bits_in_every_state(name, data):
     protocol, recording = RUNS[name].protocol, RUNS[name].recording()
@@ -53,7 +54,7 @@ def test_flipped_bits_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_any_bytes_in_every_state(name, data):
     protocol, recording = RUNS[name].protocol, RUNS[name].recording()
@@ -63,7 +64,7 @@ def test_any_bytes_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(st.data())
 def test_any_values_in_every_message(name, data):
     protocol, recording = RUNS[name].protocol, RUNS[name].recording()
@@ -74,7 +75,7 @@ def test_any_values_in_every_message(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_a_damaged_state_is_refused_or_read(name, data):
     protocol, recording = RUNS[name].protocol, RUNS[name].recording()

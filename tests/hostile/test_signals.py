@@ -21,6 +21,7 @@ from consent.signals.gpc import Support, encode_support, is_set, parse_support
 from consent.signals.gpp import encode_gpp, parse_gpp, parse_header
 from consent.signals.tcf import encode_tc_string, parse_tc_string
 from consent.signals.us_section import encode_us_section, parse_us_section
+from tests.support.depth import examples
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "signals.json").read_text(encoding="utf-8")
@@ -66,25 +67,25 @@ def read_and_written(parse: Callable[[str], Any], encode: Callable[[Any], str], 
         assert value.raw == text
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(150))
 @given(anything)
 def test_tc_strings_are_read_or_refused(text: str) -> None:
     read_and_written(parse_tc_string, encode_tc_string, text)
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(150))
 @given(anything)
 def test_gpp_strings_are_read_or_refused(text: str) -> None:
     read_and_written(parse_gpp, encode_gpp, text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(st.integers(0, 30), anything)
 def test_us_sections_are_read_or_refused(section_id: int, text: str) -> None:
     read_and_written(lambda t: parse_us_section(section_id, t), encode_us_section, text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(anything)
 def test_what_a_string_permits_is_answered(text: str) -> None:
     try:

@@ -15,6 +15,7 @@ from protocols.sums import routes
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 from tests.support.aligned import drawn, run_sums
+from tests.support.depth import examples
 from tests.support.faulty_network import FAULTS, FaultyNetwork
 from tests.support.pair import Stalled, TranscriptsDiffer
 from tests.support.recorded import Recording, fields_of, flipped, take, watched
@@ -65,7 +66,7 @@ def test_every_kind_of_message_and_state_was_played(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(38), deadline=None)
 @given(st.data())
 def test_flipped_bits_in_every_state(name, data):
     recording = recorded(name)
@@ -76,7 +77,7 @@ def test_flipped_bits_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_truncated_messages_in_every_state(name, data):
     recording = recorded(name)
@@ -87,7 +88,7 @@ def test_truncated_messages_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_any_bytes_in_every_state(name, data):
     recording = recorded(name)
@@ -97,7 +98,7 @@ def test_any_bytes_in_every_state(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(38), deadline=None)
 @given(st.data())
 def test_any_values_in_every_message(name, data):
     protocol, recording = routes.find(name), recorded(name)
@@ -108,7 +109,7 @@ def test_any_values_in_every_message(name, data):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(38), deadline=None)
 @given(st.data())
 def test_a_damaged_state_is_refused_or_read(name, data):
     recording = recorded(name)
@@ -120,7 +121,7 @@ def test_a_damaged_state_is_refused_or_read(name, data):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("to_holder", [True, False])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(faults=st.dictionaries(st.integers(0, 5), FAULTS))
 def test_a_hostile_network_gives_the_right_sums_or_none(name, to_holder, faults):
     """A flipped bit may give other sums: then the sides' transcripts differ."""

@@ -7,10 +7,11 @@ from consent.audit import Outcome
 from consent.policy import Policy
 from party_node.evidence.tile_audit import Since, audit_tiles
 from party_node.evidence.verifier import line
+from tests.support.depth import examples
 from tests.support.tile_folder import KEY, log, policy, published
 
 SIZE = 300
-QUICK = settings(max_examples=150)
+QUICK = settings(max_examples=examples(38))
 WHOLE = published(SIZE) | {"policy.txt": policy(), "receipt-key.jwk": KEY, "README.txt": b"words"}
 TILES = sorted(path for path in WHOLE if path.startswith("tile/"))
 PATHS = st.sampled_from([*TILES, "checkpoint"])

@@ -19,6 +19,7 @@ from party_node.ledger.findings import Findings
 from party_node.ledger.fsck_budget import BudgetCheck
 from party_node.lineages import Lineages
 from protocols.errors import BudgetExceeded
+from tests.support.depth import examples
 from tests.support.node import NodeStorage, open_storage
 
 LIMIT = 1_000
@@ -83,7 +84,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(steps)
 def test_never_overspent_whatever_crashes(
     node: NodeStorage, steps: list[tuple[str, int, str, str, int]]

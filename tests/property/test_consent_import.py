@@ -19,6 +19,7 @@ from party_node.capture.csv_records import Records
 from party_node.capture.refusals import Refusal
 from party_node.capture.times import TimeFormat
 from party_node.keyed_digest import keyed_digest
+from tests.support.depth import examples
 
 ZONES = ["UTC", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns",
          "Africa/Monrovia", "Pacific/Apia"]  # fmt: skip
@@ -35,7 +36,7 @@ def test_what_we_write_is_read_as_we_read_it(ms: int) -> None:
 
 
 @given(MOMENTS, st.sampled_from(PATTERNS), st.sampled_from(ZONES), st.data())
-@settings(max_examples=1500)
+@settings(max_examples=examples(375))
 def test_the_quick_way_of_a_pattern_is_the_slow_way(
     moment: datetime.datetime, pattern: str, zone: str, data: st.DataObject
 ) -> None:
@@ -48,7 +49,7 @@ def test_the_quick_way_of_a_pattern_is_the_slow_way(
 
 
 @given(MOMENTS, st.sampled_from(ZONES))
-@settings(max_examples=1500)
+@settings(max_examples=examples(375))
 @example(datetime.datetime(2026, 10, 25, 1, 30), "Europe/London")
 @example(datetime.datetime(2026, 3, 29, 1, 30), "Europe/London")
 @example(datetime.datetime(2026, 4, 5, 1, 45), "Australia/Lord_Howe")
@@ -87,7 +88,7 @@ def test_csv_that_was_written_is_read_with_its_line_numbers(rows: list[list[str]
 
 
 @given(st.text('ab,"\n\r;', max_size=60))
-@settings(max_examples=1000)
+@settings(max_examples=examples(250))
 def test_any_csv_ends_and_lines_only_rise(text: str) -> None:
     found = list(Records(iter(io.StringIO(text, newline="")), ","))
     lines = [line for line, _ in found]

@@ -40,6 +40,7 @@ from tests.support.consent_strategies import (
     times,
 )
 from tests.support.consents import NOON
+from tests.support.depth import examples
 
 EVERYONE = BitMap([*SUBJECTS, 77])
 OBJECTIONS = [Reason(s.value) for s in EventState if s.is_objection]
@@ -92,7 +93,7 @@ def _no_act(event: ConsentEvent, how: str) -> ConsentEvent:
             return replace(yes, relation=Relation(how))
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(
     logs(),
     events,
@@ -125,7 +126,7 @@ def test_a_yes_that_is_no_act_never_overcomes_a_no(
         assert objecting <= still
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), events, st.integers(1, 10 * SKEW_MS), several)
 def test_a_yes_from_the_future_changes_nothing(
     log: Log, event: ConsentEvent, ahead: int, asked: list[Query]
@@ -137,7 +138,7 @@ def test_a_yes_from_the_future_changes_nothing(
         assert by_reason(before, query) == by_reason(after, query)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), events, several)
 def test_the_last_word_being_no_is_a_no_to_all_beneath_it(
     log: Log, event: ConsentEvent, asked: list[Query]
@@ -161,7 +162,7 @@ REFUSALS = [
 ]
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), st.sampled_from(REFUSALS), subject_ids, methods, times, times, several)
 def test_a_refusal_of_a_channel_a_topic_or_machines_never_enlarges(
     log: Log,
@@ -179,7 +180,7 @@ def test_a_refusal_of_a_channel_a_topic_or_machines_never_enlarges(
     assert_not_larger(project(with_one_more(log, chosen, recorded)), project(log), asked)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(logs(), subject_ids, times, times, times, several)
 def test_a_pause_that_is_a_first_copy_never_enlarges(
     log: Log, who: str, until: int, time: int, recorded: int, asked: list[Query]
@@ -198,7 +199,7 @@ def test_a_pause_that_is_a_first_copy_never_enlarges(
     assert_not_larger(project(with_one_more(log, copy, recorded)), project(log), asked)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), events, st.none() | st.sampled_from(list(Assurance)), times, several)
 def test_being_said_to_be_a_child_never_enlarges_what_people_consented_to_themselves(
     log: Log, event: ConsentEvent, assurance: Assurance | None, recorded: int, asked: list[Query]
@@ -211,7 +212,7 @@ def test_being_said_to_be_a_child_never_enlarges_what_people_consented_to_themse
     assert_not_larger(project(with_one_more(log, told, recorded)), project(log), asked)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), events, times, st.sampled_from(list(AgeBand)), several)
 def test_what_a_child_agreed_to_is_not_permitted_when_the_child_has_grown_up(
     log: Log, event: ConsentEvent, recorded: int, child: AgeBand, asked: list[Query]
@@ -236,7 +237,7 @@ def without_ages(log: Log) -> Log:
     )
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(logs(), st.sampled_from(["DE", "CN", "CN-31", "US", "nowhere", "ZZ"]), several)
 def test_a_further_place_whose_law_applies_never_enlarges(
     log: Log, place: str, asked: list[Query]
@@ -273,14 +274,14 @@ STRICTER = {
 
 
 @pytest.mark.parametrize("what", STRICTER)
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(log=logs(), asked=several)
 def test_a_stricter_policy_never_enlarges(what: str, log: Log, asked: list[Query]) -> None:
     log = without_ages(log)
     assert_not_larger(project(log, STRICTER[what]), project(log), asked)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(logs(), several, st.sampled_from([0, 1, SKEW_MS, 10**12]))
 def test_time_that_passes_never_enlarges_what_consent_permits(
     log: Log, asked: list[Query], later: int

@@ -21,6 +21,7 @@ from consent.merkle import (
 from consent.records import payload_bytes
 from tests.support.consent_strategies import consent_events
 from tests.support.consents import NOON, SmallLedger, seeded
+from tests.support.depth import examples
 
 
 def naive_root(leaves: list[bytes]) -> bytes:
@@ -78,7 +79,7 @@ def test_a_proof_is_only_of_its_own_leaf_place_and_tree(data: st.DataObject) -> 
             verify_inclusion(leaf, place, n, hashes, tree.root())
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(consent_events())
 def test_a_sealed_event_opens_to_itself(event: ConsentEvent) -> None:
     ledger = SmallLedger()
@@ -96,7 +97,7 @@ def test_a_sealed_event_opens_to_itself(event: ConsentEvent) -> None:
     assert ConsentEvent.from_payload(event.to_payload()) == event
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(consent_events(), st.data())
 def test_no_changed_bit_goes_unseen(event: ConsentEvent, data: st.DataObject) -> None:
     keys = SubjectKeys.generate(seeded())
@@ -117,7 +118,7 @@ def test_no_changed_bit_goes_unseen(event: ConsentEvent, data: st.DataObject) ->
         )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(consent_events())
 def test_a_leaf_holds_nothing_of_what_it_is_about(event: ConsentEvent) -> None:
     keys = SubjectKeys.generate(seeded())

@@ -20,6 +20,7 @@ from consent.tiles import (
     tiles_completed,
     tiles_of,
 )
+from tests.support.depth import examples
 from tests.support.tile_store import TileStore, hash_tree, leaf, leaf_hashes, published
 
 LARGEST = 5000
@@ -69,7 +70,7 @@ def test_growth_completes_what_the_larger_tree_has_and_the_smaller_had_not(a: in
     assert before <= after
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(st.data())
 def test_roots_and_proofs_are_those_of_the_tree_in_memory(data: st.DataObject) -> None:
     size = data.draw(sizes.filter(bool))
@@ -86,7 +87,7 @@ def test_roots_and_proofs_are_those_of_the_tree_in_memory(data: st.DataObject) -
         assert tree.consistency_proof(old, at) == other.consistency_proof(old, at)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(st.data())
 def test_a_tree_that_was_resumed_at_any_size_is_the_one_that_went_on(data: st.DataObject) -> None:
     first = data.draw(sizes)
@@ -106,7 +107,7 @@ def test_a_tree_that_was_resumed_at_any_size_is_the_one_that_went_on(data: st.Da
     assert stopped.size == first
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(st.data())
 def test_an_auditor_finds_any_flipped_bit_and_names_its_tile(data: st.DataObject) -> None:
     size = data.draw(sizes.filter(bool))
@@ -126,7 +127,7 @@ def test_an_auditor_finds_any_flipped_bit_and_names_its_tile(data: st.DataObject
         assert named.value.tile == parse_path(path)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(st.data())
 def test_proofs_from_published_tiles_are_those_of_the_tree(data: st.DataObject) -> None:
     size = data.draw(sizes.filter(bool))
@@ -142,7 +143,7 @@ def test_an_entry_bundle_is_read_back(entries: list[bytes]) -> None:
     assert decode_entries(encode_entries(entries), len(entries)) == entries
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=700), st.data())
 def test_leaves_are_those_of_the_tree_that_they_make_and_no_others_are(
     leaves: list[bytes], data: st.DataObject

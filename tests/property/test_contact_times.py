@@ -13,6 +13,7 @@ from consent.quiet_hours import Never, QuietHours, quiet_until
 from consent.wall_time import to_instant, to_wall
 from party_node.contact.time_zones import time_zone
 from tests.support.clocks import DAY, HOUR, MINUTE, utc
+from tests.support.depth import examples
 
 ZONES = [
     "UTC", "Europe/London", "America/New_York", "America/St_Johns", "America/Santiago",
@@ -94,7 +95,7 @@ def test_a_text_is_refused_or_is_the_one_text(text: str) -> None:
     assert to_text(duration) == text
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(instants, durations, zone_names)
 def test_a_duration_ends_after_it_began_and_no_earlier_than_a_shorter_one(
     at: int, duration: Duration, name: str
@@ -109,7 +110,7 @@ def test_a_duration_ends_after_it_began_and_no_earlier_than_a_shorter_one(
     assert add(at, longer, zone) > end
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(instants, st.integers(1, 60), zone_names)
 def test_so_many_months_later_is_the_same_day_or_the_last_of_the_month(
     at: int, months: int, name: str
@@ -159,7 +160,7 @@ def simulate(quiet: "list[QuietHours]", at_ms: int) -> int | None:
     return -1
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(st.lists(windows, max_size=4), instants)
 @example([QuietHours(frozenset(range(1, 8)), 1320, 360, "Europe/Berlin")], utc("2027-01-15 04:30"))
 def test_quiet_hours_end_when_a_simulated_clock_says_so(quiet: list[QuietHours], at: int) -> None:
@@ -197,7 +198,7 @@ rules = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(75))
 @given(
     st.lists(rules, max_size=6), st.sampled_from(["", "US", "US-FL", "FR", "DE"]), zone_names,
     instants,
@@ -252,7 +253,7 @@ REVISITING = {"America/St_Johns", "America/Havana"}
 """Their clocks have gone back past midnight, so that yesterday was shown again."""
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(histories(), caps, zone_names.filter(lambda name: name not in REVISITING))
 def test_a_cap_counts_what_the_calendar_shows(
     history: tuple[int, list[int]], cap: FrequencyCap, name: str
@@ -262,7 +263,7 @@ def test_a_cap_counts_what_the_calendar_shows(
     assert permits(cap, times, at, zone) == plainly_permits(cap, times, at, zone)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(instants, calendar_periods, zone_names)
 def test_periods_follow_one_another_without_a_gap(at: int, per: Duration, name: str) -> None:
     zone, cap = zone_of(name), FrequencyCap(1, per, Basis.CALENDAR)
@@ -273,7 +274,7 @@ def test_periods_follow_one_another_without_a_gap(at: int, per: Duration, name: 
     assert window(cap, start - 1, zone)[1] == start
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(histories(), st.lists(caps, max_size=3), zone_names)
 def test_a_refusal_names_the_first_instant_that_all_caps_permit(
     history: tuple[int, list[int]], several: list[FrequencyCap], name: str
@@ -291,7 +292,7 @@ def test_a_refusal_names_the_first_instant_that_all_caps_permit(
             assert not all(permits(cap, times, earlier, zone) for cap in several)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(
     st.lists(st.integers(0, 20 * 24 * 60), min_size=1, max_size=40), st.lists(caps, max_size=3),
     minutes_near, zone_names,

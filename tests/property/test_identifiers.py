@@ -15,6 +15,7 @@ from protocols.identifiers import (
     normalise_email,
     normalise_phone,
 )
+from tests.support.depth import examples
 
 _REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 _FORMATS = (
@@ -90,7 +91,7 @@ def phones(draw: st.DrawFn) -> tuple[str, str | None]:
 @example("a@b.0c")
 @example("a@b.c0")
 @example("a@\x1fb.com")
-@settings(max_examples=1500)
+@settings(max_examples=examples(375))
 def test_the_quick_answer_for_addresses_is_the_librarys(text: str) -> None:
     quick = identifiers._plain_email(text)
     if quick is not None:
@@ -99,7 +100,7 @@ def test_the_quick_answer_for_addresses_is_the_librarys(text: str) -> None:
 
 @given(emails, st.booleans())
 @example("a.b+c@googlemail.com", True)
-@settings(max_examples=1500)
+@settings(max_examples=examples(375))
 def test_addresses_are_idempotent_and_ascii(text: str, fold: bool) -> None:
     once = _result(lambda: normalise_email(text, fold_gmail=fold))
     if once is not None:
@@ -109,7 +110,7 @@ def test_addresses_are_idempotent_and_ascii(text: str, fold: bool) -> None:
 
 
 @given(phones())
-@settings(max_examples=2500)
+@settings(max_examples=examples(625))
 def test_the_quick_answer_for_numbers_is_the_librarys(case: tuple[str, str | None]) -> None:
     text, region = case
     quick = phone_plan.e164(text.strip(), region)
@@ -118,7 +119,7 @@ def test_the_quick_answer_for_numbers_is_the_librarys(case: tuple[str, str | Non
 
 
 @given(phones(), st.sampled_from(_REGIONS))
-@settings(max_examples=1500)
+@settings(max_examples=examples(375))
 def test_numbers_are_idempotent_in_every_region(case: tuple[str, str | None], other: str) -> None:
     once = _result(lambda: normalise_phone(*case))
     if once is not None:

@@ -23,6 +23,7 @@ from protocols.disclosure import step_up
 from protocols.psi import dh, padding
 from protocols.psi.dh import Cardinality, PsiParams, RowParams
 from protocols.session import Role
+from tests.support.depth import examples
 from tests.support.pair import CTX, Played, run_pair
 from tests.support.seeded import seeded
 
@@ -116,7 +117,7 @@ def played(protocol, params, mine: MatchingInput, theirs: MatchingInput) -> Play
 
 
 @pytest.mark.parametrize("chunk_items", [1, 5, 64])
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(files, files, permitted, permitted, orders)
 def test_members_are_the_people_of_a_plain_loop(chunk_items, ours, others, we, they, kinds):
     params = PsiParams(200, chunk_items, 12, strict=False)
@@ -139,7 +140,7 @@ def test_members_are_the_people_of_a_plain_loop(chunk_items, ours, others, we, t
 
 
 @pytest.mark.parametrize("per_person", [1, 2, 3])
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(files, files, permitted, permitted, orders, st.sampled_from([1, 5, 64]))
 def test_the_count_is_that_of_a_plain_loop(per_person, ours, others, we, they, kinds, chunk_items):
     params = RowParams(200, chunk_items, 12, strict=False, per_person=per_person)
@@ -153,7 +154,7 @@ def test_the_count_is_that_of_a_plain_loop(per_person, ours, others, we, they, k
     assert run.output == Cardinality(count)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(25))
 @given(files, permitted, orders, st.integers(1, 3), st.sampled_from(Role))
 def test_reports_count_what_was_brought(file, who, kinds, per_person, role):
     params = RowParams(200, 16, 12, strict=False, per_person=per_person)
@@ -184,7 +185,7 @@ def _used(row: Row, who: frozenset[int]) -> bool:
     return row.person in who and not row.ambiguous
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(25))
 @given(files, permitted, permitted)
 def test_a_withdrawal_changes_nothing_about_what_others_bring(file, who, withdrawn):
     """What is shared is decided over everybody, whoever is permitted."""
@@ -197,7 +198,7 @@ def test_a_withdrawal_changes_nothing_about_what_others_bring(file, who, withdra
     assert found == {p: len(values) for p, values in stay.items()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(files, permitted, st.integers(1, 3))
 def test_a_row_of_the_input_is_one_person(file, who, per_person):
     params = RowParams(200, 16, 12, strict=False, per_person=per_person)

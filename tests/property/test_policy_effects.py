@@ -14,6 +14,7 @@ from consent.words import Basis, Operation
 from party_node.policy.effects import Effect, compare
 from tests.support.consent_strategies import OLD, RICH, Log, entries_of, logs, number, persons
 from tests.support.consents import NOON
+from tests.support.depth import examples
 
 NOW = NOON + 10 * SKEW_MS
 
@@ -53,7 +54,7 @@ def permitted(log: Log, vocabulary: Vocabulary, query: Query) -> set[int]:
     return {person for person, outcome in found.items() if outcome is Verdict.ALLOW}
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(30))
 @given(logs(), st.sampled_from(OTHERS), st.sampled_from(OTHERS))
 def test_effects_are_those_of_deciding_about_each_person(
     log: Log, before: Vocabulary, after: Vocabulary

@@ -9,10 +9,11 @@ from party_node.errors import InvalidPolicy
 from party_node.policy.differences import differences
 from party_node.policy.reading import read_policy
 from party_node.policy.writing import write_policy
+from tests.support.depth import examples
 from tests.support.policies import example, vocabularies
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(20))
 @given(vocabularies())
 def test_what_is_written_reads_back_to_the_same(vocabulary: Vocabulary) -> None:
     again = read_policy(write_policy(vocabulary))
@@ -21,7 +22,7 @@ def test_what_is_written_reads_back_to_the_same(vocabulary: Vocabulary) -> None:
     assert differences(vocabulary, again) == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15))
 @given(vocabularies(), vocabularies())
 def test_two_policies_differ_in_words_exactly_if_they_differ(
     one: Vocabulary, other: Vocabulary
@@ -38,14 +39,14 @@ def read_or_not(text: str) -> Vocabulary | None:
         return None
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
 def test_any_text_is_a_policy_or_is_refused(text: str) -> None:
     found = read_or_not(text)
     assert found is None or found.digest()
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(25))
 @given(st.data())
 def test_a_policy_with_some_of_its_text_changed_is_a_policy_or_is_refused(
     data: st.DataObject,

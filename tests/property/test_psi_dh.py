@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from protocols.psi import dh
 from protocols.psi.dh import Cardinality, PsiParams, SenderDone
 from tests.support.backends import BACKENDS
+from tests.support.depth import examples
 from tests.support.pair import CTX, params_for, run_pair
 from tests.support.seeded import digests
 
@@ -21,7 +22,7 @@ parameters = st.builds(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(sets, sets, parameters)
 def test_members_are_the_intersection(backend, mine, theirs, params):
     played = run_pair(dh.members(backend), params, CTX, digests(mine), digests(theirs))
@@ -30,7 +31,7 @@ def test_members_are_the_intersection(backend, mine, theirs, params):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(sets, sets, parameters)
 def test_cardinality_is_its_size(backend, mine, theirs, params):
     rows = params_for(dh.CARDINALITY, params)

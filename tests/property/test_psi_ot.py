@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from protocols.psi import ot
 from protocols.psi.params import OtParams, SenderDone
+from tests.support.depth import examples
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests
 
@@ -21,7 +22,7 @@ parameters = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(sets, sets, parameters)
 def test_members_are_the_intersection(mine, theirs, params):
     played = run_pair(ot.MEMBERS, params, CTX, digests(mine), digests(theirs))
@@ -41,7 +42,7 @@ def check(receiver: int, sender: int, common: int, params: OtParams, seed: str) 
     assert len(wanted) == min(common, sender)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(st.integers(0, 6000), st.integers(0, 6000), st.data())
 def test_larger_sets(receiver, sender, data):
     common = data.draw(st.integers(0, min(receiver, sender)))

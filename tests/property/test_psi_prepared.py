@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from protocols.psi import prepared
 from protocols.psi.params import Members, PreparedParams, SenderDone
 from tests.support.backends import BACKENDS
+from tests.support.depth import examples
 from tests.support.pair import CTX, run_pair
 from tests.support.prepared_sets import Receiver, Sender
 from tests.support.seeded import digests
@@ -23,7 +24,7 @@ turns = st.lists(st.tuples(orders, orders, st.sampled_from(["run", "miss", "lose
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(turns, parameters)
 def test_after_any_increments_a_run_is_the_intersection(backend, turns, params):
     """People come and go; some versions the receiver never sees, and once in a while it loses all.

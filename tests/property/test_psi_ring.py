@@ -8,6 +8,7 @@ from protocols.psi import ring
 from protocols.psi.params import Cardinality, PsiParams, SenderDone
 from tests.support.backends import BACKENDS
 from tests.support.circle import run_circle
+from tests.support.depth import examples
 from tests.support.pair import CTX
 from tests.support.seeded import digests
 
@@ -23,7 +24,7 @@ parameters = st.builds(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=12)
+@settings(max_examples=examples(6))
 @given(sets, parameters, st.text(max_size=3))
 def test_members_are_the_intersection_of_all(backend, parties, params, order):
     lists = [digests(numbers) for numbers in parties]
@@ -34,7 +35,7 @@ def test_members_are_the_intersection_of_all(backend, parties, params, order):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=12)
+@settings(max_examples=examples(6))
 @given(sets, parameters, st.text(max_size=3))
 def test_cardinality_is_its_size(backend, parties, params, order):
     lists = [digests(numbers) for numbers in parties]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from protocols.psi.union import UnionIndex, UnionParams, union_index
 from tests.support.backends import BACKENDS
+from tests.support.depth import examples
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests
 from tests.support.union_vectors import numbers
@@ -21,7 +22,7 @@ parameters = st.builds(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=25)
+@settings(max_examples=examples(13))
 @given(sets, sets, parameters)
 def test_items_have_one_row_if_and_only_if_they_are_the_same(backend, mine, theirs, params):
     played = run_pair(union_index(backend), params, CTX, digests(mine), digests(theirs))

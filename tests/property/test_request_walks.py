@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from consent.requests import RequestStatus, RequestType, SubjectRequest
 from party_node.ledger.fsck import fsck
 from party_node.requests.errors import StepNotPossible
+from tests.support.depth import examples
 from tests.support.desk import ANNA, BO, BY, DAY_MS, Desk, open_desk
 from tests.support.node import open_storage
 
@@ -185,4 +186,4 @@ class Walks(RuleBasedStateMachine):
 
 
 TestWalks = Walks.TestCase
-TestWalks.settings = settings(max_examples=12, stateful_step_count=25)
+TestWalks.settings = settings(max_examples=examples(6), stateful_step_count=25)

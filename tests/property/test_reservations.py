@@ -15,6 +15,7 @@ from party_node.contact.reservations import Confirmed, Reservation, Reservations
 from party_node.contact.time_zones import time_zone
 from party_node.errors import IllegalState
 from tests.support.clocks import HOUR, MINUTE, utc
+from tests.support.depth import examples
 from tests.support.node import NodeStorage, open_storage
 
 # A midnight, and clocks that go back two hours later.
@@ -160,7 +161,7 @@ class Play:
         )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(38))
 @given(caps, steps, st.integers(1, 25))
 def test_contacts_do_what_the_model_does(
     node: NodeStorage, several: list[FrequencyCap], script: list[Any], together: int
@@ -177,7 +178,7 @@ def test_contacts_do_what_the_model_does(
         assert found == play.refusal(names)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(38))
 @given(caps, steps)
 def test_whoever_confirms_in_time_never_exceeds_a_cap(
     node: NodeStorage, several: list[FrequencyCap], script: list[Any]

@@ -24,6 +24,7 @@ from consent.statements import Method, Relation
 from consent.vocabulary import Vocabulary
 from consent.words import Basis, EventState, Operation
 from tests.support.consents import HOUR, NOON, event
+from tests.support.depth import examples
 from tests.support.signals import (
     DAY_MS,
     MIDNIGHT,
@@ -144,7 +145,7 @@ def objected(entries: list[LoggedEntry]) -> frozenset[tuple[str, str]]:
 logs = st.lists(spoken(), max_size=7)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(logs, st.lists(signals(), min_size=1, max_size=4))
 def test_no_signal_gives_what_a_person_objected_to(
     before: list[ConsentEvent], received: list[SignalReceived]
@@ -158,7 +159,7 @@ def test_no_signal_gives_what_a_person_objected_to(
         assert objected(entries) >= no, "no no is ended by a signal"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(logs, signals())
 def test_gpc_never_enlarges_and_never_takes_from_what_it_is_not_about(
     before: list[ConsentEvent], other: SignalReceived
@@ -177,7 +178,7 @@ def test_gpc_never_enlarges_and_never_takes_from_what_it_is_not_about(
         assert plan.conclusion is Conclusion.CONFLICT
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(15))
 @given(logs, signals())
 def test_the_same_signal_again_writes_no_events(
     before: list[ConsentEvent], received: SignalReceived
@@ -189,7 +190,7 @@ def test_the_same_signal_again_writes_no_events(
     assert again.against == ()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(logs, signals(), signals(), st.integers(2, 6))
 def test_signals_by_turns_stop_writing(
     before: list[ConsentEvent], one: SignalReceived, other: SignalReceived, turns: int
@@ -203,7 +204,7 @@ def test_signals_by_turns_stop_writing(
             assert conclude(received, entries, SPOKEN, NOON).events == ()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(10))
 @given(logs, signals())
 def test_every_event_of_a_signal_is_one_of_a_machine_in_its_own_stream(
     before: list[ConsentEvent], received: SignalReceived
@@ -251,7 +252,7 @@ ISSUER = Issuer(cmp_id=31, language="EN", vendor_list_version=120, publisher_cou
 places = few(["US-CA", "US-VA", "US-IN", "US-WY", "DE", ""])
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(38))
 @given(vocabularies(), st.data())
 def test_no_string_says_more_than_the_ledger(policy: Vocabulary, data: st.DataObject) -> None:
     answers = {p.purpose_id: data.draw(few(list(Answer))) for p in policy.purposes}
@@ -267,7 +268,7 @@ def test_no_string_says_more_than_the_ledger(policy: Vocabulary, data: st.DataOb
     assert parse_gpp(gpp).opaque_ids == ()
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(13))
 @given(logs, signals())
 def test_in_and_out_and_in_again_changes_nothing(
     before: list[ConsentEvent], received: SignalReceived

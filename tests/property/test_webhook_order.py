@@ -20,6 +20,7 @@ from party_node.webhooks.registrations import Definition
 from party_node.webhooks.sending import Sender
 from party_node.webhooks.states import Cause
 from party_node.webhooks.tables import WebhookDeliveryRow, WebhookEventRow, WebhookRow
+from tests.support.depth import examples
 from tests.support.node import NodeStorage, open_storage
 from tests.support.webhooks import EventType, consent
 
@@ -137,7 +138,7 @@ class Story:
         ]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTS, min_size=20, max_size=50))
 def test_nothing_is_lost_and_nothing_overtakes(
     storage: NodeStorage, acts: list[tuple[str, object]]

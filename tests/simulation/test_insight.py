@@ -122,7 +122,7 @@ def test_the_same_question_again_is_answered_from_the_first_release(world: TwoNo
     assert world.publisher.charges(again) == []
 
 
-@pytest.mark.parametrize("route", ["bfv", "cot"])
+@pytest.mark.parametrize("route", [pytest.param("bfv", marks=pytest.mark.slow), "cot"])
 def test_progress_never_goes_back(world: TwoNodes, route: str) -> None:
     seen: dict[str, list[tuple[float, int]]] = {party: [] for party in PARTIES}
     job = world.brand.ask("insight", question=HISTOGRAM, route=route)

@@ -401,7 +401,9 @@ def simulate(seed: int) -> None:
             raise
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 8))]
+)
 def test_a_history_of_jobs_keeps_the_promises(seed: int) -> None:
     simulate(seed)
 

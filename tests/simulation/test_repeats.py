@@ -109,7 +109,7 @@ def test_a_count_is_answered_again_after_many_small_changes(world: TwoNodes) -> 
     assert [c.rho_nano for c in world.brand.charges(job)] == [RHO_NANO]
 
 
-@pytest.mark.parametrize("party", PARTIES)
+@pytest.mark.parametrize("party", [BRAND, pytest.param(PUBLISHER, marks=pytest.mark.slow)])
 def test_a_side_that_changed_much_gets_a_new_count(world: TwoNodes, party: str) -> None:
     """The other side is the same: nothing of it can show in a difference; and both pay."""
     done(world, "overlap")
@@ -272,7 +272,7 @@ def test_compared_with_any_earlier_run_enough_people_came_or_nobody(world: TwoNo
             assert len(now - before) >= LEAST or now <= before
 
 
-@pytest.mark.parametrize("party", PARTIES)
+@pytest.mark.parametrize("party", [BRAND, pytest.param(PUBLISHER, marks=pytest.mark.slow)])
 def test_a_node_that_dies_while_it_answers_from_memory_goes_on(world: TwoNodes, party: str) -> None:
     first = done(world, "overlap")
     job = world.brand.ask("overlap")

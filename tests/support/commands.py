@@ -66,10 +66,14 @@ class Terminal:
 
 @contextmanager
 def terminal_at(
-    folder: Path, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    agreed: bool = False,
 ) -> Iterator[Terminal]:
     """Serve two enrolled nodes; the command finds the shop's by its home folder."""
-    with capture_logs(), running_pair(folder) as pair:
+    with capture_logs(), running_pair(folder, agreed=agreed) as pair:
         node = pair.shop
 
         def found(_home: Path) -> LocalClient:

@@ -3,6 +3,10 @@
 import os
 
 
-def examples(usual: int) -> int:
-    """Return how many examples to try where `usual` are tried in the fast run."""
-    return usual * int(os.environ.get("ACCORD_TEST_DEPTH", "1"))
+def examples(usual: int, *, deep: int = 0) -> int:
+    """Return how many examples to try where `usual` are tried in the fast run.
+
+    In a deep run they are as many times more as `ACCORD_TEST_DEPTH` says, and no fewer than `deep`.
+    """
+    depth = int(os.environ.get("ACCORD_TEST_DEPTH", "1"))
+    return max(usual * depth, deep) if depth > 1 else usual

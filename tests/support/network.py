@@ -5,6 +5,7 @@ killed and started again over the same home.
 """
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from party_node.demo import people, processes, truth
 from party_node.demo.network import Network, Party, start_node
@@ -27,6 +30,7 @@ from party_node.demo.people import DemoWorld
 from party_node.demo.processes import Service
 from party_node.demo.scene import COLLABORATION, RHO, Scene
 from party_node.demo.telling import Teller
+from party_node.local_client import LocalClient
 from tests.support.proxy import RecordingProxy
 
 BRAND, PUBLISHER, COORDINATOR = "brand", "publisher", "coordinator"
@@ -168,10 +172,38 @@ class SmallNetwork:
         """Type an `accord` command for a party's home."""
         return accord(*words, "--home", str(self.home(party)), **environment)
 
+    def accord_here(self, party: str, *words: str) -> Said:
+        """Run an `accord` command for a party's home in this process."""
+        return accord_here(*words, "--home", str(self.home(party)))
+
 
 def accord(*words: str, **environment: str) -> Said:
     """Type an `accord` command."""
     return typed("party_node", *words, **environment)
+
+
+def accord_here(*words: str) -> Said:
+    """Run an `accord` command in this process, which spares the start of another."""
+    found, out, err = LocalClient.of, io.StringIO(), io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.ExitStack() as connections,
+    ):
+
+        def of(home: Path) -> LocalClient:
+            client = found(home)
+            connections.callback(client._http.close)  # as the end of a process does
+            return client
+
+        patch.setattr(LocalClient, "of", of)
+        # typer 0.20 uses names that click 8.5 has moved
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from party_node.cli.main import run
+
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(list(words))
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 def typed(module: str, *words: str, **environment: str) -> Said:

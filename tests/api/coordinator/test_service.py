@@ -21,6 +21,7 @@ from coordinator.errors import NotInitialised
 from coordinator.problems import STATUS
 from coordinator.settings import build
 from tests.support.coordinator import JOB, World, path
+from tests.support.depth import examples
 
 
 @contextlib.contextmanager
@@ -153,7 +154,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.sampled_from(TARGETS), body=BODIES)
 def test_any_body_is_answered_and_none_breaks(
     world: World, target: tuple[str, str], body: bytes

@@ -13,6 +13,7 @@ from consent.witness import add_checkpoint_request
 from coordinator.witness import FORK, UNPROVEN
 from coordinator.witness_node import logs
 from tests.support.coordinator import FakeClock
+from tests.support.depth import examples
 from tests.support.witness import ORIGIN, GrowingLedger, WitnessWorld, running_witness
 
 
@@ -257,13 +258,13 @@ def test_the_path_names_the_origin_by_its_hash(world: WitnessWorld, ledger: Grow
     assert world.http.get(f"/{digest}/checkpoint").status_code == 200
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(body=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
 def test_any_body_is_answered_and_none_breaks(world: WitnessWorld, body: bytes) -> None:
     assert world.post(body).status_code == 400
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(38), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_flipped_bit_of_a_request_is_cosigned(
     world: WitnessWorld, ledger: GrowingLedger, data: st.DataObject

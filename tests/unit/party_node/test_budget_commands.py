@@ -24,8 +24,7 @@ MONTHLY = COLLABORATION.replace("version: 1", "version: 2").replace(
 def terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Terminal]:
-    with terminal_at(tmp_path, monkeypatch, capsys) as terminal:
-        terminal.pair.agree()
+    with terminal_at(tmp_path, monkeypatch, capsys, agreed=True) as terminal:
         yield terminal
 
 

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,21 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    """Two nodes that the command finds by their home folders."""
-    with capture_logs(), running_pair(tmp_path) as made:
+    with _found(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def agreed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """The same with a collaboration in force."""
+    with _found(tmp_path, monkeypatch, agreed=True) as made:
+        yield made
+
+
+@contextmanager
+def _found(folder: Path, patch: pytest.MonkeyPatch, *, agreed: bool = False) -> Iterator[Pair]:
+    """Serve two nodes that the command finds by their home folders."""
+    with capture_logs(), running_pair(folder, agreed=agreed) as made:
         by_home = {n.services.home.path: n for n in (made.shop, made.paper)}
 
         def found(home: Path) -> LocalClient:
@@ -33,7 +47,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
             transport = node.stranger._transport
             return LocalClient(f"http://{node.running.party}.test", node.running.token, transport)
 
-        monkeypatch.setattr(LocalClient, "of", found)
+        patch.setattr(LocalClient, "of", found)
         yield made
 
 
@@ -151,27 +165,25 @@ def test_from_agreement_to_result(
     assert accord(pair, "shop", "job", "show", job, "--json") == 0
 
 
-def test_a_dry_run_asks_nothing(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
-    pair.agree()
-    assert accord(pair, "shop", "job", "audience", "spring", "--dry-run") == 0
+def test_a_dry_run_asks_nothing(agreed: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    assert accord(agreed, "shop", "job", "audience", "spring", "--dry-run") == 0
     assert "which of its own people shop has too" in capsys.readouterr().out
-    assert accord(pair, "shop", "job", "list", "--json") == 0
+    assert accord(agreed, "shop", "job", "list", "--json") == 0
     assert answer(capsys) == []
 
 
 def test_a_job_by_several_types_says_in_which_order(
-    pair: Pair, capsys: pytest.CaptureFixture[str]
+    agreed: Pair, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pair.agree()
     words = ["spring", "--identifier", "phone", "--identifier", "email", "--dry-run"]
-    assert accord(pair, "shop", "job", "overlap", *words) == 0
+    assert accord(agreed, "shop", "job", "overlap", *words) == 0
     said = capsys.readouterr().out
     assert "matched by phone, then email; a person brings 2 identifiers at most\n" in said
-    assert accord(pair, "shop", "job", "overlap", *words, "--per-person", "1") == 0
+    assert accord(agreed, "shop", "job", "overlap", *words, "--per-person", "1") == 0
     assert "; a person brings 1 identifier at most\n" in capsys.readouterr().out
-    assert accord(pair, "shop", "job", "audience", *words) == 0
+    assert accord(agreed, "shop", "job", "audience", *words) == 0
     assert "matched by phone, then email\n" in capsys.readouterr().out
-    assert accord(pair, "shop", "job", "audience", "spring", "--dry-run") == 0
+    assert accord(agreed, "shop", "job", "audience", "spring", "--dry-run") == 0
     assert "matched by email\n" in capsys.readouterr().out
 
 
@@ -189,10 +201,9 @@ def test_registering_says_by_what_people_are_known(
     assert "by gaid: 0 people; 1 values of several people are left out\n" in said
 
 
-def test_what_the_budget_does_not_cover_is_not_asked_for(pair: Pair) -> None:
-    pair.agree()
-    assert accord(pair, "shop", "job", "overlap", "spring", "--rho", "0.6") == 3
-    assert pair.shop.services.jobs.all() == []
+def test_what_the_budget_does_not_cover_is_not_asked_for(agreed: Pair) -> None:
+    assert accord(agreed, "shop", "job", "overlap", "spring", "--rho", "0.6") == 3
+    assert agreed.shop.services.jobs.all() == []
 
 
 def test_consent_is_given_explained_and_withdrawn(
@@ -287,13 +298,12 @@ def test_a_mapping_is_checked_without_a_node(
     ],
 )
 def test_every_reading_command_prints_for_people_and_as_json(
-    pair: Pair, capsys: pytest.CaptureFixture[str], words: list[str]
+    agreed: Pair, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    pair.agree()
     capsys.readouterr()
-    assert accord(pair, "shop", *words) == 0
+    assert accord(agreed, "shop", *words) == 0
     assert capsys.readouterr().out.strip()
-    assert accord(pair, "shop", *words, "--json") == 0
+    assert accord(agreed, "shop", *words, "--json") == 0
     assert isinstance(answer(capsys), dict | list)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.dp.queries.levels import ends, stand
+from tests.support.depth import examples
 
 LEAST = 20
 
@@ -27,7 +28,7 @@ def coins(value: int):
     st.integers(2, 12),
     st.integers(0, 2**32),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(38), deadline=None)
 def test_no_level_has_fewer_people_than_may_be_spoken_of(
     values: list[int], most: int, seed: int
 ) -> None:
