@@ -11,6 +11,7 @@ from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
 from protocols.federated.asked import Federated
 from protocols.job_params import kind_of_params
+from protocols.joint import asked_again
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
 from protocols.lookalike.asked import Lookalike
@@ -18,9 +19,6 @@ from protocols.psi.params import MatchingParams, RowParams
 from protocols.question import Asked, cost_of, params_fitting
 from protocols.registry import RINGS
 from protocols.sums.alignment_params import AlignedParams
-
-SCORING_AGAIN = "joint-again/1"
-"""What runs a question that names an earlier model, under any clause of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,9 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
         if p.kind == request.kind and request.purpose in ("", p.purpose)
     ]  # fmt: skip
     if isinstance(request.question, JointAgain) and fitting:
-        return dataclasses.replace(fitting[0], protocol=SCORING_AGAIN)  # nothing is added up
+        if request.route:
+            raise JobRefused("scores by an earlier model are not added up: there is no route")
+        return dataclasses.replace(fitting[0], protocol=asked_again.PROTOCOL)  # nothing is added up
     if request.route:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:

@@ -218,7 +218,8 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
     """Say what a federated training brought: who took part, how good it is, what it goes by."""
     yield f"a model of {foretold(found)}, trained together:"
     for number, at in enumerate(found["rounds"], 1):
-        area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over people held out here"
+        judges = f"{at['judged_on']:,} people" if at.get("judged_on") else "people"
+        area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over {judges} held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
     yield (
         f"  each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise; what has a + makes "

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from sqlmodel import Session, col, select
 
 from coordinator import wire
-from party_node import count_noise, job_checks, job_requests
+from party_node import count_noise, earlier_models, job_checks, job_requests
 from party_node.collaborations import Collaborations
 from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
@@ -28,7 +28,6 @@ from party_node.errors import (
 from party_node.job_requests import Request
 from party_node.job_tables import CursorRow, JobRow
 from party_node.runs import Run, Runs
-from party_node.tracking import model_checks
 from protocols import question
 from protocols.codec import decode, encode
 from protocols.collaboration import Collaboration, Permitted, digest
@@ -163,14 +162,14 @@ class Jobs:
 
     def _check_model(self, job: JobDescription) -> None:
         """Return if a question names no model, or one that it may. Raises: JobRefused."""
-        model = model_checks.named(job)
+        model = earlier_models.named(job)
         if not model:
             return
         try:
             made, state = self.description(model), self.get(model).state
         except NotFound:
             made, state = None, ""
-        model_checks.check(job, made, state)
+        earlier_models.check(job, made, state)
 
     def agreement(self, job: JobDescription) -> Collaboration:
         """Return the collaboration that a job names, asking the coordinator if it is new here.

@@ -5,14 +5,12 @@ import dataclasses
 from sqlmodel import Session
 
 from coordinator.wire import JobState
-from party_node import in_turn, phase_recall, preflight
+from party_node import answerable, in_turn, phase_recall, preflight
 from party_node.errors import JobRefused
 from party_node.execution import Execution
-from party_node.insight.columns import lacks
 from party_node.job_kinds import FEDERATED
 from party_node.job_tables import JobRow, PreflightRow
 from party_node.jobs import acceptances_of
-from party_node.joint import earlier
 from party_node.runs import Run
 from protocols.codec import decode, encode
 from protocols.errors import ContextMismatch
@@ -36,8 +34,8 @@ def start(execution: Execution, run: Run) -> Run:
     )
     said = prospect.said
     if not said.refusal:
-        about = (parts, execution.job, execution.me)
-        said = dataclasses.replace(said, refusal=lacks(*about) or earlier.refusal(*about))
+        lacks = answerable.lacks(parts, execution.job, execution.me)
+        said = dataclasses.replace(said, refusal=lacks)
     mine = phase_recall.with_earlier(said, execution.job, parts)
     facts = {**run.facts, preflight.PEOPLE: prospect.people}
     with parts.db.writing() as session:

@@ -16,6 +16,7 @@ from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitt
 from protocols.dp.budget import NANO, PUBLIC
 from protocols.errors import InvalidParameter, LocalError
 from protocols.identifiers import KINDS as IDENTIFIERS
+from protocols.joint import asked_again
 from protocols.multi_party import MOST_PARTIES
 
 PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -24,7 +25,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/2", "lookalike-cot/2"}),
-        "joint": frozenset({"joint-bfv/1", "joint-cot/1", "joint-again/1"}),
+        "joint": frozenset({"joint-bfv/1", "joint-cot/1", asked_again.PROTOCOL}),
         "federated": frozenset({"federated-ridge/1"}),
     }
 )
@@ -40,7 +41,9 @@ RINGS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """The same between three or more members. All of them take part in every job of the agreement."""
 
-COVERED: Mapping[str, frozenset[str]] = MappingProxyType({"joint": frozenset({"joint-again/1"})})
+COVERED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"joint": frozenset({asked_again.PROTOCOL})}
+)
 """Protocols that any clause of a kind permits: they tell less than each of the others."""
 
 REVEALING = frozenset({"audience", "joint"})

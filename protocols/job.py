@@ -34,10 +34,6 @@ SCORING = ("lookalike.score",)
 """What scoring one's own people by a kept model does with their data, later and each time."""
 MATCHED_AND_SCORED = ("psi", *SCORING)
 """What a job does that scores by a model of an earlier one."""
-OPERATIONS_OF_PROTOCOL: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"joint-again/1": MATCHED_AND_SCORED}
-)
-"""Protocols that do less with it than others of their kind."""
 SENDER_BEGINS = frozenset({"lookalike"})
 """Kinds whose protocol the sender begins: it has the vectors, and the receiver has the matrix."""
 

@@ -14,7 +14,7 @@ from protocols.dp.queries.query import RhoPrice
 from protocols.errors import InvalidParameter
 from protocols.federated import asked as federated
 from protocols.federated.asked import Federated
-from protocols.job import MATCHED_AND_SCORED, OPERATIONS, OPERATIONS_OF_PROTOCOL, JobDescription
+from protocols.job import MATCHED_AND_SCORED, OPERATIONS, JobDescription
 from protocols.job_params import params_of, per_person
 from protocols.joint import asked as joint
 from protocols.joint import asked_again as joint_again
@@ -42,11 +42,18 @@ def operations_of(job: JobDescription) -> tuple[str, ...]:
 
     Raises: MalformedMessage, InvalidParameter.
     """
-    if job.question and job.kind == "insight":
-        asked = read(job.question)
-        if isinstance(asked, Insight) and asked.model:
-            return MATCHED_AND_SCORED  # what the making of the model does too, but for training
-    return OPERATIONS_OF_PROTOCOL.get(job.protocol) or OPERATIONS[job.kind]
+    if job.question and model_of(read(job.question)):
+        return MATCHED_AND_SCORED  # what the making of the model does too, but for training
+    return OPERATIONS[job.kind]
+
+
+def model_of(asked: Asked) -> str:
+    """Return the job whose model a question is about; empty if it is about none."""
+    match asked:
+        case Insight(model=model) | JointAgain(by=model):
+            return model
+        case _:
+            return ""
 
 
 def cost_of(asked: Asked, minimum: int) -> int:

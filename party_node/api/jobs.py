@@ -7,19 +7,26 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from coordinator.wire import MAX_WAIT_SECONDS
-from party_node import disclosures, phase_recall, preflight, question_text, receipts, results, uses
+from party_node import (
+    answerable,
+    disclosures,
+    phase_recall,
+    preflight,
+    question_text,
+    receipts,
+    results,
+    uses,
+)
 from party_node.api.access import Calling
 from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import By, Name, RhoText, Strict, nano
 from party_node.api.waiting import look_until
-from party_node.errors import IllegalState, MissingColumn, NotFound
-from party_node.insight.columns import has_columns
+from party_node.errors import IllegalState, NotFound
 from party_node.job_checks import is_small
 from party_node.job_kinds import INSIGHT, Kind
 from party_node.job_requests import Request
 from party_node.job_views import described, job_list, job_view
 from party_node.jobs import strictly
-from party_node.joint import earlier
 from party_node.preflight import Prospect
 from party_node.running import Here
 from party_node.services import Services
@@ -205,11 +212,9 @@ def _described(body: JobBody, parts: Services) -> JobDescription:
 
 
 def describe(request: Request, parts: Services, *, strict: bool) -> JobDescription:
-    """Return the job that a request comes to. Raises: as `Jobs.describe`; MissingColumn."""
+    """Return the job that a request comes to. Raises: as `Jobs.describe`, `require`."""
     job = parts.jobs.describe(request)
-    if not has_columns(parts, job, job.requester):
-        raise MissingColumn(f"the dataset {job.dataset_of(job.requester)} has no such column")
-    earlier.check(parts, job, job.requester)
+    answerable.require(parts, job, job.requester)
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)
     return strictly(job) if strict or is_small(len(permitted)) else job
 

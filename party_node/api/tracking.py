@@ -12,7 +12,7 @@ from party_node.api.noting import note
 from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import Strict
 from party_node.errors import IllegalState
-from party_node.job_kinds import JOINT, LOOKALIKE
+from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
 from party_node.job_requests import Request
 from party_node.running import Here
 from party_node.tracking import by_scores, outcomes_file, reached
@@ -42,7 +42,7 @@ def tracked(job: JobId, node: Here) -> dict[str, Any]:
 
 @router.post("/{job}/tracking")
 def track(job: JobId, body: OutcomesBody, node: Here, caller: Calling) -> dict[str, Any]:
-    """Ask the gate, and compare a joint job's scores with outcomes of one's own; nothing leaves."""
+    """Ask the gate, and compare scores of one's own people with outcomes; nothing leaves."""
     outcomes = outcomes_file.parse(body.outcomes)
     found = by_scores.track(node.services, job, outcomes, node.party)
     note(node.services, caller, "scores-compared", f"job {job}, {found['people']} people")
@@ -53,7 +53,7 @@ def track(job: JobId, body: OutcomesBody, node: Here, caller: Calling) -> dict[s
 def train_anew(job: JobId, body: AnewBody, node: Here, response: Response) -> dict[str, Any]:
     """Ask for the job that made a model again, with the same question at the same price."""
     made = node.services.jobs.description(job)
-    if made.kind not in (LOOKALIKE, JOINT):
+    if made.kind not in (LOOKALIKE, JOINT, FEDERATED):
         raise IllegalState("the job has made no model that can be asked for again")
     request = Request(
         made.collaboration,

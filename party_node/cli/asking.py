@@ -9,6 +9,7 @@ import typer
 
 from party_node import job_words
 from party_node.cli.following import follow
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
@@ -145,13 +146,16 @@ def joint(
     """Ask for a joint score: one number for each of one's own people whom the partner has too."""
     if (query is None) == (not by) or (rho and not by):
         raise click.UsageError("give --query, or --by and if need be --rho")
+    if by and route:
+        raise click.UsageError("with --by nothing is added up: leave --route out")
+    client = client_of(home)
     if query is None:
-        again = {"by_job": by} | ({"price": {"rho": rho}} if rho else {})
+        again = {"by_job": whole(client, by)} | ({"price": {"rho": rho}} if rho else {})
         body = _body(collaboration, "joint", purpose, identifier, minimum_size, RHO, strict=False)
         body["question"] = json.dumps(again)
     else:
         body = _question(query, collaboration, "joint", purpose, identifier, minimum_size)
-    _ask(client_of(home), body | {"route": route}, dry_run, wait, as_json)
+    _ask(client, body | {"route": route}, dry_run, wait, as_json)
 
 
 def federated(

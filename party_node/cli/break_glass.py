@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from party_node.cli import role_tokens
-from party_node.cli.job import whole
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,

@@ -1,7 +1,6 @@
 """`accord job`: ask, follow, decide, read."""
 
 import getpass
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from party_node import job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -146,20 +146,6 @@ def _decide(
         show_json(found)
         return
     say(f"job {found['job']}: {found['state']}")
-
-
-def whole(client: LocalClient, job: str) -> str:
-    """Return the one job that begins like this."""
-    return job if len(job) == 32 else whole_of(job, (j["job"] for j in client.list("/v1/jobs")))
-
-
-def whole_of(job: str, known: Iterable[str]) -> str:
-    """Return the one of these jobs that begins like this."""
-    fitting = [one for one in known if one.startswith(job)]
-    if len(fitting) != 1:
-        found = "no job begins" if not fitting else f"{len(fitting)} jobs begin"
-        raise typer.BadParameter(f"{found} with {job}")
-    return fitting[0]
 
 
 def _show(found: dict[str, Any]) -> None:

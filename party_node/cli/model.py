@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from party_node.cli import tracking
-from party_node.cli.job import whole_of
+from party_node.cli.naming import whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,

@@ -9,7 +9,7 @@ import typer
 from party_node import job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
-from party_node.cli.job import whole
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     DONE,
@@ -22,7 +22,7 @@ from party_node.cli.output import (
     show_json,
     usage_of,
 )
-from party_node.job_kinds import INSIGHT, JOINT, LOOKALIKE
+from party_node.job_kinds import INSIGHT, LOOKALIKE
 from party_node.local_client import LocalClient
 from party_node.tracking import words
 from protocols.dp.queries.scalars import InvalidQuery
@@ -66,7 +66,7 @@ def track(
             text = outcomes.read_text(encoding="utf-8")
         found = _compared(client, made, text, rho, route, dry_run, wait, as_json)
     if not as_json:
-        say_all((words.joint if made["kind"] == JOINT else words.reach)(found))
+        say_all((words.reach if made["kind"] == LOOKALIKE else words.scores)(found))
     if retrain and _verdict(found) == Verdict.WORSE:
         path = f"/v1/models/{made['job']}/anew"
         found |= {"anew": asking.ask_at(client, path, {}, dry_run=False, as_json=as_json)}
@@ -94,7 +94,7 @@ def _compared(
     wait: bool,
     as_json: bool,
 ) -> dict[str, Any]:
-    """Return a model beside outcomes: of a joint score at once, of a lookalike after a job."""
+    """Return a model beside outcomes: of a lookalike after a job, of others at once."""
     if made["kind"] != LOOKALIKE:
         if dry_run or rho or route:
             raise click.UsageError("nothing is asked of a partner here, and nothing is charged: "

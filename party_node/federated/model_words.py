@@ -1,7 +1,9 @@
 """A common model as a document: as results store it, and the command line shows it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from party_node.federated.judging import Judged
 from protocols.dp.budget import Rho
 from protocols.federated import fixed_point, noise
 from protocols.federated.asked import Federated, bins_of
@@ -16,8 +18,10 @@ LIMITS = (
 )
 
 
-def document(made: TrainedModel, asked: Federated, areas: list[float | None]) -> dict[str, Any]:
-    """Return a model for people; `areas` are the AUCs after each round, over own people."""
+def document(
+    made: TrainedModel, asked: Federated, judged: Sequence[Judged | None]
+) -> dict[str, Any]:
+    """Return a model for people; `judged` is how good it was after each round, over own people."""
     weights = fixed_point.read_weights(made.terms, made.weights).tolist()
     at, features = 1, []
     for bins in bins_of(asked.features):
@@ -36,8 +40,8 @@ def document(made: TrainedModel, asked: Federated, areas: list[float | None]) ->
         "label": asked.label.column,
         "positive": list(asked.label.positive),
         "rounds": [
-            {"partners": list(partners), "auc": area}
-            for partners, area in zip(made.contributed(), areas, strict=True)
+            {"partners": list(partners), **_area(found)}
+            for partners, found in zip(made.contributed(), judged, strict=True)
         ],
         "signed_by": list(made.signers()),
         "rho_each_round": Rho(made.terms.rho_nano).decimal(),
@@ -46,4 +50,13 @@ def document(made: TrainedModel, asked: Federated, areas: list[float | None]) ->
         "noise": round(noise.weight_noise(made.terms), 4),
         "commitment": made.commitment().hex(),
         "limits": list(LIMITS),
+    }
+
+
+def _area(judged: Judged | None) -> dict[str, Any]:
+    found = judged or Judged(None, 0, 0)
+    return {
+        "auc": found.area,
+        "judged_on": found.with_label + found.without,
+        "with_label": found.with_label,
     }

@@ -21,6 +21,7 @@ from party_node.errors import JobExpired, NodeError, NotFound
 from party_node.execution import WAIT_SECONDS, Execution
 from party_node.federated import model_words, reading, rounds
 from party_node.federated.errors import UnknownTraining
+from party_node.federated.judging import Judged
 from party_node.federated.reading import SALT_BYTES
 from party_node.job_tables import PreflightRow
 from party_node.memory import give_back
@@ -241,8 +242,8 @@ def _result(execution: Execution, facts: dict[str, Any], made: TrainedModel) -> 
     parts, job = execution.services, execution.job
     asked = read_question(job.question)
     assert isinstance(asked, Federated)
-    areas = [_area(execution, n + 1) for n in range(len(made.turns))]
-    brought = Brought(model=model_words.document(made, asked, areas))
+    judged = [_judged(execution, n + 1) for n in range(len(made.turns))]
+    brought = Brought(model=model_words.document(made, asked, judged))
     found = results.document(execution, facts, made, brought)
     first = execution.peers[0].party
     charged = parts.budgets.history(job.collaboration)
@@ -253,10 +254,11 @@ def _result(execution: Execution, facts: dict[str, Any], made: TrainedModel) -> 
     return found | {"cost": found["cost"] | cost}
 
 
-def _area(execution: Execution, after: int) -> float | None:
-    """Return the AUC after so many rounds, over this party's own people; None if it has none."""
+def _judged(execution: Execution, after: int) -> Judged | None:
+    """Return how good the model was after so many rounds, over this party's own people; None if
+    nobody has judged it.
+    """
     try:
-        kept = execution.chunks.fetch(f"auc-{after}")
+        return decode(Judged, execution.chunks.fetch(f"{rounds.JUDGED}{after}"))
     except NotFound:
         return None
-    return float(kept) if kept else None

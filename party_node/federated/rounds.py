@@ -17,6 +17,7 @@ from party_node.federated.learner import Learner
 from party_node.federated.reading import SALT_BYTES, Read
 from party_node.jobs import ENDED
 from party_node.services import Services
+from protocols.codec import encode
 from protocols.errors import SmallCohort
 from protocols.federated.asked import Federated
 from protocols.federated.fixed_point import Whole
@@ -26,6 +27,8 @@ from protocols.question import read as read_question
 
 PEOPLE = "people"
 """Chunk of a run: a salt, and whom this party brings if they still permit it."""
+JUDGED = "judged-"
+"""Chunk of a run: how good the model was after the round whose number follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ def judge(
     execution: Execution, terms: FederatedTerms, rounds: int, weights: bytes, found: Read
 ) -> None:
     """Keep how good the model after so many rounds is over people that trained nothing here."""
-    area = judging.judge(terms, weights, found.held_out)
-    execution.chunks.keep({f"auc-{rounds}": b"" if area is None else f"{area:.6f}".encode()})
+    judged = judging.judge(terms, weights, found.held_out)
+    execution.chunks.keep({f"{JUDGED}{rounds}": encode(judged)})
 
 
 def people_of(execution: Execution) -> tuple[bytes, BitMap]:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pyroaring import FrozenBitMap
 
 from party_node import matching_input
+from party_node.earlier_models import kept
 from party_node.execution import Execution
 from party_node.insight.grouping import are_chosen
 from party_node.insight.laying import Laid
-from party_node.joint.earlier import kept
 from party_node.joint.sides import ReceiverSide, SenderSide
 from party_node.laid_rows import lay_rows
 from party_node.lookalike.reading import read_people

@@ -10,11 +10,11 @@ from party_node.audience_members import SALT_BYTES, keep_audience
 from party_node.errors import IllegalState, NotFound
 from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
 from party_node.scoring import federated, joint, lookalike
-from party_node.scoring.scored import Scored, Scoring
+from party_node.scoring.scored import InUse, Scored, Scoring
 from party_node.services import Services
 from protocols.lookalike.model import audience
 
-_KINDS: Mapping[str, Callable[[Scoring], Scored]] = MappingProxyType(
+_KINDS: Mapping[str, Callable[[Scoring], InUse]] = MappingProxyType(
     {LOOKALIKE: lookalike.score, JOINT: joint.score, FEDERATED: federated.score}
 )
 
@@ -38,7 +38,8 @@ def score(services: Services, job: str, requester: str, dataset: str = "") -> Sc
     ConsentError; UnknownDataset, MissingColumn, MisfitColumn, DatasetChanged; IllegalState if
     nobody may be scored, or the dataset is not offered.
     """
-    return _score(_asked(services, job, requester, dataset))
+    scoring = asked(services, job, requester, dataset)
+    return scoring.end(begin(scoring))
 
 
 def make_audience(
@@ -54,13 +55,13 @@ def make_audience(
     `without` are row keys of people to leave out. Raises: as `score`; IllegalState if so many
     people may not be scored, or the agreement asks for more.
     """
-    asked, unknown = _asked(services, job, requester, dataset), 0
-    if asked.job.kind == JOINT:
+    scoring, unknown = asked(services, job, requester, dataset), 0
+    if scoring.job.kind == JOINT:
         raise IllegalState("a joint score makes no audience: take the scores")
     if without:
-        left_out, unknown = services.datasets.people_and_unknown(asked.dataset, without)
-        asked = replace(asked, without=left_out)
-    found, least = _score(asked), asked.job.minimum_size
+        left_out, unknown = services.datasets.people_and_unknown(scoring.dataset, without)
+        scoring = replace(scoring, without=left_out)
+    found, least = scoring.end(begin(scoring)), scoring.job.minimum_size
     if not least <= size <= len(found.people):
         raise IllegalState(
             f"an audience here has {least:,} to {len(found.people):,} people: as many may be scored"
@@ -70,10 +71,14 @@ def make_audience(
     now = services.clock_ms()
     with services.db.writing() as session:
         keep_audience(session, services.vault, job, found.dataset, members, now)
-    return Made(found, len(asked.without), unknown)
+    return Made(found, len(scoring.without), unknown)
 
 
-def _asked(services: Services, job: str, requester: str, dataset: str) -> Scoring:
+def asked(services: Services, job: str, requester: str, dataset: str) -> Scoring:
+    """Return what is to be scored by what a job has brought: nobody is asked about yet.
+
+    Raises: NotFound; ExpiredCollaboration; IllegalState if the dataset is not offered.
+    """
     description, me = services.jobs.description(job), services.home.keys.party
     agreed = services.jobs.agreement(description)  # a model does not outlive its collaboration
     own = description.dataset_of(me)
@@ -82,10 +87,14 @@ def _asked(services: Services, job: str, requester: str, dataset: str) -> Scorin
             raise IllegalState("joint scores are of the people of the job's own dataset")
         if (me, dataset) not in {(offer.party, offer.dataset) for offer in agreed.datasets}:
             raise IllegalState(f"{me} does not offer {dataset} in the agreement")
-    return Scoring(services, description, agreed, dataset or own, requester, BitMap())
+    return Scoring(services, description, agreed, dataset or own, requester)
 
 
-def _score(asked: Scoring) -> Scored:
-    if asked.job.kind not in _KINDS:
-        raise NotFound(f"job {asked.job.job} made no model")
-    return _KINDS[asked.job.kind](asked)
+def begin(scoring: Scoring) -> InUse:
+    """Ask the gate and score, whatever kind of job made the model; the use goes on.
+
+    Raises: NotFound if the job brought nothing to score by; as `Scoring`.
+    """
+    if scoring.job.kind not in _KINDS:
+        raise NotFound(f"job {scoring.job.job} made no model")
+    return _KINDS[scoring.job.kind](scoring)

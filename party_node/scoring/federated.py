@@ -7,7 +7,7 @@ encoded by the public bins of the question, and the label is not read.
 import numpy as np
 from numpy.typing import NDArray
 
-from party_node.scoring.scored import Scored, Scoring, people_of
+from party_node.scoring.scored import InUse, Scoring, people_of
 from protocols.federated import fixed_point, learning
 from protocols.federated.asked import Federated, bins_of
 from protocols.federated.release import TrainedModel
@@ -16,7 +16,7 @@ from protocols.lookalike.model import batches
 from protocols.question import read
 
 
-def score(scoring: Scoring) -> Scored:
+def score(scoring: Scoring) -> InUse:
     """Return log-odds of a yes to the label, as the common model has them.
 
     Raises: NotFound if this party has no model of the job; as `Scoring`.
@@ -27,7 +27,7 @@ def score(scoring: Scoring) -> Scored:
     permitted = scoring.permit()
     columns = scoring.columns(permitted, asked.features)
     codes = encode_rows(bins_of(asked.features), columns)
-    return scoring.end(permitted, people_of(permitted), _scores(made, codes))
+    return InUse(permitted, people_of(permitted), _scores(made, codes))
 
 
 def _scores(made: TrainedModel, codes: Codes) -> NDArray[np.float64]:

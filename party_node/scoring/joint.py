@@ -4,12 +4,12 @@ import numpy as np
 from pyroaring import BitMap
 
 from party_node.people_sets import are_among
-from party_node.scoring.scored import Scored, Scoring
+from party_node.scoring.scored import InUse, Scoring
 
 
-def score(scoring: Scoring) -> Scored:
+def score(scoring: Scoring) -> InUse:
     """Return the kept scores. Raises: NotFound if the job brought none here; as `Scoring`."""
     people, scores = scoring.services.scores.load(scoring.job.job).read()
     permitted = scoring.permit(BitMap(people.astype(np.uint32)))
     may = are_among(people, permitted.allowed)
-    return scoring.end(permitted, people[may], scores[may])
+    return InUse(permitted, people[may], scores[may])

@@ -1,13 +1,13 @@
 """The model of a lookalike job, at the partner: everybody's rows as they are now."""
 
-from party_node.scoring.scored import Scored, Scoring, people_of
+from party_node.scoring.scored import InUse, Scoring, people_of
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import encode_rows
 from protocols.lookalike.kept import read_model
 from protocols.question import read
 
 
-def score(scoring: Scoring) -> Scored:
+def score(scoring: Scoring) -> InUse:
     """Return log-odds of being like the seeds, at the base rate that training assumes.
 
     Raises: NotFound if the job made no model here; as `Scoring`.
@@ -18,4 +18,4 @@ def score(scoring: Scoring) -> Scored:
     permitted = scoring.permit()
     columns = scoring.columns(permitted, asked.features)
     scores = model.score(encode_rows(model.bins, columns))
-    return scoring.end(permitted, people_of(permitted), scores)
+    return InUse(permitted, people_of(permitted), scores)

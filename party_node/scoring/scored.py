@@ -16,7 +16,7 @@ from pyroaring import BitMap
 
 from party_node import uses
 from party_node.dataset_index import DENSE, KEY
-from party_node.errors import IllegalState
+from party_node.errors import IllegalState, MissingColumn
 from party_node.lookalike.reading import read_people
 from party_node.scoring.purposes import purpose_for
 from party_node.services import Services
@@ -54,6 +54,20 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    """People who may be scored now, rising, each with a score, while the use of them goes on."""
+
+    uses: Uses
+    people: Numbers = field(repr=False)
+    scores: Scores = field(repr=False)
+
+    @property
+    def withheld(self) -> int:
+        """People who were asked about and have no score: they may not be scored."""
+        return self.uses.asked - len(self.people)
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """What a kept model of one job is applied to, and who asks."""
 
@@ -62,18 +76,26 @@ class Scoring:
     agreed: Collaboration
     dataset: str
     requester: str
-    without: BitMap = field(repr=False)
+    without: BitMap = field(default_factory=BitMap, repr=False)
     """People who are not even asked about."""
+    what: str = "score"
+    """What is done, as the number of the use says."""
+    beside: frozenset[str] = frozenset()
+    """Columns of the dataset that are read beside those of the model."""
 
     def permit(self, among: BitMap | None = None) -> Uses:
         """Ask the gate about everybody in the dataset, or those of them who are `among` these;
         never about whoever is to be left out.
 
-        Raises: ScoringNotAgreed; as `uses.permit`; IllegalState if nobody may be scored.
+        Raises: MissingColumn; ScoringNotAgreed; as `uses.permit`; IllegalState if nobody may be
+        scored.
         """
         parts = self.services
+        there = set(parts.datasets.info(self.dataset).report.columns)
+        if missing := sorted(self.beside - there):
+            raise MissingColumn(f"the dataset {self.dataset} has no column {missing[0]!r}")
         purpose = purpose_for(self.job, self.agreed, parts.vocabulary)
-        number = f"{self.job.job}-score-{parts.rng(8).hex()}"
+        number = f"{self.job.job}-{self.what}-{parts.rng(8).hex()}"
         everybody = parts.datasets.asked(self.dataset) if among is None else among
         asked = everybody - self.without
         later = uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
@@ -91,13 +113,13 @@ class Scoring:
         people = people_of(permitted)
         return read_people(self.services.datasets, permitted.reading, people, features)
 
-    def end(self, permitted: Uses, people: Numbers, scores: Scores) -> Scored:
+    def end(self, found: InUse) -> Scored:
         """Return scores with the row keys of whom they are of; the use is over."""
-        datasets = self.services.datasets
-        keys = datasets.over_index(permitted.reading, [KEY, DENSE], partial(_keys, people))
-        withheld = permitted.asked - len(people)
-        uses.complete(self.services.gate, permitted)
-        return Scored(self.job.job, self.dataset, people, scores, withheld, keys)
+        datasets, people = self.services.datasets, found.people
+        keys = datasets.over_index(found.uses.reading, [KEY, DENSE], partial(_keys, people))
+        withheld = found.withheld
+        uses.complete(self.services.gate, found.uses)
+        return Scored(self.job.job, self.dataset, people, found.scores, withheld, keys)
 
 
 def people_of(permitted: Uses) -> Numbers:

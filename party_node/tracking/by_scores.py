@@ -1,61 +1,60 @@
-"""A joint score beside later outcomes, both this party's own: compared here, after asking the gate.
+"""Scores beside later outcomes, both this party's own: compared here, after asking the gate.
 
-Who has the outcome is read as rows are now; scores are those that the job has brought. Nothing
-leaves the party, so nothing is charged. A use record says that it was done.
+A joint job has brought scores, and a federated one a model that scores this party's people as rows
+are now. Who has the outcome is read as rows are now. Nothing leaves the party, so nothing is
+charged. A use record says that it was done.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
-from pyroaring import BitMap
 
 from party_node import results, uses
-from party_node.errors import IllegalState, MissingColumn
+from party_node.errors import IllegalState
 from party_node.insight.grouping import chosen_people
-from party_node.job_kinds import JOINT
-from party_node.people_sets import are_among
-from party_node.scoring.scored import TTL_MS
+from party_node.job_kinds import FEDERATED, LOOKALIKE
+from party_node.scoring import again
 from party_node.services import Services
 from party_node.tracking import words
 from party_node.tracking.outcomes_file import Outcomes
 from protocols.dp.queries.rates import Z95
-from protocols.job import SCORING, JobDescription
+from protocols.job import JobDescription
 from protocols.joint.drift import Area, at_training, by_outcomes, drift, fifths
 
 _PLACES = 4
 
 
 def track(parts: Services, job: str, outcomes: Outcomes, requester: str) -> dict[str, Any]:
-    """Return how well a joint job's scores tell who has the outcome, beside what they did at first.
+    """Return how well scores by what a job has brought tell who has the outcome, beside what they
+    did at first.
 
-    Raises: NotFound if the job brought no scores here; ExpiredCollaboration; ConsentError;
-    MissingColumn, DatasetChanged; IllegalState for another kind of job or another dataset.
+    Raises: as `again.score`; MissingColumn; IllegalState for the job of a lookalike.
     """
-    made = parts.jobs.description(job)
-    if made.kind != JOINT:
+    scoring = again.asked(parts, job, requester, outcomes.dataset)
+    made = scoring.job
+    if made.kind == LOOKALIKE:
         raise IllegalState("the outcomes of a lookalike are asked for by a job: its scores are "
                            "the partner's")  # fmt: skip
-    parts.jobs.agreement(made)  # scores do not outlive their collaboration
-    dataset = made.dataset_of(parts.home.keys.party)
-    if outcomes.dataset not in ("", dataset):
-        raise IllegalState(f"the scores are of people of the dataset {dataset}")
-    people, scores = parts.scores.load(job).read()
-    _require_columns(parts, dataset, outcomes)
-    number = f"{job}-track-{parts.rng(8).hex()}"
-    again = uses.Later(number, SCORING, requester, BitMap(people.astype(np.uint32)))
-    permitted = uses.permit(parts.gate, made, parts.home.keys.party, TTL_MS, later=again)
-    may = are_among(people, permitted.allowed)
-    people, told = people[may], scores[may].astype(np.float64)
-    has = chosen_people(parts, permitted.reading, outcomes.chosen, people)
-    uses.complete(parts.gate, permitted)
-    before, now = _at_training(parts, made), by_outcomes(told, has)
+    scoring = dataclasses.replace(scoring, what="track", beside=outcomes.columns)
+    found = again.begin(scoring)
+    people, scores = found.people, found.scores.astype(np.float64)
+    has = chosen_people(parts, found.uses.reading, outcomes.chosen, people)
+    if made.kind == FEDERATED:
+        # As in training, where nobody is used whose label is missing.
+        told = has | chosen_people(parts, found.uses.reading, outcomes.told, people)
+        people, scores, has = people[told], scores[told], has[told]
+    withheld, without = found.withheld, len(found.people) - len(people)
+    uses.complete(parts.gate, found.uses)
+    before, now = _at_training(parts, made), by_outcomes(scores, has)
     said = drift(before, now)
     return {
         "job": job,
         "kind": made.kind,
-        "dataset": dataset,
+        "dataset": scoring.dataset,
         "people": len(people),
-        "withheld": int((~may).sum()),
+        "withheld": withheld,
+        "without_outcome": without,
         "with_outcome": int(has.sum()),
         "before": _area(before),
         "now": _area(now),
@@ -66,7 +65,7 @@ def track(parts: Services, job: str, outcomes: Outcomes, requester: str) -> dict
                 "low": round(one.share.low, _PLACES),
                 "high": round(one.share.high, _PLACES),
             }
-            for one in fifths(told, has)
+            for one in fifths(scores, has)
         ],
         "verdict": said.value,
         "text": words.OF_SCORES[said],
@@ -74,27 +73,29 @@ def track(parts: Services, job: str, outcomes: Outcomes, requester: str) -> dict
     }
 
 
-def _require_columns(parts: Services, dataset: str, outcomes: Outcomes) -> None:
-    there = set(parts.datasets.info(dataset).report.columns)
-    for column in outcomes.chosen.schema.columns:
-        if column.source not in there:
-            raise MissingColumn(f"the dataset {dataset} has no column {column.source!r}")
-
-
 def _at_training(parts: Services, made: JobDescription) -> Area | None:
-    """Return the area of the people who were held out, of whom no more is kept than how many they
-    are: the label is taken to be as frequent among them as among all. None if it is not known.
+    """Return the area of the people who were held out; None if it is not known.
 
     Of scores by an earlier model it is that of the job that made the model.
     """
-    told = results.load(parts.db, made.job)["joint"]
+    told = results.load(parts.db, made.job)
+    if made.kind == FEDERATED:
+        last = told["model"]["rounds"][-1]
+        return _held_out(last, last.get("with_label", 0))  # results of before have none
+    told = told["joint"]
     if (by := told.get("by_job")) is not None:
         told = results.load(parts.db, by)["joint"]
     if told.get("auc") is None:
         return None
+    # No more is kept than of all: the label is taken to be as frequent among these.
     whole = told["trained_on"] + told["judged_on"]
-    wanted = round(told["judged_on"] * told["with_label"] / whole)
-    return at_training(told["auc"], wanted, told["judged_on"] - wanted)
+    return _held_out(told, round(told["judged_on"] * told["with_label"] / whole))
+
+
+def _held_out(told: dict[str, Any], wanted: int) -> Area | None:
+    if told["auc"] is None:
+        return None
+    return at_training(told["auc"], wanted, told.get("judged_on", 0) - wanted)
 
 
 def _area(area: Area | None) -> dict[str, float] | None:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from party_node.earlier_models import kept
 from party_node.laid_rows import Rows
+from party_node.lookalike.models import MadeModel
 from party_node.lookalike.reading import Numbers, read_people
 from party_node.permission import Permission
 from party_node.services import Services
@@ -35,13 +37,12 @@ def memberships_of(
 ) -> NDArray[np.int32]:
     """Return of each of these people, who rise, the audiences that the person would be in.
 
-    Raises: NotFound if the model is not kept here any more; MissingColumn, MisfitColumn,
-    DatasetUnreadable.
+    Raises: ModelGone; MissingColumn, MisfitColumn, DatasetUnreadable.
     """
-    kept = read_model(services.models.load(model).model)
+    made = read_model(kept(services.models, model, MadeModel).model)
     asked = features_of(services.jobs.description(model))
     columns = read_people(services.datasets, permission, persons, asked.features)
-    return memberships(buckets(kept.score(encode_rows(kept.bins, columns))))
+    return memberships(buckets(made.score(encode_rows(made.bins, columns))))
 
 
 def chunks_of(rows: Rows, of: NDArray[np.int32], chunk_rows: int) -> Iterator[tuple[str, bytes]]:

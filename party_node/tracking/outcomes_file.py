@@ -5,8 +5,8 @@ columns: {bought: {categories: ["yes", "no"]}}
 where: {eq: {bought: "yes"}}
 price: {rho: "0.01"}          # of a lookalike, whose answer the partner pays for
 
-For a lookalike they become a question to the partner (`reach_question`); for a joint score they are
-compared here.
+For a lookalike they become a question to the partner (`reach_question`); with scores of one's own
+people they are compared here.
 """
 
 import json
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from party_node.statistics.question_file import read_chosen, taken_apart
+from protocols.dp.queries.filters import All, Missing, Not
 from protocols.dp.queries.scalars import (
     InvalidQuery,
     Place,
@@ -37,6 +38,18 @@ class Outcomes:
     """Who has the outcome."""
     plain: Mapping[str, Plain]
     """The file as it was written."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """What is read of people's rows."""
+        return frozenset(column.source for column in self.chosen.schema.columns)
+
+    @property
+    def told(self) -> Segments:
+        """Whoever has something in one of the columns."""
+        schema = self.chosen.schema
+        nothing = All(tuple(Missing(column.name) for column in schema.columns))
+        return Segments(schema, "", Not(nothing))
 
 
 def parse(text: str) -> Outcomes:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coordinator.wire import JobState
-from party_node import results
+from party_node import earlier_models, results
 from party_node.errors import IllegalState, NotFound
 from party_node.job_kinds import INSIGHT, LOOKALIKE
 from party_node.services import Services
-from party_node.tracking import model_checks, words
+from party_node.tracking import words
 from protocols.dp.budget import sigma_milli
 from protocols.job import JobDescription
 from protocols.lookalike.drift import AtTraining, Later, drift
@@ -27,8 +27,8 @@ def tracked(parts: Services, job: str) -> dict[str, Any]:
     made = parts.jobs.description(job)
     if made.kind != LOOKALIKE:
         raise IllegalState(
-            "reach is of lookalike models; a joint score is compared with a file of outcomes, "
-            "and nothing of that is kept"
+            "reach is of lookalike models; scores of one's own people are compared with a file "
+            "of outcomes, and nothing of that is kept"
         )
     card = results.load(parts.db, job)["model"]
     before = AtTraining(
@@ -54,7 +54,7 @@ def _answers(parts: Services, model: str) -> Iterator[tuple[str, int, dict[str, 
     for row in parts.jobs.all():
         if (row.kind, row.state) != (INSIGHT, JobState.COMPLETED):
             continue
-        if model_checks.named(parts.jobs.description(row.job)) != model:
+        if earlier_models.named(parts.jobs.description(row.job)) != model:
             continue
         try:
             found = results.load(parts.db, row.job)

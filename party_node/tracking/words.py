@@ -46,12 +46,14 @@ def reach(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def joint(found: Mapping[str, Any]) -> Iterator[str]:
-    """Say how a joint score does by later outcomes, beside what its job brought."""
+def scores(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say how scores do by later outcomes, beside what their job brought."""
     yield (
         f"{found['people']:,} people have a score and may be used; {found['with_outcome']:,} have "
         "the outcome"
     )
+    if found["without_outcome"]:
+        yield f"  not compared: {found['without_outcome']:,} people of whom no outcome is known"
     before, now = found["before"], found["now"]
     if now is not None:
         yield f"  area under the curve: {_area(now)}" + (

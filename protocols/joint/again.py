@@ -23,6 +23,7 @@ the partner the chunk `KNOWN`. `own-values/…` has the brand's columns, and no 
 from protocols.codec import decode
 from protocols.groups import Backend
 from protocols.in_a_row import Begun, then
+from protocols.joint.asked_again import PROTOCOL
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams
 from protocols.joint.run import MODEL, rows_and_pads
@@ -45,7 +46,7 @@ def joint_again(backend: Backend | None = None) -> TwoParty:
         by_labels,
         SCORING,
         params=JointAgainParams,
-        name="joint-again/1",
+        name=PROTOCOL,
         title="Scores by an earlier model over both parties' features",
         initiator_learns=(
             "which of its own items match; one weighted sum of the other side's columns for each "

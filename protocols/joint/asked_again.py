@@ -18,6 +18,8 @@ from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import JOB_CHUNK_ITEMS, OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
 
+PROTOCOL = "joint-again/1"
+"""What answers the question, under any clause for a joint score."""
 _JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 

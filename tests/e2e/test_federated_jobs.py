@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.federated_network import HELD, Together, ended, together
+from tests.support.common_models import OUTCOMES
+from tests.support.federated_network import HELD, SILENT, Together, ended, together
 from tests.support.federated_nodes import QUESTION
-from tests.support.network import load, typed, until
+from tests.support.network import accord, load, typed, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -50,6 +51,15 @@ def test_two_partners_train_two_rounds_in_half_a_minute(
             body = {"size": 60, "without": [f"row-{n}" for n in list(HELD[name])[:10]]}
             found = party.post(f"/v1/models/{job}/audience", body)
             assert (found["people"], found["left_out"], found["unknown_keys"]) == (60, 10, 0)
+            outcomes = tmp_path / f"{name}.yaml"
+            outcomes.write_text(OUTCOMES)
+            words = ("model", "track", job[:12], "--outcomes", str(outcomes), "--json")
+            said = accord(*words, "--home", str(party.home))
+            assert said.code == 0, said.err
+            tracked = load(said)
+            assert tracked["people"] == len(set(HELD[name]) - SILENT)
+            # The label of training once more: it is told about as well as then.
+            assert abs(tracked["now"]["auc"] - tracked["before"]["auc"]) < 0.2
             handed = party.post(f"/v1/audiences/{job}/activations", {"format": "json"})
             assert len(set(handed["keys"]) - set(body["without"])) == 60
 

@@ -4,13 +4,12 @@ import dataclasses
 import hashlib
 import json
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from consent.audit import Outcome
 from consent.uses import UseRecord
 from party_node import job_words
+from party_node.earlier_models import check
 from party_node.errors import JobRefused, ModelGone
 from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
@@ -21,21 +20,17 @@ from party_node.scoring.again import score
 from party_node.services import Services
 from protocols.codec import encode
 from protocols.dp.queries.scalars import InvalidQuery
-from protocols.job import JobDescription, Source
-from protocols.joint.asked_again import JointAgain
+from protocols.job import JobDescription
 from protocols.joint.basis import Basis
 from protocols.lookalike.features import FeatureSpecification
-from protocols.question import read
 from tests.support.evidence import failed, unpacked
 from tests.support.joint_nodes import (
     COMMON,
     DOCUMENT,
     PURPOSE,
-    age,
     fill,
-    tier_after,
     trained_nodes,
-    visits,
+    weighed,
 )
 from tests.support.two_nodes import (
     BRAND,
@@ -45,7 +40,6 @@ from tests.support.two_nodes import (
     PUBLISHER,
     Node,
     TwoNodes,
-    key,
 )
 
 LATER = 3
@@ -77,17 +71,10 @@ def kept(services: Services, job: str) -> ReceiverSide | SenderSide:
     return services.sides.load(job)
 
 
-def by_hand(world: TwoNodes, job: str, people: list[int], later: int = 0) -> list[float]:
+def by_hand(world: TwoNodes, job: str, people: list[int], later: int = 0) -> dict[str, float]:
     """Scores as the model says, from the rows as they are `later`."""
-    mine, theirs = kept(world.brand.services, job), kept(world.publisher.services, job)
-    assert isinstance(mine, ReceiverSide)
-    assert isinstance(theirs, SenderSide)
-    own = mine.basis.encode({"visits": pa.array([visits(n + later) for n in people])})
-    ages = pa.array([age(n + later) + later for n in people])
-    tiers = pa.array([tier_after(n, later) for n in people])
-    columns = theirs.basis.encode({"age": ages, "tier": tiers})
-    weighed = own.astype(int) @ mine.model.own_weights() + columns.astype(int) @ theirs.weights
-    return list(mine.model.score(weighed).astype(np.float32))
+    mine, theirs = (kept(world.nodes[party].services, job) for party in PARTIES)
+    return weighed(mine, theirs, people, later)
 
 
 def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
@@ -131,9 +118,7 @@ def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> N
     world.publisher.say("given", 300, PURPOSE, "came-300")
     job = run(world, again(model))
     people = sorted(COMMON - gone | come)
-    wanted = dict(
-        zip((key(BRAND, n) for n in people), by_hand(world, model, people, LATER), strict=True)
-    )
+    wanted = by_hand(world, model, people, LATER)
     assert scores_of(world, job) == pytest.approx(wanted, abs=1e-6)
     assert scores_of(world, model) != pytest.approx(wanted, abs=1e-3)
 
@@ -184,8 +169,9 @@ def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -
     for node in world.nodes.values():
         assert node.services.sides.listed() == [model]
         # A node resolves it where it asks; a job that names one all the same is refused.
-        with pytest.raises(JobRefused):
-            earlier.check(node.services, described(world, by=first), node.party)
+        jobs = node.services.jobs
+        with pytest.raises(JobRefused, match="by the model of another one"):
+            check(described(world, by=first), jobs.description(first), jobs.get(first).state)
 
 
 @pytest.mark.slow
@@ -249,6 +235,11 @@ def test_a_job_that_is_not_there_and_one_without_a_model_are_refused(world: TwoN
         world.brand.ask("joint", question=again("0f" * 16))
 
 
+def test_a_route_is_refused_where_nothing_is_added_up(world: TwoNodes) -> None:
+    with pytest.raises(JobRefused, match="there is no route"):
+        world.brand.ask("joint", question=again(trained(world)), route="cot")
+
+
 def test_only_who_has_the_model_asks(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="gets it"):
         world.publisher.ask("joint", question=again(trained(world)))
@@ -296,34 +287,24 @@ def test_other_weights_than_it_was_shown_are_refused_by_the_partner(world: TwoNo
     assert world.brand.result(job) is None
 
 
-@pytest.mark.parametrize("side", PARTIES)
-def test_other_columns_than_the_model_has_are_refused_at_either_side(
-    world: TwoNodes, side: str
+def test_other_columns_than_the_model_has_are_refused_at_both_nodes(
+    world: TwoNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services, job = world.nodes[side].services, described(world)
-    earlier.check(services, job, side)
-    asked = read(job.question)
-    assert isinstance(asked, JointAgain)
-    fewer = FeatureSpecification(asked.theirs.features[:1])
-    for wrong in ({"theirs": fewer}, {"ours": asked.theirs}):
-        with pytest.raises(JobRefused, match="features"):
-            earlier.check(services, described(world, **wrong), side)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"collaboration": "autumn"}, {"purpose": "another"}, {"receiver": PUBLISHER},
-        {"receiver_dataset": "others"}, {"senders": (Source("somebody", "audience"),)},
-    ],
-)  # fmt: skip
-def test_the_model_of_others_or_for_something_else_is_refused(
-    world: TwoNodes, wrong: dict[str, object]
-) -> None:
-    job = dataclasses.replace(described(world), **wrong)
-    for side in PARTIES:
-        with pytest.raises(JobRefused, match="same two parties"):
-            earlier.check(world.nodes[side].services, job, side)
+    jobs, question = (
+        world.brand.services.jobs,
+        earlier.question_by(world.brand.services.jobs, trained(world), None),
+    )
+    fewer = FeatureSpecification(question.theirs.features[:1])
+    wrong = Request(COLLABORATION, "joint", question=dataclasses.replace(question, theirs=fewer))
+    with pytest.raises(JobRefused, match="features"):
+        jobs.describe(wrong)
+    # A brand whose node does not look.
+    monkeypatch.setattr(jobs, "_check_model", lambda _job: None)
+    job = jobs.describe(wrong)
+    jobs.submit(job)
+    world.settle(job.job)
+    assert world.job(job.job) == ("declined", "job-refused")
+    assert all(world.nodes[party].use(job.job) is None for party in PARTIES)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_what_cannot_be_compared_is_refused(world: TwoNodes) -> None:
     parts = world.brand.services
     with pytest.raises(MissingColumn, match="left"):
         by_scores.track(parts, job, parse(LEFT), BRAND)
-    with pytest.raises(IllegalState, match="dataset customers"):
+    with pytest.raises(IllegalState, match="the job's own dataset"):
         by_scores.track(parts, job, parse("dataset: others\n" + OUTCOMES), BRAND)
     with pytest.raises(NotFound):
         by_scores.track(world.publisher.services, job, parse(OUTCOMES), BRAND)

@@ -1,4 +1,4 @@
-"""`accord model track` typed at the brand's node, for both kinds of models."""
+"""`accord model track` typed at a node, for all kinds of models."""
 
 import io
 import json
@@ -16,9 +16,10 @@ from party_node.app import create_app
 from party_node.local_client import LocalClient
 from party_node.readiness import Readiness
 from party_node.running import RunningNode
-from tests.support import joint_nodes, tracking_nodes
+from tests.support import common_models, joint_nodes, tracking_nodes
 from tests.support.coordinator import TestClient
 from tests.support.tracking_nodes import LARGE, OUTCOMES, by_chance, fill, model_of
+from tests.support.trained_nodes import the_job
 from tests.support.two_nodes import Node
 
 with warnings.catch_warnings():
@@ -138,6 +139,35 @@ def test_a_joint_score_is_compared_at_once(tmp_path: Path, typing: Typing) -> No
         anew = json.loads(accord(*ask))["anew"]["job"]
         again = world.brand.services.jobs.description(anew)
         assert (again.kind, again.question) == ("joint", made.question)
+
+
+def test_any_partner_compares_a_common_model_and_asks_for_it_again(
+    tmp_path: Path, typing: Typing
+) -> None:
+    outcomes = tmp_path / "renewed.yaml"
+    outcomes.write_text(common_models.OUTCOMES)
+    with common_models.common_model() as world, typing(world.publisher) as accord:
+        job, node = the_job(world), world.publisher
+        made = node.services.jobs.description(job)
+        common_models.fill(
+            node, world.folder, lambda n: None if n == 1001 else common_models.by_model(n)
+        )
+        told = accord("model", "track", job[:12], "--outcomes", outcomes, "--retrain")
+        assert "as good as at training" in told
+        assert "not compared: 1 people of whom no outcome is known" in told
+        assert "nothing has left this party, and nothing is charged" in told
+        ask = ("model", "track", job, "--outcomes", outcomes)
+        assert "nothing is charged" in accord(*ask, "--dry-run", code=2)
+        assert "nothing of that is kept" in accord("model", "track", job, "--show", code=1)
+        common_models.fill(node, world.folder, common_models.by_chance)
+        assert "worse than at training" in accord(*ask)
+        assert len(node.services.jobs.all()) == 1, "nothing is asked unasked"
+        anew = json.loads(accord(*ask, "--retrain", "--json"))["anew"]["job"]
+        again = node.services.jobs.description(anew)
+        assert (again.kind, again.purpose, again.question) == (
+            "federated", made.purpose, made.question
+        )  # fmt: skip
+        assert (again.requester, again.receiver) == ("publisher", made.receiver)
 
 
 @pytest.mark.slow

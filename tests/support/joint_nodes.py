@@ -1,8 +1,13 @@
 """Two party nodes and a coordinator in this process: labels at the brand, features at both."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
+from party_node.joint.sides import ReceiverSide, SenderSide, Side
 from tests.support.insight_nodes import DATASET
 from tests.support.two_nodes import (
     BRAND,
@@ -84,8 +89,13 @@ def _make(world: TwoNodes, folder: Path) -> None:
 
 def fill(node: Node, folder: Path, later: int = 0) -> None:
     """Register a file of people; `later` makes it another one, as rows are after some time."""
-    file = folder / f"{node.party}.csv"
-    if node.party == BRAND:
+    file = written(folder / f"{node.party}.csv", node.party, later)
+    node.services.datasets.register(DATASET[node.party], file, "id", "email", None, None)
+
+
+def written(file: Path, party: str, later: int = 0) -> Path:
+    """Write a party's file of people, as it is after some time; return it."""
+    if party == BRAND:
         rows = ["id,email,visits,churned"]
         rows += [
             f"{key(BRAND, n)},{email(n)},{visits(n + later)},{'yes' if churned(n) else 'no'}"
@@ -98,7 +108,22 @@ def fill(node: Node, folder: Path, later: int = 0) -> None:
             for n in PEOPLE[PUBLISHER]
         ]
     file.write_text("\n".join(rows) + "\n")
-    node.services.datasets.register(DATASET[node.party], file, "id", "email", None, None)
+    return file
+
+
+def weighed(
+    mine: Side | None, theirs: Side | None, people: Sequence[int], later: int = 0
+) -> dict[str, float]:
+    """Return the plain weighted sums of what rows say after some time, by what both sides keep."""
+    assert isinstance(mine, ReceiverSide)
+    assert isinstance(theirs, SenderSide)
+    own = mine.basis.encode({"visits": pa.array([visits(n + later) for n in people])})
+    ages = pa.array([age(n + later) + later for n in people])
+    tiers = pa.array([tier_after(n, later) for n in people])
+    columns = theirs.basis.encode({"age": ages, "tier": tiers})
+    sums = own.astype(int) @ mine.model.own_weights() + columns.astype(int) @ theirs.weights
+    scores = mine.model.score(sums).astype(np.float32).tolist()
+    return dict(zip((key(BRAND, n) for n in people), scores, strict=True))
 
 
 def _make_trained(world: TwoNodes, folder: Path) -> None:

@@ -39,7 +39,9 @@ from protocols.job import (
     RunReceipt,
     job_hash,
 )
+from protocols.joint.asked_again import JointAgain
 from protocols.keys import PartyKeys
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.signed import Signed, SignedBySeveral, peek, sign
 from protocols.sums.insight import Insight
 from protocols.sums.segments import EVERYBODY
@@ -150,7 +152,9 @@ def test_the_verifier_expects_what_the_gate_was_asked(proof: Evidence) -> None:
     asked = read_query({"query": "reach", "dataset": "a", "model": "0" * 32, "price": {"rho": "1"}})
     reach = dataclasses.replace(job, kind="insight", question=encode(Insight(asked, EVERYBODY)))
     assert run_ledger.operations(reach) == "psi/lookalike.score"
-    again = dataclasses.replace(job, kind="joint", protocol="joint-again/1")
+    age = FeatureSpecification((Feature("age", FeatureKind.NUMERIC),))
+    by = JointAgain("0" * 32, "a", age, "b", age, 1)
+    again = dataclasses.replace(job, kind="joint", question=encode(by))
     assert run_ledger.operations(again) == "psi/lookalike.score"
     assert run_ledger.operations(dataclasses.replace(job, kind="magic")) is None
 

@@ -24,6 +24,10 @@ class Listening:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
 
+    def list(self, path: str) -> list[dict[str, Any]]:
+        assert path == "/v1/jobs"
+        return [{"job": JOB}, {"job": "1e" * 16}]
+
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(body)
         return {"path": path, "preflight": {"refusal": ""}}
@@ -50,6 +54,20 @@ def test_an_earlier_job_is_a_question_at_its_price_or_another(
     assert first == {"by_job": JOB}
     assert second == {"by_job": JOB, "price": {"rho": "0.02"}}
     assert node.asked[0]["kind"] == "joint"
+
+
+def test_an_earlier_job_may_be_named_by_how_it_begins(node: Listening, tmp_path: Path) -> None:
+    assert joint(tmp_path, "--by", JOB[:6]) == 0
+    assert json.loads(node.asked[0]["question"]) == {"by_job": JOB}
+    assert joint(tmp_path, "--by", "77") == 2
+
+
+def test_a_route_is_not_for_scores_by_an_earlier_model(
+    node: Listening, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert joint(tmp_path, "--by", JOB, "--route", "cot") == 2
+    assert "leave --route out" in capsys.readouterr().err
+    assert not node.asked
 
 
 def test_a_file_says_it_all(node: Listening, tmp_path: Path) -> None:
