@@ -1,6 +1,7 @@
 """Two looks: the first says what matters, and the second asks of people alike in that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from protocols.errors import InvalidParameter
+from protocols.lookalike.asked import Lookalike, params_for
 from protocols.lookalike.encoding import Bins, Codes, encode_rows, learn_bins
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.looking import first_look, second_look
 from protocols.lookalike.measured import Look, SeedsNotFound
 from protocols.lookalike.representation import Representation, represent
-from protocols.lookalike.sums import columns_for, prices, told_apart
+from protocols.lookalike.sums import SENSITIVITY, columns_for, prices, told_apart
 from protocols.lookalike.training import train
+from protocols.sums.segments import Segments
 from tests.support.lookalikes import RHO, draws, noised, prepared
 from tests.support.seeded import seeded
 
@@ -66,6 +69,22 @@ def test_both_looks_cost_what_one_would_have_cost():
     for rho in (4, 7, RHO, 10**10):
         assert sum(prices(rho)) == rho
         assert min(prices(rho)) > 0
+
+
+@pytest.mark.parametrize("rho", [RHO // 100, RHO, 10**9])
+@pytest.mark.parametrize("step", [25, 500, 2000, 100_000])
+def test_a_seed_that_trains_pays_the_stated_price_for_both_looks_and_no_more(step, rho):
+    asked = replace(question(rho), seeds=step)
+    *looks, judged = params_for(asked).sums
+    spent = sum(Fraction(SENSITIVITY * 1000, one.sigma_milli[0]) ** 2 / 2 for one in looks)
+    assert spent <= Fraction(rho, 10**9)
+    assert spent > Fraction(rho, 10**9) * Fraction(999, 1000)
+    assert Fraction(1000, judged.sigma_milli[0]) ** 2 / 2 <= Fraction(rho, 10**9)
+
+
+def question(rho: int) -> Lookalike:
+    features = FeatureSpecification((Feature("age", FeatureKind.NUMERIC),))
+    return Lookalike("readers", features, "customers", Segments(Schema(()), "", None), 500, rho, 0)
 
 
 def test_a_price_too_small_for_two_is_refused():
