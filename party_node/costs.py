@@ -218,14 +218,14 @@ def sums_join(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A blinded join, as much work as `psi_dh`, and then the sum over the sender's rows."""
     assert isinstance(params, JoinSumParams)
     join = psi_dh(sizes, params.first, speed)
-    return _with_sums(join, route, params, sizes.sender // params.per_person)
+    return _with_sums(join, route, params, sizes.sender // params.per_person, sizes.role)
 
 
 def lookalike(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A blinded join, three sums, and at the side with the population all that makes a model."""
     assert isinstance(params, LookalikeParams)
     join = psi_dh(sizes, params.join, speed)
-    found = _with_sums(join, route, params, sizes.sender)
+    found = _with_sums(join, route, params, sizes.sender, sizes.role)
     learning = 0.0 if sizes.role is Role.INITIATOR else sizes.own * _LEARNING_SECONDS
     return replace(found, cpu_seconds=found.cpu_seconds + learning)
 
@@ -238,15 +238,15 @@ def joint(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
     """A matching with labels, two sums, and a hidden score for each row of the sender."""
     assert isinstance(params, JointParams)
     match = psi_ot(sizes, params.first.first.first, speed)
-    found = _with_sums(match, route, params, sizes.sender)
+    found = _with_sums(match, route, params, sizes.sender, sizes.role)
     return replace(found, traffic_bytes=found.traffic_bytes + 4 * sizes.sender)
 
 
-def _with_sums(matching: Cost, route: str, params: AlignedParams, rows: int) -> Cost:
-    """Return what a matching costs, and after it all sums over so many rows."""
-    sums = [sum_costs.sum_cost(route, added.layout, rows) for added in sum_costs.sums_of(params)]
+def _with_sums(matching: Cost, route: str, params: AlignedParams, rows: int, role: Role) -> Cost:
+    """Return what a matching costs one side, and after it all sums over so many rows."""
+    sums = [sum_costs.sum_cost(route, added, rows) for added in sum_costs.sums_of(params)]
     return Cost(
-        cpu_seconds=matching.cpu_seconds + sum(cost.cpu_seconds for cost in sums),
+        cpu_seconds=matching.cpu_seconds + sum(cost.cpu_seconds(role) for cost in sums),
         memory_bytes=max(matching.memory_bytes, *(cost.memory_bytes for cost in sums)),
         traffic_bytes=matching.traffic_bytes + sum(cost.traffic_bytes for cost in sums),
     )

@@ -1,7 +1,6 @@
 """What an analyst asks for, and what it becomes under an agreement: clause, parameters, price."""
 
 import dataclasses
-import os
 from dataclasses import dataclass
 
 from party_node import sum_costs
@@ -44,11 +43,14 @@ class Request:
     """What the asker of a question about people in common brings; empty for the first one that it
     offers for matching by these identifiers.
     """
+    people: int = 0
+    """About how many of the asker's own people may be brought, 0 if it is not known: to choose a
+    route by, because nobody knows before how many the other side has."""
 
 
 def clause(agreed: Collaboration, request: Request) -> Permitted:
     """Return the clause that a request falls under; of a question's routes the one that is sooner
-    done over this line.
+    done.
 
     Raises: JobRefused.
     """
@@ -72,10 +74,11 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
 def _sooner_done(
     fitting: list[Permitted], request: Request, question: Asked, minimum: int
 ) -> Permitted:
-    """Return the clause whose route can add the question up, and is sooner done over this line."""
+    """Return the clause whose route can add the question up, and is sooner done with as many people
+    over this line.
+    """
     asked = params_fitting(question, max(minimum, request.minimum_size))
     assert isinstance(asked, AlignedParams)
-    cores, line = os.cpu_count() or 1, request.bandwidth_mbit
     able, why = [], ""
     for one in fitting:
         if (one.purpose, one.receiver) != (fitting[0].purpose, fitting[0].receiver):
@@ -86,7 +89,8 @@ def _sooner_done(
             why = str(e)
             continue
         route = sum_costs.route_of(one.protocol)
-        able.append((sum_costs.seconds(route, asked, cores, line), one))
+        took = sum_costs.seconds(route, asked, request.people, request.bandwidth_mbit)
+        able.append((took, one))
     if not able:
         raise JobRefused(f"the question cannot be added up: {why}")
     return min(able, key=lambda found: found[0])[1]

@@ -100,6 +100,7 @@ class OutboxRow(NodeTable, table=True):
     step: int = Field(primary_key=True)
     recipient: str = Field(primary_key=True)
     envelope: bytes = Field(sa_type=LargeBinary)
+    """Empty where it is a chunk of the run, because it is long."""
 
 
 class PreflightRow(NodeTable, table=True):

@@ -23,8 +23,13 @@ from protocols.codec import Record, encode
 from protocols.envelope import Header, seal
 from protocols.keys import PartyKeys, PartyPublic
 
-Letter = tuple[PartyPublic, Record]
-"""To whom, and what."""
+Letter = tuple[PartyPublic, Record | bytes]
+"""To whom, and what: a record, or its encoding where that is made already."""
+
+LARGE_BYTES = 2**16
+"""A longer envelope lies among the run's chunks, and only its row in the database: a database
+writes each byte into its log and its file, and over it once more when the row goes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,11 @@ class Runs:
         for to, message in letters:
             step = sent.get(to.party, 0)
             header = Header(run.job, self.keys.party, to.party, step)
-            envelope = seal(self.keys, to, header, encode(message))
+            body = message if isinstance(message, bytes) else encode(message)
+            envelope = seal(self.keys, to, header, body)
+            if len(envelope) > LARGE_BYTES:
+                self.chunks(run.job).keep({_outbound(to.party, step): envelope})
+                envelope = b""
             session.add(OutboxRow(job=run.job, recipient=to.party, step=step, envelope=envelope))
             sent[to.party] = step + 1
         run = dataclasses.replace(run, sent=sent)
@@ -111,9 +120,12 @@ class Runs:
             oldest = col(OutboxRow.step), col(OutboxRow.recipient)
             query = select(OutboxRow).where(OutboxRow.job == job).order_by(*oldest).limit(1)
             row = session.exec(query).first()
-            if row is not None:
-                session.expunge(row)
-            return row
+            if row is None:
+                return None
+            session.expunge(row)
+        if not row.envelope:
+            row.envelope = self.chunks(job).fetch(_outbound(row.recipient, row.step))
+        return row
 
     def confirmed(self, job: str, recipient: str, step: int) -> None:
         """Forget an envelope that the relay has."""
@@ -121,6 +133,7 @@ class Runs:
             row = session.get(OutboxRow, (job, step, recipient))
             if row is not None:
                 session.delete(row)
+        self.chunks(job).drop(_outbound(recipient, step))
 
     def end(self, session: Session, job: str) -> None:
         """Mark a run as ended and erase its secrets; the caller erases the chunks after the
@@ -147,3 +160,8 @@ class Runs:
 
     def _open(self, job: str, what: str, data: bytes) -> bytes:
         return self._vault.open(f"run/{job}/{what}", data) if data else b""
+
+
+def _outbound(recipient: str, step: int) -> str:
+    """Return the name of the chunk of an envelope to this party."""
+    return f"outbound/{recipient}/{step:08}"

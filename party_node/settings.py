@@ -96,7 +96,7 @@ class NodeSettings(BaseModel):
     """People who must have come in since a run with a party before it is told about any of them;
     0 turns the rule off."""
     bandwidth_mbit: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """How fast the line to other parties is, in Mbit/s: by it a question's route is chosen."""
+    """How fast the line to other parties is, in Mbit/s: by it too a question's route is chosen."""
     public_rho: Annotated[str, AfterValidator(_rho)] = "1"
     """Budget of statistics about the party's own people that are for everybody, in rho, for good.
     """

@@ -98,8 +98,9 @@ class Steps:
         self.on_keep(transition.keep)
         letters: list[Letter] = []
         for to, message in self._says(transition):
-            said = said.add(self._index(to), self._role(to), encode(message))
-            letters.append((self._peer(to), message))
+            body = encode(message)
+            said = said.add(self._index(to), self._role(to), body)
+            letters.append((self._peer(to), body))
         if isinstance(transition, session.Finish | multi_party.Finish):
             output = encode(transition.output)
             changes |= {"phase": RELEASE, "output": output, "state": b"", "speaking": False}

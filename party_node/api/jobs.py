@@ -32,6 +32,7 @@ from party_node.running import Here
 from party_node.services import Services
 from party_node.statistics import chart, document
 from protocols.codec import encode
+from protocols.disclosure import coarse
 from protocols.job import JobDescription, ReceiptPart, RunReceipt
 from protocols.psi.params import LARGEST_ROW
 
@@ -216,6 +217,11 @@ def describe(request: Request, parts: Services, *, strict: bool) -> JobDescripti
     job = parts.jobs.describe(request)
     answerable.require(parts, job, job.requester)
     _, permitted = uses.permitted_now(parts.gate, job, job.requester)
+    if request.question is not None and not request.route:
+        # Who may be brought is known once it is described: then its route is chosen again, by a
+        # number as coarse as is told, because the route shows.
+        people = preflight.likely(coarse(len(permitted)))
+        job = parts.jobs.describe(dataclasses.replace(request, people=people))
     return strictly(job) if strict or is_small(len(permitted)) else job
 
 

@@ -33,7 +33,9 @@ def pooled_moments(
         within += rows.sum(axis=0, dtype=np.int64)
     values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
     # Whole numbers below 2^53: as floats they are exact, and much sooner multiplied.
-    across = moments.vectors_of(values).T.astype(np.float64) @ theirs.astype(np.float64)
+    across = moments.vectors_of(values).T.astype(np.float64) @ moments.plainly(theirs).astype(
+        np.float64
+    )
     second = moments.second_moments(own, labels, within, across.astype(np.int64))
     return fit(second, own.shape[1])
 

@@ -7,6 +7,13 @@ Over the people of both who train, with x of the partner's columns, b of the bra
 
 All in parts of `UNIT`², so that noise, which is as wide in each, weighs as much in each.
 
+What is added up of the partner's columns is counted from the middle of its range: from that of x_j
+as from that of x_j x_k. So entries are half as large, which leaves room for twice as many products
+side by side in one ciphertext. What the middles add up to the brand knows: how many train, what its
+own columns and labels add up to. `second_moments` puts it back. Noise is as wide as without this:
+it hides what a person is like even from who knows that the person matches, and two rows may lie the
+whole range apart.
+
 With what the brand knows alone (Σ b, Σ b b, Σ label·b, how many) these are the first and second
 moments of everything. They are all that a least-squares fit looks at.
 """
@@ -19,8 +26,11 @@ from protocols.joint.widths import UNIT
 from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 
-CHUNK_ROWS = 4096
-"""A row of the first sum is wide."""
+CHUNK_ROWS = 8192
+"""As many as one block of a sum by BFV has; no more, because a row of the first sum is wide."""
+MIDDLE = UNIT // 2
+WIDE_MIDDLE = UNIT**2 // 2
+"""From where entries are counted: those of the second sum, and of the first."""
 Whole = NDArray[np.int64]
 
 
@@ -35,7 +45,7 @@ def within_params(columns: int, rows: int, rho_nano: int) -> SumParams:
     Raises: InvalidParameter.
     """
     products = columns * (columns + 1) // 2
-    bounds = (UNIT**2,) * (columns + products)
+    bounds = (WIDE_MIDDLE,) * (columns + products)
     longest = (columns + products) * UNIT**4
     return _params(1, 1, bounds, rows, _sigma(longest, rho_nano))
 
@@ -46,7 +56,7 @@ def across_params(columns: int, own: int, rows: int, rho_nano: int) -> SumParams
     Raises: InvalidParameter.
     """
     longest = (1 + own) * UNIT**2 * columns * UNIT**2
-    return _params(1 + own, UNIT, (UNIT,) * columns, rows, _sigma(longest, rho_nano))
+    return _params(1 + own, UNIT, (MIDDLE,) * columns, rows, _sigma(longest, rho_nano))
 
 
 def _params(
@@ -66,9 +76,21 @@ def _sigma(squared: int, rho_nano: int) -> int:
 
 def with_products(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return rows of the first sum's matrix: columns, as wide as products, then these."""
-    left, right = pairs(columns.shape[1])
-    wide = columns.astype(np.int32)
-    return np.concatenate([UNIT * wide, wide[:, left] * wide[:, right]], axis=1)
+    wide, p = columns.astype(np.int32), columns.shape[1]
+    rows = np.empty((len(wide), p + p * (p + 1) // 2), np.int32)
+    np.multiply(wide, UNIT, out=rows[:, :p])
+    at = p
+    for column in range(p):  # in the order of `pairs`
+        behind = wide[:, column:]
+        np.multiply(wide[:, column, None], behind, out=rows[:, at : at + p - column])
+        at += p - column
+    rows -= WIDE_MIDDLE
+    return rows
+
+
+def plainly(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return rows of the second sum's matrix: columns."""
+    return columns.astype(np.int32) - MIDDLE
 
 
 def vectors_of(values: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -85,6 +107,9 @@ def second_moments(own: NDArray[np.uint8], labels: NDArray[np.uint8], within: Wh
 
     `own` and `labels` are of the people who train; `across` has the shape (1 + own, columns).
     """
+    vectors = vectors_of(np.concatenate([labels[:, None], own], axis=1).astype(np.int32))
+    within = within + WIDE_MIDDLE * len(own)
+    across = across + MIDDLE * vectors.sum(axis=0, dtype=np.int64)[:, None]
     q, p = own.shape[1], across.shape[1]
     known = np.concatenate(
         [np.ones((len(own), 1)), own / UNIT, labels[:, None].astype(np.float64)], axis=1

@@ -7,6 +7,8 @@ beside its input `codes/…` (uint16, rows by features) and `people/…` (uint32
 each feature does) and `scores` (float32, a number for each row that is somebody's, in that order).
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,8 +104,14 @@ def _sums(columns: int, output: Sums) -> NDArray[np.int64]:
 
 def _columns(fetch: Fetch, name: str, index: int) -> bytes:
     """Return a chunk of a matrix: zeros in rows of nobody, and in columns that are not needed."""
-    made, columns = read_representation(fetch(name))
-    codes, somebody = _chunk(len(made.bins), fetch, index)
+    return _made(fetch(name), fetch(people_chunk(index)), fetch(codes_chunk(index)))
+
+
+@functools.lru_cache(maxsize=1)
+def _made(matrix: bytes, people: bytes, coded: bytes) -> bytes:
+    # One route asks for the same chunk many times, stretch after stretch.
+    made, columns = read_representation(matrix)
+    codes, somebody = _read(len(made.bins), people, coded)
     rows = np.zeros((len(codes), columns), np.int32)
     found = made.rows(codes[somebody])
     rows[somebody, : made.columns - 1] = found[:, :-1]
@@ -112,10 +120,13 @@ def _columns(fetch: Fetch, name: str, index: int) -> bytes:
 
 
 def _chunk(features: int, fetch: Fetch, index: int) -> tuple[Codes, NDArray[np.bool_]]:
+    return _read(features, fetch(people_chunk(index)), fetch(codes_chunk(index)))
+
+
+def _read(features: int, people: bytes, coded: bytes) -> tuple[Codes, NDArray[np.bool_]]:
     """Return the codes of a chunk's rows, and which of them are somebody's."""
-    people = np.frombuffer(fetch(people_chunk(index)), "<u4")
-    codes = np.frombuffer(fetch(codes_chunk(index)), "<u2").reshape(len(people), features)
-    return codes, people != NOBODY
+    whose = np.frombuffer(people, "<u4")
+    return np.frombuffer(coded, "<u2").reshape(len(whose), features), whose != NOBODY
 
 
 def _population(features: int, rows: AlignedRows, fetch: Fetch) -> tuple[Codes, NDArray[np.bool_]]:

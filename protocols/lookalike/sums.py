@@ -19,7 +19,8 @@ COUNTING = 4915
 """Entry of the counting column: 0.15 of a row."""
 SENSITIVITY = math.isqrt(LENGTH**2 + COUNTING**2) + 1
 """One person more or less moves the sum by at most this, in the L2 norm."""
-MAX_COLUMNS = 512
+MAX_COLUMNS = 511
+"""With the counting one they fill the batches in which homomorphic sums are made."""
 REFERENCE_NANO = 17_210_000
 """Rho of epsilon 1 at delta 10^-8."""
 _ROOMY = ((200, 48), (500, 72), (1_000, 112), (2_000, 176), (5_000, 304))

@@ -46,6 +46,11 @@ class Permutation:
             self._encryptor.update_into(_bytes_of(blocks), out.data)
         return out[:size].view("<u8").reshape(-1, 2)
 
+    def into(self, blocks: Blocks, out: NDArray[np.uint8]) -> None:
+        """Write the image of each block into bytes of which there is room for one block more."""
+        if blocks.size:
+            self._encryptor.update_into(_bytes_of(blocks), out.data)
+
 
 def key_streams(keys: bytes, nonce: bytes, words: int) -> Words:
     """Return the first `words` words of the key stream of each key, shape (keys, words).
@@ -64,7 +69,8 @@ def key_streams(keys: bytes, nonce: bytes, words: int) -> Words:
 
 
 class _Kept(threading.local):
-    """The ciphers of this thread's last two lists of keys.
+    """The ciphers of this thread's last two lists of keys; one key alone is no list, and is not
+    asked for again.
 
     A run asks for the streams of the same two lists, block after block; to set a cipher up takes
     four times as long as its part of a block.
@@ -76,6 +82,8 @@ class _Kept(threading.local):
     def encryptors(self, keys: bytes) -> list[CipherContext]:
         """Return a cipher for each key; its nonce is the caller's to set."""
         found = self._of.get(keys)
+        if found is None and len(keys) == KEY_BYTES:
+            return [Cipher(algorithms.AES128(keys), modes.CTR(bytes(BLOCK_BYTES))).encryptor()]
         if found is None:
             nowhere = modes.CTR(bytes(BLOCK_BYTES))
             each = (keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))

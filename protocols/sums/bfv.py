@@ -3,10 +3,10 @@
     vectors and key (initiator)                              matrix (responder)
     draws a key pair
              ── Opening: check, rows, public key ─────────►
-                                                             begins each sum with an encryption of 0
              ◄── Opening: check, rows ─────────────────────
              ── Encrypted: blocks of the vectors ─────────►      message by message
-                                                             multiplies by its columns, adds up
+                                                             multiplies by its columns, adds up,
+                                                             adds a fresh encryption of 0 to each
              ◄── Replies: sums, masked and flooded ────────      message by message
     decrypts one number of each
              ── Returned: numbers, masked, with noise ────►  takes the masks off
@@ -123,12 +123,14 @@ def _check_opening(run: Run, opening: Opening, speaker: Role) -> None:
 
 
 def progress(state: Record) -> Progress:
-    """Return how far a side is, in rows: each is worked on once."""
+    """Return how far a side is, in rows: half of each is sending, half are the replies."""
     assert isinstance(state, STATES)
     total = state.run.rows.count
     match state:
         case HolderSending(run, next=done) | MatrixSumming(run, next=done):
-            return Progress(run.rows_in(done), total)
+            return Progress(run.rows_sent(done), total)
+        case HolderCollecting(run, next=done) | MatrixReplying(run, next=done):
+            return Progress(run.rows_answered(done), total)
         case HolderOpening() | MatrixOpening():
             return Progress(0, total)
         case _:

@@ -13,6 +13,12 @@ from protocols.sums.records import AlignedRows, SumParams
 PER_MESSAGE = 16
 """Ciphertexts in every message but the last: 3 MiB on the way there, 2 to 6 MiB on the way back."""
 
+BATCH_BLOCKS, MOST_BATCHED = 32, 128
+"""So many blocks of rows the side with the matrix gathers before it adds them up, unless that were
+more than so many messages: sums are stored and read again once for each batch."""
+TILE = 16
+"""Messages of replies that are made at once: of up to 256 sums, 384 KiB each in memory."""
+
 _LABEL = b"accord/sums-bfv-opening/1\x00"
 
 
@@ -52,10 +58,27 @@ class Run(Record):
         """Return how many ciphertexts come back."""
         return len(self.packing().groups) * self.params.layout.vectors
 
-    def rows_in(self, messages: int) -> int:
-        """Return over about how many rows so many messages of encryptions go."""
-        said = min(messages * PER_MESSAGE, self.encryptions())
-        return self.rows.count * said // max(1, self.encryptions())
+    def batch(self) -> int:
+        """Return how many messages of encryptions are gathered before they are added up."""
+        return min(MOST_BATCHED, parts(BATCH_BLOCKS * self.params.layout.vectors))
+
+    def batches_before(self, message: int) -> int:
+        """Return how many whole batches were added up when so many messages had come.
+
+        The last message of all is followed by the replies, which add up what is left.
+        """
+        return max(0, min(message, parts(self.encryptions()) - 1)) // self.batch()
+
+    def rows_sent(self, messages: int) -> int:
+        """Return how many rows count as done after so many messages of encryptions: half of all
+        after the last.
+        """
+        return self.rows.count * messages // (2 * max(1, parts(self.encryptions())))
+
+    def rows_answered(self, messages: int) -> int:
+        """Return the same after so many messages of replies: all after the last."""
+        count = self.rows.count
+        return count - count // 2 * (parts(self.replies()) - messages) // parts(self.replies())
 
     def check_of(self, speaker: str) -> bytes:
         """Return the 32 bytes that the opening of `speaker` shows; none can be reflected."""
@@ -152,7 +175,7 @@ class MatrixOpening(Record):
 
 @dataclass(frozen=True, slots=True)
 class MatrixSumming(Record):
-    """It awaits encrypted vectors; the sums so far are kept chunks, named by who is `next`."""
+    """It awaits encrypted vectors; those that have come, and sums of earlier ones, are chunks."""
 
     KIND: ClassVar[str] = "sums-bfv-matrix-summing/1"
     run: Run
@@ -161,13 +184,14 @@ class MatrixSumming(Record):
 
 @dataclass(frozen=True, slots=True)
 class MatrixReplying(Record):
-    """It sends the sums back."""
+    """It sends the sums back; those that are made already are chunks."""
 
     KIND: ClassVar[str] = "sums-bfv-matrix-replying/1"
     run: Run
     next: int
     masks: tuple[int, ...] = field(repr=False)
-    """What is to be taken off each number that is returned; empty where none is. Secret."""
+    """What is to be taken off each number that is returned, of all replies that are made; empty
+    where none is. Secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,42 +80,9 @@ class Segment:
                 at += size
         return tuple(parts)
 
-    def write(self, lanes: Lanes) -> list[bytes]:
-        """Return what is sent of the lanes of some rows: part by part, block by block."""
-        sent = []
-        for size, at in self.parts():
-            step = self.lane // size
-            words = lanes.view(f"<u{size}")
-            for blocks, used in self.runs():
-                sent.append(words[blocks, :, at // size : step * used : step].tobytes())
-        return sent
-
     def groups(self, rows: int) -> int:
         """Return how many groups so many rows of a piece have; 0 if the columns are not narrow."""
         return -(-rows // self.group) if self.group else 0
-
-    def read(self, data: memoryview, rows: int) -> Lanes:
-        """Return the lanes of so many rows; those that are not used are 0."""
-        lanes: Lanes = np.zeros((self.blocks, rows, self.per_block), f"<u{self.lane}")
-        offset = 0
-        for size, at in self.parts():
-            for blocks, used in self.runs():
-                shape = (blocks.stop - blocks.start, rows, used)
-                words = np.frombuffer(data, f"<u{size}", shape[0] * rows * used, offset)
-                offset += words.nbytes
-                into, part = lanes[blocks, :, :used], words.reshape(shape)
-                if at:
-                    into |= part.astype(lanes.dtype) << (8 * at)
-                else:
-                    into[:] = part
-        return lanes
-
-
-def only_chosen(lanes: Lanes, bits: NDArray[np.uint8]) -> None:
-    """Make the lanes of all rows 0 whose bit is; the time does not depend on the bits."""
-    masks = np.repeat(-bits.astype(np.uint64), BLOCK_BYTES // 8)
-    words = lanes.view("<u8").reshape(len(lanes), -1)
-    words &= masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +162,10 @@ def width_of(span: int) -> int:
 
 
 def fold(lanes: Lanes) -> Lanes:
-    """Return the sum over all rows, modulo what a lane holds, shape (blocks, lanes of a block).
-
-    The lanes are used up.
+    """Return the sum over all rows of some planes, shape (planes, blocks, rows, lanes of a block),
+    modulo what a lane holds: (planes, blocks, lanes of a block). The lanes are used up.
     """
-    return _halved(lanes[:, None])[:, 0]
+    return _halved(lanes)
 
 
 def fold_groups(segment: Segment, lanes: Lanes) -> Lanes:

@@ -5,15 +5,18 @@ so far, and where columns are narrow the rows and top bits that each stretch's c
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocols.errors import LocalError
 from protocols.ot import base, extension
+from protocols.ot.aes import Blocks
 from protocols.psi.chunks import check_chunk, kept
 from protocols.session import Continue, Fetch, Finish, Rng, Role, Transition, Wait
-from protocols.sums import cot_carries, cot_shares
+from protocols.sums import cot_carries, cot_planes, cot_shares
 from protocols.sums.cot_entries import Entries
-from protocols.sums.cot_lanes import PIECE_ROWS, fold
-from protocols.sums.cot_pads import pad_key, pads
+from protocols.sums.cot_lanes import PIECE_ROWS
+from protocols.sums.cot_pads import pad_key, pads_of_planes
+from protocols.sums.cot_planes import Found
 from protocols.sums.cot_records import (
     Carries,
     CarryProducts,
@@ -22,6 +25,7 @@ from protocols.sums.cot_records import (
     MatrixOpening,
     Opening,
     Products,
+    Run,
     Shares,
 )
 from protocols.sums.records import SumsGiven
@@ -56,30 +60,58 @@ def answer(state: MatrixAnswering, message: Choices, fetch: Fetch) -> Transition
     pad_rows = rows[: number * run.planes].reshape(number, run.planes, 2)
     other = np.frombuffer(secret, "<u8")
     matrix = Entries(run, due, fetch)
-    totals = cot_shares.before(run, due, fetch)
-    sent: list[bytes] = []
+    totals, found = cot_shares.before(run, due, fetch), Found(run)
+    sent = np.empty(number * run.planes * run.placing.row_bytes, np.uint8)
     top: list[cot_carries.Bits] = []
+    at = 0
     for piece, low in enumerate(range(0, number, PIECE_ROWS)):
         entries = matrix.blocks(low, low + PIECE_ROWS)
-        for plane in range(run.planes):
-            mine = pad_rows[low : low + PIECE_ROWS, plane]
-            key = pad_key(session, due, piece, plane)
-            zero = pads(key, mine, run.placing.blocks)
-            one = pads(key, mine ^ other, run.placing.blocks)
-            for segment in run.placing.segments:
-                zeros, ones = segment.lanes_of(zero), segment.lanes_of(one)
-                np.subtract(zeros, ones, out=ones)
-                ones += segment.lanes_of(entries)
-                sent += segment.write(ones)
-                if segment.group:
-                    top.append(cot_carries.add_groups(totals, run, plane, segment, zeros, -1))
-                else:
-                    cot_shares.add(totals, run, plane, segment.columns, -fold(zeros))
+        mine = np.ascontiguousarray(pad_rows[low : low + PIECE_ROWS].transpose(1, 0, 2))
+        for planes in cot_planes.together(run, mine.shape[1], 2):
+            both = np.stack([mine[planes.start : planes.stop]] * 2, axis=1)
+            both[:, 1] ^= other
+            each = [pad_key(session, due, piece, plane) for plane in planes]
+            made = pads_of_planes(each, both, run.placing.blocks)
+            size = len(planes) * mine.shape[1] * run.placing.row_bytes
+            into = sent[at : at + size].reshape(len(planes), -1)
+            at += size
+            top += _add_planes(totals, found, run, planes, made, entries, into)
+    found.add_to(totals)
     keep = {cot_shares.name(due): totals.tobytes()}
     if top:
         keep[kept("top", due)] = cot_carries.pack(np.concatenate(top))
         keep[kept("rows", due)] = rows[number * run.planes :].tobytes()
-    return Continue(MatrixAnswering(run, session, due + 1), Products(due, b"".join(sent)), keep)
+    return Continue(MatrixAnswering(run, session, due + 1), Products(due, sent.tobytes()), keep)
+
+
+def _add_planes(
+    totals: cot_shares.Totals,
+    found: Found,
+    run: Run,
+    planes: range,
+    made: NDArray[np.uint64],
+    entries: Blocks,
+    sent: NDArray[np.uint8],
+) -> list[cot_carries.Bits]:
+    """Write what is sent of some planes of a piece, and add this side's shares; return the top bits
+    of those of groups, plane by plane.
+    """
+    zero, one = made[:, 0], made[:, 1]
+    segments, at = run.placing.segments, 0
+    for segment, size in zip(segments, run.placing.sizes(entries.shape[1]), strict=True):
+        zeros, ones = cot_planes.lanes_of(segment, zero), cot_planes.lanes_of(segment, one)
+        np.subtract(zeros, ones, out=ones)
+        ones += segment.lanes_of(entries)
+        cot_planes.write(segment, ones, sent[:, at : at + size])
+        at += size
+        if not segment.group:
+            found.add(planes, segment, zeros, -1)
+    return [
+        cot_carries.add_groups(totals, run, plane, segment, segment.lanes_of(zeros), -1)
+        for plane, zeros in zip(planes, zero, strict=True)
+        for segment in segments
+        if segment.group
+    ]
 
 
 def answer_carries(

@@ -9,9 +9,11 @@ attack with q permutations has an advantage of about q·k·2^-128; k is 26,000 f
 bytes.
 """
 
+import functools
+
 import numpy as np
 
-from protocols.ot.aes import Blocks, Permutation, derive_key
+from protocols.ot.aes import BLOCK_BYTES, Blocks, Permutation, derive_key
 
 
 def pad_key(session: bytes, stretch: int, piece: int, plane: int) -> Permutation:
@@ -21,11 +23,33 @@ def pad_key(session: bytes, stretch: int, piece: int, plane: int) -> Permutation
 
 def pads(permutation: Permutation, rows: Blocks, blocks: int) -> Blocks:
     """Return so many blocks for each row, shape (blocks, rows, 2)."""
-    once = permutation(rows)
-    tweaked = np.empty((blocks, len(rows), 2), np.uint64)
-    tweaked[:] = once
-    tweaked[:, :, 0] ^= np.arange(len(rows), dtype=np.uint64)
-    tweaked[:, :, 1] ^= np.arange(blocks, dtype=np.uint64)[:, None]
-    made = permutation(tweaked.reshape(-1, 2)).reshape(tweaked.shape)
-    made ^= once
-    return made
+    found: Blocks = pads_of_planes([permutation], rows[None, None], blocks)[0, 0]
+    return found
+
+
+def pads_of_planes(keys: list[Permutation], rows: Blocks, blocks: int) -> Blocks:
+    """Return the pads of several planes, each with its own permutation: from rows of the shape
+    (planes, sets, rows, 2), of a plane one set beside the other, (planes, sets, blocks, rows, 2).
+    """
+    planes, _, count, _ = rows.shape
+    once = np.empty(rows.shape, np.uint64)
+    for key, here, into in zip(keys, rows, once, strict=True):
+        into[:] = key(here.reshape(-1, 2)).reshape(here.shape)
+    tweaked = once[:, :, None] ^ _tweaks(blocks, count)
+    made = np.empty(tweaked.nbytes + BLOCK_BYTES, np.uint8)  # the library asks for one more block
+    size = tweaked.nbytes // planes
+    for plane, (key, here) in enumerate(zip(keys, tweaked, strict=True)):
+        key.into(here, made[plane * size : (plane + 1) * size + BLOCK_BYTES])
+    found: Blocks = made[: tweaked.nbytes].view("<u8").reshape(tweaked.shape)
+    found ^= once[:, :, None]
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _tweaks(blocks: int, rows: int) -> Blocks:
+    """Return the number of its row and of its block for each block, shape (blocks, rows, 2)."""
+    found = np.empty((blocks, rows, 2), np.uint64)
+    found[:, :, 0] = np.arange(rows, dtype=np.uint64)
+    found[:, :, 1] = np.arange(blocks, dtype=np.uint64)[:, None]
+    found.flags.writeable = False
+    return found

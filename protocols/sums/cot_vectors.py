@@ -13,10 +13,11 @@ from protocols.errors import LocalError
 from protocols.ot import base, extension
 from protocols.psi.chunks import check_chunk, kept
 from protocols.session import Continue, Fetch, Finish, Rng, Transition, Wait
-from protocols.sums import cot_carries, cot_shares
+from protocols.sums import cot_carries, cot_planes, cot_shares
 from protocols.sums.cot_carries import Bits
-from protocols.sums.cot_lanes import PIECE_ROWS, Lanes, Segment, fold, only_chosen
-from protocols.sums.cot_pads import pad_key, pads
+from protocols.sums.cot_lanes import PIECE_ROWS, Lanes, Segment
+from protocols.sums.cot_pads import pad_key, pads_of_planes
+from protocols.sums.cot_planes import Found
 from protocols.sums.cot_records import (
     Carries,
     CarryProducts,
@@ -87,19 +88,21 @@ def add(state: VectorsAdding, message: Products, fetch: Fetch) -> Transition:
     check_chunk(message.stretch, due, message.pieces, bits.size * run.placing.row_bytes)
     rows = extension.chosen_rows(due, fetch(ZEROS), run.transfers(due))
     pad_rows = rows[: bits.size].reshape(len(bits), run.planes, 2)
-    totals = cot_shares.before(run, due, fetch)
-    data, at = memoryview(message.pieces), 0
+    totals, found = cot_shares.before(run, due, fetch), Found(run)
+    data, at = np.frombuffer(message.pieces, np.uint8), 0
     top: list[Bits] = []
     for piece, low in enumerate(range(0, len(bits), PIECE_ROWS)):
-        for plane in range(run.planes):
-            here = bits[low : low + PIECE_ROWS, plane]
-            key = pad_key(state.session, due, piece, plane)
-            made = pads(key, pad_rows[low : low + PIECE_ROWS, plane], run.placing.blocks)
-            sizes = run.placing.sizes(len(here))
-            for segment, size in zip(run.placing.segments, sizes, strict=True):
-                given, lanes = data[at : at + size], segment.lanes_of(made)
-                top.append(_add_segment(totals, run, plane, segment, lanes, given, here))
-                at += size
+        chosen = np.ascontiguousarray(bits[low : low + PIECE_ROWS].T)
+        mine = np.ascontiguousarray(pad_rows[low : low + PIECE_ROWS].transpose(1, 0, 2))
+        for planes in cot_planes.together(run, mine.shape[1], 1):
+            here = slice(planes.start, planes.stop)
+            keys = [pad_key(state.session, due, piece, plane) for plane in planes]
+            made = pads_of_planes(keys, mine[here, None], run.placing.blocks)[:, 0]
+            size = len(planes) * mine.shape[1] * run.placing.row_bytes
+            given = data[at : at + size].reshape(len(planes), -1)
+            at += size
+            top += _add_planes(totals, found, run, planes, made, given, chosen[here])
+    found.add_to(totals)
     keep = {cot_shares.name(due): totals.tobytes()}
     following = VectorsAdding(run, state.session, due + 1)
     if not run.placing.carries(1):
@@ -110,26 +113,40 @@ def add(state: VectorsAdding, message: Products, fetch: Fetch) -> Transition:
     return Continue(following, Carries(due, cot_carries.pack(bit)), keep)
 
 
-def _add_segment(
+def _add_planes(
     totals: cot_shares.Totals,
+    found: Found,
     run: Run,
-    plane: int,
-    segment: Segment,
-    pad: Lanes,
-    given: memoryview,
+    planes: range,
+    made: NDArray[np.uint64],
+    given: NDArray[np.uint8],
     bits: Bits,
+) -> list[Bits]:
+    """Add this side's shares of some planes of a piece; return the top bits of those of groups,
+    plane by plane.
+    """
+    segments, at = run.placing.segments, 0
+    for segment, size in zip(segments, run.placing.sizes(bits.shape[1]), strict=True):
+        lanes = cot_planes.lanes_of(segment, made)
+        lanes += cot_planes.read_chosen(segment, given[:, at : at + size], bits)
+        at += size
+        if not segment.group:
+            found.add(planes, segment, lanes, 1)
+    return [
+        _add_groups(totals, run, plane, segment, segment.lanes_of(here), chosen)
+        for plane, here, chosen in zip(planes, made, bits, strict=True)
+        for segment in segments
+        if segment.group
+    ]
+
+
+def _add_groups(
+    totals: cot_shares.Totals, run: Run, plane: int, segment: Segment, lanes: Lanes, bits: Bits
 ) -> Bits:
-    """Add this side's shares of the columns of a piece; return the top bits of narrow ones."""
-    chosen, columns = segment.read(given, len(bits)), segment.columns
-    only_chosen(chosen, bits)
-    pad += chosen
-    if not segment.group:
-        cot_shares.add(totals, run, plane, columns, fold(pad))
-        return np.zeros(0, np.uint8)
     # Each entry that was chosen came with its offset.
-    surplus = run.placing.offsets[columns] * np.uint64(bits.sum())
-    cot_shares.add(totals, run, plane, columns, -surplus)
-    return cot_carries.add_groups(totals, run, plane, segment, pad, 1)
+    surplus = run.placing.offsets[segment.columns] * np.uint64(bits.sum())
+    cot_shares.add(totals, run, plane, segment.columns, -surplus)
+    return cot_carries.add_groups(totals, run, plane, segment, lanes, 1)
 
 
 def add_carries(

@@ -126,40 +126,40 @@ class Scheme:
             return self.api.Encryptor(self.context, key)
 
     def zero(self, encryptor: Any) -> Any:
-        """Return a fresh encryption of zero, transformed."""
+        """Return a fresh encryption of zero."""
         found = self.api.Ciphertext()
         encryptor.encrypt_zero(found)
-        self.evaluator.transform_to_ntt_inplace(found)
         return found
 
-    def plain(self, coefficients: Coefficients) -> Any:
+    def plain(self, coefficients: Coefficients, held: stream.Memory | None = None) -> Any:
         """Return a plaintext of 8,192 coefficients below 2^T."""
         found = self.api.Plaintext()
-        stream.load(found, self.context, stream.plain(None, coefficients.data))
+        stream.load(found, self.context, stream.plain(None, coefficients.data), held)
         return found
 
-    def factor(self, coefficients: Coefficients, memory: stream.Memory) -> Any:
-        """Return a plaintext, transformed so that ciphertexts can be multiplied by it.
-
-        Many are made, one after the other, in one piece of memory.
-        """
-        found = self.api.Plaintext()
-        memory.load(found, self.context, stream.plain(None, coefficients.data))
+    def factor(self, coefficients: Coefficients, held: stream.Memory) -> Any:
+        """Return a plaintext, transformed so that ciphertexts can be multiplied by it."""
+        found = self.plain(coefficients, held)
         self.evaluator.transform_to_ntt_inplace(found, self._ids[LEVELS])
         return found
 
-    def encrypted(self, data: bytes) -> Any:
+    def encrypted(self, data: bytes, held: stream.Memory | None = None) -> Any:
         """Return a peer's encryption, transformed.
 
         Raises: MalformedMessage unless it is residues of one polynomial and a seed.
         """
+        self.check_encrypted(data)
         words, seed = data[: -stream.SEED_BYTES], data[-stream.SEED_BYTES :]
-        self._check(words, LEVELS * DEGREE * 8, self.primes[:LEVELS])
+        parts = stream.seeded(self._ids[LEVELS], words, seed, LEVELS)
         found = self.api.Ciphertext()
         with answerable(MalformedMessage):
-            stream.load(found, self.context, stream.seeded(self._ids[LEVELS], words, seed, LEVELS))
+            stream.load(found, self.context, parts, held)
             self.evaluator.transform_to_ntt_inplace(found)
         return found
+
+    def check_encrypted(self, data: bytes) -> None:
+        """Return if these bytes can be read as a peer's encryption. Raises: as `encrypted`."""
+        self._check(data[: -stream.SEED_BYTES], LEVELS * DEGREE * 8, self.primes[:LEVELS])
 
     def product(self, cipher: Any, factor: Any) -> Any:
         """Return a transformed ciphertext multiplied by a factor."""
@@ -171,28 +171,52 @@ class Scheme:
         """Add a ciphertext to another."""
         self.evaluator.add_inplace(into, cipher)
 
-    def back(self, cipher: Any, added: Coefficients) -> None:
-        """Transform a ciphertext back and add a plaintext to it."""
+    def back(self, cipher: Any) -> None:
+        """Transform a ciphertext back."""
         self.evaluator.transform_from_ntt_inplace(cipher)
-        self.evaluator.add_plain_inplace(cipher, self.plain(added))
 
-    def cipher(self, data: bytes, level: int = LEVELS, *, ntt: bool = False) -> Any:
+    def add_plain(self, into: Any, added: Coefficients, held: stream.Memory | None = None) -> None:
+        """Add a plaintext to a ciphertext."""
+        self.evaluator.add_plain_inplace(into, self.plain(added, held))
+
+    def add_residues(
+        self, into: Any, added: Coefficients, held: stream.Memory | None = None
+    ) -> None:
+        """Add residues, shape (primes, 8192), to the first polynomial of a ciphertext."""
+        words = np.zeros((2, LEVELS, DEGREE), np.uint64)
+        words[0] = added
+        both = self.api.Ciphertext()
+        parts = stream.cipher(self._ids[LEVELS], words.data, LEVELS, ntt=False)
+        stream.load(both, self.context, parts, held)
+        self.add(into, both)
+
+    def cipher(
+        self,
+        data: bytes,
+        level: int = LEVELS,
+        *,
+        ntt: bool = False,
+        held: stream.Memory | None = None,
+    ) -> Any:
         """Return the ciphertext of these residues.
 
         Raises: MalformedMessage unless it is residues of two polynomials.
         """
         self._check(data, 2 * level * DEGREE * 8, self.primes[:level])
+        parts = stream.cipher(self._ids[level], data, level, ntt=ntt)
         found = self.api.Ciphertext()
         with answerable(MalformedMessage):
-            stream.load(found, self.context, stream.cipher(self._ids[level], data, level, ntt=ntt))
+            stream.load(found, self.context, parts, held)
         return found
 
-    def residues(self, cipher: Any, level: int = LEVELS) -> bytes:
+    def residues(
+        self, cipher: Any, level: int = LEVELS, held: stream.Memory | None = None
+    ) -> bytes:
         """Return a ciphertext as residues: polynomial by polynomial, prime by prime, 8 bytes each,
         little-endian.
         """
         words = 2 * level * DEGREE
-        return stream.save(cipher, stream.cipher_bytes(words))[-8 * words :]
+        return stream.save(cipher, stream.cipher_bytes(words), held)[-8 * words :]
 
     def switched(self, cipher: Any, level: int) -> Any:
         """Return the ciphertext modulo the first `level` primes."""

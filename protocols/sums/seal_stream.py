@@ -112,19 +112,25 @@ def memory() -> Iterator[Memory]:
         os.close(handle)
 
 
-def load(into: Any, context: Any, parts: Parts) -> None:
-    """Let SEAL read one of its objects from a stream."""
-    with memory() as held:
+def load(into: Any, context: Any, parts: Parts, held: Memory | None = None) -> None:
+    """Let SEAL read one of its objects from a stream, through `held` where many are read."""
+    if held is not None:
         held.load(into, context, parts)
+        return
+    with memory() as fresh:
+        fresh.load(into, context, parts)
 
 
-def save(what: Any, size: int) -> bytes:
-    """Return the body, of exactly `size` bytes, of what SEAL saves.
+def save(what: Any, size: int, held: Memory | None = None) -> bytes:
+    """Return the body, of exactly `size` bytes, of what SEAL saves, through `held` as in `load`.
 
     Raises: LocalError for any other.
     """
-    with memory() as held:
+    if held is not None:
         saved = held.saved(what)
+    else:
+        with memory() as fresh:
+            saved = fresh.saved(what)
     try:
         body = _decompressed(saved[5], saved[_HEADER.size :], size)
     except (OSError, zlib.error) as e:

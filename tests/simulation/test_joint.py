@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from party_node import preflight
 from party_node.errors import InvalidCollaboration, JobRefused, NotFound
 from party_node.scoring import again, cards, kept
 from protocols.codec import encode
@@ -117,6 +118,16 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
     assert result is not None
     assert result["provenance"]["protocol"] == f"joint-{route}/1"
     assert result["joint"]["auc"] > 0.8
+
+
+def test_the_route_is_chosen_by_how_many_people_the_asker_has(
+    world: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = world.brand.services.jobs
+    few = jobs.description(world.brand.ask("joint", question=QUESTION))
+    monkeypatch.setattr(preflight, "likely", lambda _step: 100_000)
+    many = jobs.description(world.brand.ask("joint", question=QUESTION))
+    assert (few.protocol, many.protocol) == ("joint-cot/1", "joint-bfv/1")
 
 
 def test_with_noise_the_moments_are_private_and_the_score_still_ranks(world: TwoNodes) -> None:

@@ -63,7 +63,7 @@ def test_the_model_is_that_of_the_people_of_both_who_train(played):
     assert set(np.array(played.matched())) == set(BOTH)
     x, b, y = columns[who - 200].astype(np.int64), own[who], labels[who]
     within = moments.with_products(columns[who - 200]).sum(axis=0, dtype=np.int64)
-    across = np.concatenate([UNIT * y[:, None], b], axis=1).astype(np.int64).T @ x
+    across = np.concatenate([UNIT * y[:, None], b], axis=1).astype(np.int64).T @ (x - UNIT // 2)
     wanted = fit(moments.second_moments(b, y, within, across), OWN)
     model = decode(KeptJointModel, played.receiver.chunks[MODEL])
     assert np.allclose(np.array(model.weights) * UNIT / model.per_one, wanted.theirs, atol=1e-6)
@@ -74,7 +74,8 @@ def test_moments_are_those_of_the_plain_table():
     own, labels, columns = world()
     b, y, x = own[200:], labels[200:], columns[:500]
     within = moments.with_products(x).sum(axis=0, dtype=np.int64)
-    across = np.concatenate([UNIT * y[:, None], b], axis=1).astype(np.int64).T @ x.astype(np.int64)
+    vectors = np.concatenate([UNIT * y[:, None], b], axis=1).astype(np.int64)
+    across = vectors.T @ (x.astype(np.int64) - UNIT // 2)
     whole = np.concatenate([np.ones((500, 1)), b / UNIT, x / UNIT, y[:, None]], axis=1)
     assert np.allclose(moments.second_moments(b, y, within, across), whole.T @ whole)
 

@@ -18,7 +18,7 @@ from protocols.lookalike.measured import Look, SeedsNotFound
 from protocols.lookalike.representation import Representation, represent
 from protocols.lookalike.sums import SENSITIVITY, columns_for, prices, told_apart
 from protocols.lookalike.training import train
-from protocols.sums.segments import Segments
+from protocols.sums.segments import EVERYBODY
 from tests.support.lookalikes import RHO, draws, noised, prepared
 from tests.support.seeded import seeded
 
@@ -84,7 +84,7 @@ def test_a_seed_that_trains_pays_the_stated_price_for_both_looks_and_no_more(ste
 
 def question(rho: int) -> Lookalike:
     features = FeatureSpecification((Feature("age", FeatureKind.NUMERIC),))
-    return Lookalike("readers", features, "customers", Segments(Schema(()), "", None), 500, rho, 0)
+    return Lookalike("readers", features, "customers", EVERYBODY, 500, rho, 0)
 
 
 def test_a_price_too_small_for_two_is_refused():

@@ -1,5 +1,6 @@
 import numpy as np
 
+from protocols.ot import aes
 from protocols.ot.aes import Permutation, derive_key, key_streams
 
 KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
@@ -47,3 +48,22 @@ def test_keys_differ_by_all_that_they_are_derived_from():
     }
     assert len(keys) == 32
     assert {len(key) for key in keys} == {16}
+
+
+def test_a_key_alone_does_not_drive_out_the_ciphers_of_lists():
+    one, two = (bytes([n]) * 64 for n in (1, 2))
+    kept = aes._Kept()
+    first, second = kept.encryptors(one), kept.encryptors(two)
+    for n in range(3):
+        assert len(kept.encryptors(bytes([n]) * 16)) == 1
+    assert kept.encryptors(one) is first
+    assert kept.encryptors(two) is second
+    assert len({id(cipher) for cipher in first + second}) == 8
+
+
+def test_what_is_written_into_bytes_is_the_image_and_nothing_else():
+    blocks = np.arange(8, dtype=np.uint64).reshape(-1, 2)
+    out = np.full(5 * 16, 7, np.uint8)
+    Permutation(KEY).into(blocks, out)
+    assert out[:64].tobytes() == Permutation(KEY)(blocks).tobytes()
+    assert set(out[64:].tolist()) == {7}

@@ -9,15 +9,17 @@ import pytest
 from protocols.codec import decode, encode
 from protocols.errors import ContextMismatch, InvalidParameter, LocalError, MalformedMessage
 from protocols.session import Continue, Items, Progress, Role, Wait
-from protocols.sums import routes
+from protocols.sums import bfv_matrix, routes
 from protocols.sums.bfv import SUMS_BFV, begin, progress
 from protocols.sums.bfv_packing import packing, tail_of
 from protocols.sums.bfv_records import (
     PER_MESSAGE,
     Encrypted,
+    HolderCollecting,
     HolderSending,
     MatrixAwaiting,
     MatrixOpening,
+    MatrixReplying,
     MatrixSumming,
     Opening,
     Replies,
@@ -37,7 +39,11 @@ WIDE = SumLayout(1, 1, (1,), (3,), 40_000, 20_000)
 
 def played(params, entries, **more):
     """Return the sums that came out, and the other side's output."""
-    run = run_sums(entries, params, SUMS_BFV, **more)
+    return played_by(SUMS_BFV, params, entries, **more)
+
+
+def played_by(protocol, params, entries, **more):
+    run = run_sums(entries, params, protocol, **more)
     first, second = run.receiver.output, run.sender.output
     return (first, second) if params.to_holder else (second, first)
 
@@ -155,6 +161,47 @@ def test_a_step_that_a_crash_repeats_adds_nothing_twice():
     assert sums.values == entries.sums()
 
 
+@pytest.mark.parametrize(("batch", "to_holder"), [(1, True), (2, False), (3, True)])
+def test_sums_are_exact_over_several_batches_and_tiles(monkeypatch, batch, to_holder):
+    """Each step twice, as after a crash: what a batch wrote is there when it is added again."""
+    monkeypatch.setattr(Run, "batch", lambda _run: batch)
+    monkeypatch.setattr(bfv_matrix, "TILE", 1)
+    layout = SumLayout(3, 2, (2**20,) * 3 + (2**29,) * 3, (3,), 100_000, 10_000)
+    entries = drawn(layout, 70_000)
+    entries.dense[:, 3:] = 0
+    entries.dense[60_000:, 3] = 5
+    params = params_of(layout, to_holder=to_holder)
+    run = Run(params, CTX, AlignedRows(70_000, 10_000))
+    assert run.encryptions() == 42
+    assert run.replies() > PER_MESSAGE
+
+    def twice(state, message, fetch, rng):
+        first = SUMS_BFV.step(state, message, fetch, rng)
+        if not isinstance(state, MatrixSumming):
+            return first
+
+        def after(name):
+            return first.keep[name] if name in first.keep else fetch(name)
+
+        return SUMS_BFV.step(state, message, after, rng)
+
+    sums, other = played_by(dataclasses.replace(SUMS_BFV, step=twice), params, entries)
+    assert sums.values == entries.sums()
+    assert other == SumsGiven(70_000)
+
+
+@pytest.mark.parametrize(("vectors", "rows", "batch"), [
+    (1, 100_000, 2), (41, 100_000, 82), (256, 100_000, 128), (1, 10, 2),
+])  # fmt: skip
+def test_a_batch_has_some_blocks_and_the_last_message_is_in_none(vectors, rows, batch):
+    layout = SumLayout(vectors, 1, (1,), (), 2**20, 8192)
+    run = Run(params_of(layout), CTX, AlignedRows(rows, 8192))
+    total = -(-run.encryptions() // PER_MESSAGE)
+    assert run.batch() == batch
+    assert run.batches_before(0) == 0
+    assert run.batches_before(total) == run.batches_before(total - 1) == (total - 1) // batch
+
+
 def test_runs_of_several_threads_do_not_meet():
     """A node carries several runs at once; schemes are shared between them."""
     params = params_of(SMALL)
@@ -244,7 +291,9 @@ def test_progress_counts_rows():
     run = Run(params_of(WIDE), CTX, AlignedRows(40_000, 20_000))
     assert progress(MatrixOpening(run)) == Progress(0, 40_000)
     assert progress(HolderSending(run, 0)) == Progress(0, 40_000)
-    assert progress(MatrixSumming(run, 1)) == Progress(40_000, 40_000)
+    assert progress(MatrixSumming(run, 1)) == Progress(20_000, 40_000)
+    assert progress(HolderCollecting(run, 0, ())) == Progress(20_000, 40_000)
+    assert progress(MatrixReplying(run, 1, ())) == Progress(40_000, 40_000)
     assert progress(MatrixAwaiting(run, ())) == Progress(40_000, 40_000)
 
 

@@ -30,7 +30,7 @@ def encryption():
 def cipher():
     scheme = seal.scheme(BITS)
     found = scheme.encrypted(encryption())
-    scheme.back(found, np.zeros(seal.DEGREE, np.uint64))
+    scheme.back(found)
     return scheme.residues(found)
 
 
@@ -74,7 +74,7 @@ def test_the_constant_coefficient_is_that_of_the_product():
     with seal_stream.memory() as held:
         factor = scheme.factor(turned.astype(np.uint64), held)
     product = scheme.product(scheme.encrypted(holder.encrypt(y.astype(np.uint64))), factor)
-    scheme.back(product, np.zeros(seal.DEGREE, np.uint64))
+    scheme.back(product)
     assert holder.constant_of(scheme.residues(product), seal.LEVELS) == int(y @ x)
 
 
