@@ -23,7 +23,7 @@ PROTOCOL_OF_KIND = {
     "overlap": "psi-dh-cardinality/2",
     "audience": "psi-dh-members/1",
     "insight": "sums-join-bfv/1",
-    "lookalike": "lookalike-bfv/1",
+    "lookalike": "lookalike-bfv/2",
     "joint": "joint-bfv/1",
     "federated": "federated-ridge/2",
 }

@@ -223,9 +223,9 @@ def sums_join(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
 
 
 def lookalike(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
-    """A blinded join, two sums, and at the side with the population all that makes a model."""
+    """A blinded join, three sums, and at the side with the population all that makes a model."""
     assert isinstance(params, LookalikeParams)
-    join = psi_dh(sizes, params.first.first, speed)
+    join = psi_dh(sizes, params.join, speed)
     found = _with_sums(join, route, params, sizes.sender, sizes.role)
     learning = 0.0 if sizes.role is Role.INITIATOR else sizes.own * _LEARNING_SECONDS
     return replace(found, cpu_seconds=found.cpu_seconds + learning)

@@ -111,7 +111,7 @@ def _by_cot(params: SumParams, rows: AlignedRows) -> SumCost:
 def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:
     """Return the sums that a run adds up, one after the other."""
     if isinstance(params, LookalikeParams):
-        return params.first.second, params.second
+        return params.sums
     if isinstance(params, JointParams):
         return params.first.first.second, params.first.second
     if isinstance(params, JointAgainParams):

@@ -24,7 +24,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "overlap": frozenset({"psi-dh-cardinality/2"}),
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
-        "lookalike": frozenset({"lookalike-bfv/1", "lookalike-cot/1"}),
+        "lookalike": frozenset({"lookalike-bfv/2", "lookalike-cot/2"}),
         "joint": frozenset({"joint-bfv/1", "joint-cot/1", asked_again.PROTOCOL}),
         "federated": frozenset({"federated-ridge/2"}),
     }

@@ -2,8 +2,8 @@
 
 The setting: half of the people are the partner's population, the others judge. Seeds are a random
 sample of the wanted ones; of the rest of them so many stay in the population, unmarked, that they
-are at most one in twenty of those unmarked. The model is given what a run would give: one noised
-sum of the seeds that train (a part is held out for evaluation, as in a run) at the whole price. The
+are at most one in twenty of those unmarked. The model is given what a run would give: noised sums
+of the seeds that train (a part is held out for evaluation, as in a run) at the whole price. The
 peers are given every label, of all seeds. Noise here is a rounded Gaussian from a seed, so that
 figures repeat; a run draws it with OpenDP.
 
@@ -30,10 +30,11 @@ from party_node.bench import lookalike_peers as peers
 from party_node.bench.lookalike_data import People, usable
 from party_node.surface_errors import BenchRefused
 from protocols.dp import budget
-from protocols.lookalike import evaluation, representation, training
+from protocols.lookalike import evaluation, looking, training
 from protocols.lookalike.encoding import Codes, encode_rows, learn_bins, suggest
 from protocols.lookalike.features import FeatureSpecification
-from protocols.lookalike.model import Model
+from protocols.lookalike.kernel import Embedding
+from protocols.lookalike.measured import Look
 from protocols.lookalike.representation import Representation
 from protocols.lookalike.seeds import seeds_step, split
 from protocols.lookalike.sums import REFERENCE_NANO
@@ -121,11 +122,13 @@ def _model(
     codes = encode_rows(bins, own)
     count = int(setting.seeds.sum())
     rng, draws = _seeded(repeat), np.random.Generator(np.random.PCG64([3, repeat]))
-    made = representation.represent(bins, codes, seeds_step(count), rho, rng)
     mixed = draws.permutation(np.flatnonzero(setting.seeds))
     part = split(count)
-    sums = noised_sum(made, codes[mixed[: part.training]], draws)
-    model = training.train(made, codes, sums, rng)
+    trains = codes[mixed[: part.training]]
+    first = looking.first_look(bins, codes, seeds_step(count), rho, rng)
+    before = Look(first, noised_sum(first, trains, draws))
+    made = looking.second_look(before, codes, rng)
+    model = training.train(made, codes, noised_sum(made, trains, draws), rng, before)
     scores = model.score(codes)
     spent = time.perf_counter() - began, time.process_time() - used
     held_out = evaluation.buckets(scores)[mixed[part.training :]]
@@ -139,8 +142,8 @@ def _model(
     told, recall = curve.points[_TENTH], reached(found[truth], scores, _PART)
     return {
         "auc": float(roc_auc_score(truth, found)),
-        "mean_seed": _mean_seed(made, model, codes, judged, truth, setting.seeds, draws),
-        "columns_of_the_sum": made.columns,
+        "mean_seed": _mean_seed(first.embedding, rho, codes, judged, truth, setting.seeds, draws),
+        "columns_of_the_sums": first.columns + made.columns,
         "wall_seconds": spent[0],
         "cpu_seconds": spent[1],
         "recall_at_10_percent_of_population_told": told.recall_permille / 1000,
@@ -169,13 +172,16 @@ def noised_sum(made: Representation, seeds: Codes, draws: np.random.Generator) -
 
 
 def _mean_seed(
-    made: Representation, model: Model, codes: Codes, judged: Codes,
+    embedding: Embedding, rho: int, codes: Codes, judged: Codes,
     truth: NDArray[np.bool_], seeds: NDArray[np.bool_], draws: np.random.Generator,
 ) -> float:  # fmt: skip
-    sigma = budget.sigma_for(made.rho_nano)
+    """Return the area under the curve of cosine similarity to the noised mean seed, of all seeds at
+    the whole price, over features of equal weight.
+    """
     own = np.flatnonzero(seeds)
-    mean = peers.mean_seed(model.embedding(codes[own]), np.ones(len(own), bool), sigma, draws)
-    return float(roc_auc_score(truth, peers.cosine(model.embedding(judged), mean)))
+    everybody = np.ones(len(own), bool)
+    mean = peers.mean_seed(embedding(codes[own]), everybody, budget.sigma_for(rho), draws)
+    return float(roc_auc_score(truth, peers.cosine(embedding(judged), mean)))
 
 
 def _peer(
@@ -218,6 +224,6 @@ def rows(found: dict[str, Any]) -> Iterator[list[str]]:
             f"{at['ratio_to_central']:.3f}" if found["peers"] else "–",
             f"{at['mean_seed']:.3f}",
             f"{at['recall_at_10_percent_of_judges']:.2f}",
-            str(int(at["columns_of_the_sum"])),
+            str(int(at["columns_of_the_sums"])),
             f"{at['cpu_seconds']:.1f}",
         ]

@@ -1,8 +1,8 @@
 """`accord bench lookalike --part scale`: what the partner's side of a lookalike costs.
 
 Made-up people, as many as asked for, with numbers and categories. Measured is what the partner does
-beside the aligned sum, step by step: codes, the columns of the sum, training, scores; and by itself
-what lays the sum's rows out. The sum of so many rows is measured by `accord bench sums`.
+beside the aligned sums, step by step: codes, the columns of both, training, scores; and by itself
+what lays their rows out. The sum of so many rows is measured by `accord bench sums`.
 """
 
 import time
@@ -18,9 +18,11 @@ from party_node.bench.peak import forget_peak, peak_mib
 from party_node.surface_errors import BenchRefused
 from protocols.auc import auc
 from protocols.dp import budget
-from protocols.lookalike import representation, training
+from protocols.lookalike import looking, training
 from protocols.lookalike.encoding import encode_rows, learn_bins, suggest
 from protocols.lookalike.features import FeatureSpecification
+from protocols.lookalike.measured import Look
+from protocols.lookalike.representation import Representation
 from protocols.lookalike.seeds import FEWEST_SEEDS, seeds_step, split
 
 PEOPLE, FEATURES = 1_000_000, 100
@@ -58,22 +60,26 @@ def measure(rows: int, seeds: int, rho_nano: int, features: int = FEATURES) -> d
     trains = mixed[: split(seeds).training]
     spec = FeatureSpecification(tuple(suggest(n, c) for n, c in people.columns.items()))
     forget_peak()
-    before = peak_mib()
+    data = peak_mib()
     spent: dict[str, dict[str, float]] = {}
     began = time.monotonic(), time.process_time()
     bins = _timed(spent, "bins", lambda: learn_bins(spec, people.columns))
     codes = _timed(spent, "codes", lambda: encode_rows(bins, people.columns))
-    made = _timed(
+    first = _timed(
         spent,
         "columns",
-        lambda: representation.represent(bins, codes, seeds_step(seeds), rho_nano, draws.bytes),
+        lambda: looking.first_look(bins, codes, seeds_step(seeds), rho_nano, draws.bytes),
     )
+    before = Look(first, noised_sum(first, codes[trains], draws))
+    made = _timed(spent, "second columns", lambda: looking.second_look(before, codes, draws.bytes))
     paused = time.monotonic(), time.process_time()
     sums = noised_sum(made, codes[trains], draws)
     beside: dict[str, dict[str, float]] = {}
-    _timed(beside, "rows", lambda: _lay_rows(made, codes))
+    _timed(beside, "rows", lambda: _lay_rows((first, made), codes))
     resumed = time.monotonic(), time.process_time()
-    model = _timed(spent, "training", lambda: training.train(made, codes, sums, draws.bytes))
+    model = _timed(
+        spent, "training", lambda: training.train(made, codes, sums, draws.bytes, before)
+    )
     scores = _timed(spent, "scores", lambda: model.score(codes))
     wall, cpu = (
         end - start - (again - stop)
@@ -89,20 +95,21 @@ def measure(rows: int, seeds: int, rho_nano: int, features: int = FEATURES) -> d
         "rho_nano": rho_nano,
         "epsilon": budget.epsilon(rho_nano, DELTA_EXPONENT),
         "delta_exponent": DELTA_EXPONENT,
-        "columns_of_the_sum": made.columns,
+        "columns_of_the_sums": first.columns + made.columns,
         "wall_seconds": round(wall, 2),
         "cpu_seconds": round(cpu, 2),
         "steps": spent,
         "rows_of_the_sum": beside["rows"],
-        "data_mib": before,
+        "data_mib": data,
         "peak_mib": peak_mib(),
         "auc": round(auc(scores[others].astype(np.float64), people.wanted[others]) or 0.0, 4),
     }
 
 
-def _lay_rows(made: representation.Representation, codes: Any) -> None:
-    for at in range(0, len(codes), _BATCH):
-        made.rows(codes[at : at + _BATCH])
+def _lay_rows(both: tuple[Representation, ...], codes: Any) -> None:
+    for made in both:
+        for at in range(0, len(codes), _BATCH):
+            made.rows(codes[at : at + _BATCH])
 
 
 def _timed(spent: dict[str, dict[str, float]], step: str, work: Callable[[], Any]) -> Any:

@@ -95,8 +95,9 @@ def _card(
 
 
 def _columns(execution: Execution) -> int:
-    """Return how many columns the training sum of a job has."""
-    return _params(execution).first.second.layout.columns
+    """Return how many columns the sums that train have, both together."""
+    look, training, _ = _params(execution).sums
+    return look.layout.columns + training.layout.columns
 
 
 def _params(execution: Execution) -> LookalikeParams:

@@ -2,7 +2,7 @@
 
 The sender lays its permitted seeds as one group, filled up, in a secret order. The receiver lays a
 row for each of its permitted people, in a secret order, and beside it the codes of the person's
-features and the columns of the training sum: rows that fill its list up say nothing.
+features, of which the columns of the sums are made: rows that fill its list up say nothing.
 """
 
 import numpy as np
@@ -21,21 +21,14 @@ from party_node.permission import Permission
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
 from protocols.lookalike.kept import write_representation
-from protocols.lookalike.learning import (
-    REPRESENTATION,
-    codes_chunk,
-    people_chunk,
-    training_columns,
-)
+from protocols.lookalike.learning import LOOK, codes_chunk, people_chunk
+from protocols.lookalike.looking import first_look
 from protocols.lookalike.records import LookalikeParams
-from protocols.lookalike.representation import represent
 from protocols.lookalike.seeds import FEWEST_SEEDS, TooFewSeeds
-from protocols.lookalike.sums import columns_for
 from protocols.psi import padding
 from protocols.psi.blinded_join_input import lay_out
 from protocols.question import read
 from protocols.session import Items, Role
-from protocols.sums.layout import columns_chunk
 
 
 def lay(
@@ -69,7 +62,7 @@ def _lay_seeds(
         raise TooFewSeeds(f"a seed audience has at least {max(least, FEWEST_SEEDS)} people here")
     if found < asked.seeds:
         raise TooFewSeeds("fewer seeds are permitted than the job states: state fewer")
-    laid = lay_out(digests[:, None], seeds, least, params.first.first, execution.ctx, rng)
+    laid = lay_out(digests[:, None], seeds, least, params.join, execution.ctx, rng)
     check_items(execution.job, len(laid.digests))
     keep_digests(execution, laid.digests, params.chunk_items)
     return laid.items, report | {"items": len(laid.digests), "seeds": found}
@@ -98,11 +91,11 @@ def _lay_population(
     columns = read_people(execution.services.datasets, permission, persons, asked.features)
     bins = learn_bins(asked.features, columns)
     codes = encode_rows(bins, columns)
-    most = columns_for(asked.step, asked.rho_nano)
-    made = represent(bins, codes, asked.step, asked.rho_nano, rng, most)
+    made = first_look(bins, codes, asked.step, asked.rho_nano, rng)
     rows = lay_rows(execution, digests, padding.tossed_by(1, 1, params.dummies), params)
-    execution.chunks.keep({REPRESENTATION: write_representation(made)})
-    size, width = params.chunk_items, params.first.second.layout.columns
+    look, *_ = params.sums
+    execution.chunks.keep({LOOK: write_representation(made, look.layout.columns)})
+    size = params.chunk_items
     people = persons.astype(np.uint32)
     for i, at in enumerate(range(0, len(rows), size)):
         part = slice(at, at + size)
@@ -111,7 +104,6 @@ def _lay_population(
             {
                 codes_chunk(i): here.astype("<u2").tobytes(),
                 people_chunk(i): whose.astype("<u4").tobytes(),
-                columns_chunk(i): training_columns(made, here, rows.somebody(part), width),
             }
         )
     used = [one.feature.column for one in bins]

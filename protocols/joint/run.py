@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.apart import apart, named
-from protocols.codec import Record, decode, encode
+from protocols.codec import decode, encode
 from protocols.errors import LocalError
 from protocols.groups import Backend
 from protocols.in_a_row import Begun, then
@@ -47,11 +47,12 @@ from protocols.joint.scoring import (
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks, ot
 from protocols.psi.params import Labelled, SenderDone
-from protocols.session import Fetch, Items, Rng, Transition, TwoParty
+from protocols.session import Fetch, Items, Rng, TwoParty
 from protocols.sums.alignment import Aligned, own_values
 from protocols.sums.bfv import SUMS_BFV
 from protocols.sums.cot import SUMS as SUMS_COT
-from protocols.sums.layout import SumLayout, columns_chunk, vector_chunk, write_columns
+from protocols.sums.layout import SumLayout, vector_chunk, write_columns
+from protocols.sums.made_columns import columns_made
 from protocols.sums.records import AlignedRows, Sums, SumsGiven
 from protocols.sums.spreading import spread_vectors
 
@@ -92,23 +93,13 @@ def over(route: TwoParty, name: str) -> TwoParty:
 
 
 def _made(route: TwoParty, make: Callable[[NDArray[np.uint8]], NDArray[np.int32]]) -> TwoParty:
-    """Return a route that finds its matrix made of the chunks `theirs/…`: whole it would take much
-    room.
-    """
+    """Return a route that finds its matrix made of the chunks `theirs/…`."""
 
-    def step(state: Record, message: Record | None, fetch: Fetch, rng: Rng) -> Transition:
-        def made(name: str) -> bytes:
-            if not name.startswith(_COLUMNS):
-                return fetch(name)
-            rows = make(read_theirs(fetch(theirs_chunk(int(name.removeprefix(_COLUMNS))))))
-            return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
+    def chunk(fetch: Fetch, index: int) -> bytes:
+        rows = make(read_theirs(fetch(theirs_chunk(index))))
+        return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
 
-        return route.step(state, message, made, rng)
-
-    return dataclasses.replace(route, step=step)
-
-
-_COLUMNS = columns_chunk(0).removesuffix("00000")
+    return columns_made(route, chunk)
 
 
 # Between the parts

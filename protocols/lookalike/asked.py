@@ -13,9 +13,9 @@ from protocols.dp import budget, coins
 from protocols.errors import InvalidParameter
 from protocols.lookalike import evaluation
 from protocols.lookalike.features import FeatureSpecification
-from protocols.lookalike.records import LookalikeParams, SeedSumParams
+from protocols.lookalike.records import LookalikeParams, SeedSumParams, TrainingSumsParams
 from protocols.lookalike.seeds import MOST_SEEDS, seeds_step, split
-from protocols.lookalike.sums import columns_for, training_params
+from protocols.lookalike.sums import columns_for, prices, training_params
 from protocols.psi.blinded_join_records import JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
 from protocols.sums.segments import Segments
@@ -37,7 +37,8 @@ class Lookalike(Record):
     """At least so many of them are expected in the population: 25 to 500,000. What is said of their
     number is its step; how much is held out, and how many columns there are, follows from that."""
     rho_nano: int
-    """What each of both sums costs. A seed is in one of them."""
+    """What training costs, both looks together; and the same for the sum that evaluates. A seed
+    trains or is held out, so it pays this once."""
     audience: int
     """People in the audience that the receiver makes; 0 for none."""
 
@@ -73,9 +74,9 @@ def params_for(asked: Lookalike, *, strict: bool = False) -> LookalikeParams:
         dummies=dummies + dummies % 2,
     )
     columns = columns_for(step, rho) + 1
+    looks = [training_params(columns, JOB_PEOPLE, price) for price in prices(rho)]
+    held_out = 100 * split(step).held_out // step
     return LookalikeParams(
-        SeedSumParams(
-            join, training_params(columns, JOB_PEOPLE, rho), 100 * split(step).held_out // step
-        ),
+        TrainingSumsParams(SeedSumParams(join, looks[0], held_out), looks[1]),
         evaluation.sum_params(JOB_PEOPLE, rho),
     )

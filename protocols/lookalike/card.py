@@ -19,7 +19,7 @@ LIMITS = (
     "It is not for decisions with legal or similarly significant effects on a person.",
     "Features can stand in for protected traits: look at the weights before it is used.",
     "It knows the population of the day it was made: it gets worse as people change.",
-    "Who withdraws is out of later scores, not out of what the noised sum has taught it.",
+    "Who withdraws is out of later scores, not out of what the noised sums have taught it.",
 )
 
 

@@ -24,17 +24,20 @@ Matrix = NDArray[np.float64]
 
 
 def fit(
-    rows: Floats, shift: NDArray[np.float64], unknown: Matrix, root: Matrix
+    moments: Floats, shift: NDArray[np.float64], unknown: Matrix, root: Matrix
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return bias and weights for centred `rows` and how far the seeds' mean row is from theirs.
+    """Return bias and weights for the first `len(root)` columns of centred `moments`.
 
-    `unknown` is the covariance of what is not known of `shift`; weights are `root` times something
-    whose parts are independent and of variance 1. Each step is halved until it goes down.
+    `shift` is how far the seeds' mean row is from theirs in all columns: those behind are measured
+    too, and have no weights of their own. `unknown` is the covariance of what is not known of it;
+    weights are `root` times something whose parts are independent and of variance 1. Each step is
+    halved until it goes down.
     """
-    width = len(shift) + 1
-    design = np.concatenate([np.ones((len(rows), 1), np.float32), rows], axis=1)
+    told, width = len(shift) + 1, len(root) + 1
+    measured = np.concatenate([np.ones((len(moments), 1), np.float32), moments], axis=1)
+    design = measured[:, :width]
     target = np.concatenate([[1.0], shift])
-    surely, spread = np.zeros((width, width)), np.zeros((width, width))
+    surely, spread = np.zeros((told, told)), np.zeros((width, width))
     surely[0, 0], surely[1:, 1:] = _SURE_OF_RATE, np.linalg.inv(unknown)
     spread[0, 0], spread[1:, 1:] = _FREE_BIAS, root
     at = np.zeros(width)
@@ -42,12 +45,12 @@ def fit(
 
     def loss(at: NDArray[np.float64]) -> tuple[float, Floats, NDArray[np.float64]]:
         likely: Floats = expit(design @ (spread @ at).astype(np.float32))
-        left = target - (design.T @ likely).astype(np.float64) / len(design) / BASE_RATE
+        left = target - (measured.T @ likely).astype(np.float64) / len(measured) / BASE_RATE
         return float(left @ surely @ left + at @ at) / 2, likely, left
 
     now, likely, left = loss(at)
     for _ in range(_ROUNDS):
-        bend = (design * (likely * (1 - likely))[:, None]).T @ design
+        bend = (measured * (likely * (1 - likely))[:, None]).T @ design
         moved = bend.astype(np.float64) / len(design) / BASE_RATE @ spread
         slope = at - moved.T @ (surely @ left)
         step = np.linalg.solve(moved.T @ surely @ moved + np.eye(width), slope)

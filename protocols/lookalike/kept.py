@@ -71,14 +71,20 @@ class KeptBins(Record):
 
 @dataclass(frozen=True, slots=True)
 class KeptRepresentation(Record):
-    """`Representation`, field by field; `length` is an array of one number."""
+    """`Representation`, field by field, and how many columns the sum has that it makes the rows of.
 
-    KIND: ClassVar[str] = "lookalike-representation/1"
+    `length` is an array of one number.
+    """
+
+    KIND: ClassVar[str] = "lookalike-representation/2"
     bins: tuple[KeptBins, ...]
     embedding: tuple[Array, ...]
     arrays: tuple[Array, ...]
     rho_nano: int
     seeds_step: int
+    rest_nano: int
+    columns: int
+    """With the counting one, and those of zeros that the population does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,8 @@ class KeptModel(Record):
     arrays: tuple[Array, ...]
 
 
-def write_representation(made: Representation) -> bytes:
-    """Return the encoding of a representation."""
+def write_representation(made: Representation, columns: int) -> bytes:
+    """Return the encoding of a representation for a sum of so many columns."""
     arrays: tuple[NDArray[Any], ...] = (
         made.landmarks, made.from_embedding, made.from_landmarks, made.mean,
         np.array(made.length, np.float64), made.spectrum,
@@ -100,19 +106,21 @@ def write_representation(made: Representation) -> bytes:
     return encode(
         KeptRepresentation(
             _bins(made.bins), _embedding(made.embedding), tuple(map(Array.of, arrays)),
-            made.rho_nano, made.seeds_step,
+            made.rho_nano, made.seeds_step, made.rest_nano, columns,
         )
     )  # fmt: skip
 
 
-def read_representation(data: bytes) -> Representation:
-    """Return the representation. Raises: MalformedMessage."""
+def read_representation(data: bytes) -> tuple[Representation, int]:
+    """Return the representation, and how many columns the sum has. Raises: MalformedMessage."""
     kept = decode(KeptRepresentation, data)
     landmarks, embedded, landed, mean, length, spectrum = (a.read() for a in kept.arrays)
-    return Representation(
+    made = Representation(
         tuple(b.read() for b in kept.bins), Embedding(*(a.read() for a in kept.embedding)),
-        landmarks, embedded, landed, mean, length.item(), spectrum, kept.rho_nano, kept.seeds_step,
+        landmarks, embedded, landed, mean, length.item(), spectrum,
+        kept.rho_nano, kept.seeds_step, kept.rest_nano,
     )  # fmt: skip
+    return made, kept.columns
 
 
 def write_model(model: Model) -> bytes:

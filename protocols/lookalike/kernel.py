@@ -1,10 +1,11 @@
 """How alike two people are, by their codes alone: what the columns of the sum are made of.
 
 First a sum over features: two people are alike in a feature if their bins are the same or, where
-bins have an order, close. Its main directions over the population make an *embedding* of each
-person. Then a bell curve over the distance of two embeddings, which sees what features do together;
-it is spanned by a few hundred people of the population, the *landmarks* (Nyström). No label is
-looked at: the population is the partner's own, and free to use.
+bins have an order, close. Features have equal parts in it, or such as they are known to matter.
+Its main directions over the population make an *embedding* of each person. Then a bell curve over
+the distance of two embeddings, which sees what features do together; it is spanned by a few hundred
+people of the population, the *landmarks* (Nyström). No label is looked at: the population is the
+partner's own, and free to use.
 """
 
 from dataclasses import dataclass
@@ -53,12 +54,21 @@ def one_hot(codes: Codes, offsets: NDArray[np.int32], width: int) -> sparse.csr_
     return sparse.csr_matrix((np.ones(rows * k, np.float32), at, starts), shape=(rows, width))
 
 
-def embed(bins: tuple[Bins, ...], sample: Codes, draws: np.random.Generator) -> Embedding:
-    """Return the embedding of people with these features, from a sample of the population."""
+def embed(
+    bins: tuple[Bins, ...],
+    sample: Codes,
+    draws: np.random.Generator,
+    matters: NDArray[np.float64] | None = None,
+) -> Embedding:
+    """Return the embedding of people with these features, from a sample of the population.
+
+    `matters` has a weight for each feature: its part in how alike two people are. Else equal ones.
+    """
     sizes = [b.size for b in bins]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
     shares = [np.bincount(sample[:, j], minlength=s) / len(sample) for j, s in enumerate(sizes)]
-    roots = [root(b, s) for b, s in zip(bins, shares, strict=True)]
+    part = np.ones(len(bins)) if matters is None else matters / matters.mean()
+    roots = [root(b, s) * np.sqrt(m) for b, s, m in zip(bins, shares, part, strict=True)]
     alike = sparse.block_diag(roots, format="csr") / np.sqrt(len(bins))
     people = one_hot(sample, offsets, sum(sizes))
     common = np.asarray(people.mean(axis=0)).ravel().astype(np.float64)

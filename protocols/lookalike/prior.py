@@ -9,6 +9,8 @@ value where the sum says little. A feature that does not matter is thereby nearl
 looks at the released sum and the population only, and costs nothing.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,42 +32,73 @@ _ROUNDS = 20
 Matrix = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What each part of log-odds would make a mean row deviate by, side by side."""
+
+    values: Floats
+    """Shape (entries of a row, entries of all parts); the part alone has variance 1 over people."""
+    usual: NDArray[np.float64]
+    """Usual variance of each part; the first are of the features, each alone."""
+    widths: tuple[int, ...]
+
+
 def explained(
     made: Representation,
     people: Codes,
-    rows: Floats,
+    moments: Floats,
     shift: NDArray[np.float64],
     unknown: Matrix,
 ) -> Matrix:
     """Return the covariance of the deviation that log-odds alone would make, without any noise.
 
-    `rows` are the centred rows of `people`; `unknown` is the covariance of all that is not known of
-    `shift`.
+    `moments` are centred rows of `people`: first those of `made`, then those of an earlier look, if
+    there was one. `shift` is how far the seeds' mean row is from theirs, `unknown` the covariance
+    of all that is not known of it. What is returned is of the columns of `made`.
     """
-    parts, usual, sizes = _parts(made, people, rows)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    found = np.array(usual)
-    for _ in range(_ROUNDS):
-        each = np.repeat(found, sizes).astype(np.float32)
-        covariance = (parts * each) @ parts.T + unknown
-        inverse = np.linalg.inv(covariance).astype(np.float32)
-        seen = parts.T @ (inverse @ shift.astype(np.float32))
-        quadratic = np.add.reduceat(np.square(seen, dtype=np.float64), starts)
-        trace = np.add.reduceat(((inverse @ parts) * parts).sum(axis=0, dtype=np.float64), starts)
-        trace = np.maximum(trace, 1e-12)
-        pull = trace * (found**2 * quadratic + 2 * DOUBT * np.array(usual))
-        found = (np.sqrt(DOUBT**2 + pull) - DOUBT) / trace
-    weighed = parts * np.sqrt(np.repeat(found, sizes)).astype(np.float32)
+    parts = parts_of(made, people, moments)
+    own = parts.values[: made.columns - 1]
+    each = np.repeat(variances(parts, shift, unknown), parts.widths)
+    weighed = own * np.sqrt(each).astype(np.float32)
     return np.asarray(weighed @ weighed.T, np.float64)
 
 
-def _parts(
-    made: Representation, people: Codes, rows: Floats
-) -> tuple[Floats, list[float], list[int]]:
-    """Return what each part adds, of variance 1 over people: side by side, sizes, widths."""
+def matters(
+    made: Representation,
+    people: Codes,
+    moments: Floats,
+    shift: NDArray[np.float64],
+    unknown: Matrix,
+) -> NDArray[np.float64]:
+    """Return how large the part of each feature alone is, beside its usual size."""
+    parts = parts_of(made, people, moments)
+    found = variances(parts, shift, unknown) / parts.usual
+    return np.asarray(found[: len(made.bins)])
+
+
+def variances(parts: Parts, shift: NDArray[np.float64], unknown: Matrix) -> NDArray[np.float64]:
+    """Return the variance of each part that the deviation speaks for."""
+    values, usual = parts.values, parts.usual
+    starts = np.concatenate([[0], np.cumsum(parts.widths)[:-1]])
+    found = usual
+    for _ in range(_ROUNDS):
+        each = np.repeat(found, parts.widths).astype(np.float32)
+        covariance = (values * each) @ values.T + unknown
+        inverse = np.linalg.inv(covariance).astype(np.float32)
+        seen = values.T @ (inverse @ shift.astype(np.float32))
+        quadratic = np.add.reduceat(np.square(seen, dtype=np.float64), starts)
+        trace = np.add.reduceat(((inverse @ values) * values).sum(axis=0, dtype=np.float64), starts)
+        trace = np.maximum(trace, 1e-12)
+        pull = trace * (found**2 * quadratic + 2 * DOUBT * usual)
+        found = (np.sqrt(DOUBT**2 + pull) - DOUBT) / trace
+    return found
+
+
+def parts_of(made: Representation, people: Codes, moments: Floats) -> Parts:
+    """Return the parts, in the order: features alone, features together, leanings."""
     offsets, width = made.embedding.offsets, len(made.embedding.table)
     ones = kernel.one_hot(people, offsets, width)
-    meeting = np.asarray(ones.T @ rows).T / len(rows)
+    meeting = np.asarray(ones.T @ moments).T / len(moments)
     blocks, usual = [], []
     for at, bins in enumerate(made.bins):
         shares = np.bincount(people[:, at], minlength=bins.size) / len(people)
@@ -77,12 +110,14 @@ def _parts(
     near = kernel.bell(made.embedding(people), made.landmarks) @ kernel.spanned(made.landmarks)
     near -= near.mean(axis=0)
     spread = float(near.var(axis=0).sum())
-    blocks.append(rows.T @ near / len(rows) / np.sqrt(max(spread, 1e-9)))
+    blocks.append(moments.T @ near / len(moments) / np.sqrt(max(spread, 1e-9)))
     usual.append(TOGETHER)
-    covariance = rows.T @ rows / len(rows)
+    rows = moments[:, : made.columns - 1]
+    covariance = moments.T @ rows / len(rows)
+    variance_of = np.square(rows, dtype=np.float64).mean(axis=0)
     for lean, variance in LEANS:
         part = made.spectrum**lean / (made.spectrum**lean).sum()
-        blocks.append(covariance * np.sqrt(part / np.maximum(np.diag(covariance), 1e-12)))
+        blocks.append(covariance * np.sqrt(part / np.maximum(variance_of, 1e-12)))
         usual.append(variance)
-    parts = np.concatenate(blocks, axis=1).astype(np.float32)
-    return parts, usual, [block.shape[1] for block in blocks]
+    values = np.concatenate(blocks, axis=1).astype(np.float32)
+    return Parts(values, np.array(usual), tuple(block.shape[1] for block in blocks))

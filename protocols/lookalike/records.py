@@ -1,4 +1,4 @@
-"""Parameters of a lookalike run: an alignment, the sum that trains, the sum that evaluates."""
+"""Parameters of a lookalike run: an alignment, two sums that train, the sum that evaluates."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from protocols.sums.records import SumParams
 
 @dataclass(frozen=True, slots=True)
 class SeedSumParams(AlignedParams):
-    """A blinded join, and a sum over the rows of the seeds that are not held out.
+    """A blinded join, and the first look: a sum over rows of the seeds that are not held out.
 
     Raises: InvalidParameter if the parts do not fit together.
     """
@@ -30,17 +30,43 @@ class SeedSumParams(AlignedParams):
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingSumsParams(AlignedParams):
+    """That, and the second look, over the same seeds.
+
+    Raises: InvalidParameter if the parts do not fit together.
+    """
+
+    KIND: ClassVar[str] = "lookalike-training-params/1"
+    first: SeedSumParams
+    second: SumParams
+
+    def __post_init__(self) -> None:
+        self.check_room(self.first.max_items, same_chunks=True)
+        _check_seeds(self.first.first, self.second)
+
+
+@dataclass(frozen=True, slots=True)
 class LookalikeParams(AlignedParams):
     """The whole run. Raises: InvalidParameter if the parts do not fit together."""
 
-    KIND: ClassVar[str] = "lookalike-params/1"
-    first: SeedSumParams
+    KIND: ClassVar[str] = "lookalike-params/2"
+    first: TrainingSumsParams
     second: SumParams
     """Over the rows of the seeds that are held out."""
 
     def __post_init__(self) -> None:
         self.check_room(self.first.max_items, same_chunks=True)
-        _check_seeds(self.first.first, self.second)
+        _check_seeds(self.join, self.second)
+
+    @property
+    def join(self) -> JoinParams:
+        """Parameters of the alignment."""
+        return self.first.first.first
+
+    @property
+    def sums(self) -> tuple[SumParams, SumParams, SumParams]:
+        """The first look, the second, and the sum that evaluates."""
+        return self.first.first.second, self.first.second, self.second
 
 
 def _check_seeds(join: JoinParams, added_up: SumParams) -> None:

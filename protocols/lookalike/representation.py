@@ -4,7 +4,8 @@ The noise of a sum is the same in each direction and as wide as the longest row.
 described by the main directions in which the population differs (`kernel.py`), and the columns are
 weighted by *water-filling*: those that the noise would drown at this number of seeds and this price
 are left out, the others are made about equally loud. The rule looks at the number of seeds (its
-step), at rho and at the population, never at a label, and is fixed in advance.
+step), at rho, at the population and at what an earlier release has told (`looking.py`), never at a
+label.
 
 Each row is cut to one length, 2^15, and rounded towards zero, so that the L2 sensitivity of the sum
 is exact: it is the longest row, with one column more, the same for all, by which the seeds are
@@ -13,7 +14,7 @@ on it, and adds the noise itself.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,10 @@ class Representation:
     spectrum: NDArray[np.float64]
     """Of each column, the part of the alikeness of people that it stands for."""
     rho_nano: int
+    """Price of its sum."""
     seeds_step: int
+    rest_nano: int = 0
+    """What is left of the price for a look after this one."""
 
     @property
     def columns(self) -> int:
@@ -80,6 +84,10 @@ class Representation:
             raise LocalError("a row is longer than was agreed")
         return found
 
+    def at_price(self, rho_nano: int, rest_nano: int = 0) -> "Representation":
+        """Return the same columns for a sum at another price."""
+        return replace(self, rho_nano=rho_nano, rest_nano=rest_nano)
+
     def sum_params(self, rows: int) -> SumParams:
         """Return the aligned sum that trains: the partner learns it, the brand adds the noise."""
         return training_params(self.columns, rows, self.rho_nano)
@@ -99,10 +107,12 @@ def represent(
     rho_nano: int,
     rng: Rng,
     most: int = MAX_COLUMNS,
+    matters: NDArray[np.float64] | None = None,
 ) -> Representation:
     """Return the representation for so many seeds at this price, from a population's codes.
 
-    Its sum has at most `most` columns beside the counting one.
+    Its sum has at most `most` columns beside the counting one. `matters` has a weight for each
+    feature, where an earlier look has told one.
 
     Raises: InvalidParameter.
     """
@@ -112,7 +122,7 @@ def represent(
         raise InvalidParameter("a seed audience has at least one person")
     draws = generator(rng)
     people = sample_of(codes, SAMPLE, draws)
-    embedding = kernel.embed(bins, people, draws)
+    embedding = kernel.embed(bins, people, draws, matters)
     placed = embedding(people)
     landmarks = placed[: kernel.LANDMARKS].copy()
     spanned = kernel.spanned(landmarks)

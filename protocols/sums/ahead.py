@@ -8,6 +8,7 @@ makes the time that is left sensible. Sums are over the partner's rows, or over 
 from protocols.in_a_row import Ahead, Begun
 from protocols.session import Progress, Role
 from protocols.sums.layout import SumLayout
+from protocols.sums.records import SumParams
 
 BFV, COT = "bfv", "cot"
 ALIGNED_ROW_SECONDS = 10e-6
@@ -43,10 +44,12 @@ def over_partners_rows(route: str) -> Ahead:
 
 
 def over_the_same_rows(route: str) -> Ahead:
-    """Return what a second sum takes after an alignment and a sum over the partner's rows."""
+    """Return what a further sum takes, after an alignment and sums over the partner's rows."""
 
     def ahead(before: Begun, now: Progress) -> Progress:
-        summed = weight(route, before.params.first.second.layout)
+        summed, part = 0.0, before.params.first
+        while isinstance(getattr(part, "second", None), SumParams):
+            summed, part = summed + weight(route, part.second.layout), part.first
         each = weight(route, before.params.second.layout)
         return _over(before, now, each, per_row=1.0 + summed)
 

@@ -154,7 +154,7 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
     job = run(world, route=route)
     result = world.publisher.result(job)
     assert result is not None
-    assert result["provenance"]["protocol"] == f"lookalike-{route}/1"
+    assert result["provenance"]["protocol"] == f"lookalike-{route}/2"
 
 
 def test_an_identifier_is_no_feature(world: TwoNodes) -> None:

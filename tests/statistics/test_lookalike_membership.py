@@ -9,10 +9,14 @@ normals whose means are √(2 rho) apart, so no attack has an area under the cur
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from protocols.dp import budget
 from protocols.lookalike import evaluation, training
+from protocols.lookalike.encoding import Codes
+from protocols.lookalike.looking import first_look, second_look
+from protocols.lookalike.measured import Look
 from protocols.lookalike.model import audience
 from protocols.lookalike.representation import LENGTH
 from tests.support.lookalikes import RHO, draws, noised, prepared
@@ -47,6 +51,37 @@ def test_membership_is_not_told_by_the_sum_nor_by_scores() -> None:
     assert np.mean(by_sum) < min(MOST + 0.02, np.mean(without_noise) - 0.02)
     assert np.mean(by_score) < MOST + 0.02
     assert np.mean(without_noise) > 0.55  # the attack works where there is no noise
+
+
+def test_membership_is_not_told_by_two_looks_of_which_the_second_follows_the_first() -> None:
+    """The attacker sees both sums, and what it made of the first.
+
+    How far each points towards a candidate counts as its noise allows, as the best test of one
+    person weighs them. Mean of 8 runs with 1,000 seeds and 1,000 others: standard error 0.005.
+    """
+    seeds_of, areas, by_score = 1000, [], []
+    for run in range(8):
+        p, d = prepared(4000, step=seeds_of, label=60 + run), draws(300 + run)
+        order = d.permutation(len(p.codes))[: 2 * seeds_of]
+        trains, truth = p.codes[order[:seeds_of]], np.arange(2 * seeds_of) < seeds_of
+        first = first_look(p.bins, p.codes, seeds_of, RHO, seeded("f"))
+        before = Look(first, noised(first, trains, d))
+        second = second_look(before, p.codes, seeded("s"))
+        after = Look(second, noised(second, trains, d))
+        told = sum(look.made.rho_nano * _towards(look, p.codes, order) for look in (before, after))
+        areas.append(roc_auc_score(truth, told))
+        model = training.train(second, p.codes, after.sums, seeded("t"), before)
+        by_score.append(roc_auc_score(truth, model.score(p.codes[order])))
+    assert np.mean(areas) < MOST + 0.015
+    assert np.mean(by_score) < MOST + 0.015
+
+
+def _towards(look: Look, codes: Codes, candidates: NDArray[np.intp]) -> NDArray[np.float64]:
+    rows = look.made.rows(codes)[:, :-1].astype(np.float64) / LENGTH
+    rows -= rows.mean(axis=0)
+    seeds = len(candidates) // 2
+    mean = look.made.rows(codes)[:, :-1].mean(axis=0) / LENGTH
+    return np.asarray(rows[candidates] @ (look.sums[:-1] / LENGTH - seeds * mean))
 
 
 def test_membership_is_not_told_by_the_curve() -> None:

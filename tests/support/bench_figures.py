@@ -14,7 +14,7 @@ _NAMES = (
     (r"brand|partner", "PARTY"),
     (r"from_(brand|partner)", "from_PARTY"),
     (r"same_model|logistic|trees", "FIT"),
-    (r"bins|codes|columns|training|scores", "STEP"),
+    (r"bins|codes|columns|second columns|training|scores", "STEP"),
     (r"all_stay|one_drops_out", "CASE"),
     (r"lightgbm|xgboost", "PEER"),
 )

@@ -37,7 +37,7 @@ datasets:
   - {party: publisher, dataset: audience, identifiers: [email], columns: [age, tier, visits, mail]}
 jobs:
   - {kind: lookalike, purpose: lookalike-audience, receiver: publisher}
-  - {kind: lookalike, purpose: lookalike-audience, receiver: publisher, protocol: lookalike-cot/1}
+  - {kind: lookalike, purpose: lookalike-audience, receiver: publisher, protocol: lookalike-cot/2}
 """
 QUESTION = """\
 population: audience

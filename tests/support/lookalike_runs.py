@@ -8,28 +8,24 @@ from numpy.typing import NDArray
 
 from protocols.lookalike import evaluation
 from protocols.lookalike.kept import write_representation
-from protocols.lookalike.learning import (
-    REPRESENTATION,
-    codes_chunk,
-    people_chunk,
-    training_columns,
-)
-from protocols.lookalike.records import LookalikeParams, SeedSumParams
+from protocols.lookalike.learning import LOOK, codes_chunk, people_chunk
+from protocols.lookalike.looking import first_look
+from protocols.lookalike.records import LookalikeParams, SeedSumParams, TrainingSumsParams
+from protocols.lookalike.representation import Representation
 from protocols.lookalike.run import over
-from protocols.lookalike.sums import training_params
+from protocols.lookalike.sums import prices, training_params
 from protocols.psi.padding import NOBODY
 from protocols.session import TwoParty
-from protocols.sums.layout import columns_chunk
 from protocols.sums.records import SumParams
 from tests.support.aligned_runs import grouped, join_params
 from tests.support.clear_sums import CLEAR
 from tests.support.lookalikes import RHO, Prepared
 from tests.support.pair import CTX, Played, run_pair
-from tests.support.seeded import digests
+from tests.support.seeded import digests, seeded
 
 CHUNK = 256
 COLUMNS = 97
-"""Of the training sum, with the counting one."""
+"""Of each sum that trains, with the counting one."""
 FILLERS = 10
 """Rows of nobody behind the population."""
 RUN = over(CLEAR, "lookalike-clear/1")
@@ -45,12 +41,19 @@ def params_of(
 ) -> LookalikeParams:
     most = rows + FILLERS
     join = join_params(1, max_items=most, chunk_items=CHUNK)
-    train = training_params(columns, most, RHO, CHUNK)
+    looks = [training_params(columns, most, rho, CHUNK) for rho in prices(RHO)]
     judge = evaluation.sum_params(most, RHO)
     judge = dataclasses.replace(judge, layout=dataclasses.replace(judge.layout, chunk_rows=CHUNK))
     if not noise:
-        train, judge = quiet(train), quiet(judge)
-    return LookalikeParams(SeedSumParams(join, train, percent), judge)
+        looks, judge = [quiet(look) for look in looks], quiet(judge)
+    return LookalikeParams(
+        TrainingSumsParams(SeedSumParams(join, looks[0], percent), looks[1]), judge
+    )
+
+
+def looked(p: Prepared) -> Representation:
+    """Return what makes the rows of the first sum."""
+    return first_look(p.bins, p.codes, p.made.seeds_step, RHO, seeded("look"))
 
 
 def laid(p: Prepared, columns: int = COLUMNS) -> dict[str, bytes]:
@@ -60,14 +63,11 @@ def laid(p: Prepared, columns: int = COLUMNS) -> dict[str, bytes]:
     people[: len(p.codes)] = np.arange(len(p.codes))
     codes = np.zeros((rows, p.codes.shape[1]), np.uint16)
     codes[: len(p.codes)] = p.codes
-    found = {REPRESENTATION: write_representation(p.made)}
+    found = {LOOK: write_representation(looked(p), columns)}
     for i, at in enumerate(range(0, rows, CHUNK)):
         here = slice(at, at + CHUNK)
         found[codes_chunk(i)] = codes[here].astype("<u2").tobytes()
         found[people_chunk(i)] = people[here].astype("<u4").tobytes()
-        found[columns_chunk(i)] = training_columns(
-            p.made, codes[here], people[here] != NOBODY, columns
-        )
     return found
 
 
@@ -81,6 +81,6 @@ def play_lookalike(
     made = params or params_of(len(p.codes))
     return run_pair(
         grouped(protocol, [len(mine)]), made, CTX,
-        digests(mine), digests(theirs), laid=({}, laid(p, made.first.second.layout.columns)),
+        digests(mine), digests(theirs), laid=({}, laid(p, made.sums[0].layout.columns)),
         **more,
     )  # fmt: skip

@@ -41,7 +41,7 @@ datasets:
   - {party: brand, dataset: customers, identifiers: [email]}
   - {party: publisher, dataset: audience, identifiers: [email], columns: [age, tier]}
 jobs:
-  - {kind: lookalike, purpose: lookalike-audience, receiver: publisher, protocol: lookalike-cot/1}
+  - {kind: lookalike, purpose: lookalike-audience, receiver: publisher, protocol: lookalike-cot/2}
   - {kind: insight, purpose: lookalike-audience, receiver: brand, protocol: sums-join-cot/1}
   - {kind: insight, purpose: lookalike-audience, receiver: brand}
   - {kind: insight, purpose: audience-measurement, receiver: brand}

@@ -58,7 +58,7 @@ def test_every_protocol_that_is_measured_has_parameters_for_two_sets():
         ("sums-join-bfv/1", "accord bench sums"),
         ("sums-join-cot/1", "accord bench sums"),
         ("sums-join-cot", "accord bench sums"),
-        ("lookalike-bfv/1", "accord bench lookalike"),
+        ("lookalike-bfv/2", "accord bench lookalike"),
     ],
 )
 def test_what_does_more_than_match_is_refused_with_the_command_that_measures_it(protocol, command):

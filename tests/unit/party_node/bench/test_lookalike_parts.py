@@ -54,7 +54,8 @@ def test_noise_drowns_what_three_small_partners_learn() -> None:
 def test_what_the_partner_does_is_measured_step_by_step() -> None:
     found = lookalike_scale.measure(2500, 100, NANO, features=4)
     assert found["auc"] > 0.6
-    assert list(found["steps"]) == ["bins", "codes", "columns", "training", "scores"]
+    steps = ["bins", "codes", "columns", "second columns", "training", "scores"]
+    assert list(found["steps"]) == steps
     spent = sum(step["cpu_seconds"] for step in found["steps"].values())
     assert spent == pytest.approx(found["cpu_seconds"], abs=0.1)
     assert found["peak_mib"] >= found["data_mib"]

@@ -65,7 +65,7 @@ def test_the_same_population_and_draws_give_the_same_columns() -> None:
 
 def test_no_label_can_reach_the_choice_of_columns() -> None:
     given_ = set(inspect.signature(represent).parameters)
-    assert given_ == {"bins", "codes", "seeds_step", "rho_nano", "rng", "most"}
+    assert given_ == {"bins", "codes", "seeds_step", "rho_nano", "rng", "most", "matters"}
     kept = {f.name for f in dataclasses.fields(representation.Representation)}
     assert not kept & {"labels", "seeds", "wanted"}
 

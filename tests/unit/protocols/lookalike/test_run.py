@@ -1,4 +1,4 @@
-"""A lookalike from end to end: what the two sums are of, and what is kept."""
+"""A lookalike from end to end: what the three sums are of, and what is kept."""
 
 import dataclasses
 import itertools
@@ -15,14 +15,17 @@ from protocols.lookalike.kept import (
     write_model,
     write_representation,
 )
-from protocols.lookalike.learning import MODEL, SCORES
-from protocols.lookalike.run import HELD_OUT, lookalike_bfv, lookalike_cot
-from protocols.lookalike.training import SeedsNotFound, train
+from protocols.lookalike.learning import LOOK, MODEL, SCORES, TRAINING
+from protocols.lookalike.measured import Look, SeedsNotFound
+from protocols.lookalike.representation import Representation
+from protocols.lookalike.run import HELD_OUT, TRAINS, lookalike_bfv, lookalike_cot
+from protocols.lookalike.sums import prices
+from protocols.lookalike.training import train
 from protocols.session import Role
 from protocols.sums.layout import read_vector, vector_chunk
 from protocols.sums.records import Sums, SumsGiven
 from tests.support.lookalike_runs import CHUNK, FILLERS, RUN, params_of, play_lookalike
-from tests.support.lookalikes import Prepared, draws, prepared
+from tests.support.lookalikes import RHO, Prepared, draws, prepared
 from tests.support.pair import Played
 from tests.support.seeded import seeded
 
@@ -68,12 +71,27 @@ def test_the_held_out_are_counted_in_buckets_of_scores(played, people):
 
 def test_the_model_is_that_of_the_seeds_that_train(played, people):
     trains = marked(played, people)
-    sums = people.made.rows(people.codes[trains]).sum(axis=0, dtype=np.int64)
-    wanted = train(people.made, people.codes, sums, seeded("any"))
+    first, second = (read_representation(played.sender.chunks[n])[0] for n in (LOOK, TRAINING))
+    before, sums = (_summed(made, people.codes[trains]) for made in (first, second))
+    wanted = train(second, people.codes, sums, seeded("any"), Look(first, before))
     model = read_model(played.sender.chunks[MODEL])
     scores = np.frombuffer(played.sender.chunks[SCORES], "<f4")
     assert np.allclose(model.score(people.codes), scores)
     assert np.allclose(wanted.score(people.codes), scores, atol=1e-3)
+
+
+def test_both_looks_are_over_the_same_seeds(played, people):
+    assert np.array_equal(marked(played, people), marked(played, people, TRAINS))
+
+
+def test_of_few_seeds_both_looks_have_the_same_columns(played, people):
+    first, second = (read_representation(played.sender.chunks[n])[0] for n in (LOOK, TRAINING))
+    assert (first.rho_nano, second.rho_nano) == prices(RHO)
+    assert np.array_equal(first.rows(people.codes), second.rows(people.codes))
+
+
+def _summed(made: Representation, codes: np.ndarray) -> np.ndarray:
+    return made.rows(codes).sum(axis=0, dtype=np.int64)
 
 
 @pytest.mark.parametrize("protocol", [lookalike_bfv(), lookalike_cot()], ids=lambda p: p.name)
@@ -92,17 +110,19 @@ def test_seeds_that_are_not_in_the_population_are_said_not_to_be_found():
         play_lookalike(many, np.arange(10_000, 10_500), params=params_of(600, percent=20))
 
 
-def test_chunks_of_the_second_sum_do_not_touch_those_of_the_first(played):
-    later = [name for name in played.receiver.chunks if name.startswith(HELD_OUT)]
-    assert later
-    assert {name.removeprefix(HELD_OUT) for name in later} <= set(played.receiver.chunks)
+def test_chunks_of_later_sums_do_not_touch_those_of_the_first(played):
+    for before in (TRAINS, HELD_OUT):
+        later = [name for name in played.receiver.chunks if name.startswith(before)]
+        assert later
+        assert {name.removeprefix(before) for name in later} <= set(played.receiver.chunks)
 
 
 def test_what_is_kept_reads_back_as_it_was(people):
-    again = read_representation(write_representation(people.made))
+    again, columns = read_representation(write_representation(people.made, 97))
+    assert columns == 97
     # Not bit by bit: how arrays lie in memory changes in which order products are added up.
     assert np.abs(again.rows(people.codes[:50]) - people.made.rows(people.codes[:50])).max() <= 1
-    assert write_representation(again) == write_representation(people.made)
+    assert write_representation(again, 97) == write_representation(people.made, 97)
     sums = people.made.rows(people.codes[:60]).sum(axis=0, dtype=np.int64)
     model = train(
         dataclasses.replace(people.made, seeds_step=50), people.codes, sums, draws(3).bytes
@@ -136,7 +156,7 @@ def test_it_says_how_far_it_is():
     assert lookalike_bfv().progress is not None
 
 
-def test_progress_never_goes_back_over_three_parts(people, seeds):
+def test_progress_never_goes_back_over_four_parts(people, seeds):
     told: dict[Role, list[tuple[float, float]]] = {role: [] for role in Role}
     roles: dict[int, Role] = {}
 

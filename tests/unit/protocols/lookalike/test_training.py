@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from protocols.errors import InvalidParameter
 from protocols.lookalike.features import NothingToLearn
+from protocols.lookalike.measured import SeedsNotFound
 from protocols.lookalike.seeds import TooFewSeeds, seeds_step, split
-from protocols.lookalike.training import SeedsNotFound, train
+from protocols.lookalike.training import train
 from tests.support.lookalikes import Prepared, draws, prepared, trained
 from tests.support.seeded import seeded
 
