@@ -28,7 +28,8 @@ def test_noise_is_on_every_number_and_has_its_scale(turn):
     terms = terms_of(2, one_hot=(60, 30), rho_nano=5_000_000)
     nothing = np.zeros(terms.entries(turn), np.int64)
     drawn = noise.add(terms, turn, nothing) / noise.sigma(terms, turn)
-    assert (drawn != 0).all()
+    # A number that no noise is on is 0; of 2,000 draws one in forty runs has a 0 by chance.
+    assert (drawn == 0).sum() <= 5
     # The mean of n squares has a standard deviation of √(2/n): seven of them, about 3e-12.
     assert abs(float((drawn**2).mean()) - 1) < 7 * math.sqrt(2 / len(drawn))
 
