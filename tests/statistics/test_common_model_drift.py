@@ -8,19 +8,22 @@ seeded: a bound is the claimed 5 % and three standard errors of the count.
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from protocols.auc import auc
-from protocols.federated import learning
+from protocols.federated import learning, noise
+from protocols.federated.fixed_point import Whole
 from protocols.federated.learning import People
-from protocols.federated.noise import weight_noise
+from protocols.federated.terms import FederatedTerms
 from protocols.joint.drift import at_training, by_outcomes, drift
 from protocols.verdict import Verdict
 from tests.support.federation import terms_of
 from tests.support.lookalikes import draws
+from tests.support.trained_people import trained
 
 RUNS = 400
 BOUND = 0.05 + 3 * math.sqrt(0.05 * 0.95 / RUNS)
@@ -29,6 +32,12 @@ EFFECTS = (np.linspace(-1.2, 1.2, 6), np.linspace(-0.8, 0.8, 4), np.linspace(0.5
 HELD_OUT_OF = 10
 Chances = NDArray[np.float64]
 Outcome = Callable[[Chances, NDArray[np.bool_], np.random.Generator], NDArray[np.bool_]]
+
+
+def noised(rng: np.random.Generator, terms: FederatedTerms, turn: int, update: Whole) -> Whole:
+    """Noise of the scale that a partner adds, from a seed."""
+    drawn = noise.sigma(terms, turn) * rng.normal(size=len(update))
+    return np.asarray(update + np.rint(drawn).astype(np.int64))
 
 
 def chances(codes: NDArray[np.uint16]) -> Chances:
@@ -68,12 +77,11 @@ def verdicts(people: int, outcome: Outcome, label: int) -> Counter[Verdict]:
         chance = chances(codes)
         labels = rng.random(2 * people) < chance
         out = rng.random(2 * people) * HELD_OUT_OF < 1
-        weights = np.zeros(TERMS.columns)
-        for partner, whose in enumerate((slice(people), slice(people, None))):
+        parts = []
+        for whose in (slice(people), slice(people, None)):
             trains = ~out[whose]
-            own = People(codes[whose][trains], labels[whose][trains].astype(np.uint8))
-            weights += learning.fit(TERMS, partner, own, np.zeros(TERMS.columns)) / 2
-        weights += rng.normal(0, weight_noise(TERMS), len(weights))
+            parts.append(People(codes[whose][trains], labels[whose][trains].astype(np.uint8)))
+        weights = trained(TERMS, parts, add=partial(noised, rng))
         scores = learning.score(TERMS, weights, codes)[:people]
         mine, judged = labels[:people], out[:people]
         area = auc(scores[judged], mine[judged])

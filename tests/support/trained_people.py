@@ -1,6 +1,6 @@
 """People to train on: made up, and those of UCI Adult; and a whole training without masks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from protocols.federated import estimate, fixed_point, learning, noise, updates
 from protocols.federated.estimate import Summed
-from protocols.federated.fixed_point import Weights
+from protocols.federated.fixed_point import Weights, Whole
 from protocols.federated.learning import NONE, Codes, People
 from protocols.federated.terms import FederatedTerms
 from tests.support.federation import terms_of
@@ -45,14 +45,20 @@ def pooled(terms: FederatedTerms, people: People, ridge: float) -> Weights:
 
 
 def trained(
-    terms: FederatedTerms, parts: Sequence[People], gone: frozenset[int] = frozenset()
+    terms: FederatedTerms,
+    parts: Sequence[People],
+    gone: frozenset[int] = frozenset(),
+    add: Callable[[FederatedTerms, int, Whole], Whole] = noise.add,
 ) -> Weights:
-    """Weights after all rounds; partners in `gone` are there in the first one only."""
+    """Weights after all rounds; partners in `gone` are there in the first one only.
+
+    `add` adds the noise, as `noise.add` does.
+    """
     weights, sums = fixed_point.start(terms), list[Summed]()
     for turn in range(terms.rounds):
         numbers = tuple(i for i in range(len(parts)) if not (turn and i in gone))
         total = sum(
-            noise.add(terms, turn, updates.update(terms, turn, parts[i], weights)) for i in numbers
+            add(terms, turn, updates.update(terms, turn, parts[i], weights)) for i in numbers
         )
         sums.append(Summed(weights, numbers, np.asarray(total).astype("<i8").tobytes()))
         weights = estimate.weights(terms, sums)
