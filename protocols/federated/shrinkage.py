@@ -4,9 +4,9 @@ What is observed is b = H·w + noise, where H says how strongly the likelihood b
 which people there are has the covariance H itself; the noise that partners added, and what is not
 known of H, have variances that are known, one of each column. Before anything is seen, a weight is
 normal around 0, with a variance of its feature's own. So the best weights are a posterior mean; and
-as the observation tells how large weights are, so is the variance of each feature estimated, by the
-majorise-minimise steps of Zhou, Hu, Zhou and Lange (2019), held near a usual value where the
-observation says little. A feature that weighs no more than the noise is thereby nearly left out.
+as the observation tells how large weights are, so is the variance of each feature estimated
+(`protocols/variance_components.py`), held near a usual value where the observation says little. A
+feature that weighs no more than the noise is thereby nearly left out.
 
 It looks at nothing but what was released, and costs nothing.
 """
@@ -14,10 +14,9 @@ It looks at nothing but what was released, and costs nothing.
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols import variance_components
 from protocols.federated.fixed_point import Weights
 
-DOUBT = 1.0
-"""How firmly variances are held near the usual one: as if each had been seen twice as often."""
 MOST = 0.5
 """The largest variance of a feature's weights: a standard deviation of 0.7 in log-odds."""
 _CONSTANT = 25.0
@@ -50,9 +49,8 @@ def posterior(
         square = (precision * found) ** 2
         trace = precision - precision**2 * spread
         squares = np.bincount(which, square[code], count)
-        traces = np.maximum(np.bincount(which, trace[code], count), 1e-12)
-        pull = traces * (sizes**2 * squares + 2 * DOUBT * usual)
-        sizes = np.minimum((np.sqrt(DOUBT**2 + pull) - DOUBT) / traces, MOST)
+        traces = np.bincount(which, trace[code], count)
+        sizes = np.minimum(variance_components.step(sizes, squares, traces, usual), MOST)
     precision[code] = 1 / sizes[which] + ridge
     return _mean(known, told, precision)[0]
 

@@ -14,7 +14,7 @@ together are as good as one.
 
 from protocols.lookalike import prior
 from protocols.lookalike.encoding import Bins, Codes
-from protocols.lookalike.measured import Look, measured
+from protocols.lookalike.measured import Look, count_of, measured
 from protocols.lookalike.representation import Representation, represent
 from protocols.lookalike.sums import columns_for, prices, told_apart
 from protocols.session import Rng
@@ -41,9 +41,10 @@ def second_look(first: Look, population: Codes, rng: Rng) -> Representation:
     """
     made = first.made
     step, price, rest = made.seeds_step, made.rho_nano + made.rest_nano, made.rest_nano
-    told = measured((first,), population, rng)
     if not told_apart(step, price):
+        count_of((first,), len(population))  # refuses seeds that are not there
         return made.at_price(rest)
+    told = measured((first,), population, rng)
     found = prior.matters(made, told.people, told.moments, told.shift, told.unknown)
     most, weights = columns_for(step, price), found + NEVER_OUT
     return represent(made.bins, population, step, price, rng, most, weights).at_price(rest)

@@ -3,10 +3,10 @@
 There is a part for each feature alone, one for features together, and some for the directions in
 which people differ most. Each part alone would make the seeds' mean row deviate in its own way from
 the population's, by a normal law. The measured deviation is the sum of all parts, of the chance of
-which seeds there are and of the noise; so the size of each part can be estimated (variance
-components, by the majorise-minimise steps of Zhou, Hu, Zhou and Lange 2019), held near its usual
-value where the sum says little. A feature that does not matter is thereby nearly left out. This
-looks at the released sum and the population only, and costs nothing.
+which seeds there are and of the noise; so the size of each part can be estimated
+(`protocols/variance_components.py`), held near its usual value where the sum says little. A feature
+that does not matter is thereby nearly left out. This looks at the released sum and the population
+only, and costs nothing.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols import variance_components
 from protocols.lookalike import kernel
 from protocols.lookalike.encoding import Codes
 from protocols.lookalike.kernel import Floats
@@ -25,8 +26,6 @@ TOGETHER = 0.5
 """Of features together."""
 LEANS = ((1.5, 0.3), (2.0, 0.3))
 """Of the directions in which people differ most: how much they are preferred, and the variance."""
-DOUBT = 1.0
-"""How firmly sizes are held near the usual ones: as if each had been seen twice as often."""
 _ROUNDS = 20
 
 Matrix = NDArray[np.float64]
@@ -88,9 +87,7 @@ def variances(parts: Parts, shift: NDArray[np.float64], unknown: Matrix) -> NDAr
         seen = values.T @ (inverse @ shift.astype(np.float32))
         quadratic = np.add.reduceat(np.square(seen, dtype=np.float64), starts)
         trace = np.add.reduceat(((inverse @ values) * values).sum(axis=0, dtype=np.float64), starts)
-        trace = np.maximum(trace, 1e-12)
-        pull = trace * (found**2 * quadratic + 2 * DOUBT * usual)
-        found = (np.sqrt(DOUBT**2 + pull) - DOUBT) / trace
+        found = variance_components.step(found, quadratic, trace, usual)
     return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from consent.uses import UseRecord
 from party_node import results
 from party_node.errors import ExpiredCollaboration, IllegalState, MissingColumn, NotFound
 from party_node.scoring import again
@@ -21,6 +20,7 @@ from tests.support.common_models import (
     common_model,
     fill,
 )
+from tests.support.federated_nodes import uses_of
 from tests.support.trained_nodes import THREE, the_job, to_be_scored, trained_nodes
 from tests.support.two_nodes import BRAND, COLLABORATION, PUBLISHER, Node, TwoNodes
 
@@ -35,11 +35,6 @@ def world() -> Iterator[TwoNodes]:
 
 def track(node: Node, job: str, outcomes: str = OUTCOMES) -> dict[str, object]:
     return by_scores.track(node.services, job, parse(outcomes), node.party)
-
-
-def uses_of(node: Node, job: str) -> list[UseRecord]:
-    records = (entry.record for entry in node.services.ledger.entries())
-    return [r for r in records if isinstance(r, UseRecord) and r.job.startswith(f"{job}-track-")]
 
 
 @pytest.mark.parametrize("party", [BRAND, PUBLISHER])
@@ -67,7 +62,7 @@ def test_each_partner_compares_its_own_people_and_nothing_leaves(
     assert track(node, job)["verdict"] == "cannot-be-told"
     assert len(node.rows(BudgetChargeRow)) == charged
     assert len(world.brand.services.jobs.all()) == sent
-    first, *_ = made = uses_of(node, job)
+    first, *_ = made = uses_of(node, job, "track")
     assert len(made) == 3
     assert (first.purpose, first.operation) == (PURPOSE, "lookalike.score")
     assert (first.asked, first.allowed) == (len(HELD[party]), len(HELD[party]) - 1)
@@ -106,7 +101,7 @@ def test_what_cannot_be_compared_is_refused_and_nobody_is_asked_about(world: Two
     node.clock.now_ms += YEAR_MS
     with pytest.raises(ExpiredCollaboration):
         track(node, job)
-    assert uses_of(node, job) == []
+    assert uses_of(node, job, "track") == []
 
 
 def test_where_nobody_may_be_scored_there_is_nothing_to_compare(world: TwoNodes) -> None:
@@ -116,7 +111,7 @@ def test_where_nobody_may_be_scored_there_is_nothing_to_compare(world: TwoNodes)
     node.services.datasets.register("people", file, "id", "email", None, None)
     with pytest.raises(IllegalState, match="nobody may be scored"):
         track(node, job)
-    (use,) = uses_of(node, job)
+    (use,) = uses_of(node, job, "track")
     assert (use.asked, use.allowed) == (1, 0)
 
 
@@ -140,6 +135,6 @@ def test_of_three_parties_consent_is_asked_towards_each_other_one() -> None:
         assert len(to_be_scored(PUBLISHER, THREE)) == track(node, job)["people"] + sum(
             n % 10 == 1 for n in to_be_scored(PUBLISHER, THREE)
         )
-        assert len(uses_of(node, job)) == 2
+        assert len(uses_of(node, job, "track")) == 2
         scored = again.score(node.services, job, PUBLISHER)
         assert len(scored.people) == len(to_be_scored(PUBLISHER, THREE))

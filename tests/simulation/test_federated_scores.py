@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from consent.uses import UseRecord
 from party_node import audiences
 from party_node.api import models
 from party_node.cli import model as cli_model
@@ -27,7 +26,7 @@ from party_node.scoring import again
 from party_node.scoring.purposes import purpose_for
 from party_node.scoring.scored import Scored
 from protocols.federated import fixed_point
-from tests.support.federated_nodes import HELD, PURPOSE, SHOP, THREE, TIERS, age, tier
+from tests.support.federated_nodes import HELD, PURPOSE, SHOP, THREE, TIERS, age, tier, uses_of
 from tests.support.trained_nodes import (
     SCORED,
     TRAINING_ALONE,
@@ -64,11 +63,6 @@ def scores_of(node: Node, found: Scored) -> dict[int, float]:
     return {int(row.rsplit("-", 1)[1]): s for row, s in rows}
 
 
-def uses_of(node: Node, job: str) -> list[UseRecord]:
-    records = (entry.record for entry in node.services.ledger.entries())
-    return [r for r in records if isinstance(r, UseRecord) and r.job.startswith(f"{job}-score-")]
-
-
 @pytest.mark.parametrize("party", [BRAND, PUBLISHER])
 def test_each_partner_scores_its_own_people_by_weights_and_rows(
     world: TwoNodes, party: str
@@ -81,7 +75,7 @@ def test_each_partner_scores_its_own_people_by_weights_and_rows(
     for person, got in scores.items():
         assert got == pytest.approx(plain_score(node, job, person), abs=1e-9)
     assert found.withheld == len(set(HELD[party]) & TRAINING_ALONE)
-    (use,) = uses_of(node, job)
+    (use,) = uses_of(node, job, "score")
     assert (use.purpose, use.operation) == (SCORED, "lookalike.score")
     assert (use.asked, use.allowed) == (len(HELD[party]), len(scores))
 
@@ -133,7 +127,7 @@ def test_people_of_a_list_are_left_out_and_not_even_asked_about(world: TwoNodes)
     assert not members & listed
     assert before - listed <= members
     assert len(made.scored.people) == len(to_be_scored(PUBLISHER)) - 7
-    assert uses_of(node, job)[-1].asked == len(HELD[PUBLISHER]) - 9
+    assert uses_of(node, job, "score")[-1].asked == len(HELD[PUBLISHER]) - 9
 
 
 def test_an_audience_below_the_agreed_size_or_above_the_people_is_refused(
@@ -169,7 +163,7 @@ def test_a_partner_without_the_model_is_told_so_and_nothing_is_asked(world: TwoN
     kept.unlink()
     with pytest.raises(NotFound, match="has trained no model here"):
         again.score(node.services, job, PUBLISHER)
-    assert uses_of(node, job) == []
+    assert uses_of(node, job, "score") == []
     assert models.listed(node._running()) == []
 
 
@@ -231,7 +225,7 @@ def test_another_offered_dataset_can_be_scored_and_no_other(
     assert dict(found.rows()) == {
         f"prospect-{n:03}": pytest.approx(plain_score(node, job, n)) for n in people
     }
-    (use,) = uses_of(node, job)
+    (use,) = uses_of(node, job, "score")
     assert use.datasets == ("prospects",)
     made = again.make_audience(
         node.services, job, 50, PUBLISHER, [f"prospect-{people[0]:03}"], "prospects"
@@ -255,7 +249,7 @@ def test_of_three_parties_consent_towards_one_is_not_enough() -> None:
         assert set(scores) == to_be_scored(PUBLISHER, THREE)
         for person, got in scores.items():
             assert got == pytest.approx(plain_score(node, job, person), abs=1e-9)
-        towards = {use.recipient: use for use in uses_of(node, job)}
+        towards = {use.recipient: use for use in uses_of(node, job, "score")}
         assert set(towards) == {BRAND, SHOP}
         assert towards[SHOP].allowed == len(scores) < towards[BRAND].allowed
         assert best(node, job, 50) <= set(scores)

@@ -9,14 +9,12 @@ from pathlib import Path
 from party_node.api.consent import BatchBody, record_events
 from tests.support.federated_nodes import (
     DOCUMENT,
-    QUESTION,
     TWO,
-    MemoryLine,
     age,
     agreement,
     renewed,
     tier,
-    without_flower,
+    train,
 )
 from tests.support.two_nodes import BRAND, PUBLISHER, Node, ReadyWorld, TwoNodes, email, key, other
 
@@ -70,11 +68,7 @@ def _make(world: TwoNodes, folder: Path) -> None:
         assert record_events(body, node._running())["accepted"] == len(said)
     text = agreement(DOCUMENT, TWO).replace("purpose: joint-model,", f"purpose: {PURPOSE},")
     world.agree(text, {"federated": PURPOSE}, allow_reveal=False)
-    line = MemoryLine(world)
-    with without_flower():
-        job = world.brand.ask("federated", question=QUESTION)
-        world.settle(job, each=lambda: line.turn(job))
-    assert world.job(job) == ("completed", "")
+    train(world)
 
 
 _READY = ReadyWorld("common-model", TWO, _make)

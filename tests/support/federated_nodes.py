@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from consent.uses import UseRecord
 from protocols.codec import Record, encode
 from protocols.errors import ProtocolError
 from protocols.federated import partner
@@ -170,3 +171,18 @@ def federated_nodes(parties: tuple[str, ...] = TWO) -> Iterator[tuple[TwoNodes, 
     ready: AbstractContextManager[TwoNodes] = _READY[parties].copy()
     with without_flower(), ready as world:
         yield world, MemoryLine(world)
+
+
+def train(world: TwoNodes) -> None:
+    """Let the brand ask for a training, and bring it to its end."""
+    line = MemoryLine(world)
+    with without_flower():
+        job = world.brand.ask("federated", question=QUESTION)
+        world.settle(job, each=lambda: line.turn(job))
+    assert world.job(job) == ("completed", "")
+
+
+def uses_of(node: Node, job: str, what: str) -> list[UseRecord]:
+    """Return a node's records of such uses of a model: `score` or `track`."""
+    records = (entry.record for entry in node.services.ledger.entries())
+    return [r for r in records if isinstance(r, UseRecord) and r.job.startswith(f"{job}-{what}-")]

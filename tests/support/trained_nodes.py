@@ -11,16 +11,14 @@ from pathlib import Path
 from tests.support.federated_nodes import (
     HELD,
     PURPOSE,
-    QUESTION,
     SILENT,
     THREE,
     TWO,
-    MemoryLine,
     age,
     agreement,
     renewed,
     tier,
-    without_flower,
+    train,
 )
 from tests.support.two_nodes import (
     Node,
@@ -71,11 +69,7 @@ def _world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
             _fill(node, folder, [p for p in parties if p != node.party])
         text = agreement(DOCUMENT, parties)
         world.agree(text, {"federated": PURPOSE}, allow_reveal=False)
-        line = MemoryLine(world)
-        with without_flower():
-            job = world.brand.ask("federated", question=QUESTION)
-            world.settle(job, each=lambda: line.turn(job))
-        assert world.job(job) == ("completed", "")
+        train(world)
 
     return make
 
