@@ -75,11 +75,27 @@ class Gate:
 
         Raises: UnknownDataset, UnknownPurpose, UnknownOperation.
         """
+        asked, allowed, _ = self.foreseen(dataset, purpose, recipient, operations)
+        return asked, allowed
+
+    def foreseen(
+        self,
+        dataset: str,
+        purpose: str,
+        recipient: str,
+        operations: Sequence[str],
+        among: BitMap | None = None,
+    ) -> tuple[int, BitMap, dict[str, int]]:
+        """Return as `permitted_now`, and how many would not be permitted for which reason.
+
+        With `among`, only those of the dataset would be asked about. Raises: as `permitted_now`.
+        """
         asked = self._datasets.asked(dataset)
+        asked = asked if among is None else asked & among
         with self._ledger.hold() as head:
             question = Question("", b"", dataset, purpose, recipient, tuple(operations), "")
-            allowed, _ = self._recorder.decide(head, question, asked, {})
-        return len(asked), allowed
+            allowed, denied = self._recorder.decide(head, question, asked, {})
+        return len(asked), allowed, denied
 
     def permit(
         self,

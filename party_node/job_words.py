@@ -226,7 +226,7 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         "a yes more likely, what has a - less"
     )
     for feature in found["features"]:
-        yield f"  {feature['column']}: {_weighed(feature['weights'][:-1])}"
+        yield f"  {feature['column']}: {weighed(feature['weights'][:-1])}"
     yield f"  signed by {', '.join(found['signed_by'])}"
     for limit in found.get("limits", ()):  # results of before have none
         yield f"  note: {limit}"
@@ -237,7 +237,7 @@ def foretold(found: dict[str, Any]) -> str:
     return f"{found['label']} ({' or '.join(found['positive'])})"
 
 
-def _weighed(weights: list[dict[str, Any]]) -> str:
+def weighed(weights: list[dict[str, Any]]) -> str:
     """Say what each value weighs; of many only those that weigh most."""
     shown = weights
     if len(weights) > _MOST_WEIGHTS:

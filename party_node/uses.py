@@ -7,8 +7,8 @@ answer is a use record of its own: the first under the job's number, which the r
 the others under `<job>-to-<party>`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from pyroaring import BitMap, FrozenBitMap
 
@@ -79,6 +79,17 @@ class Later:
     """Empty: that of the job."""
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What the gate would decide now about uses towards all other parties."""
+
+    asked: int
+    """People who would be asked about."""
+    allowed: BitMap = field(repr=False)
+    denied: dict[str, int]
+    """People who would not be permitted, by the reason that would be met first."""
+
+
 def permit(
     gate: Gate,
     job: JobDescription,
@@ -137,16 +148,26 @@ def permitted_now(gate: Gate, job: JobDescription, party: str) -> tuple[int, Bit
 
     Raises: as `Gate.permitted_now`.
     """
-    asked, found = 0, None
-    for peer in job.others(party):
-        asked, allowed = gate.permitted_now(
-            job.dataset_of(party), job.purpose, peer, operations_of(job)
-        )
-        found = allowed if found is None else found & allowed
-    return asked, BitMap() if found is None else found
+    found = foreseen(gate, job, party)
+    return found.asked, found.allowed
 
 
-def _added_up(denied: Iterator[Mapping[str, int]]) -> dict[str, int]:
+def foreseen(gate: Gate, job: JobDescription, party: str, later: Later | None = None) -> Foreseen:
+    """Return what `permit` would come to now: nothing is recorded, and no row may be read by it.
+
+    Raises: as `Gate.permitted_now`.
+    """
+    said = later or Later(job.job, operations_of(job), job.requester)
+    dataset, purpose = said.dataset or job.dataset_of(party), said.purpose or job.purpose
+    among, first, denied = said.among, 0, list[dict[str, int]]()
+    for place, peer in enumerate(job.others(party)):
+        asked, among, reasons = gate.foreseen(dataset, purpose, peer, said.operations, among)
+        first = first if place else asked
+        denied.append(reasons)
+    return Foreseen(first, BitMap() if among is None else among, _added_up(denied))
+
+
+def _added_up(denied: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
     for reasons in denied:
         for reason, people in reasons.items():

@@ -15,7 +15,7 @@ from party_node.api.noting import note
 from party_node.api.strict import Name, Strict
 from party_node.key_lists import read_keys
 from party_node.running import Here
-from party_node.scoring import again, kept
+from party_node.scoring import again, kept, standing
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -46,6 +46,12 @@ class AudienceBody(Strict):
 def listed(node: Here) -> list[dict[str, Any]]:
     """Return the models that jobs have made here, and joint scores, with their cards."""
     return [dataclasses.asdict(one) for one in kept.listed(node.services)]
+
+
+@router.get("/{job}")
+def stands(job: JobId, node: Here) -> dict[str, Any]:
+    """Return how one model stands: its card, whom it may score now, who withdrew, its audience."""
+    return standing.of(node.services, job)
 
 
 @router.post("/{job}/audience")

@@ -54,11 +54,12 @@ def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
     if not any(m["job"].startswith(job) for m in found):
         tracking.show(client, job, as_json=as_json)
         return
-    one = next(m for m in found if m["job"] == whole_of(job, (m["job"] for m in found)))
+    one = client.get(f"/v1/models/{whole_of(job, (m['job'] for m in found))}")
     if as_json:
         show_json(one)
         return
     say_all(cards.everything[one["kind"]](one["card"]))
+    say_all(cards.stands(one))
 
 
 @app.command()

@@ -22,7 +22,7 @@ from party_node.cli.output import (
     show_json,
     usage_of,
 )
-from party_node.job_kinds import INSIGHT, LOOKALIKE
+from party_node.job_kinds import LOOKALIKE
 from party_node.local_client import LocalClient
 from party_node.tracking import words
 from protocols.dp.queries.scalars import InvalidQuery
@@ -116,26 +116,12 @@ def _compared(
 
 def _question(made: dict[str, Any], text: str, rho: str) -> dict[str, Any]:
     """Return what asks how high the partner's model ranks one's own people with the outcome."""
-    from party_node.tracking import (
-        outcomes_file,  # brings the protocols, which no other command needs
-    )
+    from party_node.tracking import asking  # brings the protocols, which no other command needs
 
-    partner, (mine,) = made["receiver"], made["senders"]
     try:
-        outcomes = outcomes_file.parse(text)
-        question = outcomes_file.reach_question(
-            outcomes, made["job"], made["datasets"][partner], rho
-        )
+        return asking.reach_job(made, text, rho)
     except InvalidQuery as e:
         raise click.UsageError(str(e)) from e
-    return {
-        "collaboration": made["collaboration"],
-        "kind": INSIGHT,
-        "purpose": made["purpose"],
-        "identifiers": made["identifiers"],
-        "dataset": outcomes.dataset or made["datasets"][mine],
-        "question": question,
-    }
 
 
 def _verdict(found: dict[str, Any]) -> str:

@@ -1,65 +1,32 @@
-"""The console's pages: sign in, one page that says how things are, and the decisions on it.
-
-No script, nothing from elsewhere. A form is taken only from a page of this node: the session cookie
-is SameSite=Strict, and the Origin of every form is compared with the address that it was sent to.
-"""
+"""The console's pages: sign in, one page that says how things are, and the decisions on it."""
 
 import hmac
 from pathlib import Path as FilePath
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Path, Request, Response
-from fastapi.responses import RedirectResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from party_node.api.audit import use_views
-from party_node.console import questions
+from party_node.console import model_pages, questions
+from party_node.console.answering import (
+    HEADERS,
+    back,
+    cookie_name,
+    render,
+    same_origin,
+    sessions_of,
+    signed_in,
+)
 from party_node.console.asking import Written
 from party_node.console.questions import Key, Text, Typed
-from party_node.console.sessions import TTL_MS, Sessions
-from party_node.console.view import age, page, when
+from party_node.console.sessions import TTL_MS
+from party_node.console.view import page
 from party_node.errors import IllegalState, NodeError
-from party_node.job_words import price, stage
 from party_node.problems import Refusal, problem_of
-from party_node.running import Here, RunningNode, node_of
-from party_node.surface_errors import ForeignOrigin
+from party_node.running import Here, RunningNode
 from protocols.errors import ProtocolError
 
-CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    # `no-referrer` would make browsers send `Origin: null` with our own forms.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 _STYLE = (FilePath(__file__).parent / "static" / "console.css").read_text(encoding="utf-8")
-_SEE_OTHER = 303
-
-_templates = Environment(
-    loader=PackageLoader("party_node.console"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters |= {"when": when, "age": age, "stage": stage, "price": price}
-_templates.filters["count"] = lambda number: f"{number:,}"
-
-
-def same_origin(request: Request) -> None:
-    """Return if the form was sent from a page of this node.
-
-    Raises: ForeignOrigin, also if the browser does not say where it was sent from.
-    """
-    origin = urlsplit(request.headers.get("origin", ""))
-    if not origin.netloc or origin.netloc != request.headers.get("host"):
-        raise ForeignOrigin
-
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
@@ -71,31 +38,33 @@ def install(app: FastAPI) -> None:
     """Add the console to the application."""
     app.include_router(router)
     app.include_router(forms)
+    for pages in (model_pages.router, model_pages.forms):
+        app.include_router(pages)
 
 
 @router.get("/")
 def home(request: Request, node: Here) -> Response:
     """Show the page, or the form to sign in."""
-    if not _signed_in(request):
-        return _render("sign_in.html", {"party": node.party, "wrong": False})
-    return _render("home.html", _content(node))
+    if not signed_in(request):
+        return render("sign_in.html", {"party": node.party, "wrong": False})
+    return render("home.html", _content(node))
 
 
 @router.get("/static/console.css")
 def style() -> Response:
     """Return the style sheet."""
-    return Response(_STYLE, media_type="text/css", headers=_HEADERS)
+    return Response(_STYLE, media_type="text/css", headers=HEADERS)
 
 
 @forms.post("/sign-in")
 def sign_in(request: Request, node: Here, token: Annotated[str, Form(max_length=200)]) -> Response:
     """Begin a session for whoever has the node's token."""
     if not hmac.compare_digest(token.strip().encode(), node.token.encode()):
-        return _render("sign_in.html", {"party": node.party, "wrong": True}, 403)
-    answer = _back()
+        return render("sign_in.html", {"party": node.party, "wrong": True}, 403)
+    answer = back()
     answer.set_cookie(
         cookie_name(node),
-        _sessions(request).begin(),
+        sessions_of(request).begin(),
         max_age=TTL_MS // 1000,
         httponly=True,
         samesite="strict",
@@ -107,8 +76,8 @@ def sign_in(request: Request, node: Here, token: Annotated[str, Form(max_length=
 @forms.post("/sign-out")
 def sign_out(request: Request, node: Here) -> Response:
     """End the session."""
-    _sessions(request).end(request.cookies.get(cookie_name(node)))
-    answer = _back()
+    sessions_of(request).end(request.cookies.get(cookie_name(node)))
+    answer = back()
     answer.delete_cookie(cookie_name(node), httponly=True, samesite="strict")
     return answer
 
@@ -128,8 +97,8 @@ def decline(job: JobId, request: Request, node: Here) -> Response:
 @router.get("/questions")
 def question(request: Request, node: Here) -> Response:
     """Show the form for a question about people in common."""
-    if not _signed_in(request):
-        return _back()
+    if not signed_in(request):
+        return back()
     return _asking(*questions.empty(node))
 
 
@@ -140,8 +109,8 @@ def write_question(
     price_by: Typed = "within", price: Typed = "",
 ) -> Response:  # fmt: skip
     """Write a question from the fields of the form, and look ahead."""
-    if not _signed_in(request):
-        return _back()
+    if not signed_in(request):
+        return back()
     form = Written(kind, by, words, of, low, high, price_by, price)
     return _asking(*questions.written(node, offer, form))
 
@@ -149,8 +118,8 @@ def write_question(
 @forms.post("/questions/look")
 def look_at_question(request: Request, node: Here, offer: Key, question: Text) -> Response:
     """Look ahead at a question that was changed by hand."""
-    if not _signed_in(request):
-        return _back()
+    if not signed_in(request):
+        return back()
     return _asking(*questions.looked(node, offer, question))
 
 
@@ -161,7 +130,7 @@ def ask_question(request: Request, node: Here, offer: Key, question: Text) -> Re
 
 
 def _asking(content: dict[str, Any], status: int) -> Response:
-    return _render("questions.html", content, status)
+    return render("questions.html", content, status)
 
 
 def _decline(node: RunningNode, job: str) -> None:
@@ -171,44 +140,21 @@ def _decline(node: RunningNode, job: str) -> None:
 
 
 def _decided(request: Request, node: RunningNode, decide: Any) -> Response:
-    if not _signed_in(request):
-        return _back()
+    if not signed_in(request):
+        return back()
     try:
         decide()
     except (NodeError, ProtocolError) as e:
         return _refused(node, e)
     node.driver.wake()
-    return _back()
+    return back()
 
 
 def _refused(node: RunningNode, error: Refusal) -> Response:
     """Show the page with what went wrong above it."""
     problem = problem_of(error)
-    return _render("home.html", _content(node) | {"problem": problem}, problem.status)
-
-
-def cookie_name(node: RunningNode) -> str:
-    """Return the cookie's name; browsers share cookies between the ports of one machine."""
-    return f"accord-{node.party}"
+    return render("home.html", _content(node) | {"problem": problem}, problem.status)
 
 
 def _content(node: RunningNode) -> dict[str, Any]:
     return page(node) | {"uses": use_views(node.services, 10), "problem": None}
-
-
-def _signed_in(request: Request) -> bool:
-    return _sessions(request).holds(request.cookies.get(cookie_name(node_of(request))))
-
-
-def _sessions(request: Request) -> Sessions:
-    found: Sessions = request.app.state.sessions
-    return found
-
-
-def _back() -> RedirectResponse:
-    return RedirectResponse("/", _SEE_OTHER, _HEADERS)
-
-
-def _render(template: str, content: dict[str, Any], status: int = 200) -> Response:
-    text = _templates.get_template(template).render(content)
-    return Response(text, status, _HEADERS, "text/html; charset=utf-8")

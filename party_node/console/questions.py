@@ -12,10 +12,10 @@ from fastapi import Form, Response
 
 from party_node import job_words
 from party_node.api import jobs
-from party_node.api.collaborations import take_up_news
 from party_node.api.releases import MAX_QUESTION
 from party_node.budget_views import budget_views
 from party_node.console.asking import KINDS, Offer, Written, chosen, offers, text_of
+from party_node.console.view import look_for_news
 from party_node.errors import NodeError
 from party_node.job_kinds import INSIGHT
 from party_node.problems import problem_of
@@ -31,7 +31,7 @@ Page = tuple[dict[str, Any], int]
 
 def empty(node: RunningNode) -> Page:
     """Return the page before anything is written."""
-    _take_up_news(node)
+    look_for_news(node)
     return _content(node), 200
 
 
@@ -52,7 +52,7 @@ def ask(node: RunningNode, key: str, text: str) -> None:
 
 
 def _tried(node: RunningNode, key: str, text_for: Callable[[Offer], str], form: Written) -> Page:
-    _take_up_news(node)
+    look_for_news(node)
     given: dict[str, Any] = {"key": key, "form": dataclasses.asdict(form)}
     try:
         offer = chosen(node.services, key)
@@ -65,11 +65,6 @@ def _tried(node: RunningNode, key: str, text_for: Callable[[Offer], str], form: 
     lines = list(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
     refused = ahead["preflight"]["refusal"]
     return _content(node) | given | {"ahead": lines, "may_ask": not refused}, 200
-
-
-def _take_up_news(node: RunningNode) -> None:
-    if all(check.ok for check in node.readiness.checks()):
-        take_up_news(node.services)
 
 
 def _body(offer: Offer, text: str, *, dry_run: bool) -> jobs.JobBody:

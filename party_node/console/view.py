@@ -21,8 +21,7 @@ LATEST = 10
 def page(node: RunningNode) -> dict[str, Any]:
     """Return everything that stands on the page, as plain values."""
     parts = node.services
-    if all(check.ok for check in node.readiness.checks()):
-        take_up_news(parts)
+    look_for_news(node)
     jobs = job_list(parts)
     waiting = [j["job"] for j in jobs if j["waits_for_us"]]
     running = [j for j in jobs if not j["ended"] and not j["waits_for_us"]]
@@ -36,6 +35,12 @@ def page(node: RunningNode) -> dict[str, Any]:
         "budgets": budget_views(parts),
         "datasets": dataset_views(parts),
     }
+
+
+def look_for_news(node: RunningNode) -> None:
+    """Take up what others have signed meanwhile, if all is well."""
+    if all(check.ok for check in node.readiness.checks()):
+        take_up_news(node.services)
 
 
 def _result(parts: Services, job: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,7 +12,11 @@ from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
 from party_node.scoring import federated, joint, lookalike
 from party_node.scoring.scored import InUse, Scored, Scoring
 from party_node.services import Services
+from party_node.uses import Foreseen
+from protocols.federated.asked import Federated
+from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.model import audience
+from protocols.question import read
 
 _KINDS: Mapping[str, Callable[[Scoring], InUse]] = MappingProxyType(
     {LOOKALIKE: lookalike.score, JOINT: joint.score, FEDERATED: federated.score}
@@ -72,6 +76,28 @@ def make_audience(
     with services.db.writing() as session:
         keep_audience(session, services.vault, job, found.dataset, members, now)
     return Made(found, len(scoring.without), unknown)
+
+
+def foreseen(
+    services: Services,
+    job: str,
+    requester: str,
+    dataset: str = "",
+    beside: frozenset[str] = frozenset(),
+) -> Foreseen:
+    """Return how many people `score` would be for now, and why not the others; nothing is recorded
+    and nobody is scored.
+
+    `beside` are columns that are read beside those of the model. Raises: as `score`, but for what
+    is met only where rows are read.
+    """
+    scoring = asked(services, job, requester, dataset)
+    if scoring.job.kind == JOINT:
+        return scoring.foreseen(beside, joint.people(scoring))
+    question = read(scoring.job.question)
+    assert isinstance(question, Lookalike | Federated)
+    features = frozenset(one.column for one in question.features.features)
+    return scoring.foreseen(features | beside)
 
 
 def asked(services: Services, job: str, requester: str, dataset: str) -> Scoring:

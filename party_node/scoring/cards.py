@@ -26,5 +26,22 @@ def in_short(kind: str, card: Card) -> tuple[str, str]:
     return f"the label of {card['people']:,} people of both", _area(card.get("auc"))
 
 
+def stands(one: dict[str, Any]) -> Iterator[str]:
+    """Say whom a model that is kept here may score now, who has withdrawn, what audience it has."""
+    found, used, audience = one["scoring"], one["used"], one["audience"]
+    if found["refused"]:
+        yield f"  nobody can be scored now: {found['why']} ({found['refused']})"
+    else:
+        yield f"  can be scored now: {found['permitted']:,} of {found['asked']:,} people"
+        for reason, people in sorted(found["withheld"].items()):
+            yield f"    withheld, {reason}: {people:,}"
+    if used is not None and used["no_longer"] is not None:
+        gone = f"{used['no_longer']:,} of {used['people']:,} people"
+        yield f"  withdrawn since it was made, or consent has ended: {gone}"
+    if audience is not None:
+        usable = "nobody" if audience["refused"] else f"{audience['usable']:,}"
+        yield f"  audience: {audience['people']:,} people, of whom {usable} may be used now"
+
+
 def _area(auc: float | None) -> str:
     return "not judged here" if auc is None else f"AUC {auc:.3f} over people held out here"

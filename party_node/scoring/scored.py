@@ -91,19 +91,35 @@ class Scoring:
         scored.
         """
         parts = self.services
-        there = set(parts.datasets.info(self.dataset).report.columns)
-        if missing := sorted(self.beside - there):
-            raise MissingColumn(f"the dataset {self.dataset} has no column {missing[0]!r}")
-        purpose = purpose_for(self.job, self.agreed, parts.vocabulary)
-        number = f"{self.job.job}-{self.what}-{parts.rng(8).hex()}"
-        everybody = parts.datasets.asked(self.dataset) if among is None else among
-        asked = everybody - self.without
-        later = uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
+        self._require(self.beside)
+        later = self._later(f"{self.job.job}-{self.what}-{parts.rng(8).hex()}", among)
         permitted = uses.permit(parts.gate, self.job, parts.home.keys.party, TTL_MS, later=later)
         if not permitted.allowed:
             uses.complete(parts.gate, permitted)
             raise IllegalState("nobody may be scored")
         return permitted
+
+    def foreseen(self, read: frozenset[str], among: BitMap | None = None) -> uses.Foreseen:
+        """Return whom `permit` would let be scored now, of a model that reads these columns;
+        nothing is recorded.
+
+        Raises: MissingColumn; ScoringNotAgreed; as `uses.foreseen`.
+        """
+        parts = self.services
+        self._require(read)
+        return uses.foreseen(parts.gate, self.job, parts.home.keys.party, self._later("", among))
+
+    def _require(self, columns: frozenset[str]) -> None:
+        there = set(self.services.datasets.info(self.dataset).report.columns)
+        if missing := sorted(columns - there):
+            raise MissingColumn(f"the dataset {self.dataset} has no column {missing[0]!r}")
+
+    def _later(self, number: str, among: BitMap | None) -> uses.Later:
+        parts = self.services
+        purpose = purpose_for(self.job, self.agreed, parts.vocabulary)
+        everybody = parts.datasets.asked(self.dataset) if among is None else among
+        asked = everybody - self.without
+        return uses.Later(number, SCORING, self.requester, asked, purpose, self.dataset)
 
     def columns(self, permitted: Uses, features: FeatureSpecification) -> Mapping[str, Any]:
         """Return these columns of who may be scored, a row for each person.

@@ -73,6 +73,13 @@ def track(parts: Services, job: str, outcomes: Outcomes, requester: str) -> dict
     }
 
 
+def judged(parts: Services, made: JobDescription) -> dict[str, float] | None:
+    """Return the area under the curve of the people who were held out, with its 95 % interval; None
+    if it is not known.
+    """
+    return _area(_at_training(parts, made))
+
+
 def _at_training(parts: Services, made: JobDescription) -> Area | None:
     """Return the area of the people who were held out; None if it is not known.
 

@@ -11,6 +11,7 @@ from coordinator.wire import JobState
 from party_node import earlier_models, results
 from party_node.errors import IllegalState, NotFound
 from party_node.job_kinds import INSIGHT, LOOKALIKE
+from party_node.job_tables import JobRow
 from party_node.services import Services
 from party_node.tracking import words
 from protocols.dp.budget import sigma_milli
@@ -49,13 +50,22 @@ def tracked(parts: Services, job: str) -> dict[str, Any]:
     }
 
 
-def _answers(parts: Services, model: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Return jobs that have asked how far a model reaches, when, and each one's result."""
+def asked_about(parts: Services, model: str) -> list[dict[str, Any]]:
+    """Return the jobs that have asked how far a model reaches, whoever was told, newest first."""
+    return [{"job": row.job, "created_ms": row.created_ms} for row in _questions(parts, model)]
+
+
+def _questions(parts: Services, model: str) -> Iterator[JobRow]:
     for row in parts.jobs.all():
         if (row.kind, row.state) != (INSIGHT, JobState.COMPLETED):
             continue
-        if earlier_models.named(parts.jobs.description(row.job)) != model:
-            continue
+        if earlier_models.named(parts.jobs.description(row.job)) == model:
+            yield row
+
+
+def _answers(parts: Services, model: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Return jobs that have asked how far a model reaches, when, and each one's result."""
+    for row in _questions(parts, model):
         try:
             found = results.load(parts.db, row.job)
         except NotFound:

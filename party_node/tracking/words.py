@@ -7,6 +7,12 @@ from typing import Any
 from protocols.job import JobDescription
 from protocols.verdict import Verdict
 
+SHORT: Mapping[Verdict, str] = {
+    Verdict.AS_GOOD: "as good as at training",
+    Verdict.WORSE: "worse than at training",
+    Verdict.UNKNOWN: "cannot be told",
+}
+"""Each verdict by itself; what it means begins with it."""
 OF_REACH: Mapping[Verdict, str] = {
     Verdict.AS_GOOD: "as good as at training: it is ruled out, with 95 %, that it has lost half of "
     "what it finds beyond chance",

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from party_node.console.pages import CSP
+from party_node.console.answering import CSP
 from party_node.console.sessions import MAX_SESSIONS, TTL_MS, Sessions
 from tests.support.node import HandClock, SeededRng
 from tests.support.running_node import Node, Pair, keep_result

@@ -7,8 +7,8 @@ import re
 import httpx2
 import pytest
 
+from party_node.console.answering import CSP
 from party_node.console.asking import Offer, Written, text_of
-from party_node.console.pages import CSP
 from protocols.question import read
 from protocols.sums.insight import Insight
 from tests.support.running_node import Pair

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = (
     "party_node/bench/party.py",
     "party_node/console/templates/home.html",
+    "party_node/console/templates/model.html",
     "party_node/console/templates/questions.html",
     "party_node/console/static/console.css",
     "party_node/demo/data/adult.parquet",

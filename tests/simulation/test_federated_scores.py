@@ -68,9 +68,13 @@ def test_each_partner_scores_its_own_people_by_weights_and_rows(
     world: TwoNodes, party: str
 ) -> None:
     node, job = world.nodes[party], the_job(world)
+    ahead = again.foreseen(node.services, job, party)
+    assert uses_of(node, job, "score") == [], "to look ahead is no use of anybody"
     found = again.score(node.services, job, party)
     scores = scores_of(node, found)
     assert set(scores) == to_be_scored(party)
+    assert (ahead.asked, len(ahead.allowed)) == (len(HELD[party]), len(scores))
+    assert sum(ahead.denied.values()) == found.withheld
     assert scores.keys() & UNLABELLED, "a missing label keeps nobody from being scored"
     for person, got in scores.items():
         assert got == pytest.approx(plain_score(node, job, person), abs=1e-9)
@@ -247,6 +251,8 @@ def test_of_three_parties_consent_towards_one_is_not_enough() -> None:
         found = again.score(node.services, job, PUBLISHER)
         scores = scores_of(node, found)
         assert set(scores) == to_be_scored(PUBLISHER, THREE)
+        ahead = again.foreseen(node.services, job, PUBLISHER)
+        assert (len(ahead.allowed), sum(ahead.denied.values())) == (len(scores), found.withheld)
         for person, got in scores.items():
             assert got == pytest.approx(plain_score(node, job, person), abs=1e-9)
         towards = {use.recipient: use for use in uses_of(node, job, "score")}
@@ -267,6 +273,9 @@ def commands(world: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> TwoNodes:
         def list(self, path: str) -> list[dict[str, Any]]:
             assert path == "/v1/models"
             return models.listed(running)
+
+        def get(self, path: str) -> dict[str, Any]:
+            return models.stands(path.split("/")[3], running)
 
         def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
             job = path.split("/")[3]
@@ -299,6 +308,10 @@ def test_the_command_lists_and_shows_a_common_model_in_plain_words(commands: Two
     assert "round 2: brand, publisher; AUC 0." in shown
     assert "tier: basic " in shown
     assert "note: It ranks." in shown
+    people = HELD[PUBLISHER]
+    assert f"can be scored now: {len(to_be_scored(PUBLISHER))} of {len(people)} people" in shown
+    assert "withdrawn since it was made, or consent has ended: 0 of" in shown
+    assert "audience: " not in shown
     (card,) = json.loads(accord("list", "--json"))
     assert card["card"]["signed_by"] == [BRAND, PUBLISHER]
 

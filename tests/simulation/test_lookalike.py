@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import delete
 
 from party_node.approvals import Rule
 from party_node.errors import IllegalState, JobRefused, NotFound
-from party_node.scoring import again, cards, kept
-from party_node.tables import UsePermissionRow
+from party_node.scoring import again, cards, kept, standing
+from party_node.tables import DecisionRow, UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
 from tests.support.lookalike_nodes import (
@@ -16,6 +17,7 @@ from tests.support.lookalike_nodes import (
     QUESTION,
     SEEDS,
     SILENT,
+    STRANGERS,
     lookalike_nodes,
     wanted,
 )
@@ -236,6 +238,48 @@ def test_an_audience_may_be_without_rows_that_the_partner_knows(world: TwoNodes)
     (one,) = kept.listed(world.publisher.services)
     assert (one.job, one.kind) == (job, "lookalike")
     assert cards.in_short(one.kind, one.card)[0] == "like 50 seeds or more of brand"
+
+
+def test_how_a_model_stands_says_who_withdrew_and_what_of_the_audience_is_left(
+    world: TwoNodes,
+) -> None:
+    job = run(world)
+    parts = world.publisher.services
+    before = standing.of(parts, job)
+    assert before["scoring"] == {
+        "asked": 400, "permitted": 398, "withheld": {"no-evidence": len(SILENT)},
+        "refused": "", "why": "", "hint": "",
+    }  # fmt: skip
+    assert before["used"] == {"people": 398, "no_longer": 0}
+    assert (before["audience"]["people"], before["audience"]["usable"]) == (60, 60)
+    members = sorted(world.publisher.activate(job))
+    for person in members[:3]:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    uses = len(world.publisher.rows(UsePermissionRow))
+    after = standing.of(parts, job)
+    assert after["scoring"]["withheld"] == {"no-evidence": len(SILENT), "withdrawn": 3}
+    assert after["used"] == {"people": 398, "no_longer": 3}
+    assert (after["audience"]["people"], after["audience"]["usable"]) == (60, 57)
+    assert len(world.publisher.rows(UsePermissionRow)) == uses, "nothing is recorded"
+    told = standing.of(world.brand.services, job)
+    assert (told["kept_here"], told["scoring"], told["audience"]) == (False, None, None)
+    assert told["card"] == after["card"]
+    assert told["used"]["people"] == len(SEEDS) + len(STRANGERS) - len(SILENT & set(SEEDS))
+    assert [one["job"] for one in standing.listed(world.brand.services)] == [job]
+    with parts.db.writing() as session:
+        session.execute(delete(DecisionRow))
+    assert standing.of(parts, job)["used"] is None, "what is not known is not said"
+
+
+def test_a_dataset_without_the_columns_lets_nobody_be_scored(world: TwoNodes) -> None:
+    job = run(world)
+    file = world.folder / "narrow.csv"
+    file.write_text(f"id,email,age\n{key(PUBLISHER, 1)},person.1@example.com,30\n")
+    world.publisher.services.datasets.register("audience", file, "id", "email", None, None)
+    found = standing.of(world.publisher.services, job)
+    assert (found["scoring"]["permitted"], found["scoring"]["refused"]) == (0, "missing-column")
+    assert "tier" in found["scoring"]["why"]
+    assert found["used"]["no_longer"] == 0, "who is not in the file has not withdrawn"
 
 
 def test_a_larger_audience_than_there_are_people_is_refused(world: TwoNodes) -> None:

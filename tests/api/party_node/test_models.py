@@ -15,6 +15,12 @@ def test_a_node_without_models_lists_none(node: Node) -> None:
     assert node.http.get("/v1/models").json() == []
 
 
+def test_a_job_that_made_no_model_stands_nowhere(node: Node) -> None:
+    answer = node.http.get(f"/v1/models/{JOB}")
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:accord:error:not-found"
+
+
 def test_a_list_of_keys_is_given_once_and_never_repeated(node: Node, tmp_path: Path) -> None:
     path = f"/v1/models/{JOB}/audience"
     both = node.http.post(path, json={"size": 5, "without": [KEY], "without_path": "list.txt"})

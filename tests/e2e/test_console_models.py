@@ -1,0 +1,148 @@
+"""The console's pages of models in a real browser: what fits, what can be read, what can be done.
+
+The browser enforces the pages' own policy; whatever breaks it would be an error here.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support import common_models, tracking_nodes
+from tests.support.browser import DESKTOP, PHONE, Browser, browser
+from tests.support.consoles import TOKEN, served
+from tests.support.tracking_nodes import LARGE, PURPOSE, by_chance, fill, model_of, question
+from tests.support.trained_nodes import the_job
+from tests.support.two_nodes import BRAND, PARTIES, TwoNodes
+
+pytestmark = pytest.mark.e2e
+SCREENS = [(size, dark) for size in (DESKTOP, PHONE) for dark in (False, True)]
+LEVELS = """
+(() => { const levels = [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1]);
+return levels.filter((level, n) => n ? level > levels[n - 1] + 1 : level !== 1).length })()
+"""
+"""Headings that skip a level."""
+NAMELESS = """
+[...document.querySelectorAll('input:not([type=hidden]), textarea, select')]
+.filter(one => !one.labels.length).map(one => one.name)
+"""
+LOOSE = "[...document.querySelectorAll('th')].filter(one => !one.scope).length"
+"""Headers of tables that do not say what they head."""
+FAINT = """
+(() => {
+  const part = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  const rgba = text => text.match(/[0-9.]+/g).map(Number);
+  const behind = one => {
+    for (; one; one = one.parentElement) {
+      const found = rgba(getComputedStyle(one).backgroundColor);
+      if (found.length < 4 || found[3] === 1) return found;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const one of document.querySelectorAll('body *')) {
+    const own = [...one.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || one.tagName === 'title') continue;
+    const svg = one.closest('svg');
+    const ink = rgba(svg ? getComputedStyle(one).fill : getComputedStyle(one).color);
+    const [high, low] = [light(ink), light(behind(one))].sort((a, b) => b - a);
+    if ((high + 0.05) / (low + 0.05) < 4.5) faint.push(one.textContent.trim().slice(0, 40));
+  }
+  return faint;
+})()
+"""
+"""Text with less than 4.5 : 1 of contrast (WCAG 2.2, AA)."""
+
+
+@pytest.fixture
+def page() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+def sign_in(page: Browser, address: str) -> None:
+    page.go(f"{address}/")
+    page.fill("#token", TOKEN)
+    page.press("Sign in")
+
+
+def look(page: Browser, url: str) -> None:
+    """Look at a page on all screens."""
+    for size, dark in SCREENS:
+        page.size(size, dark=dark)
+        page.go(url)
+        assert page.wider() == [], (url, size)
+        assert page.js(FAINT) == [], (url, dark)
+        assert page.js(LEVELS) == 0, url
+        assert page.js(NAMELESS) == [], url
+        assert page.js(LOOSE) == 0, url
+
+
+def complaints(page: Browser) -> list[str]:
+    """Return what the browser complained of, but for an icon that there is none of."""
+    return [one for one in page.errors if "favicon.ico" not in one]
+
+
+def test_both_sides_of_a_lookalike_on_all_screens(page: Browser) -> None:
+    with tracking_nodes.tracking_nodes(LARGE) as world, ExitStack() as stack:
+        model = model_of(world)
+        _ask_by_chance(world, model)
+        for party in PARTIES:
+            address = stack.enter_context(served(world.nodes[party]))
+            sign_in(page, address)
+            page.press("Models")
+            assert "People like brand’s customers where segment is loyal" in page.text()
+            for path in ("models", f"models/{model}"):
+                look(page, f"{address}/{path}")
+            marks = page.js("document.querySelectorAll('.chart circle.mark').length")
+            now = page.js("document.querySelectorAll('.chart rect.now').length")
+            assert (marks, now > 0) == (6, party == BRAND)
+            worse = "Worse than at training" in page.text()
+            assert worse == (party == BRAND), "the answer is the brand's alone"
+        assert complaints(page) == []
+
+
+def test_an_audience_is_made_and_a_model_compared_by_pressing_buttons(page: Browser) -> None:
+    with common_models.common_model() as world, served(world.publisher) as address:
+        job, node = the_job(world), world.publisher
+        sign_in(page, address)
+        page.size(PHONE)
+        page.go(f"{address}/models")
+        page.press("People whose renewed is likely to be yes")
+        page.fill("#size", "5")
+        page.press("Look ahead at the audience")
+        assert "an audience here has 50 to 999 people" in page.text()
+        assert page.js("document.querySelector('#size').value") == "5"
+        page.fill("#size", "120")
+        page.press("Look ahead at the audience")
+        assert "best 120 of 999 people whom consent covers now" in page.text()
+        assert page.wider() == []
+        assert page.js("document.querySelector('#audience').getBoundingClientRect().top < 100")
+        assert not node.has_audience(job)
+        page.press("Make the audience")
+        assert "120 people" in page.text()
+        assert len(node.activate(job)) == 120
+        page.fill("#outcomes", common_models.OUTCOMES)
+        page.press("Look ahead at the comparison")
+        assert "999 of 1,000 people may be compared now" in page.text()
+        page.press("Compare")
+        assert "as good as at training" in page.text().lower()
+        assert page.wider() == []
+        node.say("withdrawn", 1100, common_models.PURPOSE)
+        page.go(f"{address}/models")
+        assert "998" in page.text()
+        assert len(complaints(page)) == 1, complaints(page)
+        (refused,) = complaints(page)
+        assert "409 (Conflict)" in refused, "the audience that was too small"
+
+
+def _ask_by_chance(world: TwoNodes, model: str) -> None:
+    """Let the brand ask about outcomes that have nothing to do with the model any more."""
+    world.publisher.say("withdrawn", 3, PURPOSE)
+    fill(world.brand, world.folder, LARGE, by_chance)
+    world.clock.advance(seconds=5)
+    asked = {"purpose": PURPOSE, "dataset": "customers", "question": question(model)}
+    job = world.brand.ask("insight", **asked)
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
