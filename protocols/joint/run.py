@@ -64,13 +64,13 @@ pad (four bytes); the first sum; the model."""
 
 
 def joint_bfv(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-bfv/1`."""
-    return over(SUMS_BFV, "joint-bfv/1")
+    """Return `joint-bfv/2`."""
+    return over(SUMS_BFV, "joint-bfv/2")
 
 
 def joint_cot(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-cot/1`."""
-    return over(SUMS_COT, "joint-cot/1")
+    """Return `joint-cot/2`."""
+    return over(SUMS_COT, "joint-cot/2")
 
 
 def over(route: TwoParty, name: str) -> TwoParty:

@@ -117,7 +117,7 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
     job = run(world, route=route)
     result = world.brand.result(job)
     assert result is not None
-    assert result["provenance"]["protocol"] == f"joint-{route}/1"
+    assert result["provenance"]["protocol"] == f"joint-{route}/2"
     assert result["joint"]["auc"] > 0.8
 
 
@@ -128,7 +128,7 @@ def test_the_route_is_chosen_by_how_many_people_the_asker_has(
     few = jobs.description(world.brand.ask("joint", question=QUESTION))
     monkeypatch.setattr(preflight, "likely", lambda _step: 100_000)
     many = jobs.description(world.brand.ask("joint", question=QUESTION))
-    assert (few.protocol, many.protocol) == ("joint-cot/1", "joint-bfv/1")
+    assert (few.protocol, many.protocol) == ("joint-cot/2", "joint-bfv/2")
 
 
 def test_a_job_whose_route_is_chosen_is_described_once(

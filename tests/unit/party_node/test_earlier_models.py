@@ -69,7 +69,7 @@ MADE_JOINT = dataclasses.replace(
     BY,
     job=MODEL,
     version=1,
-    protocol="joint-cot/1",
+    protocol="joint-cot/2",
     question=encode(Joint("customers", FEATURES, YES, "audience", OTHERS, 1, False)),
 )
 
