@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from party_node import sum_costs
 from party_node.errors import JobRefused
 from party_node.job_kinds import ASKING
+from protocols import registry
 from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
 from protocols.federated.asked import Federated
@@ -79,7 +80,7 @@ def clauses(agreed: Collaboration, request: Request) -> tuple[Permitted, ...]:
     """Return the clause that a request falls under; of a question one for each route that can add
     it up.
 
-    Raises: JobRefused.
+    Raises: JobRefused; UnknownProtocol if the agreement names protocols of another version only.
     """
     fitting = [
         p for p in agreed.permitted
@@ -90,6 +91,8 @@ def clauses(agreed: Collaboration, request: Request) -> tuple[Permitted, ...]:
             raise JobRefused("scores by an earlier model are not added up: there is no route")
         # Nothing is added up.
         return (dataclasses.replace(fitting[0], protocol=asked_again.PROTOCOL),)
+    if fitting:
+        fitting = _run_here(fitting)
     if request.route:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:
@@ -98,6 +101,17 @@ def clauses(agreed: Collaboration, request: Request) -> tuple[Permitted, ...]:
         return (fitting[0],)
     least = max(agreed.minimum_size, request.minimum_size)
     return _able(fitting, params_fitting(request.question, least))
+
+
+def _run_here(fitting: list[Permitted]) -> list[Permitted]:
+    """Return the clauses whose protocols this version runs, one at least. Raises: UnknownProtocol.
+
+    Collaborations outlive versions.
+    """
+    found = [p for p in fitting if registry.runs(p.protocol)]
+    if not found:
+        registry.params_of(fitting[0].protocol)  # which says what this version runs
+    return found
 
 
 def _able(fitting: list[Permitted], asked: MatchingParams) -> tuple[Permitted, ...]:
