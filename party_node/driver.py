@@ -27,6 +27,7 @@ from party_node.runs import DONE, Run
 from party_node.services import Services
 from protocols import registry
 from protocols.errors import DisclosureError, ProtocolError
+from protocols.sums import made_columns
 
 log = structlog.get_logger()
 
@@ -215,6 +216,7 @@ class Driver:
         with self._services.db.writing() as session:
             self._services.runs.end(session, run.job)
         self._services.runs.chunks(run.job).erase()
+        made_columns.forget()
         self._services.trainings.leave(run.job)
 
     def _record_end(self, job: str, outcome: str) -> None:
