@@ -141,6 +141,19 @@ def test_a_training_that_had_begun_ends_with_the_cause() -> None:
         assert world.job(job) == ("failed", "unknown-protocol")
 
 
+def test_other_kinds_of_job_of_the_same_agreement_go_on(joint: TwoNodes) -> None:
+    overlap = "  - {kind: overlap, purpose: audience-measurement, receiver: brand}\n"
+    with earlier_version():
+        agree_on_earlier(joint, joint_nodes.DOCUMENT, "joint", overlap)
+    joint.restart()
+    joint.brand.services.collaborations.sync()
+    ahead = joint.brand.look_ahead("overlap")
+    assert (ahead["version"], ahead["outdated"]) == (2, False)
+    job = joint.brand.ask("overlap")
+    joint.publisher.turn()
+    assert joint.publisher.state(job) == ("proposed", ""), "it is taken up, and waits for a yes"
+
+
 def test_a_new_version_of_the_agreement_is_all_that_it_takes_to_ask_again(joint: TwoNodes) -> None:
     with earlier_version():
         agree_on_earlier(joint, joint_nodes.DOCUMENT, "joint")

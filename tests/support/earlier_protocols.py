@@ -35,16 +35,21 @@ def earlier_version() -> Iterator[None]:
         (params,) = registry.TRAININGS.values()
         patch.setattr(registry, "TRAININGS", {EARLIER["federated"]: params})
         patch.setattr(federated, "PROTOCOL", EARLIER["federated"])
-        agreed = {kind: frozenset({protocol}) for kind, protocol in EARLIER.items()}
+        earlier = {kind: frozenset({protocol}) for kind, protocol in EARLIER.items()}
+        agreed = {**collaboration_terms.PROTOCOLS_OF_KIND, **earlier}
         patch.setattr(collaboration_terms, "PROTOCOLS_OF_KIND", agreed)
         yield
 
 
-def agree_on_earlier(world: TwoNodes, document: str, kind: str) -> None:
-    """Put version 2 of an agreement in force, about the same jobs by the old protocol."""
+def agree_on_earlier(world: TwoNodes, document: str, kind: str, more: str = "") -> None:
+    """Put version 2 of an agreement in force, about the same jobs by the old protocol, and `more`
+    clauses.
+    """
     head, clauses = document.replace("version: 1", "version: 2").split("jobs:\n")
     plain = dict.fromkeys(line.split(", protocol:")[0].rstrip("}") for line in clauses.splitlines())
-    text = f"{head}jobs:\n" + "".join(f"{one}, protocol: {EARLIER[kind]}}}\n" for one in plain)
+    text = (
+        f"{head}jobs:\n" + "".join(f"{one}, protocol: {EARLIER[kind]}}}\n" for one in plain) + more
+    )
     world.brand.services.collaborations.propose(text)
     world.publisher.services.collaborations.countersign(COLLABORATION, 2)
 
