@@ -1,5 +1,6 @@
 """The process: uvicorn around the application, with a prompt and orderly end."""
 
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -12,6 +13,7 @@ from coordinator.app import create_app
 from coordinator.observability import log
 from coordinator.services import Services
 from coordinator.settings import Settings
+from protocols.linear_algebra import limit_threads
 
 GRACE_SECONDS = 10
 _BACKLOG = 2048
@@ -49,6 +51,7 @@ async def serve(settings: Settings) -> None:
 
     Raises: SetupError; OSError if the address cannot be listened on.
     """
+    limit_threads(settings.blas_threads, os.environ)
     app = create_app(settings)
     services: Services = app.state.services
     tls = (settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None

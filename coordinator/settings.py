@@ -70,6 +70,8 @@ class Settings(HomeSettings):
     """Seconds between two sweeps."""
     superlink_port: int = Field(default=0, ge=0, le=65535)
     """Port on loopback for Flower's SuperLink; 0 switches federated training off."""
+    blas_threads: int = Field(default=1, ge=0, le=256)
+    """Threads that linear algebra takes between rounds of a training; 0: as its library does."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` is colour on a terminal and JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

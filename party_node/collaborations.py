@@ -78,11 +78,13 @@ class Collaborations:
     def countersign(self, collaboration: str, version: int) -> Collaboration:
         """Sign a proposed version; it is in force once every member has.
 
-        Raises: UnknownCollaboration, WrongKey if the document does not name this node's keys.
+        Raises: UnknownCollaboration, WrongKey if the document does not name this node's keys;
+        UnknownProtocol if it names protocols of another version.
         """
         self.sync()
         row = self._row(collaboration, version)
         document = decode(Collaboration, row.document)
+        check_terms(document)
         self._check_own_entry(document)
         signed = encode(sign(self._keys, document))
         self._remember(self._client.countersign(collaboration, version, signed))
@@ -106,7 +108,6 @@ class Collaborations:
 
     def _remember(self, view: wire.CollaborationView) -> None:
         document = decode(Collaboration, view.document)
-        check_terms(document)
         named = (document.collaboration, document.version)
         if named != (view.collaboration, view.version):
             raise InvalidCollaboration("the coordinator passed on a document under another name")
@@ -125,6 +126,8 @@ class Collaborations:
         )
         with self._db.writing() as session:
             known = session.get(CollaborationRow, named)
+            if known is None:  # others were checked by the version of Accord that met them
+                check_terms(document)
             if known is not None and known.digest != row.digest:
                 raise InvalidCollaboration("this version was seen before with other contents")
             if known is not None and known.in_force:

@@ -242,10 +242,10 @@ class CoordinatorClient:
         if self._keys is None:
             raise CoordinatorRefused("unknown-party", "this call needs the party's keys")
         now = self._clock_ms()
-        text = wire.signing_input(method, target, now, body)
-        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        digest = hashlib.sha256(body).digest()  # once: a body may have megabytes
+        text = wire.signing_input_of(method, target, now, digest)
         return {
-            wire.HEADER_DIGEST: f"sha-256=:{digest}:",
+            wire.HEADER_DIGEST: f"sha-256=:{base64.b64encode(digest).decode()}:",
             wire.HEADER_PARTY: self._keys.party,
             wire.HEADER_TIME: str(now),
             wire.HEADER_SIGNATURE: base64.b64encode(

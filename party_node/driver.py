@@ -25,7 +25,9 @@ from party_node.passing import PASSING
 from party_node.phases import PHASES
 from party_node.runs import DONE, Run
 from party_node.services import Services
+from protocols import registry
 from protocols.errors import DisclosureError, ProtocolError
+from protocols.sums import made_columns
 
 log = structlog.get_logger()
 
@@ -168,7 +170,11 @@ class Driver:
         return Turn.GOES_ON if self._stop.is_set() else Turn.ENDED
 
     def _step(self, job: str) -> Turn:
-        """Take a run one phase further."""
+        """Take a run one phase further.
+
+        Raises: UnknownProtocol for a job that an earlier version began and this one cannot go on
+        with; as the phases.
+        """
         run = self._services.runs.load(job)
         if run.phase == DONE:
             return Turn.ENDED
@@ -177,7 +183,10 @@ class Driver:
         if called_off and run.phase not in SIGNED and not _came_back(run, state):
             self._abandon(run)
             return Turn.ENDED
-        stored = PHASES[run.phase](Execution.of(self._services, job), run)
+        execution = Execution.of(self._services, job)
+        if run.phase not in SIGNED:  # what is signed can be filed whichever version runs
+            registry.params_of(execution.job.protocol)
+        stored = PHASES[run.phase](execution, run)
         if stored is None:
             if called_off:  # the other side's last word is not there and will not come
                 self._abandon(run)
@@ -207,6 +216,7 @@ class Driver:
         with self._services.db.writing() as session:
             self._services.runs.end(session, run.job)
         self._services.runs.chunks(run.job).erase()
+        made_columns.forget()
         self._services.trainings.leave(run.job)
 
     def _record_end(self, job: str, outcome: str) -> None:

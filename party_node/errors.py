@@ -124,39 +124,11 @@ class UnknownDataset(NodeError):
     hint = "`accord dataset list` shows the datasets of this node"
 
 
-class ImportUnreadable(NodeError):
-    """The consent file cannot be read."""
-
-    code = "import-unreadable"
-    hint = "docs/operate/data.md describes the columns of CSV, JSON Lines and Parquet files"
-
-
-class InvalidMapping(NodeError):
-    """The mapping file cannot be used."""
-
-    code = "invalid-mapping"
-    hint = "docs/operate/data.md describes every key; `accord consent mapping check` reads it alone"
-
-
-class RejectsUnwritable(NodeError):
-    """The list of refused rows cannot be written."""
-
-    code = "rejects-unwritable"
-    hint = "name a file that does not exist yet, in a folder that the node may write to"
-
-
 class OutputRefused(NodeError):
     """The node does not write a file of this name."""
 
     code = "output-refused"
     hint = "name a new file; the node writes it to the folder `out` of its home"
-
-
-class ImportInterrupted(NodeError):
-    """The import stopped before the end of the file."""
-
-    code = "import-interrupted"
-    hint = "repeat it: what was taken in is not taken in twice"
 
 
 class IdempotencyConflict(NodeError):
@@ -411,34 +383,6 @@ class JobRefused(NodeError):
     def __init__(self, detail: str = "", *, cause: str = "", hint: str | None = None) -> None:
         self.cause = cause
         super().__init__(detail, hint=hint)
-
-
-class InvalidPolicy(NodeError):
-    """The policy file cannot be used."""
-
-    code = "invalid-policy"
-    hint = "docs/operate/policy.md has a complete example"
-
-
-class PurposeInUse(NodeError):
-    """A purpose that people agreed to cannot be removed while a collaboration names it."""
-
-    code = "purpose-in-use"
-    hint = "keep the purpose until the collaboration has ended, or agree on a version without it"
-
-
-class NoticeConflict(NodeError):
-    """Another notice is published under this name, or this text under another."""
-
-    code = "notice-conflict"
-    hint = "a published notice never changes: publish the new text as the next version"
-
-
-class NoticeRefused(NodeError):
-    """The notice cannot be published as it is described."""
-
-    code = "notice-refused"
-    hint = "docs/operate/policy.md says how notices follow each other"
 
 
 class PolicyUnusable(NodeError):

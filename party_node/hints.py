@@ -15,6 +15,7 @@ _HINTS = {
     "sketches-differ": "ask the publishers for sketches of one campaign, period, level and size",
     "sketches-too-full": "make sketches with more buckets (--exponent), or of fewer parties",
     "model-gone": "ask for a joint score with label and features: that trains a model anew",
+    "unknown-protocol": "agree on a new version of the collaboration, and ask for the job again",
     "strict-needed": "ask again with --strict",
     "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
     "consent-denied": "`accord consent explain` says which entry decided",

@@ -9,7 +9,7 @@ from protocols.collaboration import Collaboration, DatasetOffer, Member, Permitt
 from protocols.collaboration_terms import REVEALING, permits
 from protocols.disclosure import step_up
 from protocols.dp.budget import MAX_RELEASE_NANO, price_of
-from protocols.errors import ProtocolError
+from protocols.errors import ProtocolError, UnknownProtocol
 from protocols.identifiers import KINDS
 from protocols.job import JobDescription
 from protocols.job_params import params_of as read_params
@@ -24,9 +24,23 @@ MIN_TAG_BYTES = 12
 
 
 def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Permitted:
-    """Return the clause of the collaboration that permits `job`.
+    """Return the clause of the collaboration that permits `job`, which this version could run.
 
-    Raises: JobRefused, saying which term is broken.
+    Raises: JobRefused, saying which term is broken; UnknownProtocol.
+    """
+    clause = check_agreed(job, collaboration, now_ms)
+    if job.kind in ASKING:
+        _check_question(job, collaboration)
+    else:
+        _check_room(job, params_of(job))
+    _check_price(job)
+    return clause
+
+
+def check_agreed(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Permitted:
+    """Return the clause that permits `job`, whether or not this version runs its protocol.
+
+    Its parameters are not looked at: a protocol says what they are. Raises: JobRefused.
     """
     if job.collaboration_hash != digest(collaboration):
         raise JobRefused("the job names another version of the collaboration")
@@ -43,11 +57,6 @@ def check(job: JobDescription, collaboration: Collaboration, now_ms: int) -> Per
         raise JobRefused(f"the agreed minimum size is {collaboration.minimum_size} people")
     if not 0 < job.rho_nano <= MAX_RELEASE_NANO:
         raise JobRefused("a size is released with noise only: the cost is above 0 and at most 10")
-    if job.kind in ASKING:
-        _check_question(job, collaboration)
-    else:
-        _check_room(job, params_of(job))
-    _check_price(job)
     lasts = job.expires_ms - job.created_ms
     if job.created_ms > now_ms + MAX_SKEW_MS or not 0 < lasts <= MAX_JOB_MS:
         raise JobRefused("the job begins in the future, or lasts longer than 30 days")
@@ -140,10 +149,12 @@ def params_of(job: JobDescription) -> MatchingParams:
     """Return the job's parameters.
 
     Refused are those by which a requester could weaken or wear out the other side.
-    Raises: JobRefused.
+    Raises: JobRefused, UnknownProtocol.
     """
     try:
         params = read_params(job)
+    except UnknownProtocol:
+        raise
     except ProtocolError as e:
         raise JobRefused("the parameters are not those of the protocol") from e
     if params.smallest_chunk() < MIN_CHUNK_ITEMS or params.tag_bytes < MIN_TAG_BYTES:

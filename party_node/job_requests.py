@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from party_node import sum_costs
 from party_node.errors import JobRefused
 from party_node.job_kinds import ASKING
+from protocols import registry
 from protocols.collaboration import Collaboration, Permitted
 from protocols.errors import InvalidParameter
 from protocols.federated.asked import Federated
-from protocols.job_params import kind_of_params
+from protocols.job import JobDescription
+from protocols.job_params import kind_of_params, params_of
 from protocols.joint import asked_again
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
@@ -43,16 +45,42 @@ class Request:
     """What the asker of a question about people in common brings; empty for the first one that it
     offers for matching by these identifiers.
     """
-    people: int = 0
-    """About how many of the asker's own people may be brought, 0 if it is not known: to choose a
-    route by, because nobody knows before how many the other side has."""
 
 
-def clause(agreed: Collaboration, request: Request) -> Permitted:
-    """Return the clause that a request falls under; of a question's routes the one that is sooner
-    done.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job that is complete but for its route, which hangs on about how many people it is."""
 
-    Raises: JobRefused.
+    job: JobDescription
+    """By the first of its routes."""
+    routes: tuple[str, ...]
+    """Protocols that could answer it, one at least."""
+    bandwidth_mbit: int
+
+    def for_people(self, people: int) -> JobDescription:
+        """Return the job by the route that is sooner done over this line.
+
+        `people` is about how many of the asker's own people may be brought, because nobody knows
+        before how many the other side has.
+        """
+        if len(self.routes) == 1:
+            return self.job
+        asked = params_of(self.job)
+        assert isinstance(asked, AlignedParams)
+        took = {
+            protocol: sum_costs.seconds(
+                sum_costs.route_of(protocol), asked, people, self.bandwidth_mbit
+            )
+            for protocol in self.routes
+        }
+        return dataclasses.replace(self.job, protocol=min(self.routes, key=lambda p: took[p]))
+
+
+def clauses(agreed: Collaboration, request: Request) -> tuple[Permitted, ...]:
+    """Return the clause that a request falls under; of a question one for each route that can add
+    it up.
+
+    Raises: JobRefused; UnknownProtocol if the agreement names protocols of another version only.
     """
     fitting = [
         p for p in agreed.permitted
@@ -61,23 +89,33 @@ def clause(agreed: Collaboration, request: Request) -> Permitted:
     if isinstance(request.question, JointAgain) and fitting:
         if request.route:
             raise JobRefused("scores by an earlier model are not added up: there is no route")
-        return dataclasses.replace(fitting[0], protocol=asked_again.PROTOCOL)  # nothing is added up
+        # Nothing is added up.
+        return (dataclasses.replace(fitting[0], protocol=asked_again.PROTOCOL),)
+    if fitting:
+        fitting = _run_here(fitting)
     if request.route:
         fitting = [p for p in fitting if f"-{request.route}/" in p.protocol]
     if not fitting:
         raise JobRefused(f"{agreed.collaboration} has no {request.kind} for that purpose")
     if request.question is None or isinstance(request.question, Federated):
-        return fitting[0]
-    return _sooner_done(fitting, request, request.question, agreed.minimum_size)
+        return (fitting[0],)
+    least = max(agreed.minimum_size, request.minimum_size)
+    return _able(fitting, params_fitting(request.question, least))
 
 
-def _sooner_done(
-    fitting: list[Permitted], request: Request, question: Asked, minimum: int
-) -> Permitted:
-    """Return the clause whose route can add the question up, and is sooner done with as many people
-    over this line.
+def _run_here(fitting: list[Permitted]) -> list[Permitted]:
+    """Return the clauses whose protocols this version runs, one at least. Raises: UnknownProtocol.
+
+    Collaborations outlive versions.
     """
-    asked = params_fitting(question, max(minimum, request.minimum_size))
+    found = [p for p in fitting if registry.runs(p.protocol)]
+    if not found:
+        registry.params_of(fitting[0].protocol)  # which says what this version runs
+    return found
+
+
+def _able(fitting: list[Permitted], asked: MatchingParams) -> tuple[Permitted, ...]:
+    """Return the clauses, for the same purpose and receiver, whose route can add this up."""
     assert isinstance(asked, AlignedParams)
     able, why = [], ""
     for one in fitting:
@@ -88,12 +126,10 @@ def _sooner_done(
         except InvalidParameter as e:
             why = str(e)
             continue
-        route = sum_costs.route_of(one.protocol)
-        took = sum_costs.seconds(route, asked, request.people, request.bandwidth_mbit)
-        able.append((took, one))
+        able.append(one)
     if not able:
         raise JobRefused(f"the question cannot be added up: {why}")
-    return min(able, key=lambda found: found[0])[1]
+    return tuple(able)
 
 
 def params(protocol: str, request: Request, least: int) -> MatchingParams:

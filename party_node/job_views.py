@@ -18,12 +18,12 @@ from party_node.jobs import ENDED, acceptances_of
 from party_node.runs import DONE
 from party_node.services import Services
 from party_node.stepping import PROTOCOL
+from protocols import registry
 from protocols.codec import decode
 from protocols.dp.budget import Rho, epsilon
 from protocols.errors import ProtocolError
 from protocols.job import JobDescription, Preflight
 from protocols.job_params import per_person
-from protocols.registry import find
 from protocols.signed import Signed, peek
 
 
@@ -32,7 +32,9 @@ def job_view(parts: Services, job: str) -> dict[str, Any]:
     row, description = parts.jobs.get(job), parts.jobs.description(job)
     phase = _phases(parts, [job]).get(job, "")
     said = _preflights(parts, job)
-    ahead = _ahead(parts, description, said) if phase not in ("", DONE) else _NOTHING_AHEAD
+    ahead = _NOTHING_AHEAD
+    if phase not in ("", DONE) and registry.runs(description.protocol):
+        ahead = _ahead(parts, description, said)
     return (
         _summary(parts, row, phase)
         | described(parts, description)
@@ -49,7 +51,12 @@ def job_list(parts: Services) -> list[dict[str, Any]]:
 
 
 def described(parts: Services, job: JobDescription) -> dict[str, Any]:
-    """Return what a job asks for, what it costs whom, and who learns what."""
+    """Return what a job asks for, what it costs whom, and who learns what.
+
+    Of a job by a protocol that only earlier versions ran, what that protocol says is left out: how
+    many identifiers a person brings, the noise of the size, who learns what.
+    """
+    runs = registry.runs(job.protocol)
     return {
         "job": job.job,
         "kind": job.kind,
@@ -57,17 +64,20 @@ def described(parts: Services, job: JobDescription) -> dict[str, Any]:
         "collaboration": job.collaboration,
         "version": job.version,
         "protocol": job.protocol,
+        "outdated": not runs,
         "receiver": job.receiver,
         "senders": [source.party for source in job.senders],
         "datasets": {party: job.dataset_of(party) for party in job.parties()},
         "identifiers": list(job.identifiers),
-        "per_person": per_person(job),
+        "per_person": per_person(job) if runs else None,
         "minimum_size": job.minimum_size,
         "rho": Rho(job.rho_nano).decimal(),
         "cost": _cost(parts, job),
-        "half_width": count_noise.half_width(job),
+        "half_width": count_noise.half_width(job) if runs else None,
         "expires_ms": job.expires_ms,
-        "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)],
+        "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)]
+        if runs
+        else [],
     }
 
 
@@ -152,7 +162,7 @@ def _ahead(parts: Services, job: JobDescription, said: Mapping[str, Any]) -> Map
     found = None
     if run.phase == PROTOCOL and job.is_of_two():
         rows = preflight.items_of(job, job.role_of(me).other, peer)
-        found = progress.standing(find(job.protocol), run, rows, parts.clock_ms())
+        found = progress.standing(registry.find(job.protocol), run, rows, parts.clock_ms())
     return {
         "estimate": dataclasses.asdict(takes),
         "progress": None if found is None else dataclasses.asdict(found),

@@ -221,15 +221,21 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         judges = f"{at['judged_on']:,} people" if at.get("judged_on") else "people"
         area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over {judges} held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
-    yield (
-        f"  each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise; what has a + makes "
-        "a yes more likely, what has a - less"
-    )
+    yield f"  {_noise(found)}; what has a + makes a yes more likely, what has a - less"
     for feature in found["features"]:
         yield f"  {feature['column']}: {weighed(feature['weights'][:-1])}"
     yield f"  signed by {', '.join(found['signed_by'])}"
     for limit in found.get("limits", ()):  # results of before have none
         yield f"  note: {limit}"
+
+
+def _noise(found: dict[str, Any]) -> str:
+    """Say how much noise there is in what was trained on."""
+    if "noise_people" in found:
+        within = 1.96 * found["noise_people"]
+        return f"weights follow from counts that are each within ±{within:,.0f} people (95 %)"
+    # Of federated-ridge/1, whose rounds added up weights.
+    return f"each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise"
 
 
 def foretold(found: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from party_node.errors import (
     NotFound,
     UnknownCollaboration,
 )
-from party_node.job_requests import Request
+from party_node.job_requests import Draft, Request
 from party_node.job_tables import CursorRow, JobRow
 from party_node.runs import Run, Runs
 from protocols import question
@@ -64,14 +64,15 @@ class Jobs:
 
     # -- asking --------------------------------------------------------------------------
 
-    def describe(self, request: Request) -> JobDescription:
-        """Turn a request into a complete job under the collaboration in force.
+    def describe(self, request: Request) -> Draft:
+        """Turn a request into a job under the collaboration in force, complete but for its route.
 
         Raises: UnknownCollaboration, ExpiredCollaboration, JobRefused.
         """
         self._collaborations.sync()
         agreed = self._collaborations.current(request.collaboration)
-        clause = job_requests.clause(agreed, request)
+        able = job_requests.clauses(agreed, request)
+        clause = able[0]
         me = self._keys.party
         senders = (m.party for m in agreed.members if m.party != clause.receiver)
         now, least = self._clock_ms(), max(request.minimum_size, agreed.minimum_size)
@@ -100,7 +101,7 @@ class Jobs:
         job = count_noise.with_dummies(job, params_of(job))
         job_checks.check(job, agreed, now)
         self._check_model(job)
-        return job
+        return Draft(job, tuple(one.protocol for one in able), request.bandwidth_mbit)
 
     def submit(self, job: JobDescription) -> None:
         """Sign a described job, remember it and post it; safe to repeat.

@@ -21,7 +21,9 @@ from consent.errors import (
 )
 from coordinator.wire import Problem
 from party_node import errors, surface_errors
+from party_node.capture import errors as capture_errors
 from party_node.hints import hint_for
+from party_node.policy import errors as policy_errors
 from party_node.requests import errors as request_errors
 from party_node.roles import errors as role_errors
 from party_node.statistics import errors as statistics_errors
@@ -47,8 +49,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.ExpiredCollaboration: HTTPStatus.CONFLICT,
     errors.ScoringNotAgreed: HTTPStatus.CONFLICT,
     errors.WrongKey: HTTPStatus.CONFLICT,
-    errors.PurposeInUse: HTTPStatus.CONFLICT,
-    errors.NoticeConflict: HTTPStatus.CONFLICT,
+    policy_errors.PurposeInUse: HTTPStatus.CONFLICT,
+    policy_errors.NoticeConflict: HTTPStatus.CONFLICT,
     errors.LedgerMoved: HTTPStatus.CONFLICT,
     errors.CoordinatorRefused: HTTPStatus.CONFLICT,
     errors.PermissionRefused: HTTPStatus.FORBIDDEN,
@@ -57,7 +59,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.ClockSkewed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QuorumMissed: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.ImportInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
+    capture_errors.ImportInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.CheckInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LedgerForked: HTTPStatus.INTERNAL_SERVER_ERROR,

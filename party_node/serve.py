@@ -5,6 +5,7 @@ is the operating system's: however the process ends, the next one can take it.
 """
 
 import ipaddress
+import os
 import signal
 import socket
 import threading
@@ -30,6 +31,7 @@ from party_node.readiness import Readiness
 from party_node.running import RunningNode
 from party_node.services import assemble
 from party_node.surface_errors import AddressInUse
+from protocols.linear_algebra import limit_threads
 
 log = structlog.stdlib.get_logger("party_node")
 
@@ -43,6 +45,7 @@ def serve(home: Home) -> None:
 
     Raises: AlreadyServed, AddressInUse, NotEnrolled, SchemaUnknown and what opening a node raises.
     """
+    limit_threads(home.settings.blas_threads, os.environ)
     with locked(home.path), _until_told(), _listening(home) as listener:
         (home.path / URL).unlink(missing_ok=True)  # left behind by a process that was killed
         db = Database(home.database_url)

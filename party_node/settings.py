@@ -86,6 +86,8 @@ class NodeSettings(BaseModel):
     """Where it is computed; `auto` is `threads`."""
     ray_address: Annotated[str, AfterValidator(_needed_by_ray)] = Field("", validate_default=True)
     """With `workers` `ray`: the cluster, as `10.0.0.5:6379`, or `local` for one on this machine."""
+    blas_threads: Annotated[int, Field(ge=0, le=256)] = 1
+    """Threads that linear algebra takes when a model is trained; 0: as its library does."""
     webhook_allowed_networks: Annotated[str, AfterValidator(_networks)] = ""
     """Private networks that webhooks may go to, comma-separated: `10.20.0.0/16, fd00::/8`."""
     public_hosts: Annotated[str, AfterValidator(_hosts)] = ""

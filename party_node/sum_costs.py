@@ -25,8 +25,6 @@ from protocols.sums.records import AlignedRows, SumParams
 
 BFV, COT = ahead.BFV, ahead.COT
 ROUTES = (BFV, COT)
-TYPICAL_ROWS = 1_000_000
-"""Rows that routes are compared at where their number is not known."""
 
 _ENCRYPTION_SECONDS = (2.6e-3, 1.2e-3)
 """Of a block of a vector: at the side with the vectors, which has the key; at the other."""
@@ -125,7 +123,7 @@ def seconds(route: str, params: AlignedParams, rows: int, bandwidth_mbit: int) -
 
     It is for comparing: sides overlap, and both routes take their matching beside.
     """
-    costs = [sum_cost(route, added, rows or TYPICAL_ROWS) for added in sums_of(params)]
+    costs = [sum_cost(route, added, rows) for added in sums_of(params)]
     computing = sum(cost.vectors_seconds + cost.matrix_seconds for cost in costs)
     sending = sum(cost.traffic_bytes for cost in costs)
     return computing + sending / (bandwidth_mbit * _MEGABIT_BYTES)

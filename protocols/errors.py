@@ -5,6 +5,7 @@ reference page `docs/reference/errors.md` has a row for each. No message ever ho
 identifier.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -24,6 +25,16 @@ class InvalidParameter(LocalError):
     """A parameter is outside its range."""
 
     code = "invalid-parameter"
+
+
+class UnknownProtocol(InvalidParameter):
+    """No protocol of that name is run by this version of Accord."""
+
+    code = "unknown-protocol"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        runs = ", ".join(sorted(known))
+        super().__init__(f"this version of Accord does not run {name[:60]!r}; it runs {runs}")
 
 
 class HashingFailed(LocalError):

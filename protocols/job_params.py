@@ -11,7 +11,7 @@ from protocols.sums.alignment_params import AlignedParams
 def kind_of_params(protocol: str) -> type[MatchingParams]:
     """Return the parameter record of a protocol that matches people.
 
-    Raises: InvalidParameter if no such protocol is known.
+    Raises: UnknownProtocol; InvalidParameter for a protocol that matches nobody.
     """
     kind = registry.params_of(protocol)
     if not issubclass(kind, MatchingParams):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from protocols.codec import Record
-from protocols.errors import InvalidParameter
+from protocols.errors import UnknownProtocol
 from protocols.federated import asked as federated
 from protocols.groups import Backend
 from protocols.joint import again as joint_scores
@@ -56,10 +56,10 @@ parties, who say nothing to each other; `protocols/federated/` has the steps."""
 def find(name: str, backend: Backend | None = None) -> TwoParty:
     """Return the two-party protocol of that registered name, on `backend` if one is given.
 
-    Raises: InvalidParameter, naming the known ones.
+    Raises: UnknownProtocol.
     """
     if name not in REGISTRY:
-        raise InvalidParameter(f"unknown protocol; known are {', '.join(sorted(REGISTRY))}")
+        raise UnknownProtocol(name, REGISTRY)
     if backend is None:
         return REGISTRY[name]
     return next(p for p in (make(backend) for make in _MAKERS) if p.name == name)
@@ -68,10 +68,10 @@ def find(name: str, backend: Backend | None = None) -> TwoParty:
 def find_ring(name: str, backend: Backend | None = None) -> MultiParty:
     """Return the protocol of three or more parties of that registered name.
 
-    Raises: InvalidParameter, naming the known ones.
+    Raises: UnknownProtocol.
     """
     if name not in RINGS:
-        raise InvalidParameter(f"unknown protocol; known are {', '.join(sorted(RINGS))}")
+        raise UnknownProtocol(name, RINGS)
     if backend is None:
         return RINGS[name]
     return next(p for p in (make(backend) for make in _RING_MAKERS) if p.name == name)
@@ -80,7 +80,7 @@ def find_ring(name: str, backend: Backend | None = None) -> MultiParty:
 def params_of(name: str) -> type[Record]:
     """Return the parameter record of a protocol, of however many parties.
 
-    Raises: InvalidParameter, naming the known protocols.
+    Raises: UnknownProtocol, also for one that only earlier versions ran.
     """
     if name in RINGS:
         return RINGS[name].params
@@ -88,5 +88,9 @@ def params_of(name: str) -> type[Record]:
         return REGISTRY[name].params
     if name in TRAININGS:
         return TRAININGS[name]
-    known = ", ".join(sorted({*REGISTRY, *RINGS, *TRAININGS}))
-    raise InvalidParameter(f"unknown protocol; known are {known}")
+    raise UnknownProtocol(name, {*REGISTRY, *RINGS, *TRAININGS})
+
+
+def runs(name: str) -> bool:
+    """Tell whether this version runs a protocol of that name."""
+    return name in REGISTRY or name in RINGS or name in TRAININGS

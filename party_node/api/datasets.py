@@ -10,7 +10,7 @@ from pydantic import Field
 from party_node.api.access import Calling
 from party_node.api.noting import note
 from party_node.api.strict import Name, Strict
-from party_node.datasets import DatasetInfo
+from party_node.dataset_reports import DatasetInfo
 from party_node.lineages import lineage_of
 from party_node.running import Here
 from party_node.services import Services

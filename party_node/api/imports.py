@@ -14,12 +14,12 @@ from party_node import out_folder, problems
 from party_node.api.strict import Name, Strict
 from party_node.api.waiting import look_until
 from party_node.capture import mapping_file
+from party_node.capture.errors import InvalidMapping
 from party_node.capture.imports import ImportRequest, Progress
 from party_node.capture.mapping import FileMapping, by_columns
 from party_node.capture.report import ImportReport, RowNote
 from party_node.capture.strict_yaml import MAX_TEXT
 from party_node.data_folders import may_show
-from party_node.errors import InvalidMapping
 from party_node.running import Here
 from party_node.services import Services
 from party_node.surface_errors import Internal

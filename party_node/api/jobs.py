@@ -214,14 +214,12 @@ def _described(body: JobBody, parts: Services) -> JobDescription:
 
 def describe(request: Request, parts: Services, *, strict: bool) -> JobDescription:
     """Return the job that a request comes to. Raises: as `Jobs.describe`, `require`."""
-    job = parts.jobs.describe(request)
-    answerable.require(parts, job, job.requester)
-    _, permitted = uses.permitted_now(parts.gate, job, job.requester)
-    if request.question is not None and not request.route:
-        # Who may be brought is known once it is described: then its route is chosen again, by a
-        # number as coarse as is told, because the route shows.
-        people = preflight.likely(coarse(len(permitted)))
-        job = parts.jobs.describe(dataclasses.replace(request, people=people))
+    draft = parts.jobs.describe(request)
+    me = draft.job.requester
+    answerable.require(parts, draft.job, me)
+    _, permitted = uses.permitted_now(parts.gate, draft.job, me)
+    # By a number as coarse as is told, because the route shows.
+    job = draft.for_people(preflight.likely(coarse(len(permitted))))
     return strictly(job) if strict or is_small(len(permitted)) else job
 
 

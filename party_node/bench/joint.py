@@ -24,7 +24,7 @@ from party_node.surface_errors import BenchRefused
 from protocols.session import Role
 
 PEOPLE, OWN, THEIRS = 100_000, 20, 30
-ROUTES = ("joint-bfv/1", "joint-cot/1")
+ROUTES = ("joint-bfv/2", "joint-cot/2")
 _ROLES = {"brand": Role.INITIATOR, "partner": Role.RESPONDER}
 _LEAST = 1000
 """Fewer people train no joint model worth a figure, or none at all."""

@@ -15,8 +15,8 @@ from typing import IO, Protocol
 
 from party_node.capture import reading
 from party_node.capture.batches import Batch
+from party_node.capture.errors import ImportInterrupted
 from party_node.capture.reading import BATCH, END, FAILED, HEAD, Task
-from party_node.errors import ImportInterrupted
 
 SMALL_BYTES = 4 * 1024 * 1024
 """Files up to this size are read in the node's own process; a compressed one counts tenfold."""

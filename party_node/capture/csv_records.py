@@ -8,9 +8,9 @@ import csv
 from collections.abc import Iterator
 from typing import Self
 
+from party_node.capture.errors import ImportUnreadable
 from party_node.capture.refusals import Refusal
 from party_node.capture.unpack import MAX_ROW, ends
-from party_node.errors import ImportUnreadable
 
 MAX_CELL = 131_072
 """Characters of one cell: the standard library's own limit."""

@@ -24,6 +24,7 @@ from consent.vocabulary import Vocabulary
 from party_node.capture import said
 from party_node.capture.ahead import open_source
 from party_node.capture.batches import NO_EXTRAS, Batch
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable
 from party_node.capture.mapping import FileMapping, by_columns
 from party_node.capture.reading import Task
 from party_node.capture.refusals import Refusal
@@ -32,7 +33,6 @@ from party_node.capture.rejects import Write, rejects_file
 from party_node.capture.report import MAX_REPORTED as MAX_REPORTED
 from party_node.capture.report import ImportReport, RowNote
 from party_node.capture.said import Context
-from party_node.errors import ImportInterrupted, ImportUnreadable
 from party_node.identity import Identity, Resolution
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.writer import Submission, Submitted

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from party_node.capture import mapping_file
+from party_node.capture.errors import ImportInterrupted
 from party_node.capture.file_import import Watch, import_file
 from party_node.capture.mapping import FileMapping
 from party_node.capture.report import ImportReport
 from party_node.clock import Clock
-from party_node.errors import IllegalState, ImportInterrupted, NotFound
+from party_node.errors import IllegalState, NotFound
 from party_node.home import Home
 from party_node.identity import Identity
 from party_node.ledger.consent_ledger import ConsentLedger

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from party_node.capture import said, strict_yaml
 from party_node.capture.columns import BY_NAME
+from party_node.capture.errors import InvalidMapping
 from party_node.capture.mapping import (
     COMPRESSIONS,
     CSV,
@@ -22,7 +23,6 @@ from party_node.capture.mapping import (
 )
 from party_node.capture.mapping_sections import KEYS, Sections
 from party_node.capture.strict_yaml import Node, NotStrict
-from party_node.errors import InvalidMapping
 
 MAX_EVENTS = 100
 _MAX_SHOWN = 20

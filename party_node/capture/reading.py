@@ -15,23 +15,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from party_node import errors
 from party_node.capture import mapping_file
 from party_node.capture.batch_reader import BatchReader
 from party_node.capture.batches import Batch
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable
 from party_node.capture.mapping import FileMapping, by_columns
 from party_node.capture.row_source import RowSource
 from party_node.capture.said import Context
 from party_node.capture.unpack import OpenedFile
-from party_node.errors import NodeError
+from party_node.errors import MissingColumn, NodeError
 
 HEAD, BATCH, END, FAILED = b"H", b"B", b"E", b"X"
 _MANY_OBJECTS = 50_000
 """A batch is so many objects and no cycle: the collector need not walk over them all the time."""
-_CARRIED = {
-    kind.__name__: kind
-    for kind in (errors.ImportUnreadable, errors.MissingColumn, errors.ImportInterrupted)
-}
+_CARRIED = {kind.__name__: kind for kind in (ImportUnreadable, MissingColumn, ImportInterrupted)}
 
 
 @dataclass(frozen=True, slots=True)

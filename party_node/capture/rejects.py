@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from party_node.capture.errors import RejectsUnwritable
 from party_node.capture.report import RowNote
-from party_node.errors import RejectsUnwritable
 
 HEADER = ("line", "event", "reason")
 

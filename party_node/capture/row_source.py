@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from party_node.capture.columns import BY_NAME
 from party_node.capture.csv_records import Records
+from party_node.capture.errors import ImportUnreadable
 from party_node.capture.json_rows import cells_of, whole_lines
 from party_node.capture.mapping import CSV, ENCODINGS, JSON_LINES, PARQUET, FileMapping, steps
 from party_node.capture.refusals import Refusal
 from party_node.capture.said import Cell
 from party_node.capture.unpack import OpenedFile
-from party_node.errors import DatasetUnreadable, ImportUnreadable, MissingColumn
+from party_node.errors import DatasetUnreadable, MissingColumn
 
 if TYPE_CHECKING:
     from party_node.row_file import RowFile

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable
 from party_node.capture.mapping import GZIP, NONE, FileForm
-from party_node.errors import ImportInterrupted, ImportUnreadable
 
 MAX_ROW = 1_048_576
 """Characters of one row, and of one line."""

@@ -151,6 +151,9 @@ def _decide(
 def _show(found: dict[str, Any]) -> None:
     say(f"job {found['job']}: {job_words.stage(found)}")
     say(f"{found['kind']} for {found['purpose']}, asked by {found['requester']}")
+    if found["outdated"]:
+        say(f"  by {found['protocol']}, which this version of Accord does not run: what it brought")
+        say("  stays; to ask again, agree on a new version of the collaboration")
     for one in found["who_learns"]:
         say(f"  {one['who']}: {one['what']}")
     for said in found["preflights"].values():

@@ -14,8 +14,9 @@ from party_node import job_checks
 from party_node.errors import JobRefused, NodeError
 from party_node.evidence.run_ledger import LedgerPart, other_sides, own_side
 from party_node.run_files import RunFiles, decoded
+from protocols import registry
 from protocols.codec import encode
-from protocols.collaboration import Collaboration, digest
+from protocols.collaboration import Collaboration, Permitted, digest
 from protocols.context import context
 from protocols.errors import ContextMismatch, ProtocolError
 from protocols.federated.signers import signers
@@ -81,15 +82,24 @@ def _job(run: RunFiles) -> str:
     if run.job.collaboration_hash != digest(run.agreement):
         raise ContextMismatch("the job names another agreement than the one in this bundle")
     verify(JobDescription, run.signed_job, run.member(run.job.requester).public)
+    said = f"{run.job.kind} for {run.job.purpose}, asked by {run.job.requester}"
+    if not registry.runs(run.job.protocol):
+        _clause(run)
+        return f"{said}; by {run.job.protocol}, whose parameters this version does not know"
     job_checks.check(run.job, run.agreement, run.job.created_ms)
-    return f"{run.job.kind} for {run.job.purpose}, asked by {run.job.requester}"
+    return said
+
+
+def _clause(run: RunFiles) -> Permitted:
+    """Return the clause that permits the job, of whatever version of Accord its protocol is."""
+    return job_checks.check_agreed(run.job, run.agreement, run.job.created_ms)
 
 
 def _acceptances(run: RunFiles) -> str:
     owners = run.job.others(run.job.requester)
     if len(run.acceptances) != len(owners):
         raise ContextMismatch("there is one acceptance of each party that did not ask")
-    clause = job_checks.check(run.job, run.agreement, run.job.created_ms)
+    clause = _clause(run)
     said = []
     for owner, signed in zip(map(run.member, owners), run.acceptances, strict=True):
         accepted = verify(Acceptance, signed, owner.public)

@@ -47,7 +47,7 @@ def document(
         "rho_each_round": Rho(made.terms.rho_nano).decimal(),
         "constant": round(weights[0], 4),
         "features": features,
-        "noise": round(noise.people(made.terms), 1),
+        "noise_people": round(noise.people(made.terms), 1),
         "commitment": made.commitment().hex(),
         "limits": list(LIMITS),
     }

@@ -25,9 +25,10 @@ from protocols.job import LedgerHead
 from protocols.lookalike import evaluation
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.card import FeatureWeights, ModelCard, card
-from protocols.lookalike.learning import MODEL, SCORES, WEIGHTS, people_chunk
+from protocols.lookalike.learning import MODEL, SCORES, WEIGHTS
 from protocols.lookalike.model import audience
 from protocols.lookalike.records import LookalikeParams
+from protocols.lookalike.run import people_chunk
 from protocols.psi import chunks
 from protocols.psi.padding import NOBODY
 from protocols.question import read

@@ -21,9 +21,9 @@ from party_node.permission import Permission
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
 from protocols.lookalike.kept import write_representation
-from protocols.lookalike.learning import LOOK, codes_chunk, people_chunk
 from protocols.lookalike.looking import first_look
 from protocols.lookalike.records import LookalikeParams
+from protocols.lookalike.run import LOOK, codes_chunk, people_chunk
 from protocols.lookalike.seeds import FEWEST_SEEDS, TooFewSeeds
 from protocols.psi import padding
 from protocols.psi.blinded_join_input import lay_out

@@ -15,11 +15,12 @@ from consent.milestones import LedgerOpened, PolicyChanged
 from consent.vocabulary import Vocabulary
 from party_node.clock import Clock
 from party_node.collaborations import Collaborations
-from party_node.errors import LedgerMoved, PurposeInUse
+from party_node.errors import LedgerMoved
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.policies import load_policy
 from party_node.policy.differences import Change, Step, differences
 from party_node.policy.effects import Effects, effects
+from party_node.policy.errors import PurposeInUse
 from party_node.policy.reading import read_policy
 from party_node.tables import EntryRow
 

@@ -15,9 +15,10 @@ from consent.errors import MalformedRecord
 from consent.milestones import NoticePublished
 from consent.notice import Notice
 from consent.vocabulary import Vocabulary
-from party_node.errors import NotFound, NoticeConflict, NoticeRefused
+from party_node.errors import NotFound
 from party_node.ledger.consent_ledger import ConsentLedger
 from party_node.ledger.policies import keep_notice, load_notice
+from party_node.policy.errors import NoticeConflict, NoticeRefused
 from party_node.policy.places import fault_of
 from party_node.policy.reading import check_storable
 from party_node.tables import NoticeRow

@@ -18,9 +18,9 @@ from consent.vocabulary import Vocabulary
 from consent.words import EVERYWHERE
 from party_node.capture import strict_yaml
 from party_node.capture.strict_yaml import Node, NotStrict
-from party_node.errors import InvalidPolicy
 from party_node.policy import kinds
 from party_node.policy.checks import check_groups, check_purposes, check_regimes
+from party_node.policy.errors import InvalidPolicy
 from party_node.policy.faults import Wrong, all_of, wrong
 from party_node.policy.keys import (
     CONTROLLER,

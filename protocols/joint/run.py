@@ -64,13 +64,13 @@ pad (four bytes); the first sum; the model."""
 
 
 def joint_bfv(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-bfv/1`."""
-    return over(SUMS_BFV, "joint-bfv/1")
+    """Return `joint-bfv/2`."""
+    return over(SUMS_BFV, "joint-bfv/2")
 
 
 def joint_cot(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-cot/1`."""
-    return over(SUMS_COT, "joint-cot/1")
+    """Return `joint-cot/2`."""
+    return over(SUMS_COT, "joint-cot/2")
 
 
 def over(route: TwoParty, name: str) -> TwoParty:
@@ -86,20 +86,27 @@ def over(route: TwoParty, name: str) -> TwoParty:
         ),
         responder_learns=f"{matching.responder_learns}; the weights of its columns",
     )
-    within = in_a_row(matching, by_labels, _made(route, moments.with_products), params=WithinParams)
-    second = apart(_made(route, moments.plainly), ACROSS)
+    within = in_a_row(matching, by_labels, _made(route, _with_products), params=WithinParams)
+    second = apart(_made(route, _plainly), ACROSS)
     across = in_a_row(within, by_sums, second, params=AcrossParams)
     return in_a_row(across, by_model, SCORING, params=JointParams)
 
 
-def _made(route: TwoParty, make: Callable[[NDArray[np.uint8]], NDArray[np.int32]]) -> TwoParty:
+def _made(route: TwoParty, make: Callable[[bytes], bytes]) -> TwoParty:
     """Return a route that finds its matrix made of the chunks `theirs/…`."""
+    return columns_made(route, lambda index: (theirs_chunk(index),), make)
 
-    def chunk(fetch: Fetch, index: int) -> bytes:
-        rows = make(read_theirs(fetch(theirs_chunk(index))))
-        return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
 
-    return columns_made(route, chunk)
+def _with_products(theirs: bytes) -> bytes:
+    return _written(moments.with_products(read_theirs(theirs)))
+
+
+def _plainly(theirs: bytes) -> bytes:
+    return _written(moments.plainly(read_theirs(theirs)))
+
+
+def _written(rows: NDArray[np.int32]) -> bytes:
+    return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
 
 
 # Between the parts

@@ -7,8 +7,6 @@ beside its input `codes/…` (uint16, rows by features) and `people/…` (uint32
 each feature does) and `scores` (float32, a number for each row that is somebody's, in that order).
 """
 
-import functools
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +19,7 @@ from protocols.lookalike.kept import read_representation, write_model, write_rep
 from protocols.lookalike.looking import second_look
 from protocols.lookalike.measured import Look
 from protocols.lookalike.model import weights
-from protocols.lookalike.run import HELD_OUT
+from protocols.lookalike.run import HELD_OUT, LOOK, TRAINING, codes_chunk, people_chunk
 from protocols.lookalike.training import train
 from protocols.psi import chunks
 from protocols.psi.padding import NOBODY
@@ -29,29 +27,9 @@ from protocols.session import Fetch, Rng
 from protocols.sums.layout import NONE, columns_chunk, write_columns
 from protocols.sums.records import AlignedRows, Sums
 
-LOOK, LOOKED, TRAINING = "look", "looked", "training"
+LOOKED = "looked"
 MODEL, SCORES, WEIGHTS = "model", "scores", "weights"
 """Names of chunks."""
-
-
-def codes_chunk(index: int) -> str:
-    """Return the name of a chunk of codes."""
-    return chunks.kept("codes", index)
-
-
-def people_chunk(index: int) -> str:
-    """Return the name of a chunk that says whose rows they are."""
-    return chunks.kept("people", index)
-
-
-def columns_of_look(fetch: Fetch, index: int) -> bytes:
-    """Return a chunk of the matrix of the first sum."""
-    return _columns(fetch, LOOK, index)
-
-
-def columns_of_training(fetch: Fetch, index: int) -> bytes:
-    """Return a chunk of the matrix of the second sum."""
-    return _columns(fetch, TRAINING, index)
 
 
 def look(rows: AlignedRows, output: Sums, columns: int, fetch: Fetch, rng: Rng) -> dict[str, bytes]:
@@ -102,17 +80,13 @@ def _sums(columns: int, output: Sums) -> NDArray[np.int64]:
     return np.append(values[: columns - 1], values[-1])
 
 
-def _columns(fetch: Fetch, name: str, index: int) -> bytes:
-    """Return a chunk of a matrix: zeros in rows of nobody, and in columns that are not needed."""
-    return _made(fetch(name), fetch(people_chunk(index)), fetch(codes_chunk(index)))
-
-
-@functools.lru_cache(maxsize=1)
-def _made(matrix: bytes, people: bytes, coded: bytes) -> bytes:
-    # One route asks for the same chunk many times, stretch after stretch.
-    made, columns = read_representation(matrix)
+def matrix_chunk(made_by: bytes, people: bytes, coded: bytes) -> bytes:
+    """Return a chunk of a matrix, from what makes it and the rows' people and codes: zeros in rows
+    of nobody, and in columns that are not needed.
+    """
+    made, width = read_representation(made_by)
     codes, somebody = _read(len(made.bins), people, coded)
-    rows = np.zeros((len(codes), columns), np.int32)
+    rows = np.zeros((len(codes), width), np.int32)
     found = made.rows(codes[somebody])
     rows[somebody, : made.columns - 1] = found[:, :-1]
     rows[somebody, -1] = found[:, -1]

@@ -44,6 +44,8 @@ from protocols.sums.spreading import vectors_of
 
 TRAINS, HELD_OUT = "trains/", "held-out/"
 """Stand before the names of the chunks of the second sum and of the third."""
+LOOK, TRAINING = "look", "training"
+"""Chunks of the partner: what makes the columns of the first sum, and of the second."""
 
 
 def lookalike_bfv(backend: Backend | None = None) -> TwoParty:
@@ -73,9 +75,9 @@ def over(route: TwoParty, name: str, backend: Backend | None = None) -> TwoParty
         responder_learns=learns[1],
     )
     first, again = over_partners_rows(route_of(route)), over_the_same_rows(route_of(route))
-    look = columns_made(route, _columns_of_look)
+    look = columns_made(route, _of_look, _columns)
     looked = in_a_row(join, by_seeds, look, params=SeedSumParams, ahead=first)
-    training = columns_made(apart(route, TRAINS), _columns_of_training, TRAINS)
+    training = columns_made(apart(route, TRAINS), _of_training, _columns, TRAINS)
     trained = in_a_row(looked, by_look, training, params=TrainingSumsParams, ahead=again)
     return in_a_row(trained, by_scores, apart(route, HELD_OUT), params=LookalikeParams, ahead=again)
 
@@ -119,16 +121,31 @@ def by_scores(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -
     return rows, laid
 
 
+# What matrices are made of
+
+
+def codes_chunk(index: int) -> str:
+    """Return the name of a chunk of codes."""
+    return chunks.kept("codes", index)
+
+
+def people_chunk(index: int) -> str:
+    """Return the name of a chunk that says whose rows they are."""
+    return chunks.kept("people", index)
+
+
+def _of_look(index: int) -> tuple[str, str, str]:
+    return LOOK, people_chunk(index), codes_chunk(index)
+
+
+def _of_training(index: int) -> tuple[str, str, str]:
+    return TRAINING, people_chunk(index), codes_chunk(index)
+
+
 # Learning brings numerical libraries that nobody but a partner in such a run needs: so late.
 
 
-def _columns_of_look(fetch: Fetch, index: int) -> bytes:
-    from protocols.lookalike.learning import columns_of_look
+def _columns(made_by: bytes, people: bytes, codes: bytes) -> bytes:
+    from protocols.lookalike.learning import matrix_chunk
 
-    return columns_of_look(fetch, index)
-
-
-def _columns_of_training(fetch: Fetch, index: int) -> bytes:
-    from protocols.lookalike.learning import columns_of_training
-
-    return columns_of_training(fetch, index)
+    return matrix_chunk(made_by, people, codes)

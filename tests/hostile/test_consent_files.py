@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from party_node.capture import unpack
 from party_node.capture.batches import Batch
 from party_node.capture.csv_records import MAX_CELL, Records
+from party_node.capture.errors import ImportUnreadable
 from party_node.capture.refusals import Refusal
 from party_node.capture.unpack import MAX_RATIO, MAX_ROW
-from party_node.errors import ImportUnreadable, MissingColumn, NodeError
+from party_node.errors import MissingColumn, NodeError
 from tests.support.consent_files import GOOD, HEADER, json_line, line, read, reasons, table
 from tests.support.depth import examples
 

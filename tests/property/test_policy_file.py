@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from consent.vocabulary import Vocabulary
 from party_node.capture.strict_yaml import MAX_TEXT
-from party_node.errors import InvalidPolicy
 from party_node.policy.differences import differences
+from party_node.policy.errors import InvalidPolicy
 from party_node.policy.reading import read_policy
 from party_node.policy.writing import write_policy
 from tests.support.depth import examples

@@ -1,7 +1,8 @@
 """Jobs of the kind `joint` between two nodes: one score for each of the asker's own people."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
     job = run(world, route=route)
     result = world.brand.result(job)
     assert result is not None
-    assert result["provenance"]["protocol"] == f"joint-{route}/1"
+    assert result["provenance"]["protocol"] == f"joint-{route}/2"
     assert result["joint"]["auc"] > 0.8
 
 
@@ -127,7 +128,26 @@ def test_the_route_is_chosen_by_how_many_people_the_asker_has(
     few = jobs.description(world.brand.ask("joint", question=QUESTION))
     monkeypatch.setattr(preflight, "likely", lambda _step: 100_000)
     many = jobs.description(world.brand.ask("joint", question=QUESTION))
-    assert (few.protocol, many.protocol) == ("joint-cot/1", "joint-bfv/1")
+    assert (few.protocol, many.protocol) == ("joint-cot/2", "joint-bfv/2")
+
+
+def test_a_job_whose_route_is_chosen_is_described_once(
+    world: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, collaborations = world.brand.services.jobs, world.brand.services.collaborations
+    done: list[str] = []
+    for owner, name in ((jobs, "describe"), (collaborations, "sync")):
+        monkeypatch.setattr(owner, name, _noted(getattr(owner, name), name, done))
+    world.brand.look_ahead("joint", question=QUESTION)
+    assert done == ["describe", "sync"]
+
+
+def _noted(act: Callable[..., Any], name: str, done: list[str]) -> Callable[..., Any]:
+    def noting(*given: Any) -> Any:
+        done.append(name)
+        return act(*given)
+
+    return noting
 
 
 def test_with_noise_the_moments_are_private_and_the_score_still_ranks(world: TwoNodes) -> None:

@@ -99,7 +99,7 @@ def described(world: TwoNodes, **changes: object) -> JobDescription:
     """A job that the brand could sign, with a question that its own node would not make."""
     jobs = world.brand.services.jobs
     question = earlier.question_by(jobs, trained(world), None)
-    job = jobs.describe(Request(COLLABORATION, "joint", question=question))
+    job = jobs.describe(Request(COLLABORATION, "joint", question=question)).job
     return dataclasses.replace(job, question=encode(dataclasses.replace(question, **changes)))
 
 
@@ -300,7 +300,7 @@ def test_other_columns_than_the_model_has_are_refused_at_both_nodes(
         jobs.describe(wrong)
     # A brand whose node does not look.
     monkeypatch.setattr(jobs, "_check_model", lambda _job: None)
-    job = jobs.describe(wrong)
+    job = jobs.describe(wrong).job
     jobs.submit(job)
     world.settle(job.job)
     assert world.job(job.job) == ("declined", "job-refused")

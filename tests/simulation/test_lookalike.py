@@ -12,6 +12,7 @@ from party_node.scoring import again, cards, kept, standing
 from party_node.tables import DecisionRow, UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
+from protocols.sums import made_columns
 from tests.support.lookalike_nodes import (
     PURPOSE,
     QUESTION,
@@ -157,6 +158,18 @@ def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
     result = world.publisher.result(job)
     assert result is not None
     assert result["provenance"]["protocol"] == f"lookalike-{route}/2"
+
+
+def test_a_job_that_is_called_off_keeps_no_part_of_a_matrix(world: TwoNodes) -> None:
+    def in_hand() -> int:
+        return made_columns._made.cache_info().currsize
+
+    job = world.brand.ask("lookalike", question=QUESTION, route="cot")
+    world.settle(job, until=lambda: in_hand() > 0)
+    world.brand.services.jobs.cancel(job)
+    world.settle(job)
+    assert world.publisher.state(job)[0] == "failed"
+    assert in_hand() == 0
 
 
 def test_an_identifier_is_no_feature(world: TwoNodes) -> None:

@@ -36,6 +36,7 @@ from protocols.job import (
 from protocols.keys import PartyKeys
 from protocols.psi.params import RowParams
 from protocols.signed import sign
+from tests.support.described import described
 from tests.support.quick import quick_folder
 from tests.support.seeded import seeded
 
@@ -196,26 +197,16 @@ class World:
 
     def job(self, agreed: Collaboration | None = None, **changes: Any) -> JobDescription:
         """Return a description that the collaboration permits, not yet proposed."""
-        asked = JobDescription(
-            job=JOB,
-            collaboration="spring",
-            version=1,
-            collaboration_hash=digest(agreed or self.collaboration()),
-            kind="overlap",
-            protocol="psi-dh-cardinality/2",
-            params=encode(RowParams(1000)),
-            purpose="measurement",
-            requester="brand",
-            receiver="brand",
-            receiver_dataset="customers",
-            senders=(Source("publisher", "readers"),),
-            identifiers=("email",),
-            minimum_size=50,
-            rho_nano=1000,
-            created_ms=START_MS,
-            expires_ms=START_MS + DAY_MS,
-        )
-        return dataclasses.replace(asked, **changes)
+        asked: dict[str, Any] = {
+            "job": JOB,
+            "collaboration_hash": digest(agreed or self.collaboration()),
+            "params": encode(RowParams(1000)),
+            "senders": (Source("publisher", "readers"),),
+            "rho_nano": 1000,
+            "created_ms": START_MS,
+            "expires_ms": START_MS + DAY_MS,
+        }
+        return described(**(asked | changes))
 
     def propose(self, asked: JobDescription) -> httpx2.Response:
         body = {"signed": b64(encode(sign(self.brand.keys, asked)))}

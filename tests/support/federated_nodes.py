@@ -173,13 +173,14 @@ def federated_nodes(parties: tuple[str, ...] = TWO) -> Iterator[tuple[TwoNodes, 
         yield world, MemoryLine(world)
 
 
-def train(world: TwoNodes) -> None:
-    """Let the brand ask for a training, and bring it to its end."""
+def train(world: TwoNodes) -> str:
+    """Let the brand ask for a training, and bring it to its end; return it."""
     line = MemoryLine(world)
     with without_flower():
         job = world.brand.ask("federated", question=QUESTION)
         world.settle(job, each=lambda: line.turn(job))
     assert world.job(job) == ("completed", "")
+    return job
 
 
 def uses_of(node: Node, job: str, what: str) -> list[UseRecord]:

@@ -37,7 +37,7 @@ datasets:
   - {party: publisher, dataset: audience, identifiers: [email], columns: [age, tier]}
 jobs:
   - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true}
-  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true, protocol: joint-cot/1}
+  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true, protocol: joint-cot/2}
 """
 QUESTION = """\
 ours:

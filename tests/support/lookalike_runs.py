@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from protocols.lookalike import evaluation
 from protocols.lookalike.kept import write_representation
-from protocols.lookalike.learning import LOOK, codes_chunk, people_chunk
 from protocols.lookalike.looking import first_look
 from protocols.lookalike.records import LookalikeParams, SeedSumParams, TrainingSumsParams
 from protocols.lookalike.representation import Representation
-from protocols.lookalike.run import over
+from protocols.lookalike.run import LOOK, codes_chunk, over, people_chunk
 from protocols.lookalike.sums import prices, training_params
 from protocols.psi.padding import NOBODY
 from protocols.session import TwoParty

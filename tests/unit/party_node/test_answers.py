@@ -15,8 +15,9 @@ from party_node.roles.tokens import StaffRole
 from party_node.second_approvals import SecondApprovals
 from protocols import question
 from protocols.codec import encode
-from protocols.job import JobDescription, Source
+from protocols.job import Source
 from protocols.psi.params import RowParams
+from tests.support.described import described
 from tests.support.node import NodeStorage, open_storage
 
 TWO = (Caller(StaffRole.OPERATOR, "anna"), Caller(StaffRole.COMPLIANCE, "ben"))
@@ -124,14 +125,11 @@ def test_a_snapshot_is_of_these_rows_and_people_only(node: NodeStorage, answers:
 
 # -- canonical questions ---------------------------------------------------------------------------
 
-JOB = JobDescription(
-    job="a" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
-    protocol="psi-dh-cardinality/2", params=encode(RowParams.for_job(2, 2)), purpose="measurement",
-    requester="brand", receiver="brand", receiver_dataset="customers",
-    senders=(Source("publisher", "readers"),), identifiers=("email", "phone"), minimum_size=50,
-    rho_nano=5_000_000,
-    created_ms=1, expires_ms=2,
-)  # fmt: skip
+JOB = described(
+    params=encode(RowParams.for_job(2, 2)),
+    senders=(Source("publisher", "readers"),),
+    identifiers=("email", "phone"),
+)
 
 
 def changed(**changes: object) -> bytes:

@@ -21,7 +21,7 @@ from party_node.preflight import expected, items_of, likely
 from protocols.codec import encode
 from protocols.disclosure import coarse
 from protocols.envelope import Header, seal
-from protocols.job import JobDescription, Source
+from protocols.job import JobDescription
 from protocols.job_params import kind_of_params
 from protocols.joint.asked_again import JointAgain
 from protocols.keys import PartyKeys
@@ -33,6 +33,7 @@ from protocols.session import Role
 from protocols.sums.alignment_params import JoinSumParams
 from tests.support.aligned_runs import join_params, sum_params
 from tests.support.circle import run_circle
+from tests.support.described import described
 from tests.support.pair import CTX, run_pair
 from tests.support.seeded import digests, seeded
 
@@ -182,14 +183,9 @@ def test_memory_by_ot_extension_is_bounded_by_a_bucket_and_the_cutting():
 
 
 def job(protocol: str, params: MatchingParams, *identifiers: str) -> JobDescription:
-    return JobDescription(
-        job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32),
-        kind="overlap", protocol=protocol, params=encode(params), purpose="measurement",
-        requester="brand", receiver="brand", receiver_dataset="a",
-        senders=(Source("paper", "b"),), identifiers=identifiers or ("email",), minimum_size=50,
-        rho_nano=1,
-        created_ms=0, expires_ms=1,
-    )  # fmt: skip
+    return described(
+        protocol=protocol, params=encode(params), identifiers=identifiers or ("email",)
+    )
 
 
 COUNT = "psi-dh-cardinality/2"

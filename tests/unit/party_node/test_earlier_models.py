@@ -24,29 +24,18 @@ from protocols.joint.basis import Basis
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.sums.insight import Insight
 from protocols.sums.segments import EVERYBODY, Segments
+from tests.support.described import described
 from tests.support.seeded import seeded
 
 MODEL = "a1" * 16
 REACH = read_query({"query": "reach", "dataset": "audience", "model": MODEL, "price": {"rho": "1"}})
 COUNT = read_query({"query": "count", "dataset": "audience", "price": {"rho": "1"}})
-JOB = JobDescription(
+JOB = described(
     job="b2" * 16,
-    collaboration="spring",
     version=2,
-    collaboration_hash=bytes(32),
     kind="insight",
     protocol="sums-join-bfv/1",
-    params=b"",
     purpose="lookalike-audience",
-    requester="brand",
-    receiver="brand",
-    receiver_dataset="customers",
-    senders=(Source("publisher", "audience"),),
-    identifiers=("email",),
-    minimum_size=50,
-    rho_nano=1,
-    created_ms=0,
-    expires_ms=1,
     question=encode(Insight(REACH, EVERYBODY)),
 )
 MADE = dataclasses.replace(
@@ -69,7 +58,7 @@ MADE_JOINT = dataclasses.replace(
     BY,
     job=MODEL,
     version=1,
-    protocol="joint-cot/1",
+    protocol="joint-cot/2",
     question=encode(Joint("customers", FEATURES, YES, "audience", OTHERS, 1, False)),
 )
 

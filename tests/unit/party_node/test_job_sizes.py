@@ -6,22 +6,16 @@ from party_node import job_checks
 from party_node.errors import JobRefused, StrictNeeded
 from protocols.codec import encode
 from protocols.errors import InvalidParameter, MalformedMessage
-from protocols.job import JobDescription, Source
+from protocols.job import JobDescription
 from protocols.job_params import params_of, per_person, sensitivity
 from protocols.psi.params import PsiParams, RowParams
+from tests.support.described import described
 
 COUNT, MEMBERS = "psi-dh-cardinality/2", "psi-dh-members/1"
 
 
 def job(protocol: str, params: PsiParams) -> JobDescription:
-    return JobDescription(
-        job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32),
-        kind="overlap", protocol=protocol, params=encode(params), purpose="measurement",
-        requester="brand", receiver="brand", receiver_dataset="a",
-        senders=(Source("paper", "b"),), identifiers=("email", "phone"), minimum_size=50,
-        rho_nano=1,
-        created_ms=0, expires_ms=1,
-    )  # fmt: skip
+    return described(protocol=protocol, params=encode(params), identifiers=("email", "phone"))
 
 
 def rows(**changes: int | bool) -> JobDescription:

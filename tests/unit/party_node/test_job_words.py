@@ -69,3 +69,14 @@ def test_a_new_answer_with_nobody_waiting_says_nothing_of_either() -> None:
     own = FOUND["own"] | {"waiting": 0}
     told = list(job_words.result(FOUND | {"earlier": None, "own": own}))
     assert not any("answered on" in line or "waiting" in line for line in told)
+
+
+def test_the_noise_of_a_common_model_is_of_counts_and_was_of_weights() -> None:
+    card = {
+        "label": "renewed", "positive": ["yes"], "features": [], "signed_by": ["brand"],
+        "rounds": [{"partners": ["brand"], "auc": None, "judged_on": 0}],
+    }  # fmt: skip
+    now = list(job_words.trained(card | {"noise_people": 41.0}))
+    assert any("counts that are each within ±80 people (95 %)" in line for line in now)
+    before = list(job_words.trained(card | {"noise": 0.041}))
+    assert any("each weight is within ±0.08 (95 %) of noise" in line for line in before)

@@ -17,17 +17,12 @@ from protocols.dp import coins
 from protocols.job import JobDescription, Source
 from protocols.job_params import params_of
 from protocols.psi.params import PsiParams, RowParams
+from tests.support.described import described
 from tests.support.node import open_storage
 
 LEAST = 5
 ME, PEER = "brand", "publisher"
-JOB = JobDescription(
-    job="0" * 32, collaboration="spring", version=1, collaboration_hash=bytes(32), kind="overlap",
-    protocol="psi-dh-cardinality/2", params=encode(RowParams(2**24, 2**15)), purpose="measurement",
-    requester="brand", receiver="brand", receiver_dataset="customers",
-    senders=(Source(PEER, "audience"),), identifiers=("email",), minimum_size=50,
-    rho_nano=5_000_000, created_ms=1, expires_ms=2,
-)  # fmt: skip
+JOB = described(params=encode(RowParams(2**24, 2**15)), rho_nano=5_000_000)
 
 
 def job(number: int, **changes: object) -> JobDescription:

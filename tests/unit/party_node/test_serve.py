@@ -1,5 +1,6 @@
 """The node process: lock, address, start and stop; and enrolment before it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import parties
+from coordinator import parties, server
+from coordinator.settings import build
 from party_node import enrolment
 from party_node.errors import CoordinatorRefused
 from party_node.home import Home
 from party_node.home_lock import locked
 from party_node.ledger.trust_policy import FILE
-from party_node.serve import announce
+from party_node.serve import announce, serve
 from party_node.surface_errors import AlreadyServed, CoordinatorMismatch, InvitationUnreadable
 from tests.support.coordinator import World, running_world
 from tests.support.node import SeededRng
@@ -54,6 +56,24 @@ def test_the_address_is_for_the_owner_only(home: Home) -> None:
         announce(home.path, url)
     assert (home.path / "url").read_text() == "http://127.0.0.1:2\n"
     assert (home.path / "url").stat().st_mode & 0o777 == 0o600
+
+
+def test_linear_algebra_takes_as_many_threads_as_are_set(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Limited(Exception):
+        pass
+
+    def limit(count: int, _environ: object) -> None:
+        raise Limited(count)
+
+    monkeypatch.setattr("party_node.serve.limit_threads", limit)
+    monkeypatch.setattr("coordinator.server.limit_threads", limit)
+    home.save(home.settings.model_copy(update={"blas_threads": 3}))
+    with pytest.raises(Limited, match="3"):
+        serve(home)
+    with pytest.raises(Limited, match="1"):
+        asyncio.run(server.serve(build({"home": home.path})))
 
 
 @pytest.mark.e2e

@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 
 from party_node import job_requests, sum_costs
-from party_node.job_requests import Request
+from party_node.errors import JobRefused
+from party_node.job_requests import Draft, Request
 from party_node.sum_costs import BFV, COT, seconds, sum_cost, sums_of
+from protocols.codec import encode
 from protocols.collaboration import Permitted
 from protocols.dp.queries.reading import read_query
 from protocols.errors import InvalidParameter
+from protocols.question import params_fitting
 from protocols.session import Role
+from protocols.sums.alignment_params import AlignedParams
 from protocols.sums.bfv import SUMS_BFV
 from protocols.sums.cot_cost import sent_bytes
 from protocols.sums.insight import Insight
 from protocols.sums.layout import SumLayout
 from protocols.sums.segments import EVERYBODY
 from tests.support.aligned import drawn, params_of, run_sums
+from tests.support.described import described
 from tests.support.joint_runs import params_of as joint_params
 
 COUNT = Insight(
@@ -57,7 +62,6 @@ def test_by_bfv_the_sums_cost_and_by_transfers_the_rows():
 
 def test_more_people_than_there_is_room_for_take_what_there_is_room_for():
     assert seconds(BFV, JOINT, 10**9, 100) == seconds(BFV, JOINT, 2**18, 100)
-    assert seconds(COT, JOINT, 0, 100) == seconds(COT, JOINT, 10**6, 100), "a typical number"
 
 
 def test_the_side_with_the_matrix_computes_most_by_bfv_and_as_much_as_the_other_by_transfers():
@@ -81,17 +85,14 @@ def test_sums_that_a_route_has_no_room_for_have_no_cost():
         sum_cost(BFV, too_large, 3)
 
 
-def chosen(kind: str, question: Any, people: int, bandwidth_mbit: int, **more: Any) -> str:
-    """Return the protocol of the clause that is chosen where both routes are permitted."""
-    first = "sums-join" if kind == "insight" else kind
-    clauses = tuple(
-        Permitted(kind, f"{first}-{route}/1", "measurement", "brand", True) for route in (BFV, COT)
-    )
-    agreed: Any = SimpleNamespace(collaboration="spring", permitted=clauses, minimum_size=50)
-    request = Request(
-        "spring", kind, question=question, people=people, bandwidth_mbit=bandwidth_mbit, **more
-    )
-    return job_requests.clause(agreed, request).protocol
+def chosen(params: AlignedParams, people: int, bandwidth_mbit: int) -> str:
+    """Return the route that is chosen where both are permitted."""
+    routes = ("sums-bfv/9", "sums-cot/9")
+    job = described(params=encode(params))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_requests, "params_of", lambda _job: params)
+        protocol = Draft(job, routes, bandwidth_mbit).for_people(people).protocol
+    return sum_costs.route_of(protocol)
 
 
 @pytest.mark.parametrize(
@@ -106,21 +107,46 @@ def chosen(kind: str, question: Any, people: int, bandwidth_mbit: int, **more: A
     ],
 )
 def test_a_joint_score_of_few_people_goes_by_transfers_and_of_many_by_bfv(
-    monkeypatch, people, bandwidth_mbit, route
+    people, bandwidth_mbit, route
 ):
-    monkeypatch.setattr(job_requests, "params_fitting", lambda _question, _minimum: JOINT)
-    assert chosen("joint", COUNT, people, bandwidth_mbit) == f"joint-{route}/1"
+    assert chosen(JOINT, people, bandwidth_mbit) == route
 
 
-def test_a_route_that_is_asked_for_is_taken_whatever_it_costs(monkeypatch):
-    monkeypatch.setattr(job_requests, "params_fitting", lambda _question, _minimum: JOINT)
-    assert chosen("joint", COUNT, 2_000, 100, route=BFV) == "joint-bfv/1"
+@pytest.mark.parametrize("people", [1_000, 10**6])
+@pytest.mark.parametrize("bandwidth_mbit", [1, 100, 10_000])
+def test_a_mere_count_goes_by_transfers(people, bandwidth_mbit):
+    assert chosen(params_fitting(COUNT, 50), people, bandwidth_mbit) == COT
 
 
-def test_a_count_goes_by_transfers_unless_the_line_is_slow_and_people_are_many():
-    assert chosen("insight", COUNT, 1_000, 100) == "sums-join-cot/1"
-    assert chosen("insight", COUNT, 10**6, 10_000) == "sums-join-cot/1"
-    assert chosen("insight", COUNT, 10**6, 1) == chosen("insight", COUNT, 0, 1)
+def clauses(**asked: Any) -> list[str]:
+    """Return the protocols that a count could be answered by, where both routes are permitted."""
+    permitted = tuple(
+        Permitted("insight", f"sums-join-{route}/1", purpose, "brand", False)
+        for purpose in ("measurement", "planning")
+        for route in (BFV, COT)
+    )
+    agreed: Any = SimpleNamespace(collaboration="spring", permitted=permitted, minimum_size=50)
+    found = job_requests.clauses(agreed, Request("spring", "insight", question=COUNT, **asked))
+    assert len({clause.purpose for clause in found}) == 1
+    return [clause.protocol for clause in found]
+
+
+def test_a_route_that_is_asked_for_is_the_only_one():
+    assert clauses() == ["sums-join-bfv/1", "sums-join-cot/1"]
+    assert clauses(route=BFV) == ["sums-join-bfv/1"]
+
+
+def test_a_route_without_room_for_the_question_is_none(monkeypatch):
+    def narrow(protocol: str, _params: object) -> None:
+        if protocol in full:
+            raise InvalidParameter("there is no room")
+
+    monkeypatch.setattr(sum_costs, "check_room", narrow)
+    full = {"sums-join-bfv/1"}
+    assert clauses() == ["sums-join-cot/1"]
+    full = {"sums-join-bfv/1", "sums-join-cot/1"}
+    with pytest.raises(JobRefused, match="there is no room"):
+        clauses()
 
 
 def test_the_page_says_what_each_kind_of_work_takes():

@@ -196,15 +196,15 @@ def test_every_kind_names_registered_protocols() -> None:
 
 
 def test_a_clause_permits_its_own_protocol_and_what_tells_less_than_any_of_its_kind():
-    clause = Permitted("joint", "joint-bfv/1", "joint-scoring", "brand", True)
+    clause = Permitted("joint", "joint-bfv/2", "joint-scoring", "brand", True)
     rest = ("joint-scoring", "brand")
-    assert permits(clause, "joint", "joint-bfv/1", *rest)
+    assert permits(clause, "joint", "joint-bfv/2", *rest)
     assert permits(clause, "joint", "joint-again/1", *rest)
-    assert not permits(clause, "joint", "joint-cot/1", *rest)
+    assert not permits(clause, "joint", "joint-cot/2", *rest)
     assert not permits(clause, "audience", "joint-again/1", *rest)
     assert not permits(clause, "joint", "joint-again/1", "advertising", "brand")
     assert not permits(clause, "joint", "joint-again/1", "joint-scoring", "paper")
     only = change(clause, protocol="joint-again/1")
     assert permits(only, "joint", "joint-again/1", *rest)
-    assert not permits(only, "joint", "joint-bfv/1", *rest)
+    assert not permits(only, "joint", "joint-bfv/2", *rest)
     assert not permits(OVERLAP, "overlap", "joint-again/1", "measurement", "brand")

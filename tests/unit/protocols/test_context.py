@@ -6,29 +6,12 @@ from protocols.context import context
 from protocols.errors import LocalError
 from protocols.job import JobDescription, Source
 from protocols.keys import PartyKeys
+from tests.support.described import described
 from tests.support.seeded import seeded
 
 BRAND = PartyKeys.generate("brand", seeded("brand")).public()
 PUBLISHER = PartyKeys.generate("publisher", seeded("publisher")).public()
-JOB = JobDescription(
-    job="0" * 32,
-    collaboration="c",
-    version=1,
-    collaboration_hash=bytes(32),
-    kind="overlap",
-    protocol="psi-dh-cardinality/2",
-    params=b"",
-    purpose="measurement",
-    requester="brand",
-    receiver="brand",
-    receiver_dataset="a",
-    senders=(Source("publisher", "b"),),
-    identifiers=("email",),
-    minimum_size=100,
-    rho_nano=1,
-    created_ms=0,
-    expires_ms=1,
-)
+JOB = described()
 
 
 def test_both_sides_compute_the_same_32_bytes():

@@ -16,13 +16,9 @@ from protocols.job import (
     Source,
     job_hash,
 )
+from tests.support.described import described
 
-TWO = JobDescription(
-    job="0" * 32, collaboration="c", version=1, collaboration_hash=bytes(32), kind="overlap",
-    protocol="psi-dh-cardinality/2", params=b"", purpose="measurement", requester="brand",
-    receiver="brand", receiver_dataset="a", senders=(Source("paper", "b"),),
-    identifiers=("email",), minimum_size=100, rho_nano=1, created_ms=0, expires_ms=1,
-)  # fmt: skip
+TWO = described(receiver_dataset="a", senders=(Source("paper", "b"),))
 THREE = dataclasses.replace(TWO, senders=(Source("paper", "b"), Source("shop", "c")))
 HEAD = LedgerHead("o", 1, bytes(32), bytes(32))
 

@@ -16,8 +16,8 @@ def test_every_protocol_is_found_under_its_own_name():
         "sums-join-cot/1",
         "lookalike-bfv/2",
         "lookalike-cot/2",
-        "joint-bfv/1",
-        "joint-cot/1",
+        "joint-bfv/2",
+        "joint-cot/2",
         "joint-again/1",
     }
     for name, protocol in REGISTRY.items():

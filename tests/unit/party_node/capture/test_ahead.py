@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from party_node.capture import ahead, reading
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable
 from party_node.capture.reading import error_line, error_of, opened
-from party_node.errors import ImportInterrupted, ImportUnreadable, MissingColumn
+from party_node.errors import MissingColumn
 from tests.support.consent_files import json_line, line, read, table, task
 
 

@@ -19,14 +19,10 @@ from sqlmodel import select
 from consent.defaults import DEFAULT_VOCABULARY
 from consent.words import EventState
 from party_node.capture import mapping_file
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable, RejectsUnwritable
 from party_node.capture.file_import import MAX_REPORTED, import_file
 from party_node.capture.refusals import Refusal
-from party_node.errors import (
-    ImportInterrupted,
-    ImportUnreadable,
-    MissingColumn,
-    RejectsUnwritable,
-)
+from party_node.errors import MissingColumn
 from party_node.tables import ImportBatchRow
 from tests.support.consent_files import GOOD, PURPOSES, json_line, line, table
 from tests.support.node import open_storage

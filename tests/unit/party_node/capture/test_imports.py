@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from party_node.capture.errors import ImportInterrupted, ImportUnreadable
 from party_node.capture.imports import ImportRequest, Imports
-from party_node.errors import IllegalState, ImportInterrupted, ImportUnreadable, NotFound
+from party_node.errors import IllegalState, NotFound
 from tests.support.consent_files import line, table
 from tests.support.node import open_storage
 

@@ -8,6 +8,7 @@ import pytest
 
 from party_node.capture import mapping_file
 from party_node.capture.columns import ALL, COLUMNS
+from party_node.capture.errors import InvalidMapping
 from party_node.capture.mapping import (
     ENCODINGS,
     KINDS,
@@ -18,7 +19,7 @@ from party_node.capture.mapping import (
 )
 from party_node.capture.mapping_sections import KEYS
 from party_node.capture.times import FORMATS, TimeFormat
-from party_node.errors import InvalidMapping, MissingColumn
+from party_node.errors import MissingColumn
 from tests.support.consent_files import PURPOSES
 
 PAGE = (Path(__file__).parents[4] / "docs/operate/data.md").read_text(encoding="utf-8")

@@ -9,8 +9,9 @@ import pytest
 
 from party_node.capture.batch_reader import BATCH_ROWS, event_id
 from party_node.capture.columns import SHARED
+from party_node.capture.errors import ImportUnreadable, InvalidMapping
 from party_node.capture.reading import opened
-from party_node.errors import ImportUnreadable, InvalidMapping, MissingColumn
+from party_node.errors import MissingColumn
 from tests.support.consent_files import GOOD, GOOD_MS, json_line, line, read, reasons, table, task
 
 SMALL = """\

@@ -7,10 +7,11 @@ import pytest
 
 from consent.statements import Relation
 from consent.words import AgeBand, EventState, Operation
-from party_node.errors import InvalidPolicy, LedgerMoved, PurposeInUse
+from party_node.errors import LedgerMoved
 from party_node.policy import applying, notices
 from party_node.policy.applying import apply_policy, history
 from party_node.policy.effects import effects
+from party_node.policy.errors import InvalidPolicy, PurposeInUse
 from party_node.policy.writing import write_policy
 
 A, B, C, D = (f"{c}@x.example" for c in "abcd")

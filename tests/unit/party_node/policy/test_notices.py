@@ -9,8 +9,9 @@ from sqlmodel import col, update
 from consent.canonical import canonical_bytes
 from consent.errors import UnknownPurpose
 from consent.milestones import NoticePublished, PolicyChanged
-from party_node.errors import InvalidPolicy, LedgerDamaged, NotFound, NoticeConflict, NoticeRefused
+from party_node.errors import LedgerDamaged, NotFound
 from party_node.policy import notices, reading
+from party_node.policy.errors import InvalidPolicy, NoticeConflict, NoticeRefused
 from party_node.policy.notices import Draft, find, publish, text_of
 from party_node.tables import NoticeRow, PolicyRow
 

@@ -11,8 +11,8 @@ from consent.regimes import DEFAULT_REGIMES
 from consent.vocabulary import Vocabulary
 from consent.words import Basis, Operation
 from party_node.capture.strict_yaml import MAX_TEXT
-from party_node.errors import InvalidPolicy
 from party_node.policy import keys, reading
+from party_node.policy.errors import InvalidPolicy
 from party_node.policy.places import COUNTRIES, fault_of
 from party_node.policy.reading import read_policy
 from party_node.policy.writing import write_policy

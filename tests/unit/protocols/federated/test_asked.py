@@ -20,6 +20,7 @@ from protocols.federated.asked import (
 from protocols.federated.signers import signers
 from protocols.job import JobDescription, Source
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
+from tests.support.described import described
 
 AGE = Feature("age", FeatureKind.NUMERIC, edges_milli=(30_000, 50_000))
 TIER = Feature("tier", FeatureKind.ORDINAL, categories=("basic", "gold"))
@@ -30,15 +31,13 @@ ASKED = Federated(
 
 def job(parties: tuple[str, ...] = ("ben", "ada", "cem"), **changes: object) -> JobDescription:
     fields: dict[str, object] = {
-        "job": "0f" * 16, "collaboration": "spring", "version": 1,
-        "collaboration_hash": bytes(32), "kind": "federated", "protocol": PROTOCOL,
-        "params": encode(params_for(ASKED)), "purpose": "joint-model", "requester": parties[0],
-        "receiver": parties[0], "receiver_dataset": "people",
+        "kind": "federated", "protocol": PROTOCOL, "params": encode(params_for(ASKED)),
+        "purpose": "joint-model", "requester": parties[0], "receiver": parties[0],
+        "receiver_dataset": "people",
         "senders": tuple(Source(party, "people") for party in parties[1:]),
-        "identifiers": ("email",), "minimum_size": 50, "rho_nano": ASKED.price,
-        "created_ms": 1, "expires_ms": 2, "question": encode(ASKED),
+        "rho_nano": ASKED.price, "question": encode(ASKED),
     }  # fmt: skip
-    return JobDescription(**(fields | changes))  # type: ignore[arg-type]
+    return described(**(fields | changes))
 
 
 def test_parameters_follow_from_the_public_bins_with_one_for_all_else_and_one_for_nothing() -> None:

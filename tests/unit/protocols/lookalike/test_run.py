@@ -15,10 +15,10 @@ from protocols.lookalike.kept import (
     write_model,
     write_representation,
 )
-from protocols.lookalike.learning import LOOK, MODEL, SCORES, TRAINING
+from protocols.lookalike.learning import MODEL, SCORES
 from protocols.lookalike.measured import Look, SeedsNotFound
 from protocols.lookalike.representation import Representation
-from protocols.lookalike.run import HELD_OUT, TRAINS, lookalike_bfv, lookalike_cot
+from protocols.lookalike.run import HELD_OUT, LOOK, TRAINING, TRAINS, lookalike_bfv, lookalike_cot
 from protocols.lookalike.sums import prices
 from protocols.lookalike.training import train
 from protocols.session import Role

@@ -10,28 +10,20 @@ from protocols.keys import PartyKeys
 from protocols.psi.epochs import scope_of
 from protocols.psi.params import STRICT_BELOW, PreparedParams, PsiParams
 from protocols.psi.prepared import NAME
+from tests.support.described import described
 from tests.support.seeded import seeded
 
 BRAND = PartyKeys.generate("brand", seeded("brand")).public()
 PUBLISHER = PartyKeys.generate("publisher", seeded("publisher")).public()
-JOB = JobDescription(
-    job="0" * 32,
-    collaboration="c",
-    version=1,
-    collaboration_hash=bytes(32),
+JOB = described(
     kind="audience",
     protocol=NAME,
     params=encode(PreparedParams(2**20, 2**15)),
     purpose="joint-audience",
-    requester="brand",
     receiver="publisher",
-    receiver_dataset="a",
-    senders=(Source("brand", "b"),),
+    receiver_dataset="audience",
+    senders=(Source("brand", "customers"),),
     identifiers=("email", "phone"),
-    minimum_size=100,
-    rho_nano=1,
-    created_ms=0,
-    expires_ms=1,
 )
 BINDING = {"collaboration", "kind", "purpose", "senders", "identifiers"}
 """What a set is for: with another of these it is another set, with another key."""
