@@ -26,7 +26,9 @@ from party_node.problems import Refusal, problem_of
 from party_node.running import Here, RunningNode
 from protocols.errors import ProtocolError
 
-_STYLE = (FilePath(__file__).parent / "static" / "console.css").read_text(encoding="utf-8")
+_STATIC = FilePath(__file__).parent / "static"
+_STYLE = (_STATIC / "console.css").read_text(encoding="utf-8")
+_ICON = (_STATIC / "icon.svg").read_text(encoding="utf-8")
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
@@ -54,6 +56,12 @@ def home(request: Request, node: Here) -> Response:
 def style() -> Response:
     """Return the style sheet."""
     return Response(_STYLE, media_type="text/css", headers=HEADERS)
+
+
+@router.get("/static/icon.svg")
+def icon() -> Response:
+    """Return the icon: two circles that overlap."""
+    return Response(_ICON, media_type="image/svg+xml", headers=HEADERS)
 
 
 @forms.post("/sign-in")

@@ -153,6 +153,7 @@ def test_a_joint_score_is_compared_here_and_nothing_of_it_is_kept() -> None:
             text = plain(other.get("/models"))
             assert "Scores that a partner has joint for joint-scoring with brand" in text
             assert "scored by these of this side's columns" in text
+            assert "No model yet" not in text
 
 
 def test_each_partner_reads_and_uses_a_common_model() -> None:

@@ -132,13 +132,21 @@ def test_everything_is_escaped(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_script_no_inline_style_nothing_from_elsewhere(pair: Pair) -> None:
     pair.ask()
     sign_in(pair.paper)
-    for path in ("/", "/static/console.css"):
+    namespace = 'xmlns="http://www.w3.org/2000/svg"'  # a name: nothing is fetched
+    for path in ("/", "/static/console.css", "/static/icon.svg"):
         answer = pair.paper.stranger.get(path)
         assert answer.headers["content-security-policy"] == CSP
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert not re.search(r"<script|style=|\son\w+=|https?://(?!coordinator)|@import|url\(",
-                             answer.text)  # fmt: skip
+                             answer.text.replace(namespace, ""))  # fmt: skip
+
+
+def test_the_icon_is_this_nodes_own_and_browsers_guess_none(pair: Pair) -> None:
+    page = pair.shop.stranger.get("/")
+    assert '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">' in page.text
+    icon = pair.shop.stranger.get("/static/icon.svg")
+    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
 
 
 def test_no_secret_is_in_the_page(pair: Pair) -> None:

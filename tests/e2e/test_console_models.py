@@ -79,11 +79,6 @@ def look(page: Browser, url: str) -> None:
         assert page.js(LOOSE) == 0, url
 
 
-def complaints(page: Browser) -> list[str]:
-    """Return what the browser complained of, but for an icon that there is none of."""
-    return [one for one in page.errors if "favicon.ico" not in one]
-
-
 def test_both_sides_of_a_lookalike_on_all_screens(page: Browser) -> None:
     with tracking_nodes.tracking_nodes(LARGE) as world, ExitStack() as stack:
         model = model_of(world)
@@ -100,7 +95,7 @@ def test_both_sides_of_a_lookalike_on_all_screens(page: Browser) -> None:
             assert (marks, now > 0) == (6, party == BRAND)
             worse = "Worse than at training" in page.text()
             assert worse == (party == BRAND), "the answer is the brand's alone"
-        assert complaints(page) == []
+        assert page.errors == []
 
 
 def test_an_audience_is_made_and_a_model_compared_by_pressing_buttons(page: Browser) -> None:
@@ -132,8 +127,8 @@ def test_an_audience_is_made_and_a_model_compared_by_pressing_buttons(page: Brow
         node.say("withdrawn", 1100, common_models.PURPOSE)
         page.go(f"{address}/models")
         assert "998" in page.text()
-        assert len(complaints(page)) == 1, complaints(page)
-        (refused,) = complaints(page)
+        assert len(page.errors) == 1, page.errors
+        (refused,) = page.errors
         assert "409 (Conflict)" in refused, "the audience that was too small"
 
 

@@ -14,6 +14,7 @@ NEEDED = (
     "party_node/console/templates/model.html",
     "party_node/console/templates/questions.html",
     "party_node/console/static/console.css",
+    "party_node/console/static/icon.svg",
     "party_node/demo/data/adult.parquet",
     "party_node/migrations/versions/0001_storage.py",
     "coordinator/migrations/env.py",
