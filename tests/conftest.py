@@ -17,6 +17,7 @@ from hypothesis import settings
 from tests.support.depth import examples
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
+from tests.support.routes import share_routes
 from tests.support.statements import share_statements
 
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
@@ -29,6 +30,7 @@ tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tm
 settings.register_profile("accord", deadline=None, max_examples=examples(50))
 settings.load_profile("accord")
 share_statements()
+share_routes()
 
 
 def pytest_collection_finish() -> None:
