@@ -15,6 +15,7 @@ import structlog
 from hypothesis import settings
 
 from tests.support.depth import examples
+from tests.support.near_client import overlapping_requests
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
 from tests.support.routes import share_routes
@@ -57,6 +58,13 @@ def _logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
+
+
+@pytest.fixture
+def overlapping() -> Iterator[None]:
+    """For tests in which requests to one application overlap: threads, long-polls."""
+    with overlapping_requests():
+        yield
 
 
 @pytest.fixture(scope="session")
