@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -183,7 +184,13 @@ def _enrolled(session: Session, party: str) -> PartyPublic:
     row = session.get(PartyRow, party)
     if row is None:
         raise UnknownParty
-    return decode(PartyPublic, row.public)
+    return _public(row.public)
+
+
+@lru_cache(1_000)
+def _public(encoded: bytes) -> PartyPublic:
+    """Read keys once: each request comes with the same ones."""
+    return decode(PartyPublic, encoded)
 
 
 def _check_signature(
