@@ -25,6 +25,7 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     # Matrices here are small, and the tests of several workers take all cores: threads that wait
     # for each other would spin for most of the time. Read when numpy is imported, after this.
     os.environ.setdefault(_threads, "1")
+gc.disable()  # until all is collected: modules and tests stay
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
@@ -42,6 +43,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
