@@ -11,11 +11,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
-from sqlmodel import Session
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
 from coordinator import wire
@@ -38,6 +40,8 @@ from protocols.keys import PartyPublic
 W = TypeVar("W", bound=BaseModel)
 
 _SIGNATURE_BYTES = 64
+_KEYS = select(PartyRow.public).where(col(PartyRow.party) == bindparam("party"))
+"""Made once: each request asks it, and to make it anew takes as long as to run it."""
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 
 
@@ -180,10 +184,16 @@ def _check_time(claimed_ms: int, now_ms: int) -> None:
 
 
 def _enrolled(session: Session, party: str) -> PartyPublic:
-    row = session.get(PartyRow, party)
-    if row is None:
+    public = session.execute(_KEYS, {"party": party}).scalar_one_or_none()
+    if public is None:
         raise UnknownParty
-    return decode(PartyPublic, row.public)
+    return _public(public)
+
+
+@lru_cache(1_000)
+def _public(encoded: bytes) -> PartyPublic:
+    """Read keys once: each request comes with the same ones."""
+    return decode(PartyPublic, encoded)
 
 
 def _check_signature(

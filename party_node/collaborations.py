@@ -7,6 +7,7 @@ itself names, and this node's own member entry holds this node's keys.
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 
 import structlog
 from sqlmodel import col, select
@@ -179,7 +180,7 @@ class Collaborations:
             raise UnknownCollaboration(
                 "the job names a collaboration that is not in force at this node"
             )
-        return self._unexpired(decode(Collaboration, document))
+        return self._unexpired(_read(document))
 
     def countersigned(self, wanted: bytes) -> tuple[Collaboration, dict[str, bytes]]:
         """Return a version that was agreed, expired or not, with every member's signature over it.
@@ -241,6 +242,12 @@ class Collaborations:
                 f"{document.collaboration} version {document.version} has expired"
             )
         return document
+
+
+@lru_cache(100)
+def _read(document: bytes) -> Collaboration:
+    """Read a document once: every step of a run asks for its own."""
+    return decode(Collaboration, document)
 
 
 def _signed(document: Collaboration, party: str, data: bytes) -> bool:

@@ -32,6 +32,7 @@ from party_node.ledger.witness_http import (
     MOST_BYTES,
     read_bounded,
 )
+from party_node.plain_http import trusting_nobody
 from protocols.keys import PartyKeys
 
 W = TypeVar("W", bound=wire.Wire)
@@ -65,7 +66,7 @@ class CoordinatorClient:
         self._http = httpx2.Client(
             base_url=self.url,
             transport=transport,
-            verify=True if authority is None else _trusting(authority),
+            verify=_trusted(self.url, authority),
             timeout=httpx2.Timeout(
                 _ANSWER_SECONDS + wire.MAX_WAIT_SECONDS, connect=_CONNECT_SECONDS
             ),
@@ -254,7 +255,9 @@ class CoordinatorClient:
         }
 
 
-def _trusting(authority: Path) -> ssl.SSLContext:
+def _trusted(url: str, authority: Path | None) -> ssl.SSLContext | bool:
+    if authority is None:
+        return trusting_nobody() if url.startswith("http://") else True
     try:
         return ssl.create_default_context(cafile=authority)
     except OSError:

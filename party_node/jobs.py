@@ -8,6 +8,7 @@ import dataclasses
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from sqlmodel import Session, col, select
 
@@ -302,7 +303,7 @@ class Jobs:
 
     def description(self, job: str) -> JobDescription:
         """Return what was asked. Raises: NotFound."""
-        return peek(JobDescription, decode(Signed, self.get(job).signed))
+        return _read(self.get(job).signed)
 
     def clause(self, job: JobDescription) -> Permitted:
         """Return the clause of the collaboration that permits `job`. Raises: JobRefused."""
@@ -337,6 +338,12 @@ def _written(acceptances: Mapping[str, bytes]) -> str:
     return json.dumps(
         {party: signed.hex() for party, signed in acceptances.items()}, sort_keys=True
     )
+
+
+@lru_cache(100)
+def _read(signed: bytes) -> JobDescription:
+    """Read a description once: every step of a run asks for its own."""
+    return peek(JobDescription, decode(Signed, signed))
 
 
 def last_word(state: str, *, asked_here: bool) -> wire.JobEvent:

@@ -12,6 +12,7 @@ import httpx2
 
 from coordinator.wire import MAX_WAIT_SECONDS, Problem
 from party_node.errors import HomeDamaged, HomeMissing
+from party_node.plain_http import trusting_nobody
 from party_node.surface_errors import NodeNotRunning
 
 _URN = "urn:accord:error:"
@@ -38,6 +39,7 @@ class LocalClient:
         self._http = httpx2.Client(
             base_url=url,
             transport=transport,
+            verify=trusting_nobody(),  # a node's own interface is plain HTTP
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx2.Timeout(_ANSWER_SECONDS + MAX_WAIT_SECONDS, connect=_CONNECT_SECONDS),
             trust_env=False,

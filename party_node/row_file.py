@@ -51,8 +51,7 @@ class RowFile:
             raise DatasetUnreadable("the path holds one of * ? [ ] { }", hint="rename the file")
         if not self.path.is_file():
             raise DatasetUnreadable(f"there is no file {self.path}", hint="check the path")
-        self._source = _source(self.path, kind)
-        self._types: dict[str, str] = {}
+        self._source, self._types = _source(self.path, kind)
 
     def sha256(self) -> str:
         """Return the hexadecimal digest of the file's bytes."""
@@ -74,7 +73,8 @@ class RowFile:
 
         Raises: DatasetUnreadable.
         """
-        if not self._types:  # asked once: an engine takes longer to start than to read a small file
+        # Asked once, if at all: an engine takes longer to start than to read a small file.
+        if not self._types:
             with self._engine() as engine:
                 # The source is the file's own path, quoted by `_quoted`.
                 described = engine.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()  # noqa: S608
@@ -163,17 +163,20 @@ class RowFile:
             raise DatasetUnreadable(f"{self.path.name} cannot be read{where}") from None
 
 
-def _source(path: Path, kind: str) -> str:
+def _source(path: Path, kind: str) -> tuple[str, dict[str, str]]:
+    """Return what stands for the file in a query, and its columns with their types as far as they
+    are known without an engine.
+    """
     match f".{kind}" if kind else path.suffix.lower():
         case ".csv" | ".tsv" | ".txt":
             return _csv_source(path)
         case ".parquet" | ".pq":
-            return f"read_parquet({_quoted(str(path))})"
+            return f"read_parquet({_quoted(str(path))})", {}
         case other:
             raise DatasetUnreadable(f"files ending in {other or 'nothing'} are not read")
 
 
-def _csv_source(path: Path) -> str:
+def _csv_source(path: Path) -> tuple[str, dict[str, str]]:
     """Say everything about the file: the engine's own guessing may skip rows without a word."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -186,11 +189,12 @@ def _csv_source(path: Path) -> str:
     if not all(names) or len({name.lower() for name in names}) != len(names) or not names:
         raise DatasetUnreadable(f"two columns of {path.name} are called alike, or one has no name")
     columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
-    return (
+    source = (
         f"read_csv({_quoted(str(path))}, auto_detect = false, delim = {_quoted(delimiter)}, "
         f"quote = '\"', escape = '\"', header = true, strict_mode = true, null_padding = false, "
         f"columns = {{{columns}}})"
     )
+    return source, dict.fromkeys(names, "VARCHAR")
 
 
 def _quoted(text: str) -> str:

@@ -15,20 +15,24 @@ import structlog
 from hypothesis import settings
 
 from tests.support.depth import examples
+from tests.support.near_client import overlapping_requests
 from tests.support.postgres import PostgresMissing, temporary_cluster
 from tests.support.quick import quick_root
+from tests.support.routes import share_routes
 from tests.support.statements import share_statements
 
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     # Matrices here are small, and the tests of several workers take all cores: threads that wait
     # for each other would spin for most of the time. Read when numpy is imported, after this.
     os.environ.setdefault(_threads, "1")
+gc.disable()  # until all is collected: modules and tests stay
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
 settings.register_profile("accord", deadline=None, max_examples=examples(50))
 settings.load_profile("accord")
 share_statements()
+share_routes()
 
 
 def pytest_collection_finish() -> None:
@@ -39,6 +43,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
@@ -55,6 +60,13 @@ def _logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**before)
+
+
+@pytest.fixture
+def overlapping() -> Iterator[None]:
+    """For tests in which requests to one application overlap: threads, long-polls."""
+    with overlapping_requests():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """`accord node`: make a node, enrol it, serve it, ask how it is."""
 
+import gc
 import logging
 import os
 import secrets
@@ -106,6 +107,7 @@ def serve(home: HomeOption = DEFAULT_HOME) -> None:
     observability.configure()
     from party_node.serve import serve as run
 
+    gc.freeze()  # what was imported stays: the collector need not look at it after each import
     run(opened)
     # All is closed and on disk. Threads of native libraries may still run: leave without them.
     logging.shutdown()

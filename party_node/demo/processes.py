@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx2
 
+from party_node.plain_http import trusting_nobody
+
 READY_SECONDS = 30
 _PAUSE = 0.05
 
@@ -120,9 +122,8 @@ def _announced(home: Path) -> str:
 
 
 def _answers(url: str) -> bool:
+    ready, trust = f"{url}/readyz", trusting_nobody()
     try:
-        return (
-            httpx2.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == httpx2.codes.OK
-        )
+        return httpx2.get(ready, verify=trust, timeout=2, trust_env=False).is_success
     except httpx2.TransportError:
         return False

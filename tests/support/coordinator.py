@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import json
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,13 +36,9 @@ from protocols.keys import PartyKeys
 from protocols.psi.params import RowParams
 from protocols.signed import sign
 from tests.support.described import described
+from tests.support.near_client import NearClient as TestClient
 from tests.support.quick import quick_folder
 from tests.support.seeded import seeded
-
-with warnings.catch_warnings():
-    # starlette 1.3's module uses a name that anyio 4.16 has moved
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from starlette.testclient import TestClient
 
 START_MS = 1_800_000_000_000
 DAY_MS = 24 * 60 * 60 * 1000

@@ -31,6 +31,7 @@ from party_node.demo.processes import Service
 from party_node.demo.scene import COLLABORATION, RHO, Scene
 from party_node.demo.telling import Teller
 from party_node.local_client import LocalClient
+from party_node.plain_http import trusting_nobody
 from tests.support.proxy import RecordingProxy
 
 BRAND, PUBLISHER, COORDINATOR = "brand", "publisher", "coordinator"
@@ -244,6 +245,7 @@ def connect(service: Service) -> httpx2.Client:
     token = (service.home / "token").read_text().strip()
     return httpx2.Client(
         base_url=service.url,
+        verify=trusting_nobody(),
         headers={"Authorization": f"Bearer {token}"},
         timeout=PATIENCE_SECONDS,
         trust_env=False,

@@ -108,6 +108,11 @@ class Wire(httpx2.BaseTransport):
         self.on_answer: Callable[[httpx2.Request, httpx2.Response], httpx2.Response] | None = None
         """May change an answer."""
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether anything but the coordinator's own answer may come."""
+        return bool(self.lose_requests or self.lose_answers or self.on_request or self.on_answer)
+
     @override
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         losing = self.lose_looks or request.method != "GET"
@@ -147,6 +152,9 @@ class _Turn:
 class HandDriver(Driver):
     """The node's own driver, without its threads: one turn when a test says so."""
 
+    has_read = False
+    """Whether the last look at the board succeeded."""
+
     @override
     def _carry_all(self, *, news: bool) -> None:
         pass
@@ -171,6 +179,7 @@ class HandDriver(Driver):
 
     def read_board(self) -> None:
         """Look at the job board once, with everything that the loop does about errors."""
+        self.has_read = False
         turn = _Turn()
         self._stop = cast(Any, turn)
         jobs = self._services.jobs
@@ -178,7 +187,7 @@ class HandDriver(Driver):
 
         def once(wait_seconds: int) -> list[str]:
             changed = sync(wait_seconds)
-            turn.over = True
+            turn.over = self.has_read = True
             return changed
 
         with pytest.MonkeyPatch.context() as patch:
@@ -195,6 +204,8 @@ class Node:
     clock: FakeClock
     wire: Wire
     lives: int = 0
+    seen: int | None = None
+    """How often something on the board had changed when this node read it."""
     least_change: int = 0
     """The setting; off, because nearly everything that a few people ask is the same question."""
 
@@ -234,9 +245,14 @@ class Node:
         asked = {"collaboration": COLLABORATION, "kind": kind, "rho": rho, "dry_run": True}
         return ask(JobBody.model_validate(asked | more), self._running(), Response())
 
-    def turn(self) -> None:
-        """Read the board, then take every run one step further."""
-        self.driver.read_board()
+    def turn(self, board: int | None = None) -> None:
+        """Read the board, then take every run one step further.
+
+        Where `board` is what it was when this node read it, it would wait there for news.
+        """
+        if board is None or board != self.seen or self.wire.is_odd or not self.driver.has_read:
+            self.driver.read_board()
+            self.seen = board
         for job in self.services.runs.active():
             self.driver.turn(job)
 
@@ -360,7 +376,7 @@ class TwoNodes:
             if until is not None and until():
                 return
             for node in self.nodes.values():
-                node.turn()
+                node.turn(self.board())
                 each()
             if not any(node.services.runs.active() for node in self.nodes.values()):
                 for node in self.nodes.values():
@@ -409,6 +425,11 @@ class TwoNodes:
         query = select(BodyRow).where(BodyRow.job == job)
         found: list[BodyRow] = self.read(lambda session: list(session.exec(query).all()))
         return found
+
+    def board(self) -> int:
+        """Return how often something on the board has changed."""
+        with contextlib.closing(self.app.state.services.database.engine.raw_connection()) as raw:
+            return int(raw.execute("SELECT value FROM revisions WHERE name = 'all'").fetchone()[0])
 
     def outcomes(self, job: str) -> dict[str, str | None]:
         query = select(MailboxSideRow).where(MailboxSideRow.job == job)

@@ -197,7 +197,7 @@ def test_an_envelope_is_compared_and_never_parsed(
         answer = world.brand.put(path("brand", 0), hostile)
         assert (answer.status_code, code(answer)) == (422, "misrouted-envelope")
     assert world.brand.put(path("brand", 0), body).status_code == 201
-    assert max(seen) < len(body), "only the enrolled keys were read"
+    assert max(seen, default=0) < len(body), "at most the enrolled keys were read"
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, 70])

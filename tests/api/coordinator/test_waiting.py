@@ -123,6 +123,7 @@ def _while_waiting(
         return waiting.result(20)
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_a_message_wakes_its_reader(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.proposed()
     body = world.envelope(world.brand, 0, b"x")
@@ -136,6 +137,7 @@ def test_a_message_wakes_its_reader(world: World, monkeypatch: pytest.MonkeyPatc
     assert (answer.status_code, answer.content) == (200, body)
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_a_close_wakes_the_reader(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.proposed()
     answer = _while_waiting(
@@ -148,6 +150,7 @@ def test_a_close_wakes_the_reader(world: World, monkeypatch: pytest.MonkeyPatch)
     assert (answer.status_code, answer.json()["outcome"]) == (409, "small-cohort")
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_a_new_job_wakes_the_board(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     agreed = world.agree()
     answer = _while_waiting(
@@ -160,6 +163,7 @@ def test_a_new_job_wakes_the_board(world: World, monkeypatch: pytest.MonkeyPatch
     assert [view["job"] for view in answer.json()] == [JOB]
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_requests_of_one_party_that_wait_are_bounded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_nobody_can_accuse_a_ledger_without_its_signature(world: World, ledger: 
     assert conflicts(world) == []
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_of_two_histories_at_once_only_one_is_cosigned(world_on_each: World) -> None:
     """The rollback race of the specification: both are right when asked, one when stored."""
     world = world_on_each
@@ -180,6 +181,7 @@ def test_of_two_histories_at_once_only_one_is_cosigned(world_on_each: World) -> 
     assert sorted(answers) == [200, 409]
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_signatures_are_checked_outside_of_the_writers_turn(world: World, ledger: Ledger) -> None:
     ledger.submit(0, 3)
     stranger = type(ledger.signer)(ORIGIN, bytes(32))
@@ -192,6 +194,7 @@ def test_signatures_are_checked_outside_of_the_writers_turn(world: World, ledger
         assert [answer.result(20).status_code for answer in asked] == [403, 404, 409]
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_what_was_decided_by_an_old_checkpoint_is_decided_again(
     world_on_each: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_rollback_is_refused_and_what_grew_from_it_is_kept(
     assert world.checkpoint().text.startswith(ledger.note(8))
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_of_two_histories_at_once_only_one_is_cosigned(
     world_on_each: WitnessWorld, ledger: GrowingLedger
 ) -> None:
@@ -138,6 +139,7 @@ def test_of_two_histories_at_once_only_one_is_cosigned(
     assert kept == ("7" if answers[0] == 200 else "9")
 
 
+@pytest.mark.usefixtures("overlapping")
 def test_many_at_once_never_roll_the_witness_back(
     world_on_each: WitnessWorld, ledger: GrowingLedger
 ) -> None:
