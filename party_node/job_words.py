@@ -221,7 +221,7 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         judges = f"{at['judged_on']:,} people" if at.get("judged_on") else "people"
         area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over {judges} held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
-    yield f"  {_noise(found)}; what has a + makes a yes more likely, what has a - less"
+    yield f"  {noise(found)}; what has a + makes a yes more likely, what has a - less"
     for feature in found["features"]:
         yield f"  {feature['column']}: {weighed(feature['weights'][:-1])}"
     yield f"  signed by {', '.join(found['signed_by'])}"
@@ -229,7 +229,7 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         yield f"  note: {limit}"
 
 
-def _noise(found: dict[str, Any]) -> str:
+def noise(found: dict[str, Any]) -> str:
     """Say how much noise there is in what was trained on."""
     if "noise_people" in found:
         within = 1.96 * found["noise_people"]

@@ -12,7 +12,7 @@ from party_node.api import jobs
 from party_node.console import curve
 from party_node.console.models import Page, in_short, listed
 from party_node.errors import NodeError, NotFound
-from party_node.job_kinds import INSIGHT, JOINT, LOOKALIKE
+from party_node.job_kinds import FEDERATED, INSIGHT, JOINT, LOOKALIKE
 from party_node.job_views import job_view
 from party_node.problems import Refusal, problem_of
 from party_node.running import RunningNode
@@ -37,6 +37,7 @@ def shown(node: RunningNode, job: str, **more: Any) -> Page:
         "drawing": curve.draw(one["card"]["curve"], now) if is_lookalike else None,
         "now": now,
         "weighed": _weighed(one),
+        "noise": job_words.noise(one["card"]) if one["kind"] == FEDERATED else "",
         "receipt": _receipt(node, job),
         "may_make": one["kept_here"] and one["kind"] != JOINT and not one["scoring"]["refused"],
         "may_track": _may_track(parts, one),

@@ -166,6 +166,7 @@ def test_each_partner_reads_and_uses_a_common_model() -> None:
                 assert "999 of 1,000 people" in text
                 assert "Round 2 brand, publisher" in text
                 assert "No curve of reach is measured for this kind." in text
+                assert "Weights follow from counts that are each within ±" in text
                 made = client.post(f"/models/{job}/audience", data={"size": "100"})
                 assert made.status_code == 303
                 assert len(world.nodes[party].activate(job)) == 100

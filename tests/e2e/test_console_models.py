@@ -15,7 +15,8 @@ from tests.support.tracking_nodes import LARGE, PURPOSE, by_chance, fill, model_
 from tests.support.trained_nodes import the_job
 from tests.support.two_nodes import BRAND, PARTIES, TwoNodes
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("overlapping")]
+"""A browser runs a loop in this thread, so requests of the nodes need one of their own."""
 SCREENS = [(size, dark) for size in (DESKTOP, PHONE) for dark in (False, True)]
 LEVELS = """
 (() => { const levels = [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1]);
