@@ -204,7 +204,9 @@ def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
         better = [max(run[name] for name in central) for run in runs]
         ratios = [run["auc"] / best for run, best in zip(runs, better, strict=True)]
         found["ratio_to_central"] = round(statistics.median(ratios), 4)
-    found["above_mean_seed"] = sum(run["auc"] >= run["mean_seed"] for run in runs)
+    over = [run["auc"] - run["mean_seed"] for run in runs]
+    found["over_mean_seed"] = round(statistics.median(over), 4)
+    found["above_mean_seed"] = sum(gained >= 0 for gained in over)
     found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return found
 

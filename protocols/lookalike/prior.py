@@ -18,7 +18,7 @@ from protocols import variance_components
 from protocols.lookalike import kernel
 from protocols.lookalike.encoding import Codes
 from protocols.lookalike.kernel import Floats
-from protocols.lookalike.representation import Representation
+from protocols.lookalike.representation import FEW, Representation
 
 ALONE = 0.5
 """Usual variance of log-odds of all features, each alone."""
@@ -26,6 +26,10 @@ TOGETHER = 0.5
 """Of features together."""
 LEANS = ((1.5, 0.3), (2.0, 0.3))
 """Of the directions in which people differ most: how much they are preferred, and the variance."""
+OF_FEW = 0.5
+"""Part of the usual variances, but for leanings, below 500 seeds: so few say little of each part,
+and what people have in common in the main directions is the safer guess.
+"""
 _ROUNDS = 20
 
 Matrix = NDArray[np.float64]
@@ -97,18 +101,19 @@ def parts_of(made: Representation, people: Codes, moments: Floats) -> Parts:
     ones = kernel.one_hot(people, offsets, width)
     meeting = np.asarray(ones.T @ moments).T / len(moments)
     blocks, usual = [], []
+    likely = OF_FEW if made.seeds_step < FEW else 1.0
     for at, bins in enumerate(made.bins):
         shares = np.bincount(people[:, at], minlength=bins.size) / len(people)
         root = kernel.root(bins, shares)
         spread = float(shares @ np.square(root).sum(axis=1) - np.square(shares @ root).sum())
         mine = slice(offsets[at], offsets[at] + bins.size)
         blocks.append(meeting[:, mine] @ root / np.sqrt(max(spread, 1e-9)))
-        usual.append(ALONE / len(made.bins))
+        usual.append(likely * ALONE / len(made.bins))
     near = kernel.bell(made.embedding(people), made.landmarks) @ kernel.spanned(made.landmarks)
     near -= near.mean(axis=0)
     spread = float(near.var(axis=0).sum())
     blocks.append(moments.T @ near / len(moments) / np.sqrt(max(spread, 1e-9)))
-    usual.append(TOGETHER)
+    usual.append(likely * TOGETHER)
     rows = moments[:, : made.columns - 1]
     covariance = moments.T @ rows / len(rows)
     variance_of = np.square(rows, dtype=np.float64).mean(axis=0)
