@@ -50,7 +50,8 @@ def bulk_work() -> Iterator[None]:
         yield
     finally:
         _count(-1)
-        if not _resident() or _resident() > _held + _LITTLE_BYTES:
+        now = _resident()
+        if not now or now > _held + _LITTLE_BYTES:
             give_back()
 
 

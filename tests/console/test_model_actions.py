@@ -1,7 +1,6 @@
 """What can be done in the console's pages of models: in two steps, by whom it may be, explained."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,20 +11,6 @@ from tests.support.coordinator import TestClient
 from tests.support.tracking_nodes import PURPOSE, model_of, question
 from tests.support.trained_nodes import the_job
 from tests.support.two_nodes import PARTIES, TwoNodes
-
-
-@pytest.fixture
-def world() -> Iterator[TwoNodes]:
-    with tracking_nodes.tracking_nodes() as found:
-        yield found
-
-
-@pytest.fixture
-def partner(world: TwoNodes) -> Iterator[TestClient]:
-    """The console of who keeps the model."""
-    with signed_in(world.publisher) as client:
-        yield client
-
 
 # -- an audience ---------------------------------------------------------------------------------
 

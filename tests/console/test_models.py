@@ -1,7 +1,6 @@
 """The console's pages of models: what they say, to whom, and that nobody can be found in them."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,19 +17,6 @@ from tests.support.two_nodes import PARTIES, TwoNodes, email, key
 EVIL = '"><script>alert(1)</script>'
 JOB = "0" * 32
 PATHS = ("audience/look", "audience", "outcomes/look", "outcomes")
-
-
-@pytest.fixture
-def world() -> Iterator[TwoNodes]:
-    with tracking_nodes.tracking_nodes() as found:
-        yield found
-
-
-@pytest.fixture
-def partner(world: TwoNodes) -> Iterator[TestClient]:
-    """The console of who keeps the model."""
-    with signed_in(world.publisher) as client:
-        yield client
 
 
 # -- who may look --------------------------------------------------------------------------------
