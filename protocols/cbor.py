@@ -13,7 +13,8 @@ from protocols.errors import MalformedMessage
 MAX_ITEMS = 100_000
 MAX_DEPTH = 16
 
-_ARRAY, _SIMPLE = 4, 7
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _SIMPLE = 0, 1, 2, 3, 4, 7
+"""Major types (RFC 8949 §3.1)."""
 _SIMPLES: dict[int, bool | None] = {20: False, 21: True, 22: None}
 _ONE_BYTE = 24
 """Smallest value that does not fit into the head itself; 24 to 27 announce 1, 2, 4 or 8 bytes."""
@@ -41,39 +42,35 @@ class _Reader:
         self._items += 1
         if depth > MAX_DEPTH or self._items > MAX_ITEMS:
             raise MalformedMessage("the record is nested too deeply or has too many items")
-        major, argument = self._head()
-        match major:
-            case 0:
-                return argument
-            case 1:
-                return -1 - argument
-            case 2:
-                return self._take(argument)
-            case 3:
-                return self._text(argument)
-            case 4:
-                return [self.value(depth + 1) for _ in range(self._bounded(argument))]
-            case _:
-                return _SIMPLES[argument]
-
-    def _head(self) -> tuple[int, int]:
-        first = self._take(1)[0]
+        if self.at >= len(self._data):
+            raise MalformedMessage("the record ends too early")
+        first = self._data[self.at]
+        self.at += 1
         major, argument = first >> 5, first & 0x1F
-        if major == _SIMPLE:
-            if argument not in _SIMPLES:
-                raise MalformedMessage("records hold no floats and no other simple values")
-            return major, argument
-        if major > _ARRAY:
-            raise MalformedMessage("records hold no maps and no tags")
-        if argument < _ONE_BYTE:
-            return major, argument
-        width = 1 << (argument - _ONE_BYTE)
+        if argument >= _ONE_BYTE and major <= _ARRAY:
+            argument = self._long(argument)
+        if major == _UNSIGNED:
+            return argument
+        if major == _TEXT:
+            return self._text(argument)
+        if major == _BYTES:
+            return self._take(argument)
+        if major == _ARRAY:
+            inside, read = depth + 1, self.value
+            return [read(inside) for _ in range(self._bounded(argument))]
+        if major == _NEGATIVE:
+            return -1 - argument
+        return _simple(major, argument)
+
+    def _long(self, announced: int) -> int:
+        """Return the number that follows a head which has no room for it."""
+        width = 1 << (announced - _ONE_BYTE)
         if width > 8:
             raise MalformedMessage("lengths are definite")
         value = int.from_bytes(self._take(width), "big")
         if value < (_ONE_BYTE if width == 1 else 1 << (4 * width)):
             raise MalformedMessage("a number is not in its shortest form")
-        return major, value
+        return value
 
     def _take(self, count: int) -> bytes:
         end = self.at + count
@@ -93,3 +90,11 @@ class _Reader:
         if count > len(self._data) - self.at:  # every item has at least one byte
             raise MalformedMessage("an array is longer than the record")
         return count
+
+
+def _simple(major: int, argument: int) -> bool | None:
+    if major != _SIMPLE:
+        raise MalformedMessage("records hold no maps and no tags")
+    if argument not in _SIMPLES:
+        raise MalformedMessage("records hold no floats and no other simple values")
+    return _SIMPLES[argument]

@@ -2,7 +2,7 @@
 
 A `Record` is a frozen, slotted dataclass with a `KIND`. Its encoding is the deterministic CBOR
 (RFC 8949 §4.2.1) of the array `[KIND, field, field, …]`. Decoding accepts only what encoding
-makes: it re-encodes what it read and compares. Whatever is signed, hashed, stored or sent is one
+makes: it writes again what it read and compares. Whatever is signed, hashed, stored or sent is one
 of these. Fields may be int (64 bits), bool, str, bytes, a string enum, another Record, `X | None`,
 a union of Records, or `tuple[X, ...]`. There are no floats: numbers that matter are integers in a
 stated unit.
@@ -13,7 +13,7 @@ import enum
 import functools
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 import cbor2
@@ -25,6 +25,8 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 """No record is larger: bulk data travels as chunks of a few MiB."""
 
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
+_PLAIN = frozenset((int, bool, str, bytes))
+"""Values that stand in a record as they are."""
 
 
 class Record:
@@ -55,37 +57,21 @@ def decode(kinds: type[R] | tuple[type[R], ...], data: bytes) -> R:
     accepted = kinds if isinstance(kinds, tuple) else (kinds,)
     plain = cbor.read(bytes(data))
     record = _from_plain(accepted, plain)
-    try:
-        same = encode(record) == bytes(data)
-    except LocalError as e:
-        raise MalformedMessage("a field is out of its range") from e
-    if not same:
+    # Of the plain values, which are those of the record: to check each field anew would take longer
+    # than all the rest.
+    if cbor2.dumps(plain, canonical=True) != data:
         raise MalformedMessage("the encoding is not the deterministic one")
     return record
 
 
 def _to_plain(record: Record) -> list[Any]:
     plain: list[Any] = [record.KIND]
-    for name, reader in _readers(type(record)):
-        value = _value_to_plain(getattr(record, name))
+    for name, _, write in _fields(type(record)):
         try:
-            reader(value)
+            plain.append(write(getattr(record, name)))
         except MalformedMessage as e:
             raise LocalError(f"{record.KIND}: field {name} does not fit its type") from e
-        plain.append(value)
     return plain
-
-
-def _value_to_plain(value: object) -> Any:
-    match value:
-        case Record():
-            return _to_plain(value)
-        case tuple():
-            return [_value_to_plain(item) for item in value]
-        case enum.Enum():
-            return value.value
-        case _:
-            return value
 
 
 def _from_plain(kinds: tuple[type[R], ...], plain: object) -> R:
@@ -94,70 +80,116 @@ def _from_plain(kinds: tuple[type[R], ...], plain: object) -> R:
     kind = next((k for k in kinds if plain[0] == k.KIND), None)
     if kind is None:
         raise MalformedMessage("this kind of record is not expected here")
-    readers = _readers(kind)
-    if len(plain) != len(readers) + 1:
-        raise MalformedMessage(f"{kind.KIND} has {len(readers)} fields")
-    return kind(*(reader(item) for (_, reader), item in zip(readers, plain[1:], strict=True)))
+    fields = _fields(kind)
+    if len(plain) != len(fields) + 1:
+        raise MalformedMessage(f"{kind.KIND} has {len(fields)} fields")
+    return kind(*(read(item) for (_, read, _), item in zip(fields, plain[1:], strict=True)))
 
 
-_READERS: dict[type[Record], tuple[tuple[str, Callable[[Any], Any]], ...]] = {}
+Way = Callable[[Any], Any]
+"""Turns a field into a plain value or back, or raises MalformedMessage."""
+Sequence = Callable[[Iterable[Any]], Any]
+"""Makes a tuple, or a plain array."""
+_FIELDS: dict[type[Record], tuple[tuple[str, Way, Way], ...]] = {}
 
 
-def _readers(kind: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    known = _READERS.get(kind)
+def _fields(kind: type[Record]) -> tuple[tuple[str, Way, Way], ...]:
+    """Return the name of each field, how it is read, and how it is written."""
+    known = _FIELDS.get(kind)
     if known is None:
         hints = typing.get_type_hints(kind)
-        fields = dataclasses.fields(kind)  # type: ignore[arg-type]
-        known = _READERS[kind] = tuple((f.name, _reader(hints[f.name])) for f in fields)
+        names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+        known = tuple((name, _reader(hints[name]), _writer(hints[name])) for name in names)
+        _FIELDS[kind] = known
     return known
 
 
-def _reader(hint: Any) -> Callable[[Any], Any]:
-    """Return a function that turns a plain CBOR value into a field of type `hint`, or raises."""
+def _reader(hint: Any) -> Way:
+    """Return what turns a plain value into a field of type `hint`."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and args[0] in _PLAIN:
+        return functools.partial(_exacts, args[0], list, tuple)
     if origin is tuple:
-        return functools.partial(_read_tuple, _reader(args[0]))
+        return functools.partial(_each, _reader(args[0]), list, tuple)
     if origin in (types.UnionType, typing.Union):
         kinds = tuple(a for a in args if a is not types.NoneType)
-        if all(_is_record(k) for k in kinds):
-            inner: Callable[[Any], Any] = functools.partial(_from_plain, kinds)
-        else:
-            (only,) = kinds
-            inner = _reader(only)
-        return functools.partial(_read_optional, inner) if types.NoneType in args else inner
-    if _is_record(hint):
+        inner = functools.partial(_from_plain, kinds) if _are_records(kinds) else _reader(*kinds)
+        return functools.partial(_optional, inner) if types.NoneType in args else inner
+    if _are_records((hint,)):
         return functools.partial(_from_plain, (hint,))
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
         return functools.partial(_read_enum, hint)
-    if hint in (int, bool, str, bytes):
-        return functools.partial(_read_exact, hint)
+    if hint in _PLAIN:
+        return functools.partial(_exact, hint)
     raise LocalError(f"{hint!r} has no encoding")
 
 
-def _is_record(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, Record)
+def _writer(hint: Any) -> Way:
+    """Return what turns a field of type `hint` into a plain value."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and args[0] in _PLAIN:
+        return functools.partial(_exacts, args[0], tuple, list)
+    if origin is tuple:
+        return functools.partial(_each, _writer(args[0]), tuple, list)
+    if origin in (types.UnionType, typing.Union):
+        kinds = tuple(a for a in args if a is not types.NoneType)
+        inner = functools.partial(_write_record, kinds) if _are_records(kinds) else _writer(*kinds)
+        return functools.partial(_optional, inner) if types.NoneType in args else inner
+    if _are_records((hint,)):
+        return functools.partial(_write_record, (hint,))
+    if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
+        return functools.partial(_write_enum, hint)
+    return functools.partial(_exact, hint)
 
 
-def _read_exact(kind: type, value: object) -> object:
+def _are_records(hints: tuple[Any, ...]) -> bool:
+    return all(isinstance(hint, type) and issubclass(hint, Record) for hint in hints)
+
+
+def _exact(kind: type, value: object) -> object:
     if type(value) is not kind:
+        if kind is str and isinstance(value, enum.StrEnum):
+            return value.value
         raise MalformedMessage(f"expected {kind.__name__}")
     if kind is int and not _INT_MIN <= value <= _INT_MAX:  # type: ignore[operator]
         raise MalformedMessage("an integer has at most 64 bits")
     return value
 
 
-def _read_tuple(item: Callable[[Any], Any], value: object) -> tuple[Any, ...]:
-    if not isinstance(value, list):
+def _exacts(kind: type, given: type[Any], made: Sequence, value: Any) -> Any:
+    """Return the same values in another kind of sequence: there can be many thousands."""
+    if not isinstance(value, given):
         raise MalformedMessage("expected an array")
-    return tuple(item(v) for v in value)
+    if value and set(map(type, value)) != {kind}:
+        return made(_exact(kind, item) for item in value)
+    if value and kind is int:
+        _exact(kind, min(value))
+        _exact(kind, max(value))
+    return made(value)
 
 
-def _read_optional(inner: Callable[[Any], Any], value: object) -> Any:
+def _each(item: Way, given: type[Any], made: Sequence, value: Any) -> Any:
+    if not isinstance(value, given):
+        raise MalformedMessage("expected an array")
+    return made(item(v) for v in value)
+
+
+def _optional(inner: Way, value: object) -> Any:
     return None if value is None else inner(value)
 
 
 def _read_enum(kind: type[enum.StrEnum], value: object) -> enum.StrEnum:
     try:
-        return kind(str(_read_exact(str, value)))
+        return kind(str(_exact(str, value)))
     except ValueError as e:
         raise MalformedMessage(f"not a {kind.__name__}") from e
+
+
+def _write_enum(kind: type[enum.StrEnum], value: object) -> str:
+    return str(_read_enum(kind, value).value)
+
+
+def _write_record(kinds: tuple[type[Record], ...], value: Any) -> list[Any]:
+    if type(value) not in kinds:
+        raise MalformedMessage("this kind of record is not expected here")
+    return _to_plain(value)

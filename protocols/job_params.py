@@ -1,5 +1,7 @@
 """What a job's parameters say: read as the record of the protocol that it names."""
 
+import functools
+
 from protocols import registry
 from protocols.codec import decode
 from protocols.errors import InvalidParameter
@@ -24,10 +26,19 @@ def params_of(job: JobDescription) -> MatchingParams:
 
     Raises: InvalidParameter, MalformedMessage if they are not those of its protocol.
     """
-    params = decode(kind_of_params(job.protocol), job.params)
-    if not params.are_of(job.protocol):
+    return _read(job.protocol, job.params)
+
+
+@functools.lru_cache(256)
+def _read(protocol: str, params: bytes) -> MatchingParams:
+    """Read parameters once: they are asked for many times in each step of a job, and never change.
+
+    An error is not kept.
+    """
+    found = decode(kind_of_params(protocol), params)
+    if not found.are_of(protocol):
         raise InvalidParameter("the parameters are those of another protocol")
-    return params
+    return found
 
 
 def per_person(job: JobDescription) -> int | None:

@@ -6,6 +6,7 @@ question), and what follows from those.
 """
 
 import dataclasses
+import functools
 import hashlib
 
 from protocols.codec import Record, decode, encode
@@ -30,8 +31,12 @@ Asked = Insight | Lookalike | Joint | JointAgain | Federated
 """What a job asks beside the match."""
 
 
+@functools.lru_cache(256)
 def read(data: bytes) -> Asked:
-    """Read the question of a job. Raises: MalformedMessage, InvalidParameter."""
+    """Read the question of a job; once, because it never changes and is asked for in each step.
+
+    Raises: MalformedMessage, InvalidParameter.
+    """
     found = decode((Insight, Lookalike, Joint, JointAgain, Federated), data)
     assert isinstance(found, Insight | Lookalike | Joint | JointAgain | Federated)
     return found

@@ -93,6 +93,7 @@ class Pool:
         for worker in self._workers:
             self._idle.put(worker)
         self._warmed = threading.Lock()
+        self._closing = threading.Lock()
 
     def warm_up(self) -> None:
         """Start all processes at once, so that they get ready beside each other."""
@@ -112,7 +113,9 @@ class Pool:
             return list(threads.map(functools.partial(self._ask, errand), shares))
 
     def close(self) -> None:
-        """End all workers; those that are still busy after a while, by force."""
+        """End all workers; those that are still busy after a while, by force. Once is enough."""
+        if not self._closing.acquire(blocking=False):
+            return  # nobody is idle any more: waiting for them would be in vain
         with suppress(queue.Empty):
             for _ in self._workers:
                 self._idle.get(timeout=_CLOSE_SECONDS).end(_CLOSE_SECONDS)

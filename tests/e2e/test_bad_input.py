@@ -281,8 +281,11 @@ def test_a_clock_that_is_wrong_is_named_and_nothing_is_lost(
 
 
 def wrong_with(network: SmallNetwork, name: str) -> set[str]:
-    """Return the codes of what a node's status says is wrong; the exit code says it too."""
-    said = network.accord(name, "node", "status", "--json")
+    """Return the codes of what a node's status says is wrong; the exit code says it too.
+
+    Asked again and again: in this process.
+    """
+    said = network.accord_here(name, "node", "status", "--json")
     wrong = {check["code"] for check in load(said)["checks"] if not check["ok"]}
     assert said.code == (NOT_READY if wrong else 0)
     return wrong

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +175,9 @@ def test_closing_ends_all_workers(doomed: Doomed) -> None:
     assert all(doomed.pids())
     doomed.pool.close()
     assert doomed.pids() == [0, 0]
+    began = time.monotonic()
+    doomed.pool.close()
+    assert time.monotonic() - began < 5, "it waited for workers that had ended"
 
 
 def test_what_a_library_prints_does_not_stand_among_the_answers() -> None:
