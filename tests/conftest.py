@@ -29,7 +29,7 @@ gc.disable()  # until all is collected: modules and tests stay
 os.environ["TMPDIR"] = str(quick_root())  # for the processes that tests start, too
 tempfile.tempdir = None  # whoever asked before now asks again: pytest makes `tmp_path` there
 
-settings.register_profile("accord", deadline=None, max_examples=examples(50))
+settings.register_profile("accord", deadline=None, max_examples=examples(30, deep=200))
 settings.load_profile("accord")
 share_statements()
 share_routes()

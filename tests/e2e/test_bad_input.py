@@ -259,12 +259,10 @@ def test_a_running_job_waits_for_the_coordinator_and_goes_on(network: SmallNetwo
     assert sorted(keys) == network.expected_keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "skew_ms",
-    [
-        pytest.param(HOUR_MS, id="fast"),
-        pytest.param(-HOUR_MS, id="slow", marks=pytest.mark.slow),
-    ],
+    [pytest.param(HOUR_MS, id="fast"), pytest.param(-HOUR_MS, id="slow")],
 )
 def test_a_clock_that_is_wrong_is_named_and_nothing_is_lost(
     network: SmallNetwork, skew_ms: int

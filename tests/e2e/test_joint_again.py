@@ -32,7 +32,7 @@ from tests.support.network import (
 from tests.support.proxy import Cut, Exchange
 from tests.support.two_nodes import email, key, other
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 LATER = 3
 EARLY, MIDDLE, LATE = 8, 20, 34
@@ -149,7 +149,6 @@ def test_todays_rows_are_scored_though_the_partner_is_killed(trained: Trained) -
     proved(trained.network, trained.job)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [BRAND, COORDINATOR])
 @pytest.mark.parametrize("change", [EARLY, LATE])
 def test_any_process_may_be_killed(trained: Trained, victim: str, change: int) -> None:

@@ -1,6 +1,14 @@
-"""Two nodes and a prepared set, as real processes: the second job costs what changed."""
+"""Two nodes and a prepared set, as real processes: the second job costs what changed.
+
+In the fast run the two sides are processes in `test_bench_psi.py`, and nodes in one process in
+`tests/simulation/test_prepared_sets.py`.
+"""
+
+import pytest
 
 from tests.support.network import BRAND, PARTIES, PUBLISHER, RHO, SmallNetwork, load, typed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 COLLABORATION = "standing-audience"
 DOCUMENT = f"""\

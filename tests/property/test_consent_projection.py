@@ -55,7 +55,7 @@ def assert_agrees(log: Log, projection: Projection, query: Query) -> None:
         assert reasons == [expected.reason], (dense, expected)
 
 
-@settings(max_examples=examples(100, deep=1000))
+@settings(max_examples=examples(50, deep=1000))
 @given(logs(), st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_projection_equals_decision_at_every_prefix(
     log: Log, asked: list[Query], vocabulary: Vocabulary
@@ -69,7 +69,7 @@ def test_projection_equals_decision_at_every_prefix(
             assert_agrees(log[:length], projection, query)
 
 
-@settings(max_examples=examples(60, deep=600))
+@settings(max_examples=examples(40, deep=600))
 @given(
     logs(), st.lists(st.integers(0, 20), max_size=3), vocabularies, st.lists(queries, max_size=3)
 )
@@ -88,7 +88,7 @@ def test_facts_at_once_in_parts_or_one_by_one_come_to_the_same(
         assert_agrees(log, projection, query)
 
 
-@settings(max_examples=examples(80, deep=800))
+@settings(max_examples=examples(40, deep=800))
 @given(logs_with_merges(), st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_merged_records_are_decided_as_one_at_every_prefix(
     log: Log, asked: list[Query], vocabulary: Vocabulary
@@ -117,7 +117,7 @@ def assert_merged_agree(log: Log, projection: Projection, query: Query) -> None:
         assert reasons == [expected.reason], (dense, expected)
 
 
-@settings(max_examples=examples(60, deep=600))
+@settings(max_examples=examples(40, deep=600))
 @given(logs(), merges, st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_a_merge_permits_nothing_that_one_of_the_records_did_not(
     log: Log, merge: SubjectsMerged, asked: list[Query], vocabulary: Vocabulary
@@ -133,7 +133,7 @@ def test_a_merge_permits_nothing_that_one_of_the_records_did_not(
             assert {kept, absorbed} <= set(allowed)
 
 
-@settings(max_examples=examples(40, deep=300))
+@settings(max_examples=examples(25, deep=300))
 @given(logs(), st.randoms(use_true_random=False), queries, vocabularies)
 def test_the_order_of_applying_and_repeats_change_nothing(
     log: Log, random: random_module.Random, query: Query, vocabulary: Vocabulary
@@ -145,7 +145,7 @@ def test_the_order_of_applying_and_repeats_change_nothing(
     assert_agrees(log, other, query)
 
 
-@settings(max_examples=examples(80, deep=800))
+@settings(max_examples=examples(40, deep=800))
 @given(logs(), consent_events(), times, st.lists(queries, min_size=1, max_size=6), vocabularies)
 def test_a_withdrawal_never_enlarges_what_is_allowed(
     log: Log, event: ConsentEvent, recorded: int, asked: list[Query], vocabulary: Vocabulary
@@ -158,7 +158,7 @@ def test_a_withdrawal_never_enlarges_what_is_allowed(
         assert after.bulk(query).allowed <= before.bulk(query).allowed
 
 
-@settings(max_examples=examples(40, deep=300))
+@settings(max_examples=examples(25, deep=300))
 @given(logs(), queries, vocabularies)
 def test_forgetting_a_subject_leaves_the_others_as_they_were(
     log: Log, query: Query, vocabulary: Vocabulary

@@ -89,7 +89,7 @@ def come_back(node: Node) -> None:
     node.restart()
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", ["cot", pytest.param("bfv", marks=pytest.mark.slow)])
 def test_nodes_that_die_after_every_step_bring_the_question_to_its_end(
     world: TwoNodes, route: str
 ) -> None:
@@ -117,7 +117,6 @@ def dies_once(world: TwoNodes, route: str, party: str, number: int, *, heard: bo
     [
         ("bfv", PUBLISHER, 4, True),
         ("cot", BRAND, 9, False),
-        ("cot", PUBLISHER, 14, True),
     ],
 )
 def test_a_node_that_dies_at_a_request_goes_on_after_it(

@@ -19,6 +19,8 @@ from tests.support.joint_nodes import (
     SILENT,
     churned,
     joint_nodes,
+    the_model,
+    trained_nodes,
 )
 from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
 
@@ -26,6 +28,13 @@ from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, 
 @pytest.fixture
 def world() -> Iterator[TwoNodes]:
     with joint_nodes() as found:
+        yield found
+
+
+@pytest.fixture
+def trained() -> Iterator[TwoNodes]:
+    """A world in which one job has completed."""
+    with trained_nodes() as found:
         yield found
 
 
@@ -37,16 +46,16 @@ def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
     return dict(again.score(world.brand.services, job, BRAND).rows())
 
 
-def test_a_score_for_each_of_the_brands_people_whom_both_have(world: TwoNodes) -> None:
-    job = run(world)
-    found = scores_of(world, job)
+def test_a_score_for_each_of_the_brands_people_whom_both_have(trained: TwoNodes) -> None:
+    job = the_model(trained)
+    found = scores_of(trained, job)
     assert set(found) == {key(BRAND, n) for n in COMMON}
     pairs = [
         (found[key(BRAND, a)], found[key(BRAND, b)])
         for a in COMMON for b in COMMON if churned(a) and not churned(b)
     ]  # fmt: skip
     assert sum(a > b for a, b in pairs) / len(pairs) > 0.9
-    result = world.brand.result(job)
+    result = trained.brand.result(job)
     assert result is not None
     told = result["joint"]
     assert told["people"] == len(COMMON)
@@ -55,49 +64,49 @@ def test_a_score_for_each_of_the_brands_people_whom_both_have(world: TwoNodes) -
     assert told["trained_on"] + told["judged_on"] == len(COMMON)
 
 
-def test_the_partner_learns_a_noisy_size_and_the_weights(world: TwoNodes) -> None:
-    job = run(world)
-    told = world.publisher.result(job)
+def test_the_partner_learns_a_noisy_size_and_the_weights(trained: TwoNodes) -> None:
+    job = the_model(trained)
+    told = trained.publisher.result(job)
     assert told is not None
     assert abs(told["size"]["value"] - len(COMMON)) <= NOISE
     assert set(told["joint"]["weights"]["own"]) == {"age", "tier"}
     assert "people" not in told["joint"]
     with pytest.raises(NotFound):
-        world.publisher.services.scores.load(job)
+        trained.publisher.services.scores.load(job)
 
 
-def test_what_there_is_to_score_by_is_listed_where_it_is(world: TwoNodes) -> None:
-    job = run(world)
-    (one,) = kept.listed(world.brand.services)
+def test_what_there_is_to_score_by_is_listed_where_it_is(trained: TwoNodes) -> None:
+    job = the_model(trained)
+    (one,) = kept.listed(trained.brand.services)
     assert (one.job, one.kind) == (job, "joint")
     what, how_good = cards.in_short(one.kind, one.card)
     assert what == f"the label of {len(COMMON)} people of both"
     assert how_good.startswith("AUC ")
     assert next(cards.everything[one.kind](one.card)).startswith("a score for each of")
-    assert kept.listed(world.publisher.services) == []
+    assert kept.listed(trained.publisher.services) == []
 
 
-def test_both_sign_and_the_receipt_commits_to_the_scores(world: TwoNodes) -> None:
-    job = run(world)
-    receipts = [world.nodes[party].receipt(job) for party in PARTIES]
+def test_both_sign_and_the_receipt_commits_to_the_scores(trained: TwoNodes) -> None:
+    job = the_model(trained)
+    receipts = [trained.nodes[party].receipt(job) for party in PARTIES]
     assert receipts[0] == receipts[1]
     assert receipts[0] is not None
     whole, signatures = receipts[0]
     assert set(signatures) == set(PARTIES)
     brand = whole.part_of(BRAND)
     assert brand is not None
-    kept = world.brand.services.scores.load(job)
+    kept = trained.brand.services.scores.load(job)
     assert brand.released[-1].commitment == hashlib.sha256(encode(kept)).digest()
-    charged = {p: [(c.to_party, c.what) for c in world.nodes[p].charges(job)] for p in PARTIES}
+    charged = {p: [(c.to_party, c.what) for c in trained.nodes[p].charges(job)] for p in PARTIES}
     assert charged == {BRAND: [(PUBLISHER, "noisy-size")], PUBLISHER: [(BRAND, "members")]}
 
 
-def test_who_withdraws_later_has_no_score_any_more(world: TwoNodes) -> None:
-    job = run(world)
+def test_who_withdraws_later_has_no_score_any_more(trained: TwoNodes) -> None:
+    job = the_model(trained)
     gone = sorted(COMMON)[:5]
     for person in gone:
-        world.brand.say("withdrawn", person, PURPOSE)
-    found = scores_of(world, job)
+        trained.brand.say("withdrawn", person, PURPOSE)
+    found = scores_of(trained, job)
     assert set(found) == {key(BRAND, n) for n in COMMON - set(gone)}
 
 
@@ -112,12 +121,12 @@ def test_who_withdrew_before_the_release_has_none(world: TwoNodes) -> None:
     assert len(people) == len(COMMON) - len(gone)
 
 
-@pytest.mark.parametrize("route", ["bfv", "cot"])
-def test_a_route_may_be_forced(world: TwoNodes, route: str) -> None:
-    job = run(world, route=route)
+def test_a_route_may_be_forced(world: TwoNodes) -> None:
+    """The other one: each test else forces `cot`."""
+    job = run(world, route="bfv")
     result = world.brand.result(job)
     assert result is not None
-    assert result["provenance"]["protocol"] == f"joint-{route}/2"
+    assert result["provenance"]["protocol"] == "joint-bfv/2"
     assert result["joint"]["auc"] > 0.8
 
 
@@ -167,9 +176,9 @@ def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) ->
     assert all(len(world.nodes[party].charges(job)) == 1 for party in PARTIES)
 
 
-def test_an_erased_person_has_no_score(world: TwoNodes) -> None:
-    job = run(world)
-    parts, gone = world.brand.services, min(COMMON)
+def test_an_erased_person_has_no_score(trained: TwoNodes) -> None:
+    job = the_model(trained)
+    parts, gone = trained.brand.services, min(COMMON)
     dense = int(parts.identity.resolve([email(gone)], [None]).dense[0])
     parts.aftermath.erasing.erase(dense, "request-1")
     people, scores = parts.scores.load(job).read()

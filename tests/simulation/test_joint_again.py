@@ -29,6 +29,7 @@ from tests.support.joint_nodes import (
     DOCUMENT,
     PURPOSE,
     fill,
+    the_model,
     trained_nodes,
     weighed,
 )
@@ -49,11 +50,6 @@ LATER = 3
 def world():
     with trained_nodes() as found:
         yield found
-
-
-def trained(world: TwoNodes) -> str:
-    (job,) = world.brand.services.sides.listed()
-    return job
 
 
 def again(job: str, **more: object) -> str:
@@ -98,13 +94,13 @@ def operation(node: Node, job: str) -> str:
 def described(world: TwoNodes, **changes: object) -> JobDescription:
     """A job that the brand could sign, with a question that its own node would not make."""
     jobs = world.brand.services.jobs
-    question = earlier.question_by(jobs, trained(world), None)
+    question = earlier.question_by(jobs, the_model(world), None)
     job = jobs.describe(Request(COLLABORATION, "joint", question=question)).job
     return dataclasses.replace(job, question=encode(dataclasses.replace(question, **changes)))
 
 
 def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     # The agreement has had a new version since, which offers a column more.
     newer = DOCUMENT.replace("version: 1", "version: 2").replace("[age, tier]", "[age, tier, zip]")
     world.brand.services.collaborations.propose(newer)
@@ -124,7 +120,7 @@ def test_rows_and_consents_of_today_by_the_model_of_before(world: TwoNodes) -> N
 
 
 def test_what_each_side_is_told_both_sign_and_an_auditor_finds_it_in_order(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     job = run(world, again(model))
     brand, publisher = world.brand.result(job), world.publisher.result(job)
     assert brand is not None
@@ -158,7 +154,7 @@ def test_what_each_side_is_told_both_sign_and_an_auditor_finds_it_in_order(world
 
 
 def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     first = run(world, again(model, price={"rho": "9"}))
     second = run(world, again(first))
     result = world.brand.result(second)
@@ -176,7 +172,7 @@ def test_a_model_is_found_through_a_job_that_scored_by_it_too(world: TwoNodes) -
 
 @pytest.mark.slow
 def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) -> None:
-    job = world.brand.ask("joint", question=again(trained(world)))
+    job = world.brand.ask("joint", question=again(the_model(world)))
 
     world.settle(job, each=world.restart)
     assert world.job(job) == ("completed", "")
@@ -187,7 +183,7 @@ def test_nodes_that_die_after_every_step_bring_it_to_its_end(world: TwoNodes) ->
 def test_who_withdraws_while_it_runs_has_no_score_and_dying_changes_nothing(
     world: TwoNodes,
 ) -> None:
-    job = world.brand.ask("joint", question=again(trained(world)))
+    job = world.brand.ask("joint", question=again(the_model(world)))
     world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
     for node in world.nodes.values():
         node.restart()
@@ -201,7 +197,7 @@ def test_who_withdraws_while_it_runs_has_no_score_and_dying_changes_nothing(
 
 
 def test_before_it_is_asked_it_says_the_price_and_who_learns_what(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     ahead = world.brand.look_ahead("joint", question=again(model, price={"rho": "7.5"}))
     assert ahead["rho"] == "7.5"
     assert ahead["protocol"] == "joint-again/1"
@@ -212,7 +208,7 @@ def test_before_it_is_asked_it_says_the_price_and_who_learns_what(world: TwoNode
 
 
 def test_below_the_minimum_nobody_has_a_score(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     job = world.brand.ask("joint", question=again(model), minimum_size=1000)
     world.settle(job)
     result = world.brand.result(job)
@@ -237,16 +233,16 @@ def test_a_job_that_is_not_there_and_one_without_a_model_are_refused(world: TwoN
 
 def test_a_route_is_refused_where_nothing_is_added_up(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="there is no route"):
-        world.brand.ask("joint", question=again(trained(world)), route="cot")
+        world.brand.ask("joint", question=again(the_model(world)), route="cot")
 
 
 def test_only_who_has_the_model_asks(world: TwoNodes) -> None:
     with pytest.raises(JobRefused, match="gets it"):
-        world.publisher.ask("joint", question=again(trained(world)))
+        world.publisher.ask("joint", question=again(the_model(world)))
 
 
 def test_where_the_asker_has_lost_the_model_nothing_is_asked(world: TwoNodes) -> None:
-    model = trained(world)
+    model = the_model(world)
     lose(world.brand, model)
     with pytest.raises(ModelGone) as refused:
         world.brand.ask("joint", question=again(model))
@@ -265,7 +261,7 @@ def test_where_the_asker_has_lost_the_model_nothing_is_asked(world: TwoNodes) ->
 def test_where_the_other_side_has_lost_its_basis_the_job_ends_before_anything_is_read(
     world: TwoNodes,
 ) -> None:
-    model = trained(world)
+    model = the_model(world)
     lose(world.publisher, model)
     job = world.brand.ask("joint", question=again(model))
     world.settle(job)
@@ -276,7 +272,7 @@ def test_where_the_other_side_has_lost_its_basis_the_job_ends_before_anything_is
 
 def test_other_weights_than_it_was_shown_are_refused_by_the_partner(world: TwoNodes) -> None:
     """A brand that wants to read one column puts a model of its own making in its place."""
-    model = trained(world)
+    model = the_model(world)
     mine = kept(world.brand.services, model)
     assert isinstance(mine, ReceiverSide)
     probing = type(mine.model)(0, mine.model.own, (1, *[0] * (len(mine.model.weights) - 1)), 1)
@@ -292,7 +288,7 @@ def test_other_columns_than_the_model_has_are_refused_at_both_nodes(
 ) -> None:
     jobs, question = (
         world.brand.services.jobs,
-        earlier.question_by(world.brand.services.jobs, trained(world), None),
+        earlier.question_by(world.brand.services.jobs, the_model(world), None),
     )
     fewer = FeatureSpecification(question.theirs.features[:1])
     wrong = Request(COLLABORATION, "joint", question=dataclasses.replace(question, theirs=fewer))
@@ -323,7 +319,7 @@ def test_a_question_that_cannot_be_read_says_where(world: TwoNodes, wrong: str, 
 def test_what_is_kept_names_nobody(world: TwoNodes) -> None:
     """A few quantiles and the stated categories, however many people there were."""
     for node in world.nodes.values():
-        side = kept(node.services, trained(world))
+        side = kept(node.services, the_model(world))
         assert isinstance(side.basis, Basis)
         assert len(encode(side)) < 1_000
         assert b"example" not in encode(side)

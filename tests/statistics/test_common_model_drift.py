@@ -21,11 +21,12 @@ from protocols.federated.learning import People
 from protocols.federated.terms import FederatedTerms
 from protocols.joint.drift import at_training, by_outcomes, drift
 from protocols.verdict import Verdict
+from tests.support.depth import examples
 from tests.support.federation import terms_of
 from tests.support.lookalikes import draws
 from tests.support.trained_people import trained
 
-RUNS = 400
+RUNS = examples(120, deep=400)
 BOUND = 0.05 + 3 * math.sqrt(0.05 * 0.95 / RUNS)
 TERMS = terms_of(2, sizes=(800, 800), one_hot=(6, 4, 3), ridge_milli=50, rho_nano=100_000_000)
 EFFECTS = (np.linspace(-1.2, 1.2, 6), np.linspace(-0.8, 0.8, 4), np.linspace(0.5, -0.5, 3))

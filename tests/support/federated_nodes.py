@@ -74,11 +74,10 @@ def world_of(parties: tuple[str, ...]) -> Callable[[TwoNodes, Path], None]:
     def make(world: TwoNodes, folder: Path) -> None:
         for node in world.nodes.values():
             fill(node, folder)
-            for person in HELD[node.party]:
-                if person not in SILENT:
-                    for peer in parties:
-                        if peer != node.party:
-                            node.say("given", person, PURPOSE, recipient=peer)
+            saying = [n for n in HELD[node.party] if n not in SILENT]
+            for peer in parties:
+                if peer != node.party:
+                    node.say_all("given", saying, PURPOSE, recipient=peer)
         world.agree(agreement(DOCUMENT, parties), {"federated": PURPOSE}, allow_reveal=False)
 
     return make

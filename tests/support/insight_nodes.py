@@ -73,9 +73,8 @@ def fill(node: Node, folder: Path, tier_of: Callable[[int], str] = tier) -> None
 
 def consent(node: Node) -> None:
     """Let most people consent to the purpose."""
-    for person in PEOPLE[node.party]:
-        if person not in SILENT[node.party]:
-            node.say("given", person, PURPOSE)
+    saying = (n for n in PEOPLE[node.party] if n not in SILENT[node.party])
+    node.say_all("given", saying, PURPOSE)
 
 
 _READY = ReadyWorld("insight-nodes", PARTIES, _make)

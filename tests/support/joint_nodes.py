@@ -81,9 +81,8 @@ def churned(person: int) -> bool:
 def _make(world: TwoNodes, folder: Path) -> None:
     for node in world.nodes.values():
         fill(node, folder)
-        for person in PEOPLE[node.party]:
-            if person not in SILENT[node.party]:
-                node.say("given", person, PURPOSE)
+        saying = (n for n in PEOPLE[node.party] if n not in SILENT[node.party])
+        node.say_all("given", saying, PURPOSE)
     world.agree(DOCUMENT, {"joint": PURPOSE}, allow_reveal=True)
 
 
@@ -145,3 +144,9 @@ def joint_nodes() -> AbstractContextManager[TwoNodes]:
 def trained_nodes() -> AbstractContextManager[TwoNodes]:
     """Return such a world in which one joint job has ended already."""
     return _TRAINED.copy()
+
+
+def the_model(world: TwoNodes) -> str:
+    """Return the job that has trained."""
+    (job,) = world.brand.services.sides.listed()
+    return job

@@ -104,14 +104,29 @@ def fill(node: Node, folder: Path) -> None:
 
 
 def consent(node: Node) -> None:
-    for person in people_of(node.party):
-        if person not in SILENT:
-            node.say("given", person, PURPOSE)
+    node.say_all("given", (n for n in people_of(node.party) if n not in SILENT), PURPOSE)
+
+
+def _make_trained(world: TwoNodes, folder: Path) -> None:
+    _make(world, folder)
+    world.complete("lookalike", question=QUESTION, route="cot")
 
 
 _READY = ReadyWorld("lookalike", PARTIES, _make)
+_TRAINED = ReadyWorld("lookalike-trained", PARTIES, _make_trained)
 
 
 def lookalike_nodes() -> AbstractContextManager[TwoNodes]:
     """Return a world with seeds, a population, consents and one agreement."""
     return _READY.copy()
+
+
+def trained_nodes() -> AbstractContextManager[TwoNodes]:
+    """Return a world in which one model has been made."""
+    return _TRAINED.copy()
+
+
+def the_model(world: TwoNodes) -> str:
+    """Return the job that has made it."""
+    (job,) = world.publisher.services.models.listed()
+    return job

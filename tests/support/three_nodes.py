@@ -60,11 +60,11 @@ def _fill(node: Node, folder: Path) -> None:
     lines = [f"{key(node.party, n)},{email(n)}\n" for n in held]
     path.write_text("key,email\n" + "".join(lines))
     services.datasets.register("people", path, "key", "email", None, "GB")
-    for person in held:
-        for peer in THREE:
-            if peer != node.party and (node.party, person, peer) not in REFUSES:
-                for purpose in PURPOSE.values():
-                    node.say("given", person, purpose, recipient=peer)
+    for peer in THREE:
+        if peer != node.party:
+            saying = [person for person in held if (node.party, person, peer) not in REFUSES]
+            for purpose in PURPOSE.values():
+                node.say_all("given", saying, purpose, recipient=peer)
 
 
 _READY = ReadyWorld("three-nodes", THREE, _make)

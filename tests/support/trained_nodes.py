@@ -82,12 +82,12 @@ def _fill(node: Node, folder: Path, others: list[str]) -> None:
     ]
     file.write_text("\n".join(rows) + "\n")
     node.services.datasets.register("people", file, "id", "email", None, None)
-    for person in HELD[node.party]:
-        for place, peer in enumerate(others):
-            if person not in SILENT:
-                node.say("given", person, PURPOSE, recipient=peer)
-            if person not in TRAINING_ALONE and not (place and person in TOWARDS_ONE):
-                node.say("given", person, SCORED, recipient=peer)
+    held = HELD[node.party]
+    for place, peer in enumerate(others):
+        node.say_all("given", (n for n in held if n not in SILENT), PURPOSE, recipient=peer)
+        partly = TOWARDS_ONE if place else set()
+        saying = (n for n in held if n not in TRAINING_ALONE | partly)
+        node.say_all("given", saying, SCORED, recipient=peer)
 
 
 _READY = {

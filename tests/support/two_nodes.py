@@ -9,7 +9,7 @@ import dataclasses
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,7 @@ from coordinator import parties, sweeper
 from coordinator.app import create_app
 from coordinator.tables import BodyRow, JobRow, MailboxSideRow
 from party_node import audiences, enrolment, receipts, results
-from party_node.api.consent import EventBody, record_event
+from party_node.api.consent import MAX_BATCH, BatchBody, EventBody, record_event, record_events
 from party_node.api.jobs import JobBody, ask
 from party_node.approvals import Rule
 from party_node.coordinator_client import CoordinatorClient
@@ -260,13 +260,27 @@ class Node:
         self, state: str, person: int, purpose: str, event: str = "", recipient: str = ""
     ) -> None:
         """Record what a person says, as the node's interface does."""
-        whom = recipient or other(self.party)
-        body = EventBody.model_validate(
-            {"email": email(person), "state": state, "purpose": purpose}
-            | {"recipient": whom, "separate": True}
-        )
-        name = event or f"{state}-{person}-{purpose}" + (f"-{recipient}" if recipient else "")
-        record_event(body, name, self._running())
+        said = self._said(state, person, purpose, recipient)
+        name = said.pop("key")
+        record_event(EventBody.model_validate(said), event or name, self._running())
+
+    def say_all(self, state: str, people: Iterable[int], purpose: str, recipient: str = "") -> None:
+        """Record the same of many people at once, as the node's interface does."""
+        said = [self._said(state, person, purpose, recipient) for person in people]
+        for at in range(0, len(said), MAX_BATCH):
+            events = {"events": said[at : at + MAX_BATCH]}
+            answer = record_events(BatchBody.model_validate(events), self._running())
+            assert answer["accepted"] == len(events["events"])
+
+    def _said(self, state: str, person: int, purpose: str, recipient: str) -> dict[str, Any]:
+        return {
+            "key": f"{state}-{person}-{purpose}" + (f"-{recipient}" if recipient else ""),
+            "email": email(person),
+            "state": state,
+            "purpose": purpose,
+            "recipient": recipient or other(self.party),
+            "separate": True,
+        }
 
     def _running(self) -> RunningNode:
         """Return what the interface's routes are given."""
@@ -502,10 +516,8 @@ def _fill(node: Node, folder: Path) -> None:
     lines = [f"{key(node.party, n)},{email(n).title()}\n" for n in held]
     path.write_text("key,email\n" + "".join(lines))
     services.datasets.register(DATASET[node.party], path, "key", "email", None, "GB")
-    for person in held:
-        if person not in SILENT[node.party]:
-            for purpose in PURPOSE.values():
-                node.say("given", person, purpose)
+    for purpose in PURPOSE.values():
+        node.say_all("given", (n for n in held if n not in SILENT[node.party]), purpose)
 
 
 _READY = ReadyWorld("two-nodes", PARTIES, _make)
