@@ -1,6 +1,7 @@
 """Jobs against a prepared set: the second run costs what changed, and consent decides as always."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import Response
@@ -14,14 +15,16 @@ from protocols.psi.prepared import NAME
 from tests.support.two_nodes import (
     BRAND,
     FLOOR,
+    PARTIES,
     PUBLISHER,
     PURPOSE,
     RHO_NANO,
     Node,
+    ReadyWorld,
     TwoNodes,
     consenting,
     email,
-    two_nodes,
+    make,
 )
 
 COLLABORATION = "standing"
@@ -44,13 +47,33 @@ jobs:
 """
 
 
+def _agree(world: TwoNodes, folder: Path) -> None:
+    make(world, folder)
+    world.brand.services.collaborations.propose(_DOCUMENT)
+    world.publisher.services.collaborations.countersign(COLLABORATION, 1)
+    rule = Rule("standing", COLLABORATION, "audience", PURPOSE["audience"], RHO_NANO, True)
+    world.publisher.services.rules.put(rule)
+
+
+def _prepare(world: TwoNodes, folder: Path) -> None:
+    _agree(world, folder)
+    assert run(world) == PLAIN
+
+
+_AGREED = ReadyWorld("standing", PARTIES, _agree)
+_PREPARED = ReadyWorld("standing-prepared", PARTIES, _prepare)
+
+
 @pytest.fixture
 def world() -> Iterator[TwoNodes]:
-    with two_nodes() as found:
-        found.brand.services.collaborations.propose(_DOCUMENT)
-        found.publisher.services.collaborations.countersign(COLLABORATION, 1)
-        rule = Rule("standing", COLLABORATION, "audience", PURPOSE["audience"], RHO_NANO, True)
-        found.publisher.services.rules.put(rule)
+    with _AGREED.copy() as found:
+        yield found
+
+
+@pytest.fixture
+def prepared() -> Iterator[TwoNodes]:
+    """A world in which one job has prepared the set, and given a copy."""
+    with _PREPARED.copy() as found:
         yield found
 
 
@@ -123,16 +146,15 @@ def test_the_audience_is_the_intersection_of_who_is_permitted(world: TwoNodes) -
     assert evaluated(world.brand) == len(SENDERS)
 
 
-def test_a_second_run_evaluates_only_the_difference(world: TwoNodes) -> None:
-    run(world)
-    before, copy = evaluated(world.brand), the_copy(world.publisher)
-    assert run(world) == PLAIN
-    assert evaluated(world.brand) == before
-    assert the_copy(world.publisher).copy == copy.copy
-    say(world, world.brand, "given", {3, 14})
-    assert run(world) == (SENDERS | {3, 14}) & consenting(PUBLISHER)
-    assert evaluated(world.brand) == before + 2
-    assert the_copy(world.publisher).copy.number == copy.copy.number + 1
+def test_a_second_run_evaluates_only_the_difference(prepared: TwoNodes) -> None:
+    before, copy = evaluated(prepared.brand), the_copy(prepared.publisher)
+    assert run(prepared) == PLAIN
+    assert evaluated(prepared.brand) == before
+    assert the_copy(prepared.publisher).copy == copy.copy
+    say(prepared, prepared.brand, "given", {3, 14})
+    assert run(prepared) == (SENDERS | {3, 14}) & consenting(PUBLISHER)
+    assert evaluated(prepared.brand) == before + 2
+    assert the_copy(prepared.publisher).copy.number == copy.copy.number + 1
 
 
 def test_the_size_of_a_prepared_set_is_a_step(world: TwoNodes) -> None:
@@ -150,60 +172,56 @@ def test_the_size_of_a_prepared_set_is_a_step(world: TwoNodes) -> None:
     assert changed == [[], [2 * 2], [2 * 2, 2 * 1]]
 
 
-def test_who_is_new_waits_before_a_prepared_set_too(world: TwoNodes) -> None:
-    run(world)
-    world.brand.least_change = 2
-    world.brand.restart()
-    before = the_set(world.brand).version
-    say(world, world.brand, "given", {3})
-    assert run(world) == PLAIN
-    assert the_set(world.brand).version == before
-    say(world, world.brand, "withdrawn", {min(PLAIN)})
-    assert run(world) == PLAIN - {min(PLAIN)}, "who has left makes no room"
-    say(world, world.brand, "given", {14})
-    assert run(world) == ((SENDERS | {3, 14}) - {min(PLAIN)}) & consenting(PUBLISHER)
+def test_who_is_new_waits_before_a_prepared_set_too(prepared: TwoNodes) -> None:
+    prepared.brand.least_change = 2
+    prepared.brand.restart()
+    before = the_set(prepared.brand).version
+    say(prepared, prepared.brand, "given", {3})
+    assert run(prepared) == PLAIN
+    assert the_set(prepared.brand).version == before
+    say(prepared, prepared.brand, "withdrawn", {min(PLAIN)})
+    assert run(prepared) == PLAIN - {min(PLAIN)}, "who has left makes no room"
+    say(prepared, prepared.brand, "given", {14})
+    assert run(prepared) == ((SENDERS | {3, 14}) - {min(PLAIN)}) & consenting(PUBLISHER)
 
 
 def test_a_withdrawal_takes_the_tag_from_both_sides_before_anything_is_answered(
-    world: TwoNodes,
+    prepared: TwoNodes,
 ) -> None:
-    run(world)
     gone = {min(PLAIN), max(PLAIN)}
-    tags = {tag_of(world.brand, person) for person in gone}
-    assert tags <= tags_of_copy(world.publisher)
-    say(world, world.brand, "withdrawn", gone)
-    assert run(world) == PLAIN - gone
-    assert not tags & tags_of_copy(world.publisher)
-    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
-    assert evaluated(world.brand) == len(SENDERS)
+    tags = {tag_of(prepared.brand, person) for person in gone}
+    assert tags <= tags_of_copy(prepared.publisher)
+    say(prepared, prepared.brand, "withdrawn", gone)
+    assert run(prepared) == PLAIN - gone
+    assert not tags & tags_of_copy(prepared.publisher)
+    assert the_set(prepared.brand).checksum == the_copy(prepared.publisher).copy.checksum
+    assert evaluated(prepared.brand) == 0
 
 
-def test_who_comes_back_is_evaluated_again(world: TwoNodes) -> None:
-    run(world)
-    say(world, world.brand, "withdrawn", {min(PLAIN)})
-    run(world)
-    say(world, world.brand, "given", {min(PLAIN)}, "again")
-    assert run(world) == PLAIN
-    assert evaluated(world.brand) == len(SENDERS) + 1
+def test_who_comes_back_is_evaluated_again(prepared: TwoNodes) -> None:
+    say(prepared, prepared.brand, "withdrawn", {min(PLAIN)})
+    run(prepared)
+    say(prepared, prepared.brand, "given", {min(PLAIN)}, "again")
+    assert run(prepared) == PLAIN
+    assert evaluated(prepared.brand) == 1
 
 
-def test_erasure_removes_the_tag(world: TwoNodes) -> None:
-    run(world)
+def test_erasure_removes_the_tag(prepared: TwoNodes) -> None:
     person = min(PLAIN)
-    tag, services = tag_of(world.brand, person), world.brand.services
+    tag, services = tag_of(prepared.brand, person), prepared.brand.services
     dense = services.identity.find("email", email(person))
     assert dense is not None
     services.aftermath.erasing.erase(dense, "request-1")
     with pytest.raises(AssertionError, match="not in the set"):
-        tag_of(world.brand, person)
-    folder, manifest = set_of(world.brand)
+        tag_of(prepared.brand, person)
+    folder, manifest = set_of(prepared.brand)
     files = [folder.read(name) for name in manifest.files()]
     assert not [data for data in files if tag in data]
     on_disk = {path.name for path in services.home.prepared.rglob("*") if path.is_file()}
     assert on_disk == manifest.files() | {"manifest"}
-    assert run(world) == PLAIN - {person}
-    assert tag not in tags_of_copy(world.publisher)
-    assert evaluated(world.brand) == len(SENDERS)
+    assert run(prepared) == PLAIN - {person}
+    assert tag not in tags_of_copy(prepared.publisher)
+    assert evaluated(prepared.brand) == 0
 
 
 def test_an_erasure_in_the_middle_of_a_job_ends_it_before_the_tag_leaves(world: TwoNodes) -> None:
@@ -222,106 +240,100 @@ def test_an_erasure_in_the_middle_of_a_job_ends_it_before_the_tag_leaves(world: 
 
 
 def test_a_file_registered_again_is_compared_and_only_other_identifiers_are_evaluated(
-    world: TwoNodes,
+    prepared: TwoNodes,
 ) -> None:
-    run(world)
-    path = world.folder / "brand.csv"
+    path = prepared.folder / "brand.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-3]) + "\n")  # three people are not in it any more
-    world.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
+    prepared.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
     last = {25, 24, 23}
-    assert run(world) == PLAIN - last
-    assert evaluated(world.brand) == len(SENDERS)
+    assert run(prepared) == PLAIN - last
+    assert evaluated(prepared.brand) == 0
     path.write_text("\n".join(lines) + "\n")
-    world.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
-    assert run(world) == PLAIN
-    assert evaluated(world.brand) == len(SENDERS) + len(last & SENDERS)
+    prepared.brand.services.datasets.register("customers", path, "key", "email", None, "GB")
+    assert run(prepared) == PLAIN
+    assert evaluated(prepared.brand) == len(last & SENDERS)
 
 
-def test_an_epoch_ends_with_its_days(world: TwoNodes) -> None:
-    run(world)
-    before = the_set(world.brand)
-    world.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
-    assert run(world) == PLAIN
-    after = the_set(world.brand)
+def test_an_epoch_ends_with_its_days(prepared: TwoNodes) -> None:
+    before = the_set(prepared.brand)
+    prepared.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
+    assert run(prepared) == PLAIN
+    after = the_set(prepared.brand)
     assert (after.epoch, after.key) != (before.epoch, before.key)
     assert not {before.epoch, before.key} & {after.epoch, after.key}
-    assert the_copy(world.publisher).copy.epoch == after.epoch
-    assert evaluated(world.brand) == 2 * len(SENDERS)
+    assert the_copy(prepared.publisher).copy.epoch == after.epoch
+    assert evaluated(prepared.brand) == len(SENDERS)
 
 
-def test_an_epoch_ends_with_its_questions(world: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(world)
-    (asked,) = the_set(world.brand).asked
+def test_an_epoch_ends_with_its_questions(
+    prepared: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (asked,) = the_set(prepared.brand).asked
     assert asked.points >= len(consenting(PUBLISHER))
     monkeypatch.setattr(kept_sets, "EPOCH_POINTS", asked.points)
-    before = the_set(world.brand).epoch
-    assert run(world) == PLAIN
-    assert the_set(world.brand).epoch != before
-    assert len(the_set(world.brand).asked) == 1
+    before = the_set(prepared.brand).epoch
+    assert run(prepared) == PLAIN
+    assert the_set(prepared.brand).epoch != before
+    assert len(the_set(prepared.brand).asked) == 1
 
 
 def test_keys_and_copies_that_have_outlived_their_epoch_are_destroyed_at_the_start(
-    world: TwoNodes,
+    prepared: TwoNodes,
 ) -> None:
-    run(world)
-    world.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
-    for node in (world.brand, world.publisher):
+    prepared.clock.advance(seconds=kept_sets.EPOCH_DAYS * 24 * 3600)
+    for node in (prepared.brand, prepared.publisher):
         assert list(node.services.home.prepared.iterdir())
         node.restart()
         assert not list(node.services.home.prepared.iterdir())
 
 
-def test_a_receiver_that_lost_its_copy_gets_the_whole_set(world: TwoNodes) -> None:
-    run(world)
-    copy_of(world.publisher)[0].erase()
-    assert run(world) == PLAIN
-    assert the_copy(world.publisher).copy.checksum == the_set(world.brand).checksum
-    assert evaluated(world.brand) == len(SENDERS)
+def test_a_receiver_that_lost_its_copy_gets_the_whole_set(prepared: TwoNodes) -> None:
+    copy_of(prepared.publisher)[0].erase()
+    assert run(prepared) == PLAIN
+    assert the_copy(prepared.publisher).copy.checksum == the_set(prepared.brand).checksum
+    assert evaluated(prepared.brand) == 0
 
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])
-def test_nodes_killed_at_every_step_end_with_the_same(world: TwoNodes, every: int) -> None:
-    run(world)
-    say(world, world.brand, "withdrawn", {min(PLAIN)})
-    job, turns = start(world), 0
+def test_nodes_killed_at_every_step_end_with_the_same(prepared: TwoNodes, every: int) -> None:
+    say(prepared, prepared.brand, "withdrawn", {min(PLAIN)})
+    job, turns = start(prepared), 0
 
     def kill() -> None:
         nonlocal turns
         turns += 1
         if turns % every == 0:
-            for node in world.nodes.values():
+            for node in prepared.nodes.values():
                 node.restart()
 
-    world.settle(job, each=kill)
-    assert world.brand.state(job) == ("completed", "")
-    assert world.publisher.activate(job) == PLAIN - {min(PLAIN)}
-    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
-    assert len(the_set(world.brand).asked) == 2
+    prepared.settle(job, each=kill)
+    assert prepared.brand.state(job) == ("completed", "")
+    assert prepared.publisher.activate(job) == PLAIN - {min(PLAIN)}
+    assert the_set(prepared.brand).checksum == the_copy(prepared.publisher).copy.checksum
+    assert len(the_set(prepared.brand).asked) == 2
 
 
-def test_two_jobs_at_once_each_have_their_own_version(world: TwoNodes) -> None:
-    run(world)
-    first = start(world)
-    reached = lambda: world.brand.phase(first) == "protocol"  # noqa: E731
-    world.settle(first, until=reached)
-    say(world, world.brand, "given", {3})
-    second = start(world)
-    world.settle(first, second)
+def test_two_jobs_at_once_each_have_their_own_version(prepared: TwoNodes) -> None:
+    first = start(prepared)
+    reached = lambda: prepared.brand.phase(first) == "protocol"  # noqa: E731
+    prepared.settle(first, until=reached)
+    say(prepared, prepared.brand, "given", {3})
+    second = start(prepared)
+    prepared.settle(first, second)
     both = consenting(PUBLISHER)
-    assert world.publisher.activate(first) == PLAIN
-    assert world.publisher.activate(second) == (SENDERS | {3}) & both
-    assert the_set(world.brand).checksum == the_copy(world.publisher).copy.checksum
-    for node in (world.brand, world.publisher):
+    assert prepared.publisher.activate(first) == PLAIN
+    assert prepared.publisher.activate(second) == (SENDERS | {3}) & both
+    assert the_set(prepared.brand).checksum == the_copy(prepared.publisher).copy.checksum
+    for node in (prepared.brand, prepared.publisher):
         files = [p for p in node.services.home.prepared.rglob("*") if p.is_file()]
         assert len(files) <= 6, "files that nothing needs are left"
 
 
-def test_keys_and_tags_do_not_lie_there_in_clear(world: TwoNodes) -> None:
-    run(world)
-    manifest, tags = the_set(world.brand), tags_of_copy(world.publisher)
+def test_keys_and_tags_do_not_lie_there_in_clear(prepared: TwoNodes) -> None:
+    manifest, tags = the_set(prepared.brand), tags_of_copy(prepared.publisher)
     needles = [manifest.key, manifest.epoch, *tags]
-    for node in (world.brand, world.publisher):
+    for node in (prepared.brand, prepared.publisher):
         for path in node.services.home.prepared.rglob("*"):
             data = path.read_bytes() if path.is_file() else b""
             assert not [needle for needle in needles if needle in data]

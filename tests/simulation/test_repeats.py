@@ -27,10 +27,12 @@ from tests.support.two_nodes import (
     PURPOSE,
     RHO_NANO,
     Node,
+    ReadyWorld,
     TwoNodes,
     consenting,
     email,
     key,
+    make,
     two_nodes,
 )
 
@@ -40,13 +42,39 @@ SOME = sorted(PLAIN)[: LEAST + 2]
 FEW = SOME[: LEAST - 1]
 
 
+def _count(world: TwoNodes, folder: Path) -> None:
+    make(world, folder)
+    _be_careful(world)
+    done(world, "overlap")
+
+
+_COUNTED = ReadyWorld("counted", PARTIES, _count)
+
+
 @pytest.fixture
 def world() -> Iterator[TwoNodes]:
     with two_nodes() as found:
-        for node in found.nodes.values():
-            node.least_change = LEAST
-            node.restart()
+        _be_careful(found)
         yield found
+
+
+@pytest.fixture
+def counted() -> Iterator[TwoNodes]:
+    """A world in which one count of the overlap has completed."""
+    with _COUNTED.copy() as found:
+        _be_careful(found)
+        yield found
+
+
+def _be_careful(world: TwoNodes) -> None:
+    for node in world.nodes.values():
+        node.least_change = LEAST
+        node.restart()
+
+
+def the_count(world: TwoNodes) -> str:
+    (row,) = world.brand.rows(RememberedInputRow)
+    return str(row.job)
 
 
 def say(node: Node, state: str, kind: str, people: list[int], event: str = "") -> None:
@@ -86,36 +114,35 @@ def was_recalled(world: TwoNodes, job: str, earlier: str) -> None:
 
 @pytest.mark.parametrize("party", [None, *PARTIES])
 def test_nearly_the_same_count_is_answered_from_the_earlier_release(
-    world: TwoNodes, party: str | None
+    counted: TwoNodes, party: str | None
 ) -> None:
-    first = done(world, "overlap")
+    first = the_count(counted)
     if party is not None:
-        say(world.nodes[party], "withdrawn", "overlap", FEW)
-    was_recalled(world, done(world, "overlap"), first)
+        say(counted.nodes[party], "withdrawn", "overlap", FEW)
+    was_recalled(counted, done(counted, "overlap"), first)
 
 
-def test_a_count_is_answered_again_after_many_small_changes(world: TwoNodes) -> None:
+def test_a_count_is_answered_again_after_many_small_changes(counted: TwoNodes) -> None:
     """Changes add up: what counts is the difference from what was brought, not from yesterday."""
-    first = done(world, "overlap")
+    first = the_count(counted)
     for start in (0, 2):
-        say(world.brand, "withdrawn", "overlap", SOME[start : start + 2])
-        was_recalled(world, done(world, "overlap"), first)
-    say(world.brand, "withdrawn", "overlap", SOME[4:])
-    job = done(world, "overlap")
-    found = world.brand.result(job)
+        say(counted.brand, "withdrawn", "overlap", SOME[start : start + 2])
+        was_recalled(counted, done(counted, "overlap"), first)
+    say(counted.brand, "withdrawn", "overlap", SOME[4:])
+    job = done(counted, "overlap")
+    found = counted.brand.result(job)
     assert found is not None
     assert found["earlier"] is None
     assert abs(found["size"]["value"] - len(PLAIN - set(SOME))) <= NOISE
-    assert [c.rho_nano for c in world.brand.charges(job)] == [RHO_NANO]
+    assert [c.rho_nano for c in counted.brand.charges(job)] == [RHO_NANO]
 
 
 @pytest.mark.parametrize("party", [BRAND, pytest.param(PUBLISHER, marks=pytest.mark.slow)])
-def test_a_side_that_changed_much_gets_a_new_count(world: TwoNodes, party: str) -> None:
+def test_a_side_that_changed_much_gets_a_new_count(counted: TwoNodes, party: str) -> None:
     """The other side is the same: nothing of it can show in a difference; and both pay."""
-    done(world, "overlap")
-    say(world.nodes[party], "withdrawn", "overlap", SOME)
-    job = done(world, "overlap")
-    for node in world.nodes.values():
+    say(counted.nodes[party], "withdrawn", "overlap", SOME)
+    job = done(counted, "overlap")
+    for node in counted.nodes.values():
         assert node.result(job)["earlier"] is None
         assert len(node.charges(job)) == 1
 
@@ -176,20 +203,21 @@ def test_a_new_identifier_of_a_known_person_waits(world: TwoNodes, tmp_path: Pat
     assert world.brand.result(job)["own"]["waiting"] == 1
 
 
-def test_a_job_that_nobody_has_accepted_tells_nothing_of_changes(world: TwoNodes) -> None:
+def test_a_job_that_nobody_has_accepted_tells_nothing_of_changes(counted: TwoNodes) -> None:
     """Proposing and cancelling would else say, free of charge, whether few people have changed."""
-    first = done(world, "overlap")
-    world.publisher.services.rules.remove("all-overlap")
-    job = world.brand.ask("overlap")
-    world.settle(job, until=lambda: len(world.brand.rows(PreflightRow, job=job)) == 2)
+    first = the_count(counted)
+    counted.publisher.services.rules.remove("all-overlap")
+    job = counted.brand.ask("overlap")
+    counted.settle(job, until=lambda: len(counted.brand.rows(PreflightRow, job=job)) == 2)
     said = {
-        row.party: decode(Preflight, row.record) for row in world.brand.rows(PreflightRow, job=job)
+        row.party: decode(Preflight, row.record)
+        for row in counted.brand.rows(PreflightRow, job=job)
     }
     assert said[PUBLISHER].earlier == ""
     assert said[BRAND].earlier == first  # of its own people, to whom it asks
-    world.publisher.services.jobs.approve(job, "person:ann")
-    world.settle(job)
-    found = world.brand.result(job)
+    counted.publisher.services.jobs.approve(job, "person:ann")
+    counted.settle(job)
+    found = counted.brand.result(job)
     assert found is not None
     assert found["earlier"] is None
 
@@ -205,12 +233,12 @@ def test_a_job_that_nobody_has_accepted_tells_nothing_of_changes(world: TwoNodes
     ],
 )
 def test_another_count_is_not_answered_from_an_earlier_one(
-    world: TwoNodes, changes: dict[str, Any]
+    counted: TwoNodes, changes: dict[str, Any]
 ) -> None:
-    first = done(world, "overlap")
-    parts = world.brand.services
+    first = the_count(counted)
+    parts = counted.brand.services
     asked = dataclasses.replace(parts.jobs.description(first), requester=BRAND)
-    said = decode(Preflight, world.brand.rows(PreflightRow, job=first, party=BRAND)[0].record)
+    said = decode(Preflight, counted.brand.rows(PreflightRow, job=first, party=BRAND)[0].record)
     assert phase_recall.with_earlier(said, asked, parts).earlier == first
     other = dataclasses.replace(asked, **changes)
     expected = first if "rho_nano" in changes else ""  # a better answer than is asked for
@@ -219,9 +247,9 @@ def test_another_count_is_not_answered_from_an_earlier_one(
 
 @pytest.mark.parametrize(("per_person", "same"), [(2, True), (1, False)])
 def test_another_order_of_types_is_the_same_count_where_nothing_stays_out(
-    world: TwoNodes, per_person: int, same: bool
+    counted: TwoNodes, per_person: int, same: bool
 ) -> None:
-    job = world.brand.services.jobs.description(done(world, "overlap"))
+    job = counted.brand.services.jobs.description(the_count(counted))
     params = encode(RowParams(2**24, 2**15, per_person=per_person))
     one, other = (
         dataclasses.replace(job, params=params, identifiers=types)
@@ -273,17 +301,19 @@ def test_compared_with_any_earlier_run_enough_people_came_or_nobody(world: TwoNo
 
 
 @pytest.mark.parametrize("party", [BRAND, pytest.param(PUBLISHER, marks=pytest.mark.slow)])
-def test_a_node_that_dies_while_it_answers_from_memory_goes_on(world: TwoNodes, party: str) -> None:
-    first = done(world, "overlap")
-    job = world.brand.ask("overlap")
-    node = world.nodes[party]
+def test_a_node_that_dies_while_it_answers_from_memory_goes_on(
+    counted: TwoNodes, party: str
+) -> None:
+    first = the_count(counted)
+    job = counted.brand.ask("overlap")
+    node = counted.nodes[party]
     for phase in ("recall", "close"):
-        world.settle(
+        counted.settle(
             job, until=lambda phase=phase: phase in {r.phase for r in node.rows(RunRow, job=job)}
         )
         node.restart()
-    world.settle(job)
-    was_recalled(world, job, first)
+    counted.settle(job)
+    was_recalled(counted, job, first)
 
 
 def test_a_budget_that_is_used_up_still_answers_what_costs_nothing(world: TwoNodes) -> None:
@@ -301,19 +331,18 @@ def test_a_budget_that_is_used_up_still_answers_what_costs_nothing(world: TwoNod
     assert world.brand.rows(RememberedInputRow, job=job) == []
 
 
-def test_sides_that_name_different_runs_count_anew(world: TwoNodes) -> None:
+def test_sides_that_name_different_runs_count_anew(counted: TwoNodes) -> None:
     """What one side names alone brings nothing: the publisher has forgotten the first answer."""
-    done(world, "overlap")
-    with world.publisher.db.writing() as session:
+    with counted.publisher.db.writing() as session:
         session.delete(session.exec(select(ResultRow)).one())
-    job = done(world, "overlap")
-    assert world.brand.result(job)["earlier"] is None
-    assert len(world.brand.charges(job)) == 1
+    job = done(counted, "overlap")
+    assert counted.brand.result(job)["earlier"] is None
+    assert len(counted.brand.charges(job)) == 1
 
 
-def test_an_erased_person_leaves_the_remembered_inputs(world: TwoNodes) -> None:
-    job = done(world, "overlap")
-    node = world.brand
+def test_an_erased_person_leaves_the_remembered_inputs(counted: TwoNodes) -> None:
+    job = the_count(counted)
+    node = counted.brand
     before = brought(node, job)
     gone = min(before)
     with node.db.writing() as session:
@@ -323,10 +352,10 @@ def test_an_erased_person_leaves_the_remembered_inputs(world: TwoNodes) -> None:
     (person, *_rest) = sorted(before - {gone})
     services.aftermath.erasing.erase(person, "test")
     assert brought(node, job) == before - {gone, person}
-    was_recalled(world, done(world, "overlap"), job)
+    was_recalled(counted, done(counted, "overlap"), job)
 
 
-def test_what_was_brought_lies_sealed(world: TwoNodes) -> None:
-    job = done(world, "overlap")
-    (row,) = world.brand.rows(RememberedInputRow, job=job)
-    assert BitMap(brought(world.brand, job)).serialize() not in row.people
+def test_what_was_brought_lies_sealed(counted: TwoNodes) -> None:
+    job = the_count(counted)
+    (row,) = counted.brand.rows(RememberedInputRow, job=job)
+    assert BitMap(brought(counted.brand, job)).serialize() not in row.people

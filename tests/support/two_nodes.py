@@ -503,7 +503,8 @@ def _no_waiting() -> Iterator[None]:
         yield
 
 
-def _make(world: TwoNodes, folder: Path) -> None:
+def make(world: TwoNodes, folder: Path) -> None:
+    """Fill a world: people, consents, an agreement about counts and audiences."""
     for node in world.nodes.values():
         _fill(node, folder)
     world.agree(DOCUMENT, PURPOSE, allow_reveal=True)
@@ -520,7 +521,7 @@ def _fill(node: Node, folder: Path) -> None:
         node.say_all("given", (n for n in held if n not in SILENT[node.party]), purpose)
 
 
-_READY = ReadyWorld("two-nodes", PARTIES, _make)
+_READY = ReadyWorld("two-nodes", PARTIES, make)
 
 
 def two_nodes() -> AbstractContextManager[TwoNodes]:
