@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from party_node.cli import tracking
-from party_node.cli.naming import whole_of
+from party_node.cli.naming import whole, whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -43,7 +43,8 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
         show_json(found)
         return
     rows = [[m["job"][:12], m["kind"], *cards.in_short(m["kind"], m["card"])] for m in found]
-    table(["job", "kind", "scores people for", "how good"], rows, "no job has made a model")
+    nothing = "no job has left a model here; that of a lookalike is kept by the partner"
+    table(["job", "kind", "scores people for", "how good"], rows, nothing)
 
 
 @app.command()
@@ -75,7 +76,7 @@ def audience(
 ) -> None:
     """Make the job's audience anew, of the people who score best now. Consent is asked again."""
     client = client_of(home)
-    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
+    known = whole(client, job)
     body: dict[str, Any] = {"size": size, "dataset": dataset or None}
     if without is not None:
         body["without_path"] = str(without.absolute())
@@ -103,7 +104,7 @@ def scores(
     """Write row keys with scores as CSV, best first. Consent is asked again each time."""
     require_new(out)
     client = client_of(home)
-    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
+    known = whole(client, job)
     of = f"?dataset={quote(dataset, safe='')}" if dataset else ""
     text = client.download(f"/v1/models/{known}/scores{of}", method="POST").decode()
     if as_json:
