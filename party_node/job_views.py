@@ -1,6 +1,7 @@
 """A job for people: what is asked, where it stands, who learns what, what both sides said."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import count_noise, disclosures, preflight, progress
+from party_node import count_noise, disclosures, endings, preflight, progress
 from party_node.charges import price_at
 from party_node.errors import NodeError
 from party_node.federated.standing import training_view
@@ -38,7 +39,7 @@ def job_view(parts: Services, job: str) -> dict[str, Any]:
     return (
         _summary(parts, row, phase)
         | described(parts, description)
-        | {"preflights": said, "accepted_by": _accepted_by(parts, row)}
+        | {"preflights": said, "accepted_by": _accepted_by(parts, row), "why": _why(parts, row)}
         | dict(ahead)
     )
 
@@ -119,6 +120,18 @@ def _summary(parts: Services, row: JobRow, phase: str) -> dict[str, Any]:
         "created_ms": row.created_ms,
         "updated_ms": row.updated_ms,
     }
+
+
+def _why(parts: Services, row: JobRow) -> dict[str, str] | None:
+    """Say why a job ended early; None where it did not."""
+    if row.state not in ENDED:
+        return None
+    with parts.db.reading() as session:
+        run = session.get(RunRow, row.job)
+        facts = {} if run is None else json.loads(run.facts)
+    paid = parts.budgets.paid(row.job)
+    said = paid.decimal() if paid.nano else ""
+    return endings.why(row.cause, facts.get(endings.FOUND, ""), said)
 
 
 def _is_ours_said(row: JobRow) -> bool:

@@ -164,7 +164,9 @@ def result(job: JobId, node: Here) -> dict[str, Any]:
         if not view["ended"] or view["state"] == "completed":
             raise
         cause = f" ({view['cause']})" if view["cause"] else ""
-        raise IllegalState(f"the job is {view['state']}{cause} and has no result") from None
+        hint = f"`accord job show {job[:12]}` says why" if view["why"] else None
+        said = f"the job is {view['state']}{cause} and has no result"
+        raise IllegalState(said, hint=hint) from None
 
 
 @router.get("/{job}/result/table")

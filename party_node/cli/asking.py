@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from party_node import job_words
+from party_node import endings, job_words
 from party_node.cli.following import follow
 from party_node.cli.naming import whole
 from party_node.cli.output import (
@@ -255,4 +255,6 @@ def _finish(client: LocalClient, job: str, as_json: bool) -> None:
         show_json(found | {"result": brought})
     elif brought is not None:
         say_all(job_words.result(brought))
+    else:
+        say_all(endings.lines(found["why"]))
     raise typer.Exit(code)

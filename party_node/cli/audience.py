@@ -37,7 +37,9 @@ def list_audiences(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 
 @app.command()
 def export(
-    job: Annotated[str, typer.Argument(help="Job that brought the audience, or how its number begins.")],
+    job: Annotated[
+        str, typer.Argument(help="Job that brought the audience, or how its number begins.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write, for its owner only.")
     ] = None,

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete
 
+from party_node import endings
 from party_node.approvals import Rule
 from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.job_views import job_view
 from party_node.scoring import again, cards, kept, standing
 from party_node.tables import DecisionRow, UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
@@ -175,6 +177,15 @@ def test_a_job_that_is_called_off_keeps_no_part_of_a_matrix(world: TwoNodes) -> 
 def test_an_identifier_is_no_feature(world: TwoNodes) -> None:
     leaky = QUESTION.replace("column: visits, kind: numeric", "column: mail, kind: categorical")
     assert failed(world, leaky) == "leaky-column"
+    job = world.brand.services.jobs.all()[0].job
+    ours, theirs = (job_view(node.services, job)["why"] for node in (world.brand, world.publisher))
+    assert ours["text"] == "A column names people, or is free text: it must not be a feature"
+    assert ours["found"] == "", "the party without the column hears the code alone"
+    assert theirs["found"].startswith("column mail ")
+    said = list(endings.lines(theirs))
+    assert f"  this side found: {theirs['found']}" in said
+    assert any("leave the column out" in line for line in said)
+    assert theirs["paid"] == "8"
 
 
 def test_words_are_no_numbers(world: TwoNodes) -> None:
