@@ -22,7 +22,7 @@ _HINTS = {
     "the party that has it",
     "misfit-column": "state another kind for the column, or correct the data; `accord job show` "
     "names it to the party that has it",
-    "nothing-to-learn": "name columns that differ between people, and seeds that are not nearly all",
+    "nothing-to-learn": "name columns that differ, and seeds who are not nearly everybody",
     "too-few-seeds": "state as many seeds as are permitted: 25 at least, and the minimum size",
     "seeds-not-found": "count the people in common first: `accord job overlap`",
     "too-few-matches": "ask where 100 people of both train, ten of each label",

@@ -1,7 +1,7 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from protocols.disclosure import FLOOR
@@ -169,6 +169,7 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     if own["waiting"]:
         yield f"  waiting until more people have changed: {own['waiting']:,}"
     yield from _brought(own)
+    yield from _columns(own.get("columns") or ())
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
 
@@ -286,6 +287,20 @@ def statistics(found: dict[str, Any]) -> Iterator[str]:
 
 def _plain(number: float) -> str:
     return f"{number:,}"
+
+
+def _columns(columns: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Say what is odd about this side's columns: what is missing, out of bounds, left out."""
+    for one in columns:
+        said = []
+        if one["constant"]:
+            said.append("is the same for everybody, and was left out")
+        if one["missing_percent"]:
+            said.append(f"is missing for {one['missing_percent']} %")
+        if one["out_of_bounds_percent"]:
+            said.append(f"is outside what was stated for {one['out_of_bounds_percent']} %")
+        if said:
+            yield f"  column {one['column']} {'; '.join(said)}"
 
 
 def _brought(own: dict[str, Any]) -> Iterator[str]:

@@ -99,6 +99,7 @@ def document(
             "identifiers": facts["identifiers"],
             "beyond": facts["beyond"],
             "matched_by": brought.matched_by,
+            "columns": facts.get("columns"),
         },
         "cost": {
             "rho": str(Rho(job.rho_nano)),

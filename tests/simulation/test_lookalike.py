@@ -66,6 +66,9 @@ def test_an_audience_of_people_like_the_seeds(world: TwoNodes) -> None:
     assert told[PUBLISHER] is not None
     assert told[BRAND]["model"] == told[PUBLISHER]["model"]
     assert (told[BRAND]["audience"], told[PUBLISHER]["audience"]) == (None, {"people": 60})
+    assert told[BRAND]["own"]["columns"] is None
+    theirs = [one["column"] for one in told[PUBLISHER]["own"]["columns"]]
+    assert theirs == ["age", "tier", "visits"]
     model = told[BRAND]["model"]
     assert [w["column"] for w in model["weights"]][:2] != ["visits"]
     assert {w["column"] for w in model["weights"]} == {"age", "tier", "visits"}
