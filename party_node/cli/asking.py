@@ -205,6 +205,8 @@ def _question(
     """Return what asks the question of a file, which states its own price."""
     with usage_of(str(query)):
         question = query.read_text(encoding="utf-8")
+        if not question.strip():
+            raise ValueError("the file is empty: docs/reference/queries.md has examples")
     body = _body(collaboration, kind, purpose, identifiers, minimum_size, RHO, strict)
     return body | {"question": question}
 

@@ -196,6 +196,8 @@ def usage_of(what: str) -> Iterator[None]:
     """Turn a value that cannot be read into a usage error."""
     try:
         yield
+    except UnicodeDecodeError as e:
+        raise click.UsageError(f"{what}: this is no text in UTF-8") from e
     except (ValueError, OSError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise click.UsageError(f"{what}: {reason}") from e

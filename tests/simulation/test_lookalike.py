@@ -8,12 +8,14 @@ from sqlalchemy import delete
 
 from party_node import endings
 from party_node.approvals import Rule
-from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.errors import IllegalState, JobRefused, MissingColumn, NotFound
+from party_node.job_tables import PreflightRow
 from party_node.job_views import job_view
 from party_node.scoring import again, cards, kept, standing
 from party_node.tables import DecisionRow, UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
+from protocols.lookalike.seeds import TooFewSeeds
 from protocols.sums import made_columns
 from tests.support.lookalike_nodes import (
     PURPOSE,
@@ -197,7 +199,25 @@ def test_words_are_no_numbers(world: TwoNodes) -> None:
 
 
 def test_more_seeds_than_there_are_cannot_be_stated(world: TwoNodes) -> None:
-    assert failed(world, QUESTION.replace("expected: 50", "expected: 500")) == "too-few-seeds"
+    asked = QUESTION.replace("expected: 50", "expected: 500")
+    with pytest.raises(TooFewSeeds, match="state fewer"):
+        world.brand.ask("lookalike", question=asked)
+    assert world.brand.services.jobs.all() == []
+    # The partner cannot know: where it asks, the brand's node ends the job before it sends a row.
+    job = world.publisher.ask("lookalike", question=asked)
+    world.settle(job, until=lambda: len(world.brand.rows(PreflightRow, job=job)) == 2)
+    world.brand.services.jobs.approve(job, "person:ann")
+    world.settle(job)
+    assert world.job(job) == ("failed", "too-few-seeds")
+
+
+def test_a_column_that_ones_own_file_has_not_is_named(world: TwoNodes) -> None:
+    question = QUESTION.replace(
+        "expected: 50",
+        "expected: 50, columns: {s: {column: Segmnt, categories: [a]}}, where: {eq: {s: a}}",
+    )
+    with pytest.raises(MissingColumn, match="customers has no column Segmnt"):
+        world.brand.ask("lookalike", question=question)
 
 
 def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: TwoNodes) -> None:
@@ -212,7 +232,15 @@ def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: Two
         (QUESTION.replace("expected: 50", "expected: 3"), "25 people"),
         (QUESTION.replace("population: audience\n", ""), "population: is missing"),
         (QUESTION.replace("audience: 60", "audiance: 60"), "audiance is not a key"),
-        (QUESTION.replace("low: 18", "low: 95"), "below the upper"),
+        (QUESTION.replace("low: 18", "low: 95"), r"features\[1\]: .* below the upper"),
+        (QUESTION.replace("expected: 50", "expected: 0"), "25 to 500,000 people"),
+        (
+            QUESTION.replace(
+                "expected: 50",
+                "expected: 50, columns: {s: {categories: [a, b]}}, where: {eq: {s: x}}",
+            ),
+            "seeds.where.eq.s: is one of the column's categories: a, b",
+        ),
     ],
 )
 def test_a_question_that_cannot_be_read_says_where(world: TwoNodes, wrong: str, says: str) -> None:
