@@ -170,6 +170,6 @@ def load(db: Database, job: str) -> dict[str, Any]:
     with db.reading() as session:
         row = session.get(ResultRow, job)
         if row is None:
-            raise NotFound(f"job {job} has no result yet")
+            raise NotFound(f"job {job} has no result yet", hint="`accord job wait` follows it")
         found: dict[str, Any] = json.loads(row.document)
         return found

@@ -59,6 +59,15 @@ def test_a_job_of_this_node_is_found_by_how_it_begins(
     assert cli.run([*words, "77", "--home", str(tmp_path)]) == 2
 
 
+def test_a_folder_that_is_not_there_is_said_before_consent_is_asked(
+    node: Listening, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path / "nowhere" / "x.csv"), "--home", str(tmp_path)]
+    assert cli.run(["model", "scores", JOB, *out]) == 2
+    assert f"there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert not node.asked
+
+
 def test_a_party_without_models_is_told_where_they_are(
     node: Listening, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
