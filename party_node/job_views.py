@@ -39,7 +39,11 @@ def job_view(parts: Services, job: str) -> dict[str, Any]:
     return (
         _summary(parts, row, phase)
         | described(parts, description)
-        | {"preflights": said, "accepted_by": _accepted_by(parts, row), "why": _why(parts, row)}
+        | {
+            "preflights": said,
+            "accepted_by": _accepted_by(parts, row),
+            "why": why(parts, row.job, row.cause),
+        }
         | dict(ahead)
     )
 
@@ -122,18 +126,6 @@ def _summary(parts: Services, row: JobRow, phase: str) -> dict[str, Any]:
     }
 
 
-def _why(parts: Services, row: JobRow) -> dict[str, str] | None:
-    """Say why a job ended early; None where it did not."""
-    if row.state not in ENDED:
-        return None
-    with parts.db.reading() as session:
-        run = session.get(RunRow, row.job)
-        facts = {} if run is None else json.loads(run.facts)
-    paid = parts.budgets.paid(row.job)
-    said = paid.decimal() if paid.nano else ""
-    return endings.why(row.cause, facts.get(endings.FOUND, ""), said)
-
-
 def _is_ours_said(row: JobRow) -> bool:
     """Tell whether this party has accepted, and what is awaited is others' yes."""
     return len(row.counterparties.split()) > 1 and bool(row.decision)
@@ -152,6 +144,16 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
         query = select(PreflightRow).where(col(PreflightRow.job) == job)
         said = [decode(Preflight, row.record) for row in session.exec(query)]
     return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
+
+
+def why(parts: Services, job: str, cause: str) -> dict[str, str] | None:
+    """Say why a job ended early; None where it has no cause."""
+    with parts.db.reading() as session:
+        run = session.get(RunRow, job)
+        facts = {} if run is None else json.loads(run.facts)
+    paid = parts.budgets.paid(job)
+    said = paid.decimal() if paid.nano else ""
+    return endings.why(cause, facts.get(endings.FOUND, ""), said)
 
 
 _NOTHING_AHEAD: Mapping[str, Any] = MappingProxyType(
