@@ -257,11 +257,15 @@ def weighed(weights: list[dict[str, Any]]) -> str:
 
 def forecast(found: dict[str, Any]) -> Iterator[str]:
     """Say how good a model can get, before anything is asked of anybody."""
-    yield (
-        f"with {found['seeds_step']:,} seeds ({found['training']:,} train, {found['held_out']:,} "
-        f"are held out) a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
-        f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
-    )
+    divided = f"{found['training']:,} train, {found['held_out']:,} are held out"
+    seeds = f"with {found['seeds_step']:,} seeds ({divided})"
+    if found["auc_middle"] is None:
+        yield f"{seeds} at this price it was not measured how good a model gets"
+    else:
+        yield (
+            f"{seeds} a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
+            f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
+        )
     for caution in found["cautions"]:
         yield f"caution: {caution['text']}"
 
