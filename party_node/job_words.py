@@ -222,6 +222,11 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         judges = f"{at['judged_on']:,} people" if at.get("judged_on") else "people"
         area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over {judges} held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
+    if all(at["auc"] is None for at in found["rounds"]):
+        yield (
+            "  caution: not judged here: nobody was held out, or all or none of them have the "
+            "label. If that is so at every partner, the model is nothing but noise"
+        )
     yield f"  {noise(found)}; what has a + makes a yes more likely, what has a - less"
     for feature in found["features"]:
         yield f"  {feature['column']}: {weighed(feature['weights'][:-1])}"

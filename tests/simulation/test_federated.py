@@ -9,7 +9,7 @@ import pytest
 from consent.uses import UseRecord
 from party_node import disclosures
 from party_node.collaborations import Collaborations
-from party_node.errors import CoordinatorRefused, NotFound, ScoringNotAgreed
+from party_node.errors import CoordinatorRefused, JobRefused, NotFound, ScoringNotAgreed
 from party_node.federated import reading
 from party_node.federated.errors import UnknownTraining
 from party_node.scoring import again
@@ -117,6 +117,12 @@ def test_before_it_begins_each_party_reads_whose_sums_it_and_the_coordinator_see
     assert said[BRAND] == said[PUBLISHER]
     assert "the sums of each round" in said["coordinator"]
     assert "never one partner's sums" in said["coordinator"]
+
+
+def test_a_column_that_is_not_offered_is_named(two) -> None:
+    world, _ = two
+    with pytest.raises(JobRefused, match="all columns of the question: agee"):
+        world.brand.ask("federated", question=QUESTION.replace("column: age", "column: agee"))
 
 
 def test_two_parties_train_two_rounds_and_both_sign(two) -> None:

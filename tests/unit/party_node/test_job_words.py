@@ -96,3 +96,14 @@ def test_what_is_odd_about_a_column_is_said_and_nothing_of_the_others() -> None:
         "  column age is missing for 3 %; is outside what was stated for 5 %",
         "  column empty is the same for everybody, and was left out; is missing for 100 %",
     ]
+
+
+def test_a_training_that_nobody_could_judge_here_says_what_that_may_mean() -> None:
+    card = {
+        "label": "renewed", "positive": ["yess"], "noise_people": 41.0, "features": [],
+        "signed_by": ["brand"], "rounds": [{"partners": ["brand"], "auc": None}],
+    }  # fmt: skip
+    told = list(job_words.trained(card))
+    assert any("not judged here" in line and "nothing but noise" in line for line in told)
+    judged = card | {"rounds": [{"partners": ["brand"], "auc": 0.7, "judged_on": 40}]}
+    assert not any("caution" in line for line in job_words.trained(judged))
