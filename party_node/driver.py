@@ -153,14 +153,14 @@ class Driver:
                 if e.reason in LATER:
                     pause.longer()
                     continue
-                turn = self._end(job, e.reason)
+                turn = self._end(job, e.reason, str(e))
             except (ProtocolError, DisclosureError, ConsentError, NodeError) as e:
                 log.warning("job-failed", job=job, cause=e.code, detail=str(e))
                 cause = e.cause if isinstance(e, JobRefused) and e.cause else e.code
                 turn = self._end(job, cause, str(e))
             except Exception as e:
                 log.exception("job-crashed", job=job, kind=type(e).__name__)
-                turn = self._end(job, "internal")
+                turn = self._end(job, "internal", endings.UNFORESEEN)
             if self._let_go(job, turn, seen):
                 self._carry_all(news=False)
                 return

@@ -17,6 +17,9 @@ from protocols.errors import DisclosureError, ProtocolError
 FOUND = "ended-because"
 """Fact of a run: what this side found when it ended the job."""
 
+UNFORESEEN = "an error that nobody foresaw: the node's log has it"
+_EXPIRED = "job-expired"
+
 _NO_ERRORS = MappingProxyType(
     {
         "declined-by-owner": "A person at the data owner's node said no",
@@ -26,10 +29,11 @@ _NO_ERRORS = MappingProxyType(
 )
 
 
-def why(cause: str, found: str, paid: str) -> dict[str, str] | None:
+def why(cause: str, found: str, paid: str) -> dict[str, Any] | None:
     """Return what is said of a job that ended with this cause; None for one without.
 
-    `found` is what this side found, `paid` the rho that it was charged: empty where there is none.
+    `found` is what this side found, empty where it was another party that could not go on; `paid`
+    the rho that this side was charged, empty where there is none.
     """
     if not cause:
         return None
@@ -38,6 +42,7 @@ def why(cause: str, found: str, paid: str) -> dict[str, str] | None:
     hint = kind.hint if kind is not None and issubclass(kind, NodeError) else ""
     return {
         "text": text,
+        "elsewhere": not (found or cause in _NO_ERRORS or cause == _EXPIRED),
         "found": "" if found == text else found,
         "paid": paid,
         "hint": hint or hint_of(cause),
@@ -63,6 +68,8 @@ def lines(said: dict[str, Any] | None) -> Iterator[str]:
         return
     if said["text"]:
         yield f"  {said['text']}"
+    if said["elsewhere"]:
+        yield "  it was another party that could not go on: talk to it"
     if said["found"]:
         yield f"  this side found: {said['found']}"
     yield f"  what to do: {said['hint']}"

@@ -146,7 +146,7 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
     return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
 
 
-def why(parts: Services, job: str, cause: str) -> dict[str, str] | None:
+def why(parts: Services, job: str, cause: str) -> dict[str, Any] | None:
     """Say why a job ended early; None where it has no cause."""
     with parts.db.reading() as session:
         run = session.get(RunRow, job)

@@ -185,7 +185,9 @@ def test_an_identifier_is_no_feature(world: TwoNodes) -> None:
     job = world.brand.services.jobs.all()[0].job
     ours, theirs = (job_view(node.services, job)["why"] for node in (world.brand, world.publisher))
     assert ours["text"] == "A column names people, or is free text: it must not be a feature"
-    assert ours["found"] == "", "the party without the column hears the code alone"
+    assert (ours["elsewhere"], ours["found"]) == (True, ""), "it hears the code alone"
+    assert any("another party" in line for line in endings.lines(ours))
+    assert not theirs["elsewhere"]
     assert theirs["found"].startswith("column mail ")
     said = list(endings.lines(theirs))
     assert f"  this side found: {theirs['found']}" in said
