@@ -4,7 +4,6 @@ import csv
 import io
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -105,8 +104,8 @@ def scores(
     require_new(out)
     client = client_of(home)
     known = whole(client, job)
-    of = f"?dataset={quote(dataset, safe='')}" if dataset else ""
-    text = client.download(f"/v1/models/{known}/scores{of}", method="POST").decode()
+    of = {"dataset": dataset} if dataset else {}
+    text = client.download(f"/v1/models/{known}/scores", method="POST", **of).decode()
     if as_json:
         show_json(list(csv.DictReader(io.StringIO(text))))
         return

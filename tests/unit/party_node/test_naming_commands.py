@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from party_node.local_client import LocalClient
@@ -30,8 +31,9 @@ class Listening:
         self.asked.append(path)
         return {"keys": [], "people": 1, "left_out": 0, "scored": 1, "withheld": 0}
 
-    def download(self, path: str, method: str) -> bytes:
+    def download(self, path: str, method: str, **query: str) -> bytes:
         self.asked.append(f"{method} {path}")
+        self.asked += query.values()
         return b"id,score\n"
 
 
@@ -57,6 +59,27 @@ def test_a_job_of_this_node_is_found_by_how_it_begins(
     assert cli.run([*words, JOB[:6], "--home", str(tmp_path)]) == 0
     assert node.asked == [asked]
     assert cli.run([*words, "77", "--home", str(tmp_path)]) == 2
+
+
+def test_the_dataset_that_is_named_is_the_one_that_is_scored(
+    node: Listening, tmp_path: Path
+) -> None:
+    assert cli.run(["model", "scores", JOB, "--dataset", "later", "--home", str(tmp_path)]) == 0
+    assert node.asked == [f"POST /v1/models/{JOB}/scores", "later"]
+
+
+def test_what_is_asked_by_name_reaches_the_node() -> None:
+    seen: list[httpx2.URL] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.url)
+        return httpx2.Response(200, content=b"")
+
+    client = LocalClient("http://node.test", "token", httpx2.MockTransport(answer))
+    client.download("/v1/scores", method="POST", dataset="a b")
+    assert seen[0].params["dataset"] == "a b"
+    with pytest.raises(AssertionError, match="by name"):
+        client.download("/v1/scores?dataset=a", method="POST")
 
 
 def test_a_folder_that_is_not_there_is_said_before_consent_is_asked(
