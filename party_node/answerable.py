@@ -10,6 +10,8 @@ from party_node.services import Services
 from party_node.tracking.laying import features_of
 from protocols.job import JobDescription
 from protocols.joint.asked_again import JointAgain
+from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.seeds import TooFewSeeds
 from protocols.question import columns_of, model_of, read
 
 
@@ -28,8 +30,18 @@ def require(parts: Services, job: JobDescription, party: str) -> None:
         kept(parts.models, model, MadeModel)
         needed |= columns_of(features_of(parts.jobs.description(model)), receiver=True)
     dataset = job.dataset_of(party)
-    if not needed <= set(parts.datasets.info(dataset).report.columns):
-        raise MissingColumn(f"the dataset {dataset} has no such column")
+    missing = sorted(needed - set(parts.datasets.info(dataset).report.columns))
+    if missing:
+        raise MissingColumn(f"the dataset {dataset} has no column {', '.join(missing)}")
+
+
+def require_seeds(job: JobDescription, party: str, permitted: int) -> None:
+    """Return if `party`, which asks, could have as many seeds as its question states, of so many
+    permitted people. Its own number is told to nobody else. Raises: TooFewSeeds.
+    """
+    asked = read(job.question) if job.question else None
+    if isinstance(asked, Lookalike) and party != job.receiver and permitted < asked.seeds:
+        raise TooFewSeeds(f"{permitted:,} people are permitted here: state fewer seeds")
 
 
 def lacks(parts: Services, job: JobDescription, party: str) -> str:

@@ -125,6 +125,12 @@ class Budgets:
         with self._db.reading() as session:
             return [_charge(row) for row in session.exec(query)][::-1]
 
+    def paid(self, job: str) -> Rho:
+        """Return what this party was charged for a job, towards all others together."""
+        query = select(BudgetChargeRow.rho_nano).where(col(BudgetChargeRow.job) == job)
+        with self._db.reading() as session:
+            return Rho(sum(session.exec(query)))
+
     def accounts(self) -> list[BudgetAccountRow]:
         """Return every account that was ever charged, each of its months by itself.
 

@@ -161,17 +161,18 @@ def learns_of_training(job: JobDescription) -> tuple[Learns, ...]:
     asked = read(job.question)
     assert isinstance(asked, Federated)
     columns = ", ".join(sorted(asked.columns - {asked.label.column}))
-    alone = " (with two partners, that is the other's update too)" if job.is_of_two() else ""
+    alone = ", and with two partners the other's noisy sums" if job.is_of_two() else ""
     partner = (
-        f"a model of {asked.label.column} by {columns}, after each of {asked.rounds} rounds: the "
-        f"average of noisy updates, one of each partner{alone}; who took part; never a row"
+        f"a model of {asked.label.column} by {columns}, after each of {asked.rounds} rounds, from "
+        f"noisy sums over all partners' people{alone}; who took part; never a row"
     )
     return (
         *(Learns(party, partner) for party in job.parties()),
         Learns(
             COORDINATOR,
-            "the features and the terms, coarse sizes, who took part in which round, and the "
-            "model; never a single update, nor who is in it",
+            "the features and the terms, coarse sizes, who took part in which round, the sums of "
+            "each round (people by value, by label and by pairs of values, over all partners, with "
+            "noise), and the model; never one partner's sums, nor who is in them",
         ),
     )
 

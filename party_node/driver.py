@@ -16,7 +16,7 @@ import structlog
 
 from consent.errors import ConsentError
 from coordinator.wire import JobState
-from party_node import uses
+from party_node import endings, uses
 from party_node.errors import CoordinatorRefused, JobRefused, NodeError
 from party_node.execution import Execution
 from party_node.federated.rounds import Rounds
@@ -153,20 +153,21 @@ class Driver:
                 if e.reason in LATER:
                     pause.longer()
                     continue
-                turn = self._end(job, e.reason)
+                turn = self._end(job, e.reason, str(e))
             except (ProtocolError, DisclosureError, ConsentError, NodeError) as e:
                 log.warning("job-failed", job=job, cause=e.code, detail=str(e))
-                turn = self._end(job, e.cause if isinstance(e, JobRefused) and e.cause else e.code)
+                cause = e.cause if isinstance(e, JobRefused) and e.cause else e.code
+                turn = self._end(job, cause, str(e))
             except Exception as e:
                 log.exception("job-crashed", job=job, kind=type(e).__name__)
-                turn = self._end(job, "internal")
+                turn = self._end(job, "internal", endings.UNFORESEEN)
             if self._let_go(job, turn, seen):
                 self._carry_all(news=False)
                 return
 
-    def _end(self, job: str, cause: str) -> Turn:
-        """End a job with a cause, as soon as the coordinator can be told."""
-        self._guard(functools.partial(self._fail, job, cause))
+    def _end(self, job: str, cause: str, found: str = "") -> Turn:
+        """End a job with a cause, as soon as the coordinator can be told; keep what was found."""
+        self._guard(functools.partial(self._fail, job, cause, found))
         return Turn.GOES_ON if self._stop.is_set() else Turn.ENDED
 
     def _step(self, job: str) -> Turn:
@@ -196,7 +197,7 @@ class Driver:
             log.info("run-phase", job=job, phase=stored.phase)
         return Turn.ENDED if stored.phase == DONE else Turn.GOES_ON
 
-    def _fail(self, job: str, cause: str) -> None:
+    def _fail(self, job: str, cause: str, found: str) -> None:
         """End a job that cannot go on, and tell the coordinator the cause's code and no more."""
         row = self._services.jobs.get(job)
         asked_here = row.requester == self._services.home.keys.party
@@ -204,9 +205,9 @@ class Driver:
             self._services.jobs.report(job, last_word(row.state, asked_here=asked_here), cause)
         except CoordinatorRefused:
             log.info("job-had-ended", job=job, cause=cause)
-        self._abandon(self._services.runs.load(job), cause)
+        self._abandon(self._services.runs.load(job), cause, found)
 
-    def _abandon(self, run: Run, cause: str = "") -> None:
+    def _abandon(self, run: Run, cause: str = "", found: str = "") -> None:
         outcome = cause or self._services.jobs.get(run.job).cause or "ended-by-peer"
         self._record_end(run.job, outcome)
         try:
@@ -214,7 +215,7 @@ class Driver:
         except CoordinatorRefused:
             log.info("mailbox-had-closed", job=run.job)
         with self._services.db.writing() as session:
-            self._services.runs.end(session, run.job)
+            self._services.runs.end(session, run.job, {endings.FOUND: found} if found else {})
         self._services.runs.chunks(run.job).erase()
         made_columns.forget()
         self._services.trainings.leave(run.job)

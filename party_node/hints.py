@@ -18,6 +18,14 @@ _HINTS = {
     "unknown-protocol": "agree on a new version of the collaboration, and ask for the job again",
     "strict-needed": "ask again with --strict",
     "unknown-time-zone": "record the person's time zone as an IANA name: Europe/Paris",
+    "leaky-column": "leave the column out, or make categories of it; `accord job show` names it to "
+    "the party that has it",
+    "misfit-column": "state another kind for the column, or correct the data; `accord job show` "
+    "names it to the party that has it",
+    "nothing-to-learn": "name columns that differ, and seeds who are not nearly everybody",
+    "too-few-seeds": "state as many seeds as are permitted: 25 at least, and the minimum size",
+    "seeds-not-found": "count the people in common first: `accord job overlap`",
+    "too-few-matches": "ask where 100 people of both train, ten of each label",
     "consent-denied": "`accord consent explain` says which entry decided",
 }
 

@@ -194,7 +194,11 @@ def with_columns(agreed: Collaboration, party: str, asked: Federated) -> str:
     for offer in agreed.datasets:
         if offer.party == party and asked.columns <= set(offer.columns):
             return offer.dataset
-    raise JobRefused(f"{party} offers no dataset with all columns of the question")
+    offered = {
+        column for offer in agreed.datasets if offer.party == party for column in offer.columns
+    }
+    lacking = ", ".join(sorted(asked.columns - offered)) or "these together"
+    raise JobRefused(f"{party} offers no dataset with all columns of the question: {lacking}")
 
 
 def dataset_of(agreed: Collaboration, party: str, identifiers: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """A job for people: what is asked, where it stands, who learns what, what both sides said."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import count_noise, disclosures, preflight, progress
+from party_node import count_noise, disclosures, endings, preflight, progress
 from party_node.charges import price_at
 from party_node.errors import NodeError
 from party_node.federated.standing import training_view
@@ -38,7 +39,11 @@ def job_view(parts: Services, job: str) -> dict[str, Any]:
     return (
         _summary(parts, row, phase)
         | described(parts, description)
-        | {"preflights": said, "accepted_by": _accepted_by(parts, row)}
+        | {
+            "preflights": said,
+            "accepted_by": _accepted_by(parts, row),
+            "why": why(parts, row.job, row.cause),
+        }
         | dict(ahead)
     )
 
@@ -139,6 +144,16 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
         query = select(PreflightRow).where(col(PreflightRow.job) == job)
         said = [decode(Preflight, row.record) for row in session.exec(query)]
     return {one.party: dataclasses.asdict(disclosures.view(one)) for one in said}
+
+
+def why(parts: Services, job: str, cause: str) -> dict[str, Any] | None:
+    """Say why a job ended early; None where it has no cause."""
+    with parts.db.reading() as session:
+        run = session.get(RunRow, job)
+        facts = {} if run is None else json.loads(run.facts)
+    paid = parts.budgets.paid(job)
+    said = paid.decimal() if paid.nano else ""
+    return endings.why(cause, facts.get(endings.FOUND, ""), said)
 
 
 _NOTHING_AHEAD: Mapping[str, Any] = MappingProxyType(

@@ -1,7 +1,7 @@
 """A job's pre-flight, progress and result as sentences for the terminal."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from protocols.disclosure import FLOOR
@@ -169,6 +169,7 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     if own["waiting"]:
         yield f"  waiting until more people have changed: {own['waiting']:,}"
     yield from _brought(own)
+    yield from _columns(own.get("columns") or ())
     cost = found["cost"]
     yield f"cost: rho {cost['rho']} (epsilon {cost['epsilon_alone']} at delta {cost['delta']})"
 
@@ -221,6 +222,11 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
         judges = f"{at['judged_on']:,} people" if at.get("judged_on") else "people"
         area = "" if at["auc"] is None else f"; AUC {at['auc']:.3f} over {judges} held out here"
         yield f"  round {number}: {', '.join(at['partners'])}{area}"
+    if all(at["auc"] is None for at in found["rounds"]):
+        yield (
+            "  caution: not judged here: nobody was held out, or all or none of them have the "
+            "label. If that is so at every partner, the model is nothing but noise"
+        )
     yield f"  {noise(found)}; what has a + makes a yes more likely, what has a - less"
     for feature in found["features"]:
         yield f"  {feature['column']}: {weighed(feature['weights'][:-1])}"
@@ -256,11 +262,15 @@ def weighed(weights: list[dict[str, Any]]) -> str:
 
 def forecast(found: dict[str, Any]) -> Iterator[str]:
     """Say how good a model can get, before anything is asked of anybody."""
-    yield (
-        f"with {found['seeds_step']:,} seeds ({found['training']:,} train, {found['held_out']:,} "
-        f"are held out) a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
-        f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
-    )
+    divided = f"{found['training']:,} train, {found['held_out']:,} are held out"
+    seeds = f"with {found['seeds_step']:,} seeds ({divided})"
+    if found["auc_middle"] is None:
+        yield f"{seeds} at this price it was not measured how good a model gets"
+    else:
+        yield (
+            f"{seeds} a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
+            f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
+        )
     for caution in found["cautions"]:
         yield f"caution: {caution['text']}"
 
@@ -286,6 +296,20 @@ def statistics(found: dict[str, Any]) -> Iterator[str]:
 
 def _plain(number: float) -> str:
     return f"{number:,}"
+
+
+def _columns(columns: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Say what is odd about this side's columns: what is missing, out of bounds, left out."""
+    for one in columns:
+        said = []
+        if one["constant"]:
+            said.append("is the same for everybody, and was left out")
+        if one["missing_percent"]:
+            said.append(f"is missing for {one['missing_percent']} %")
+        if one["out_of_bounds_percent"]:
+            said.append(f"is outside what was stated for {one['out_of_bounds_percent']} %")
+        if said:
+            yield f"  column {one['column']} {'; '.join(said)}"
 
 
 def _brought(own: dict[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from party_node.errors import DatasetUnreadable, DiskFull
 
 MOST_BYTES = 1 << 31
 """No list is longer."""
+_FORM = "name a UTF-8 file with one row key a line"
 
 
 def read_keys(path: Path) -> list[str]:
@@ -19,14 +20,14 @@ def read_keys(path: Path) -> list[str]:
         # Before it is opened: who opens a pipe waits for its other end.
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise DatasetUnreadable(f"{path.name} is no file", hint="name a file of keys")
+            raise DatasetUnreadable(f"{path.name} is no file", hint=_FORM)
         if found.st_size > MOST_BYTES:
-            raise DatasetUnreadable(f"{path.name} is larger than {MOST_BYTES:,} bytes")
+            raise DatasetUnreadable(f"{path.name} is larger than {MOST_BYTES:,} bytes", hint=_FORM)
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise DatasetUnreadable(f"{path.name} is not UTF-8") from None
+        raise DatasetUnreadable(f"{path.name} is not UTF-8", hint=_FORM) from None
     except OSError as e:
-        raise DatasetUnreadable(f"{path.name}: {e.strerror}") from None
+        raise DatasetUnreadable(f"{path.name}: {e.strerror}", hint=_FORM) from None
     return [line for line in text.split("\n") if line]
 
 
@@ -45,4 +46,5 @@ def write_keys(path: Path, keys: list[str]) -> None:
     except OSError as e:
         if e.errno in NO_SPACE:
             raise DiskFull from None
-        raise DatasetUnreadable(f"{path.name}: {e.strerror}") from None
+        hint = "name a new file in a folder where you may write"
+        raise DatasetUnreadable(f"{path.name}: {e.strerror}", hint=hint) from None

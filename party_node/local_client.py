@@ -106,6 +106,7 @@ class LocalClient:
         return found
 
     def _call(self, method: str, path: str, **how: Any) -> httpx2.Response:
+        assert "?" not in path, "what is asked by name replaces a query in the path"
         try:
             response = self._http.request(method, path, **how)
         except httpx2.ConnectError as e:

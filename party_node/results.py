@@ -99,6 +99,7 @@ def document(
             "identifiers": facts["identifiers"],
             "beyond": facts["beyond"],
             "matched_by": brought.matched_by,
+            "columns": facts.get("columns"),
         },
         "cost": {
             "rho": str(Rho(job.rho_nano)),
@@ -169,6 +170,6 @@ def load(db: Database, job: str) -> dict[str, Any]:
     with db.reading() as session:
         row = session.get(ResultRow, job)
         if row is None:
-            raise NotFound(f"job {job} has no result yet")
+            raise NotFound(f"job {job} has no result yet", hint="`accord job wait` follows it")
         found: dict[str, Any] = json.loads(row.document)
         return found

@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session, col, delete, select
@@ -61,6 +62,7 @@ class Run:
 
 
 DONE = "done"
+_NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Runs:
@@ -135,12 +137,14 @@ class Runs:
                 session.delete(row)
         self.chunks(job).drop(_outbound(recipient, step))
 
-    def end(self, session: Session, job: str) -> None:
-        """Mark a run as ended and erase its secrets; the caller erases the chunks after the
-        commit.
+    def end(self, session: Session, job: str, facts: Mapping[str, Any] = _NO_FACTS) -> None:
+        """Mark a run as ended, with these further facts, and erase its secrets; the caller erases
+        the chunks after the commit.
         """
         row = session.get(RunRow, job)
         if row is not None:
+            if facts:
+                row.facts = json.dumps({**json.loads(row.facts), **facts}, sort_keys=True)
             row.phase, row.state, row.output, row.speaking = DONE, b"", b"", False
             session.add(row)
         session.exec(delete(OutboxRow).where(col(OutboxRow.job) == job))

@@ -3,10 +3,16 @@
 Started as `python -m coordinator.federated.superlink_process <pid of the coordinator> <options>`.
 """
 
+import os
 import sys
 
 from coordinator.federated import flower
 
 if __name__ == "__main__":
     parent = int(sys.argv.pop(1))
-    flower.run_superlink(parent)
+    try:
+        flower.run_superlink(parent)
+    except KeyboardInterrupt:
+        # The parent went while Flower was starting: threads that it has begun by then would keep
+        # this process for ever.
+        os._exit(130)

@@ -164,7 +164,9 @@ def result(job: JobId, node: Here) -> dict[str, Any]:
         if not view["ended"] or view["state"] == "completed":
             raise
         cause = f" ({view['cause']})" if view["cause"] else ""
-        raise IllegalState(f"the job is {view['state']}{cause} and has no result") from None
+        hint = f"`accord job show {job[:12]}` says why" if view["why"] else None
+        said = f"the job is {view['state']}{cause} and has no result"
+        raise IllegalState(said, hint=hint) from None
 
 
 @router.get("/{job}/result/table")
@@ -213,11 +215,14 @@ def _described(body: JobBody, parts: Services) -> JobDescription:
 
 
 def describe(request: Request, parts: Services, *, strict: bool) -> JobDescription:
-    """Return the job that a request comes to. Raises: as `Jobs.describe`, `require`."""
+    """Return the job that a request comes to. Raises: as `Jobs.describe`, `require`,
+    `require_seeds`.
+    """
     draft = parts.jobs.describe(request)
     me = draft.job.requester
     answerable.require(parts, draft.job, me)
     _, permitted = uses.permitted_now(parts.gate, draft.job, me)
+    answerable.require_seeds(draft.job, me, len(permitted))
     # By a number as coarse as is told, because the route shows.
     job = draft.for_people(preflight.likely(coarse(len(permitted))))
     return strictly(job) if strict or is_small(len(permitted)) else job

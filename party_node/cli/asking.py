@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from party_node import job_words
+from party_node import endings, job_words
 from party_node.cli.following import follow
 from party_node.cli.naming import whole
 from party_node.cli.output import (
@@ -205,6 +205,8 @@ def _question(
     """Return what asks the question of a file, which states its own price."""
     with usage_of(str(query)):
         question = query.read_text(encoding="utf-8")
+        if not question.strip():
+            raise ValueError("the file is empty: docs/reference/queries.md has examples")
     body = _body(collaboration, kind, purpose, identifiers, minimum_size, RHO, strict)
     return body | {"question": question}
 
@@ -255,4 +257,6 @@ def _finish(client: LocalClient, job: str, as_json: bool) -> None:
         show_json(found | {"result": brought})
     elif brought is not None:
         say_all(job_words.result(brought))
+    else:
+        say_all(endings.lines(found["why"]))
     raise typer.Exit(code)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from party_node.cli.naming import whole
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -36,7 +37,9 @@ def list_audiences(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 
 @app.command()
 def export(
-    job: Annotated[str, typer.Argument(help="Job that brought the audience.")],
+    job: Annotated[
+        str, typer.Argument(help="Job that brought the audience, or how its number begins.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write, for its owner only.")
     ] = None,
@@ -45,7 +48,8 @@ def export(
 ) -> None:
     """Write the row keys that may be used now, one a line. Consent is asked again each time."""
     require_new(out)
-    found = client_of(home).post(f"/v1/audiences/{job}/activations", {"format": "json"})
+    client = client_of(home)
+    found = client.post(f"/v1/audiences/{whole(client, job)}/activations", {"format": "json"})
     if as_json:
         show_json(found)
         return

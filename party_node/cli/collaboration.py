@@ -104,8 +104,11 @@ def _show(found: dict[str, Any]) -> None:
     )
     parties = [[p["party"], p["name"], p["fingerprint"]] for p in found["parties"]]
     table(["party", "name", "fingerprint"], parties, "")
-    data = [[d["party"], d["dataset"], ", ".join(d["identifiers"])] for d in found["datasets"]]
-    table(["of", "dataset", "matched by"], data, "")
+    data = [
+        [d["party"], d["dataset"], ", ".join(d["identifiers"]), ", ".join(d["columns"]) or "none"]
+        for d in found["datasets"]
+    ]
+    table(["of", "dataset", "matched by", "columns that may be used"], data, "")
     jobs = [
         [j["kind"], j["purpose"], j["receiver"], "yes" if j["reveal"] else "no"]
         for j in found["jobs"]

@@ -6,13 +6,25 @@ from coordinator.wire import MAX_WAIT_SECONDS
 from party_node import job_words
 from party_node.cli.output import note
 from party_node.local_client import LocalClient
+from party_node.surface_errors import NodeNotRunning
 
 PROGRESS_SECONDS = 5
 """How often a job that is being matched is looked at."""
 
 
 def follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
-    """Return the job when it has ended, or after `seconds` of waiting; say each phase on stderr."""
+    """Return the job when it has ended, or after `seconds` of waiting; say each phase on stderr.
+
+    Whoever breaks off, or loses the node, reads how to follow it again: the job is the nodes'.
+    """
+    try:
+        return _follow(client, job, seconds)
+    except (KeyboardInterrupt, NodeNotRunning):
+        note(f"the job does not end by that: `accord job wait {job[:12]}` follows it again")
+        raise
+
+
+def _follow(client: LocalClient, job: str, seconds: int) -> dict[str, Any]:
     found, known, waited = client.get(f"/v1/jobs/{job}"), "", 0
     told: tuple[str, int] | None = None
     while True:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from party_node import job_words
+from party_node import endings, job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
 from party_node.cli.naming import whole
@@ -90,6 +90,7 @@ def wait_for(
         show_json(found)
     else:
         say(f"job {found['job']}: {job_words.stage(found)}")
+        say_all(endings.lines(found["why"]))
     raise typer.Exit(exit_of_job(found))
 
 
@@ -150,6 +151,7 @@ def _decide(
 
 def _show(found: dict[str, Any]) -> None:
     say(f"job {found['job']}: {job_words.stage(found)}")
+    say_all(endings.lines(found["why"]))
     say(f"{found['kind']} for {found['purpose']}, asked by {found['requester']}")
     if found["outdated"]:
         say(f"  by {found['protocol']}, which this version of Accord does not run: what it brought")

@@ -4,12 +4,11 @@ import csv
 import io
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from party_node.cli import tracking
-from party_node.cli.naming import whole_of
+from party_node.cli.naming import whole, whole_of
 from party_node.cli.output import (
     DEFAULT_HOME,
     HomeOption,
@@ -43,7 +42,8 @@ def list_models(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) ->
         show_json(found)
         return
     rows = [[m["job"][:12], m["kind"], *cards.in_short(m["kind"], m["card"])] for m in found]
-    table(["job", "kind", "scores people for", "how good"], rows, "no job has made a model")
+    nothing = "no job has left a model here; that of a lookalike is kept by the partner"
+    table(["job", "kind", "scores people for", "how good"], rows, nothing)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def audience(
 ) -> None:
     """Make the job's audience anew, of the people who score best now. Consent is asked again."""
     client = client_of(home)
-    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
+    known = whole(client, job)
     body: dict[str, Any] = {"size": size, "dataset": dataset or None}
     if without is not None:
         body["without_path"] = str(without.absolute())
@@ -103,9 +103,9 @@ def scores(
     """Write row keys with scores as CSV, best first. Consent is asked again each time."""
     require_new(out)
     client = client_of(home)
-    known = whole_of(job, (m["job"] for m in client.list("/v1/models")))
-    of = f"?dataset={quote(dataset, safe='')}" if dataset else ""
-    text = client.download(f"/v1/models/{known}/scores{of}", method="POST").decode()
+    known = whole(client, job)
+    of = {"dataset": dataset} if dataset else {}
+    text = client.download(f"/v1/models/{known}/scores", method="POST", **of).decode()
     if as_json:
         show_json(list(csv.DictReader(io.StringIO(text))))
         return

@@ -186,9 +186,15 @@ def complain(message: str, hint: str, code: int) -> int:
 
 
 def require_new(path: Path | None) -> None:
-    """Refuse a file that is there, before the node is asked and writes down what it hands out."""
-    if path is not None and path.exists():
+    """Refuse a file that is there, or that no folder is for, before the node is asked and writes
+    down what it hands out.
+    """
+    if path is None:
+        return
+    if path.exists():
         raise click.UsageError(f"{path} is there already: name a new file")
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {path.parent}")
 
 
 @contextmanager
@@ -196,6 +202,8 @@ def usage_of(what: str) -> Iterator[None]:
     """Turn a value that cannot be read into a usage error."""
     try:
         yield
+    except UnicodeDecodeError as e:
+        raise click.UsageError(f"{what}: this is no text in UTF-8") from e
     except (ValueError, OSError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise click.UsageError(f"{what}: {reason}") from e

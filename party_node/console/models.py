@@ -14,7 +14,7 @@ from party_node.console.view import look_for_news
 from party_node.errors import NotFound
 from party_node.hints import hint_of
 from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
-from party_node.job_views import job_list
+from party_node.job_views import job_list, why
 from party_node.job_words import joint, stage
 from party_node.problems import Refusal, problem_of
 from party_node.running import RunningNode
@@ -63,11 +63,9 @@ def in_short(parts: Services, one: standing.Standing) -> dict[str, Any]:
 def _without(parts: Services, job: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a job that has ended without a model, and why; None where it has one elsewhere."""
     if job["state"] != JobState.COMPLETED:
-        return {
-            "job": job,
-            "why": stage(dict(job)),
-            "hint": hint_of(job["cause"]) if job["cause"] else "",
-        }
+        said = why(parts, job["job"], job["cause"]) or {"found": "", "hint": ""}
+        ended = ": ".join(part for part in (stage(dict(job)), said["found"]) if part)
+        return {"job": job, "why": ended, "hint": said["hint"]}
     withheld = (_result(parts, job) or {}).get("withheld")
     if withheld is None:
         return None

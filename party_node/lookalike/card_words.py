@@ -8,7 +8,8 @@ from protocols.lookalike.preflight import Caution, Forecast
 
 CAUTIONS = {
     Caution.FEW_SEEDS: "fewer than 500 seeds: noise is large beside what so few have in common",
-    Caution.NOISE_DROWNS: "at this price and size the model is hardly better than chance",
+    Caution.NOISE_DROWNS: "with so few seeds at this price, noise decides more than they do: the "
+    "model may be no better than chance",
     Caution.CURVE_UNRELIABLE: "too few seeds were held out: the curve says little",
 }
 """What is said of each caution."""
@@ -62,8 +63,8 @@ def ahead(found: Forecast) -> dict[str, Any]:
         "seeds_step": found.seeds_step,
         "training": found.training,
         "held_out": found.held_out,
-        "auc_low": found.auc_low_permille / 1000,
-        "auc_middle": found.auc_middle_permille / 1000,
+        "auc_low": found.auc_low_permille / 1000 or None,
+        "auc_middle": found.auc_middle_permille / 1000 or None,
         "recall_half_width": found.recall_half_width_permille / 1000,
         "cautions": [{"code": c.value, "text": CAUTIONS[c]} for c in found.cautions],
     }

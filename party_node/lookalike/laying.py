@@ -5,6 +5,8 @@ row for each of its permitted people, in a secret order, and beside it the codes
 features, of which the columns of the sums are made: rows that fill its list up say nothing.
 """
 
+import dataclasses
+
 import numpy as np
 from pyroaring import FrozenBitMap
 
@@ -22,6 +24,7 @@ from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.encoding import LEAST_PEOPLE, encode_rows, learn_bins
 from protocols.lookalike.kept import write_representation
 from protocols.lookalike.looking import first_look
+from protocols.lookalike.quality import report_of
 from protocols.lookalike.records import LookalikeParams
 from protocols.lookalike.run import LOOK, codes_chunk, people_chunk
 from protocols.lookalike.seeds import FEWEST_SEEDS, TooFewSeeds
@@ -107,5 +110,7 @@ def _lay_population(
             }
         )
     used = [one.feature.column for one in bins]
+    quality = report_of(asked.features, columns, bins, codes)
     report |= {"items": len(rows), "features": used}
+    report["columns"] = [dataclasses.asdict(one) for one in quality.columns]
     return Items(len(rows), size), report

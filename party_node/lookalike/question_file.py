@@ -28,6 +28,7 @@ from protocols.dp.queries.scalars import (
     read_text,
     refused_as_query,
 )
+from protocols.errors import InvalidParameter
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.seeds import TooFewSeeds
@@ -72,16 +73,21 @@ def read_feature(plain: Plain, at: Place) -> Feature:
     kind = read_text(found.get("kind", ""), at.under("kind"))
     if kind not in {k.value for k in FeatureKind}:
         raise at.under("kind").wrong(f"one of {', '.join(FeatureKind)} is expected")
-    return Feature(
-        read_text(found.get("column", ""), at.under("column")),
-        FeatureKind(kind),
-        read_fixed(found["low"], at.under("low"), 3) if "low" in found else None,
-        read_fixed(found["high"], at.under("high"), 3) if "high" in found else None,
-        tuple(read_list(found["edges"], at.under("edges"), _milli)) if "edges" in found else (),
-        tuple(read_list(found["categories"], at.under("categories"), read_text))
-        if "categories" in found
-        else (),
+    low, high = (
+        read_fixed(found[key], at.under(key), 3) if key in found else None
+        for key in ("low", "high")
     )
+    edges = read_list(found["edges"], at.under("edges"), _milli) if "edges" in found else ()
+    categories = (
+        read_list(found["categories"], at.under("categories"), read_text)
+        if "categories" in found
+        else ()
+    )
+    column = read_text(due(found, "column", at), at.under("column"))
+    try:
+        return Feature(column, FeatureKind(kind), low, high, tuple(edges), tuple(categories))
+    except InvalidParameter as e:  # which does not say of which feature
+        raise at.wrong(str(e)) from e
 
 
 def _milli(plain: Plain, at: Place) -> int:

@@ -12,6 +12,7 @@ from party_node import earlier_models, results
 from party_node.errors import IllegalState, NotFound
 from party_node.job_kinds import INSIGHT, LOOKALIKE
 from party_node.job_tables import JobRow
+from party_node.scoring import kept
 from party_node.services import Services
 from party_node.tracking import words
 from protocols.dp.budget import sigma_milli
@@ -27,6 +28,8 @@ def tracked(parts: Services, job: str) -> dict[str, Any]:
     """
     made = parts.jobs.description(job)
     if made.kind != LOOKALIKE:
+        if job not in (one.job for one in kept.listed(parts)):
+            raise NotFound(f"job {job} has left no model at this node")
         raise IllegalState(
             "reach is of lookalike models; scores of one's own people are compared with a file "
             "of outcomes, and nothing of that is kept"

@@ -73,7 +73,7 @@ class FederatedParams(MatchingParams):
         if not self.one_hot or 1 + sum(self.one_hot) > MOST_COLUMNS:
             raise InvalidParameter(f"a model has features, and at most {MOST_COLUMNS} columns")
         if not 1 <= self.rounds <= MOST_ROUNDS:
-            raise InvalidParameter(f"1 to {MOST_ROUNDS} rounds")
+            raise InvalidParameter(f"a training has 1 to {MOST_ROUNDS} rounds")
         if self.threshold and not 2 <= self.threshold <= MOST_PARTIES:
             raise InvalidParameter(f"the threshold is 2 to {MOST_PARTIES} partners")
         if not 0 <= self.ridge_milli <= 10**6:

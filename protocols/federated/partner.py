@@ -193,7 +193,7 @@ def _work(
         case AskOpening(turn=turn) if at == 3 + 3 * turn:
             opened = (*state.opened, OpenedTurn(turn, Survivors(state.survivors)))
             return _open(state, ctx, question), replace(state, opened=opened)
-        case Told() if at >= 1:
+        case Told():  # at any time: who was away from the start hears the end too
             _check_told(state, question)
             return Heard(ctx, number), replace(state, told=question)
         case _:

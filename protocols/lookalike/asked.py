@@ -14,7 +14,7 @@ from protocols.errors import InvalidParameter
 from protocols.lookalike import evaluation
 from protocols.lookalike.features import FeatureSpecification
 from protocols.lookalike.records import LookalikeParams, SeedSumParams, TrainingSumsParams
-from protocols.lookalike.seeds import MOST_SEEDS, seeds_step, split
+from protocols.lookalike.seeds import FEWEST_SEEDS, MOST_SEEDS, seeds_step, split
 from protocols.lookalike.sums import columns_for, prices, training_params
 from protocols.psi.blinded_join_records import JoinParams
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE
@@ -50,7 +50,8 @@ class Lookalike(Record):
         if not 0 <= self.audience <= JOB_PEOPLE:
             raise InvalidParameter(f"an audience has 1 to {JOB_PEOPLE:,} people, or 0 for none")
         if not 0 < self.seeds <= MOST_SEEDS:
-            raise InvalidParameter(f"a seed audience has at most {MOST_SEEDS:,} people")
+            most = f"{FEWEST_SEEDS} to {MOST_SEEDS:,}"
+            raise InvalidParameter(f"a seed audience has {most} people")
         seeds_step(self.seeds)
 
     @property

@@ -40,7 +40,7 @@ class Caution(enum.StrEnum):
     FEW_SEEDS = "few-seeds"
     """Fewer than 500: the noise is large beside what so few people have in common."""
     NOISE_DROWNS = "noise-drowns"
-    """At this price the model will be little better than chance."""
+    """Fewer seeds at this price than were ever measured: noise decides more than they do."""
     CURVE_UNRELIABLE = "curve-unreliable"
     """Too few held-out seeds: the curve says little."""
 
@@ -54,8 +54,10 @@ class Forecast(Record):
     training: int
     held_out: int
     auc_low_permille: int
-    """AUC in thousandths of a central tree model's: the lowest of the measured data sets."""
+    """AUC in thousandths of a central tree model's: the lowest of the measured data sets; 0 where
+    nothing was measured with so few seeds at this price."""
     auc_middle_permille: int
+    """The same in the middle."""
     recall_half_width_permille: int
     """95 % interval of recall at 10 %, if half of the seeds were there."""
     cautions: tuple[Caution, ...]
@@ -71,7 +73,7 @@ def forecast(seeds: int, rho_nano: int) -> Forecast:
     step = seeds_step(seeds)
     parts = split(step)
     worth = step * math.sqrt(rho_nano / REFERENCE_NANO)
-    low, middle = _between(worth)
+    low, middle = _between(worth) if is_measured(step, rho_nano) else (0, 0)
     half = parts.held_out // 2
     told = interval(half, parts.held_out - half, budget.sigma_for(rho_nano), _AT_10_PERCENT)
     return Forecast(
@@ -90,11 +92,16 @@ def cautions(step: int, rho_nano: int, curve: ReachCurve | None = None) -> tuple
     found = []
     if step < FEW_SEEDS:
         found.append(Caution.FEW_SEEDS)
-    if step * math.sqrt(rho_nano / REFERENCE_NANO) < MEASURED[1][0]:
+    if not is_measured(step, rho_nano):
         found.append(Caution.NOISE_DROWNS)
     if curve is not None and not curve.reliable:
         found.append(Caution.CURVE_UNRELIABLE)
     return tuple(found)
+
+
+def is_measured(step: int, rho_nano: int) -> bool:
+    """Tell whether so many seeds at this price are as many as the table begins with."""
+    return step * math.sqrt(rho_nano / REFERENCE_NANO) >= MEASURED[0][0]
 
 
 def _between(worth: float) -> tuple[int, int]:

@@ -55,6 +55,28 @@ def report(spec: FeatureSpecification, columns: encoding.Columns) -> QualityRepo
     return QualityReport(step_down(rows), found)
 
 
+def report_of(
+    spec: FeatureSpecification,
+    columns: encoding.Columns,
+    bins: tuple[encoding.Bins, ...],
+    codes: encoding.Codes,
+) -> QualityReport:
+    """Return the same of columns that are bins and codes already: what no bins were made of is
+    constant. Raises: MisfitColumn.
+    """
+    at = {one.feature.column: place for place, one in enumerate(bins)}
+    found = []
+    for feature in spec.features:
+        column = columns[feature.column]
+        if feature.column in at:
+            place = at[feature.column]
+            found.append(_coded(feature, column, bins[place], codes[:, place]))
+        else:
+            missing = _percent(column.null_count, len(column))
+            found.append(ColumnQuality(feature.column, None, missing, 0, 1, constant=True))
+    return QualityReport(step_down(len(codes)), tuple(found))
+
+
 def _column(feature: Feature, column: Any) -> ColumnQuality:
     try:
         if column is None:
@@ -63,10 +85,15 @@ def _column(feature: Feature, column: Any) -> ColumnQuality:
         if not len(column):
             return ColumnQuality(feature.column, None, 0, 0, 0, constant=True)
         bins = encoding.learn_one(feature, column)
-        codes = bins.encode(column)
-        outside = _outside(feature, column, codes)
+        return _coded(feature, column, bins, bins.encode(column))
     except (LeakyColumn, MisfitColumn) as e:
         return ColumnQuality(feature.column, e.code, 0, 0, 0, constant=False)
+
+
+def _coded(
+    feature: Feature, column: Any, bins: encoding.Bins, codes: encoding.Codes
+) -> ColumnQuality:
+    outside = _outside(feature, column, codes)
     counts = np.bincount(codes, minlength=bins.size)
     there = int((counts > 0).sum())
     missing = _percent(int(counts[-1]), len(codes))

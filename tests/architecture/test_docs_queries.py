@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from party_node.federated import question_file as federated
 from party_node.insight import question_file
+from party_node.joint import question_file as joint
+from party_node.lookalike import question_file as lookalike
 from party_node.statistics.question_file import parse
 from party_node.tracking import outcomes_file
 from protocols.dp.queries import lift, reading, reading_columns, reading_filters
@@ -88,6 +91,19 @@ def test_every_file_of_outcomes_in_the_docs_can_be_read() -> None:
     assert question_file.parse(question).model == "0" * 32
     rows = [word for row in table(PAGE, "## Of a reach") for word in words(row[0])]
     assert rows == list(outcomes_file.KEYS)
+
+
+def test_every_key_of_a_question_for_a_model_has_a_row() -> None:
+    assert first_words("## Of a lookalike") == list(lookalike.KEYS)
+    assert first_words("## Of a joint score") == list(joint.KEYS)
+    assert first_words("## Of a federated training") == list(federated.KEYS)
+    found = [word for row in table(PAGE, "## Features") for word in words(row[0])]
+    assert found == list(lookalike.FEATURE_KEYS)
+    seeds = next(row for row in table(PAGE, "## Of a lookalike") if words(row[0]) == ["seeds"])
+    assert words(seeds[1]) == list(lookalike.SEEDS_KEYS)
+    label = next(r for r in table(PAGE, "## Of a federated training") if words(r[0]) == ["label"])
+    assert words(label[1]) == list(federated.LABEL_KEYS)
+    assert set(joint.KEYS_AGAIN) <= set(words(PAGE.read_text()))
 
 
 def test_the_pairs_of_the_window_in_the_docs_are_right() -> None:

@@ -107,15 +107,17 @@ def test_without_a_model_it_says_how_to_get_one() -> None:
         assert "No model yet" in text
         ask = "accord job lookalike spring --purpose lookalike-audience --query QUESTION.yaml"
         assert f"{ask} --dry-run" in text
-        job = world.brand.ask(
-            "lookalike", question=lookalike_nodes.QUESTION.replace("expected: 50", "expected: 500")
-        )
+        mail = "column: mail, kind: categorical"
+        question = lookalike_nodes.QUESTION.replace("column: visits, kind: numeric", mail)
+        job = world.brand.ask("lookalike", question=question)
         assert "Being made lookalike for lookalike-audience with publisher" in plain(
             client.get("/models")
         )
         world.settle(job)
         assert "Ended without a model" in plain(client.get("/models"))
-        assert "failed (too-few-seeds)" in plain(client.get("/models"))
+        assert "failed (leaky-column)" in plain(client.get("/models"))
+        with signed_in(world.publisher) as other:
+            assert "failed (leaky-column): column mail has" in plain(other.get("/models"))
     with two_nodes.two_nodes() as other, signed_in(other.brand) as client:
         assert "{kind: lookalike, purpose: lookalike-audience" in plain(client.get("/models"))
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from consent.uses import UseRecord
+from party_node import disclosures
 from party_node.collaborations import Collaborations
-from party_node.errors import CoordinatorRefused, NotFound, ScoringNotAgreed
+from party_node.errors import CoordinatorRefused, JobRefused, NotFound, ScoringNotAgreed
 from party_node.federated import reading
 from party_node.federated.errors import UnknownTraining
 from party_node.scoring import again
@@ -103,6 +104,25 @@ def nothing_came_of(world: TwoNodes, job: str) -> None:
 
 def settle(world: TwoNodes, line: MemoryLine, job: str, each=lambda: None) -> None:
     world.settle(job, each=lambda: (line.turn(job), each()))
+
+
+def test_before_it_begins_each_party_reads_whose_sums_it_and_the_coordinator_see(two) -> None:
+    world, _ = two
+    job = world.brand.ask("federated", question=QUESTION)
+    said = {
+        one.who: one.what
+        for one in disclosures.who_learns(world.brand.services.jobs.description(job))
+    }
+    assert "with two partners the other's noisy sums" in said[BRAND]
+    assert said[BRAND] == said[PUBLISHER]
+    assert "the sums of each round" in said["coordinator"]
+    assert "never one partner's sums" in said["coordinator"]
+
+
+def test_a_column_that_is_not_offered_is_named(two) -> None:
+    world, _ = two
+    with pytest.raises(JobRefused, match="all columns of the question: agee"):
+        world.brand.ask("federated", question=QUESTION.replace("column: age", "column: agee"))
 
 
 def test_two_parties_train_two_rounds_and_both_sign(two) -> None:
@@ -320,6 +340,24 @@ def test_of_three_one_drops_out_and_the_others_end(three) -> None:
     result = shop.result(job)
     assert result is not None
     assert result["cost"]["rho"] == "4"
+
+
+@pytest.mark.slow
+def test_one_that_was_gone_before_the_first_question_has_the_model_too_when_it_is_back(
+    three,
+) -> None:
+    world, line = three
+    line.present = lambda party, question: party != SHOP
+    job = world.brand.ask("federated", question=QUESTION)
+    world.settle(job, until=lambda: in_training(world, job, 3))
+    shop = world.nodes.pop(SHOP)
+    settle(world, line, job)
+    world.nodes[SHOP] = shop
+    settle(world, line, job)
+    assert line.refused == []
+    assert shop.services.trained.load(job) == world.brand.services.trained.load(job)
+    assert shop.receipt(job) == world.brand.receipt(job)
+    assert shop.charges(job) == []
 
 
 @pytest.mark.slow

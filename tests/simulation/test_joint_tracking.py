@@ -6,7 +6,7 @@ import pytest
 
 from party_node.errors import IllegalState, MissingColumn, NotFound
 from party_node.tables import BudgetChargeRow, UsePermissionRow
-from party_node.tracking import by_scores
+from party_node.tracking import by_scores, reached
 from party_node.tracking.outcomes_file import parse
 from protocols.dp.queries.scalars import InvalidQuery
 from tests.support.insight_nodes import DATASET
@@ -105,3 +105,11 @@ def test_what_cannot_be_compared_is_refused(world: TwoNodes) -> None:
 def test_a_file_that_cannot_be_read_says_where(wrong: str, says: str) -> None:
     with pytest.raises(InvalidQuery, match=says):
         parse(wrong)
+
+
+def test_reach_is_not_of_scores_and_the_partner_hears_that_it_has_none(world: TwoNodes) -> None:
+    job = score(world)
+    with pytest.raises(IllegalState, match="reach is of lookalike models"):
+        reached.tracked(world.brand.services, job)
+    with pytest.raises(NotFound, match="has left no model at this node"):
+        reached.tracked(world.publisher.services, job)

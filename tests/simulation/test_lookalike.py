@@ -6,12 +6,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete
 
+from party_node import endings
 from party_node.approvals import Rule
-from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.errors import IllegalState, JobRefused, MissingColumn, NotFound
+from party_node.job_tables import PreflightRow
+from party_node.job_views import job_view
 from party_node.scoring import again, cards, kept, standing
 from party_node.tables import DecisionRow, UsePermissionRow
 from protocols.dp.queries.scalars import InvalidQuery
 from protocols.lookalike.kept import read_model
+from protocols.lookalike.seeds import TooFewSeeds
 from protocols.sums import made_columns
 from tests.support.lookalike_nodes import (
     PURPOSE,
@@ -73,6 +77,9 @@ def test_an_audience_of_people_like_the_seeds(trained: TwoNodes) -> None:
     assert told[PUBLISHER] is not None
     assert told[BRAND]["model"] == told[PUBLISHER]["model"]
     assert (told[BRAND]["audience"], told[PUBLISHER]["audience"]) == (None, {"people": 60})
+    assert told[BRAND]["own"]["columns"] is None
+    theirs = [one["column"] for one in told[PUBLISHER]["own"]["columns"]]
+    assert theirs == ["age", "tier", "visits"]
     model = told[BRAND]["model"]
     assert [w["column"] for w in model["weights"]][:2] != ["visits"]
     assert {w["column"] for w in model["weights"]} == {"age", "tier", "visits"}
@@ -184,6 +191,17 @@ def test_a_job_that_is_called_off_keeps_no_part_of_a_matrix(world: TwoNodes) -> 
 def test_an_identifier_is_no_feature(world: TwoNodes) -> None:
     leaky = QUESTION.replace("column: visits, kind: numeric", "column: mail, kind: categorical")
     assert failed(world, leaky) == "leaky-column"
+    job = world.brand.services.jobs.all()[0].job
+    ours, theirs = (job_view(node.services, job)["why"] for node in (world.brand, world.publisher))
+    assert ours["text"] == "A column names people, or is free text: it must not be a feature"
+    assert (ours["elsewhere"], ours["found"]) == (True, ""), "it hears the code alone"
+    assert any("another party" in line for line in endings.lines(ours))
+    assert not theirs["elsewhere"]
+    assert theirs["found"].startswith("column mail ")
+    said = list(endings.lines(theirs))
+    assert f"  this side found: {theirs['found']}" in said
+    assert any("leave the column out" in line for line in said)
+    assert theirs["paid"] == "8"
 
 
 def test_words_are_no_numbers(world: TwoNodes) -> None:
@@ -192,7 +210,25 @@ def test_words_are_no_numbers(world: TwoNodes) -> None:
 
 
 def test_more_seeds_than_there_are_cannot_be_stated(world: TwoNodes) -> None:
-    assert failed(world, QUESTION.replace("expected: 50", "expected: 500")) == "too-few-seeds"
+    asked = QUESTION.replace("expected: 50", "expected: 500")
+    with pytest.raises(TooFewSeeds, match="state fewer"):
+        world.brand.ask("lookalike", question=asked)
+    assert world.brand.services.jobs.all() == []
+    # The partner cannot know: where it asks, the brand's node ends the job before it sends a row.
+    job = world.publisher.ask("lookalike", question=asked)
+    world.settle(job, until=lambda: len(world.brand.rows(PreflightRow, job=job)) == 2)
+    world.brand.services.jobs.approve(job, "person:ann")
+    world.settle(job)
+    assert world.job(job) == ("failed", "too-few-seeds")
+
+
+def test_a_column_that_ones_own_file_has_not_is_named(world: TwoNodes) -> None:
+    question = QUESTION.replace(
+        "expected: 50",
+        "expected: 50, columns: {s: {column: Segmnt, categories: [a]}}, where: {eq: {s: a}}",
+    )
+    with pytest.raises(MissingColumn, match="customers has no column Segmnt"):
+        world.brand.ask("lookalike", question=question)
 
 
 def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: TwoNodes) -> None:
@@ -207,7 +243,15 @@ def test_a_column_that_is_not_offered_is_refused_before_anything_runs(world: Two
         (QUESTION.replace("expected: 50", "expected: 3"), "25 people"),
         (QUESTION.replace("population: audience\n", ""), "population: is missing"),
         (QUESTION.replace("audience: 60", "audiance: 60"), "audiance is not a key"),
-        (QUESTION.replace("low: 18", "low: 95"), "below the upper"),
+        (QUESTION.replace("low: 18", "low: 95"), r"features\[1\]: .* below the upper"),
+        (QUESTION.replace("expected: 50", "expected: 0"), "25 to 500,000 people"),
+        (
+            QUESTION.replace(
+                "expected: 50",
+                "expected: 50, columns: {s: {categories: [a, b]}}, where: {eq: {s: x}}",
+            ),
+            "seeds.where.eq.s: is one of the column's categories: a, b",
+        ),
     ],
 )
 def test_a_question_that_cannot_be_read_says_where(world: TwoNodes, wrong: str, says: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from party_node import job_words
 from party_node.api.jobs import result_chart, result_table
-from party_node.errors import IllegalState, JobRefused, NotFound
+from party_node.errors import JobRefused, NotFound
 from party_node.evidence import bundle as evidence
 from party_node.evidence.bundle_audit import audit_bundle
 from party_node.job_views import job_view
@@ -171,7 +171,7 @@ def test_a_job_that_has_made_no_model_is_refused(world: TwoNodes) -> None:
     tracked = track(world)
     with pytest.raises(JobRefused, match="has made no model"):
         world.brand.ask("insight", purpose=PURPOSE, question=question(tracked))
-    with pytest.raises(IllegalState, match="reach is of lookalike models"):
+    with pytest.raises(NotFound, match="has left no model at this node"):
         reached.tracked(world.brand.services, tracked)
 
 

@@ -2,11 +2,13 @@
 
 from protocols.dp.queries.filters import All, Any, Between, Filter, Missing, Not, OneOf
 from protocols.dp.queries.scalars import Place, Plain, mapping, read_fixed, read_list, read_text
-from protocols.dp.queries.schema import BinColumn, NumberColumn, Schema
+from protocols.dp.queries.schema import BinColumn, CategoryColumn, NumberColumn, Schema
 
 CONDITIONS = ("eq", "in", "range", "is_null", "not", "and", "or")
 RANGE = ("from", "under")
 MAX_DEPTH = 16
+SHOWN = 8
+"""Categories that an error names."""
 
 
 def read_filter(plain: Plain, schema: Schema, at: Place, depth: int = 0) -> Filter:
@@ -49,7 +51,12 @@ def _one_of(name: str, plain: Plain, schema: Schema, at: Place, *, several: bool
         units = [read_fixed(value, place, column.decimals) for value in values]
         equal = tuple(Between(name, unit, unit + 1) for unit in units)
         return equal[0] if len(equal) == 1 else Any(equal)
-    return OneOf(name, tuple(read_text(value, place) for value in values))
+    words = tuple(read_text(value, place) for value in values)
+    if isinstance(column, CategoryColumn) and not set(words) <= set(column.values):
+        # A slip of the pen would be about nobody, and be found out when it is paid for.
+        known = ", ".join(column.values[:SHOWN]) + (", …" if len(column.values) > SHOWN else "")
+        raise place.wrong(f"is one of the column's categories: {known}")
+    return OneOf(name, words)
 
 
 def _range(name: str, plain: Plain, schema: Schema, at: Place) -> Filter:

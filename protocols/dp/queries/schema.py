@@ -167,8 +167,9 @@ def is_text(value: str) -> bool:
 
 
 def _check_names(name: str, source: str) -> None:
-    _check(_NAME.fullmatch(name) is not None, "a column has a name of lower-case letters, digits "
-           "and underscores, a letter first")  # fmt: skip
+    _check(_NAME.fullmatch(name) is not None, "a column has a name here of lower-case letters, "
+           "digits and underscores, a letter first; the file's own name of it stands under "
+           "`column`")  # fmt: skip
     _check(is_text(source), f"the file's column of {name} is 1 to {MAX_TEXT} printable characters")
 
 

@@ -23,7 +23,7 @@ def test_a_job_that_is_not_there(node: Node) -> None:
 
 def test_a_job_that_makes_no_model(pair: Pair) -> None:
     path = f"/v1/models/{pair.ask()}"
-    assert refused(pair.shop.http.get(f"{path}/tracking")) == (409, "illegal-state")
+    assert refused(pair.shop.http.get(f"{path}/tracking")) == (404, "not-found")
     asked = pair.shop.http.post(f"{path}/tracking", json={"outcomes": OUTCOMES})
     assert refused(asked) == (404, "not-found")
     assert refused(pair.shop.http.post(f"{path}/anew", json={})) == (409, "illegal-state")

@@ -307,6 +307,21 @@ def test_every_reading_command_prints_for_people_and_as_json(
     assert isinstance(answer(capsys), dict | list)
 
 
+def test_who_signs_reads_which_columns_may_be_used(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair.shop.add_people("customers")
+    path = tmp_path / "spring.yaml"
+    path.write_text(COLLABORATION.replace("idfa]}", "idfa], columns: [Tarif Stufe, age]}"))
+    assert accord(pair, "shop", "collaboration", "propose", str(path)) == 0
+    capsys.readouterr()
+    assert accord(pair, "paper", "collaboration", "show", "spring") == 0
+    lines = capsys.readouterr().out.splitlines()
+    ours, theirs = [line.split() for line in lines if "email" in line]
+    assert ours[-1:] == ["none"]
+    assert theirs[-3:] == ["Tarif", "Stufe,", "age"]
+
+
 def test_rules_and_errors_of_the_node(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     rule = ["--collaboration", "spring", "--kind", "overlap", "--purpose", "audience-measurement"]
     assert accord(pair, "paper", "rule", "add", "easy", *rule, "--max-rho", "0.01") == 0

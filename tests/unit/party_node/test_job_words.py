@@ -80,3 +80,30 @@ def test_the_noise_of_a_common_model_is_of_counts_and_was_of_weights() -> None:
     assert any("counts that are each within ±80 people (95 %)" in line for line in now)
     before = list(job_words.trained(card | {"noise": 0.041}))
     assert any("each weight is within ±0.08 (95 %) of noise" in line for line in before)
+
+
+def test_what_is_odd_about_a_column_is_said_and_nothing_of_the_others() -> None:
+    plain = {"refused": None, "missing_percent": 0, "out_of_bounds_percent": 0, "constant": False}
+    columns = [
+        plain | {"column": "age", "missing_percent": 3, "out_of_bounds_percent": 5},
+        plain | {"column": "empty", "missing_percent": 100, "constant": True},
+        plain | {"column": "tier"},
+    ]
+    told = list(
+        job_words.result(FOUND | {"earlier": None, "own": FOUND["own"] | {"columns": columns}})
+    )
+    assert [line for line in told if "column" in line] == [
+        "  column age is missing for 3 %; is outside what was stated for 5 %",
+        "  column empty is the same for everybody, and was left out; is missing for 100 %",
+    ]
+
+
+def test_a_training_that_nobody_could_judge_here_says_what_that_may_mean() -> None:
+    card = {
+        "label": "renewed", "positive": ["yess"], "noise_people": 41.0, "features": [],
+        "signed_by": ["brand"], "rounds": [{"partners": ["brand"], "auc": None}],
+    }  # fmt: skip
+    told = list(job_words.trained(card))
+    assert any("not judged here" in line and "nothing but noise" in line for line in told)
+    judged = card | {"rounds": [{"partners": ["brand"], "auc": 0.7, "judged_on": 40}]}
+    assert not any("caution" in line for line in job_words.trained(judged))

@@ -86,3 +86,15 @@ def test_one_of_the_two_is_given(
     assert joint(tmp_path, *words) == 2
     assert "--by" in capsys.readouterr().err
     assert not node.asked
+
+
+def test_a_question_that_is_no_text_or_nothing_is_told_by_its_file(
+    node: Listening, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "question.yaml"
+    for wrong, says in ((b"\xff\xfe\x00", "no text in UTF-8"), (b" \n", "the file is empty")):
+        file.write_bytes(wrong)
+        assert joint(tmp_path, "--query", str(file)) == 2
+        assert f"{file}: " in (said := capsys.readouterr().err)
+        assert says in said
+    assert not node.asked

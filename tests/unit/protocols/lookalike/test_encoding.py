@@ -13,7 +13,7 @@ from protocols.lookalike.features import (
     MisfitColumn,
     NothingToLearn,
 )
-from protocols.lookalike.quality import report
+from protocols.lookalike.quality import report, report_of
 from tests.support.lookalikes import SPEC, population
 
 ROWS = 200
@@ -93,6 +93,7 @@ def test_constant_and_empty_columns_are_left_out() -> None:
     assert found["region"].constant
     assert found["region"].missing_percent == 100
     assert report(SPEC, columns).usable == 3
+    assert report_of(SPEC, columns, bins, encode_rows(bins, columns)).usable == 3
 
 
 def test_a_population_in_which_nothing_varies_teaches_nothing() -> None:
@@ -128,3 +129,10 @@ def test_a_report_tells_what_is_refused_and_what_is_outside() -> None:
     assert found["noise"].refused == "leaky-column"
     assert found["region"].refused == "misfit-column"
     assert found["tier"].refused is None
+
+
+def test_quality_is_the_same_of_columns_that_are_codes_already() -> None:
+    columns, _ = population(ROWS)
+    columns["age"] = pa.array([500.0] * 50 + [40.0] * 100 + [None] * 50)
+    bins = learn_bins(SPEC, columns)
+    assert report_of(SPEC, columns, bins, encode_rows(bins, columns)) == report(SPEC, columns)

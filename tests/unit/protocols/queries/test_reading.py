@@ -110,6 +110,10 @@ def test_every_kind_has_one_encoding(kind: str, keys: dict[str, Any]) -> None:
         ({"minimum": "-1"}, "a minimum"),
         ({"where": {}}, "where: has exactly one"),
         ({"where": {"eq": {"region": "a", "age": "b"}}}, "where.eq: has exactly one column"),
+        (
+            {"where": {"eq": {"region": "nort"}}},
+            "where.eq.region: is one of the column's categories",
+        ),
         ({"where": {"like": {"region": "n%"}}}, "like is not a key"),
         ({"where": {"and": []}}, "where.and: a list"),
         ({"where": {"and": [{"eq": {"x": "1"}}]}}, "x is not one of the declared"),
