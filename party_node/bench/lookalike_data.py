@@ -5,6 +5,7 @@ most are rare, values that are missing for a reason, features that matter only t
 that do not matter at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,20 @@ def read(path: Path, label: str, value: str | None, without: tuple[str, ...]) ->
     return People(path.name, columns, np.asarray(marked, np.bool_))
 
 
-def usable(people: People) -> tuple[dict[str, Any], list[str]]:
+def usable(
+    people: People, populations: Sequence[NDArray[np.intp]] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """Return the columns that may be features, and the names of those that may not.
 
-    Raises: BenchRefused if none may.
+    `populations` are rows that a run is given: among few of them a larger part of the values differ
+    than among all, so that a column may be refused there alone. Raises: BenchRefused if none may.
     """
     refused = []
     for name, column in people.columns.items():
         try:
             check_column(name, column)
+            for rows in populations:
+                check_column(name, column.take(rows))
         except LeakyColumn:
             refused.append(name)
     left = {name: c for name, c in people.columns.items() if name not in refused}
