@@ -128,3 +128,14 @@ def test_a_report_tells_what_is_refused_and_what_is_outside() -> None:
     assert found["noise"].refused == "leaky-column"
     assert found["region"].refused == "misfit-column"
     assert found["tier"].refused is None
+
+
+def test_times_are_numbers_by_themselves_and_far_ones_apart() -> None:
+    days = pa.array(np.arange(4 * ROWS, dtype=np.int32), pa.date32())
+    feature = suggest("since", days)
+    assert feature.kind is FeatureKind.NUMERIC
+    bins = learn_bins(_one(feature), {"since": days})
+    codes = encode_rows(bins, {"since": pa.concat_arrays([days, pa.nulls(1, pa.date32())])})[:, 0]
+    assert (np.diff(codes.astype(int)) >= 0).all()
+    assert codes[-1] == bins[0].size - 1
+    assert NUMERIC_BINS - 2 < bins[0].size <= NUMERIC_BINS + 2
