@@ -76,8 +76,11 @@ def test_files_are_read_with_what_is_wanted(tmp_path: Path, kind: str) -> None:
     assert people.wanted.tolist() == [False, True, True]
     assert list(people.columns) == ["a"]
     assert read(path, "a", "2", ()).wanted.tolist() == [False, True, False]
-    with pytest.raises(BenchRefused):
-        read(path, "missing", None, ())
+    codes = read(path, "y", None, ("b",), ("a",))
+    assert codes.columns["a"].to_pylist() == ["1", "2", "3"]
+    for label, categorical in (("missing", ()), ("y", ("missing",))):
+        with pytest.raises(BenchRefused):
+            read(path, label, None, (), categorical)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
