@@ -30,9 +30,9 @@ LOOKS_LIKE = 0.05
 
 TOLD_APART = 2_000
 """Below so many rows chance may make record numbers look like amounts."""
-THIN_OUT = 1.75
+THIN_OUT = 1.7
 """Numbers whose upper half reaches so much further than the lower one thin out as amounts do."""
-GAP = 0.05
+GAP = 0.1
 """Part of the range that no amount of many lies in: record numbers that come in blocks have gaps.
 """
 
