@@ -65,7 +65,12 @@ class _Setting:
 
 def measure(people: People, asked: Asked) -> dict[str, Any]:
     """Return the figures. Raises: BenchRefused; what a lookalike refuses."""
-    columns, refused = usable(people)
+    settings = {
+        seeds: [_setting(people.wanted, seeds, repeat) for repeat in range(asked.repeats)]
+        for seeds in asked.seeds
+    }
+    populations = [at.population for some in settings.values() for at in some if at is not None]
+    columns, refused = usable(people, populations)
     found: dict[str, Any] = {
         "data": people.name,
         "people": len(people.wanted),
@@ -80,10 +85,9 @@ def measure(people: People, asked: Asked) -> dict[str, Any]:
         "sizes": {},
     }
     rows = peers.table(columns) if peers.installed() else None
-    for seeds in asked.seeds:
+    for seeds, some in settings.items():
         runs = []
-        for repeat in range(asked.repeats):
-            setting = _setting(people.wanted, seeds, repeat)
+        for repeat, setting in enumerate(some):
             if setting is None:
                 break
             run = _model(columns, people.wanted, setting, asked.rho_nano, repeat)

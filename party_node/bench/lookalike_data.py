@@ -5,6 +5,7 @@ most are rare, values that are missing for a reason, features that matter only t
 that do not matter at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,25 @@ class People:
     wanted: NDArray[np.bool_]
 
 
-def read(path: Path, label: str, value: str | None, without: tuple[str, ...]) -> People:
+def read(
+    path: Path,
+    label: str,
+    value: str | None,
+    without: tuple[str, ...],
+    categorical: tuple[str, ...] = (),
+) -> People:
     """Read a CSV (comma or semicolon) or Parquet file; `label` equal to `value` is wanted.
 
-    Without a value, numbers above 0, true, and the words yes, true and 1 are. Raises: BenchRefused.
+    Without a value, numbers above 0, true, and the words yes, true and 1 are. Numbers in columns of
+    `categorical` are codes, and read as words. Raises: BenchRefused.
     """
     try:
         table = _table(path)
     except (OSError, pa.ArrowInvalid) as e:
         raise BenchRefused(f"{path} cannot be read", hint="give a CSV or Parquet file") from e
-    if label not in table.column_names:
-        raise BenchRefused(f"{path.name} has no column {label}")
+    absent = [c for c in (label, *categorical) if c not in table.column_names]
+    if absent:
+        raise BenchRefused(f"{path.name} has no column {absent[0]}")
     labels = table.column(label).combine_chunks()
     words = pc.cast(labels, pa.string())
     if value is not None:
@@ -54,19 +63,25 @@ def read(path: Path, label: str, value: str | None, without: tuple[str, ...]) ->
         wanted = pc.is_in(pc.utf8_lower(words), pa.array(["yes", "true", "1"]))
     dropped = {label, *without}
     columns = {c: table.column(c).combine_chunks() for c in table.column_names if c not in dropped}
+    columns |= {c: pc.cast(columns[c], pa.string()) for c in categorical if c in columns}
     marked = pc.fill_null(wanted, False).to_numpy(zero_copy_only=False)
     return People(path.name, columns, np.asarray(marked, np.bool_))
 
 
-def usable(people: People) -> tuple[dict[str, Any], list[str]]:
+def usable(
+    people: People, populations: Sequence[NDArray[np.intp]] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """Return the columns that may be features, and the names of those that may not.
 
-    Raises: BenchRefused if none may.
+    `populations` are rows that a run is given: among few of them a larger part of the values differ
+    than among all, so that a column may be refused there alone. Raises: BenchRefused if none may.
     """
     refused = []
     for name, column in people.columns.items():
         try:
             check_column(name, column)
+            for rows in populations:
+                check_column(name, column.take(rows))
         except LeakyColumn:
             refused.append(name)
     left = {name: c for name, c in people.columns.items() if name not in refused}

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from protocols.lookalike.encoding import is_time, numbers
+
 Scores = Callable[[NDArray[Any]], NDArray[Any]]
 _SIZES = ((7, 300), (15, 150), (31, 200))
 """Leaves and rounds."""
@@ -28,9 +30,11 @@ def installed() -> tuple[str, ...]:
 def table(columns: dict[str, Any]) -> tuple[NDArray[np.float32], list[int]]:
     """Return columns as trees take them, and which of them are categories."""
     found, categories = [], []
-    for at, column in enumerate(columns.values()):
+    for at, (name, column) in enumerate(columns.items()):
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
             values = pc.cast(column, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+        elif is_time(column.type):
+            values = numbers(name, column)
         else:
             codes = pc.dictionary_encode(pc.cast(column, pa.string())).indices
             values = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False)

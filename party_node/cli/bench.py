@@ -90,6 +90,9 @@ def lookalike(
     label: Annotated[str, typer.Option(help="Column that says who is wanted.")] = "",
     value: Annotated[str | None, typer.Option(help="Value of the label that is wanted.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Column to leave out.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(help="Column of numbers that are codes.")
+    ] = None,
     made_up: Annotated[str, typer.Option(help="plain, together or hard.")] = "together",
     seeds: Annotated[str, typer.Option(help="Numbers of seeds, with commas.")] = "500,2000",
     repeats: Annotated[int, typer.Option(min=1, help="Seeds of randomness.")] = 5,
@@ -119,7 +122,8 @@ def lookalike(
     if data is None:
         people = lookalike_data.make_up(made_up)
     else:
-        people = lookalike_data.read(data, label, value, tuple(without or ()))
+        codes = tuple(categorical or ())
+        people = lookalike_data.read(data, label, value, tuple(without or ()), codes)
     with _folder(keep) as folder:
         of = lookalike_parts.Measured(people, asked, rows, folder)
         found = {each.value: lookalike_parts.measure(each, of) for each in parts}

@@ -1,10 +1,11 @@
 """Features as a file has them: of each person the first row, every column as what it is said to be.
 
 A CSV file knows texts only. Where numbers are stated, texts are read as numbers; whole ones as
-integers, so that a column of record numbers is recognised as such. Blanks around words do not
-count, and an empty text is missing.
+integers, so that a column of record numbers is recognised as such; dates and times of ISO 8601 as
+times. Blanks around words do not count, and an empty text is missing.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ from protocols.lookalike.features import (
 )
 
 Numbers = NDArray[np.int64]
+_TIMES = (pa.timestamp("us"), pa.timestamp("us", tz="UTC"))
+"""As texts without a time zone are read, and texts with one."""
 
 
 def read_people(
@@ -68,8 +71,15 @@ def typed(feature: Feature, column: Any) -> Any:
     try:
         numbers = pc.cast(words, pa.float64())
     except pa.ArrowInvalid:
-        # The library's message would repeat a value.
-        raise MisfitColumn(f"column {feature.column} is not numeric") from None
+        return _times(feature, words)
     whole = pc.all(pc.equal(numbers, pc.floor(numbers)), min_count=0).as_py()
     large = pc.any(pc.greater(pc.abs(numbers), 2.0**53)).as_py()
     return pc.cast(numbers, pa.int64()) if whole and not large else numbers
+
+
+def _times(feature: Feature, words: Any) -> Any:
+    for kind in _TIMES:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.cast(words, kind)
+    # The library's message would repeat a value.
+    raise MisfitColumn(f"column {feature.column} is neither numbers nor dates")

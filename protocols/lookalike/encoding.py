@@ -29,6 +29,8 @@ CATEGORIES = 63
 """With a bin of their own, where the specification names none."""
 LEAST_PEOPLE = 100
 _SAMPLE = 200_000
+_MOMENT, _DAY = pa.timestamp("us"), 86_400_000_000.0
+"""Microseconds."""
 
 Codes = NDArray[np.uint16]
 Columns = Mapping[str, Any]
@@ -107,13 +109,24 @@ def encode_rows(bins: tuple[Bins, ...], columns: Columns) -> Codes:
 
 
 def numbers(name: str, column: Any) -> NDArray[np.float64]:
-    """Return a column as floats, NaN where it is missing. Raises: MisfitColumn."""
+    """Return a column as floats, NaN where it is missing; times as days since the start of 1970.
+
+    Raises: MisfitColumn.
+    """
     try:
+        if is_time(column.type):
+            column = pc.cast(pc.cast(column, _MOMENT, safe=False), pa.int64())
+            return numbers(name, column) / _DAY
         values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # The library's message would repeat a value.
         raise MisfitColumn(f"column {name} is not numeric") from None
     return np.asarray(values, np.float64)
+
+
+def is_time(kind: Any) -> bool:
+    """Return whether an Arrow type is a date, or a date with a time."""
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
 def clip(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,9 +150,9 @@ def words(name: str, column: Any) -> Any:
 
 
 def suggest(name: str, column: Any) -> Feature:
-    """Return the plain reading of a column: numbers are numeric, all else is categorical."""
+    """Return the plain reading of a column: numbers and times are numeric, all else categorical."""
     numeric = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-    numeric = numeric or pa.types.is_decimal(column.type)
+    numeric = numeric or pa.types.is_decimal(column.type) or is_time(column.type)
     return Feature(name, FeatureKind.NUMERIC if numeric else FeatureKind.CATEGORICAL)
 
 

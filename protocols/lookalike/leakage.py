@@ -1,8 +1,9 @@
 """Columns that would single people out are no features: identifiers and free text are refused.
 
 A model that has learnt an identifier has learnt who the seeds are. Three signs, each enough alone:
-the type of the column (bytes, nested values), how many different values it has, and what its values
-look like. It is a check against mistakes, not against somebody who hides an identifier on purpose.
+the type of the column (bytes, nested values), how many different values it has (unless they are
+like amounts), and what its values look like. It is a check against mistakes, not against somebody
+who hides an identifier on purpose.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from protocols.errors import LocalError
 
@@ -25,6 +27,14 @@ LONG_TEXT = 40
 MANY_WORDS = 5
 LOOKS_LIKE = 0.05
 """Share of values of an identifier's look from which on a column is refused."""
+
+TOLD_APART = 2_000
+"""Below so many rows chance may make record numbers look like amounts."""
+THIN_OUT = 1.7
+"""Numbers whose upper half reaches so much further than the lower one thin out as amounts do."""
+GAP = 0.1
+"""Part of the range that no amount of many lies in: record numbers that come in blocks have gaps.
+"""
 
 _PATTERNS = (
     ("an e-mail address", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")),
@@ -63,7 +73,8 @@ def check_column(name: str, column: Any) -> None:
     if pa.types.is_string(sample.type) or pa.types.is_large_string(sample.type):
         _check_words(name, sample)
     elif pa.types.is_integer(sample.type):
-        _check_share(name, sample, DISTINCT_NUMBERS)
+        if not _amounts(sample.to_numpy(zero_copy_only=False).astype(np.float64)):
+            _check_share(name, sample, DISTINCT_NUMBERS)
         _check_looks(name, pc.cast(sample, pa.string()).to_pylist(), _PATTERNS[-1:])
 
 
@@ -81,6 +92,19 @@ def _check_words(name: str, sample: Any) -> None:
 def _check_share(name: str, sample: Any, most: float) -> None:
     if len(sample) >= LEAST_ROWS and pc.count_distinct(sample).as_py() > most * len(sample):
         raise LeakyColumn(f"column {name} has nearly as many values as people")
+
+
+def _amounts(values: NDArray[np.float64]) -> bool:
+    """Return whether these whole numbers are like amounts, which may all differ.
+
+    There are fewer and fewer large ones, and no gap. Record numbers lie evenly, or in blocks.
+    """
+    if len(values) < TOLD_APART:
+        return False
+    lowest, low, middle, high, highest = np.quantile(values, [0.01, 0.1, 0.5, 0.9, 0.99])
+    inner = np.sort(values[(values >= lowest) & (values <= highest)])
+    thin_out = high - middle > THIN_OUT * (middle - low)
+    return bool(thin_out and np.diff(inner).max() < GAP * (highest - lowest))
 
 
 def _check_looks(name: str, values: list[str], patterns: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from party_node.bench import lookalike_peers
 from party_node.bench.lookalike import Asked, measure, reached, rows
-from party_node.bench.lookalike_data import MADE_UP, make_up, read
+from party_node.bench.lookalike_data import MADE_UP, make_up, read, usable
 from party_node.bench.lookalike_parts import Part
 from party_node.surface_errors import BenchRefused
 from tests.support.bench_figures import documented, figures
@@ -76,8 +76,11 @@ def test_files_are_read_with_what_is_wanted(tmp_path: Path, kind: str) -> None:
     assert people.wanted.tolist() == [False, True, True]
     assert list(people.columns) == ["a"]
     assert read(path, "a", "2", ()).wanted.tolist() == [False, True, False]
-    with pytest.raises(BenchRefused):
-        read(path, "missing", None, ())
+    codes = read(path, "y", None, ("b",), ("a",))
+    assert codes.columns["a"].to_pylist() == ["1", "2", "3"]
+    for label, categorical in (("missing", ()), ("y", ("missing",))):
+        with pytest.raises(BenchRefused):
+            read(path, label, None, (), categorical)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -85,3 +88,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     for name in ("x.parquet", "absent.csv"):
         with pytest.raises(BenchRefused):
             read(tmp_path / name, "y", None, ())
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_column_that_a_run_would_refuse_is_left_out_of_all() -> None:
+    people = make_up("plain", 5000)
+    # Of all people 92 in 100 have different values; of fewer, who seldom meet their like, 97.
+    paid = np.arange(5000) % 4600 * 7
+    people.columns["paid"] = pa.array(np.random.default_rng(1).permutation(paid))
+    assert "paid" not in usable(people)[1]
+    assert usable(people, [np.arange(2000)])[1] == ["paid"]
+    assert measure(people, Asked((200,), repeats=1))["refused_columns"] == ["paid"]

@@ -136,3 +136,14 @@ def test_quality_is_the_same_of_columns_that_are_codes_already() -> None:
     columns["age"] = pa.array([500.0] * 50 + [40.0] * 100 + [None] * 50)
     bins = learn_bins(SPEC, columns)
     assert report_of(SPEC, columns, bins, encode_rows(bins, columns)) == report(SPEC, columns)
+
+
+def test_times_are_numbers_by_themselves_and_far_ones_apart() -> None:
+    days = pa.array(np.arange(4 * ROWS, dtype=np.int32), pa.date32())
+    feature = suggest("since", days)
+    assert feature.kind is FeatureKind.NUMERIC
+    bins = learn_bins(_one(feature), {"since": days})
+    codes = encode_rows(bins, {"since": pa.concat_arrays([days, pa.nulls(1, pa.date32())])})[:, 0]
+    assert (np.diff(codes.astype(int)) >= 0).all()
+    assert codes[-1] == bins[0].size - 1
+    assert NUMERIC_BINS - 2 < bins[0].size <= NUMERIC_BINS + 2

@@ -9,7 +9,7 @@ import pytest
 
 from protocols.lookalike.leakage import LeakyColumn, check_column
 
-ROWS = 400
+ROWS, MANY = 400, 4000
 DRAWS = np.random.default_rng(1)
 LEAKY: dict[str, Any] = {
     "mail": pa.array([f"p{i % 9}@mail.example" for i in range(ROWS)]),
@@ -20,6 +20,15 @@ LEAKY: dict[str, Any] = {
     "address": pa.array([f"10.0.0.{i % 20}" for i in range(ROWS)]),
     "iban": pa.array([f"GB8237{i % 20:012}" for i in range(ROWS)]),
     "row number": pa.array(range(ROWS)),
+    "customer number": pa.array(DRAWS.permutation(10**6)[:MANY]),
+    "numbers of two systems": pa.array([*range(3000), *range(70_000, 71_000)]),
+    "number with a year": pa.array([(2015 + i % 9) * 10_000 + i for i in range(MANY)]),
+    "numbers of whom time has left": pa.array(
+        (10**7 * (1 - np.sqrt(DRAWS.random(MANY)))).astype(np.int64)
+    ),
+    "few amounts, which could be numbers": pa.array(
+        np.exp(15 + DRAWS.normal(size=ROWS)).astype(np.int64)
+    ),
     "name": pa.array([f"Person {chr(65 + i % 26)}{i}" for i in range(ROWS)]),
     "some mails": pa.array(["none"] * 340 + [f"p{i}@m.example" for i in range(60)]),
     "note": pa.array(["called twice, wants a quote for two windows"] * ROWS),
@@ -32,6 +41,12 @@ FINE: dict[str, Any] = {
     "age": pa.array(DRAWS.integers(18, 90, ROWS)),
     "spend": pa.array(DRAWS.normal(size=ROWS)),
     "cents": pa.array(DRAWS.integers(0, 1000, ROWS)),
+    "income in cents": pa.array(np.exp(15 + DRAWS.normal(size=MANY)).astype(np.int64)),
+    "balance, mostly zero": pa.array(
+        np.where(DRAWS.random(MANY) < 0.04, 0, np.exp(12 + DRAWS.normal(size=MANY))).astype(
+            np.int64
+        )
+    ),
     "job": pa.array([f"job {i % 40}" for i in range(ROWS)]),
     "joined": pa.array([f"2024-01-{1 + i % 28:02}" for i in range(ROWS)]),
     "flag": pa.array([i % 2 == 0 for i in range(ROWS)]),
