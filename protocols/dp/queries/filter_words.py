@@ -6,11 +6,14 @@ from protocols.dp.queries.schema import BinColumn, NumberColumn, Schema, written
 _MOST_VALUES = 8
 
 
-def condition(schema: Schema, where: Filter) -> str:
-    """Return the condition as one phrase; long lists of values are cut, and say so."""
+def condition(schema: Schema, where: Filter, most: int | None = _MOST_VALUES) -> str:
+    """Return the condition as one phrase; of a list no more than `most` values are said, and how
+    many more there are. None: all of them.
+    """
     match where:
         case OneOf(column=name, values=values):
-            shown, more = values[:_MOST_VALUES], len(values) - _MOST_VALUES
+            shown = values[:most]
+            more = len(values) - len(shown)
             return f"{name} is {' or '.join(shown)}" + (f" or {more} more" if more > 0 else "")
         case Between(column=name, low=low, high=high):
             column = schema.find(name)
@@ -21,8 +24,8 @@ def condition(schema: Schema, where: Filter) -> str:
         case Missing(column=name):
             return f"{name} is missing"
         case Not(part=part):
-            return f"not ({condition(schema, part)})"
+            return f"not ({condition(schema, part, most)})"
         case All(parts=parts):
-            return " and ".join(f"({condition(schema, part)})" for part in parts)
+            return " and ".join(f"({condition(schema, part, most)})" for part in parts)
         case Any(parts=parts):
-            return " or ".join(f"({condition(schema, part)})" for part in parts)
+            return " or ".join(f"({condition(schema, part, most)})" for part in parts)
