@@ -5,6 +5,7 @@ Complete, so that nobody agrees to what was cut off: `question_words.py` puts th
 
 from collections.abc import Iterator
 
+from protocols.dp.queries.filter_words import word
 from protocols.dp.queries.query import (
     MAX_PARTS_OF_WHOLE,
     Ask,
@@ -55,10 +56,10 @@ def segments(ours: Segments) -> Iterator[str]:
 
 def column(one: Column) -> str:
     """Return a declared column, with its own name in the file where that is another."""
-    name = one.name if one.name == one.source else f"{one.name} (in the file {one.source})"
+    name = one.name if one.name == one.source else f"{one.name} (in the file {word(one.source)})"
     match one:
         case CategoryColumn(values=values):
-            return f"{name}: categories {', '.join(values)}; all else is one more"
+            return f"{name}: categories {', '.join(map(word, values))}; all else is one more"
         case BinColumn(edges=edges, decimals=places):
             return f"{name}: numbers in bins cut at {', '.join(written(e, places) for e in edges)}"
         case NumberColumn(low=low, high=high, decimals=places):
@@ -89,8 +90,8 @@ def _asks(ask: Ask, by: tuple[str, ...]) -> Iterator[str]:
 
 
 def _lift(ask: Lift) -> Iterator[str]:
-    yield f"how many people of each {ask.arm} converted, beside {ask.baseline}"
-    yield f"converted are: {', '.join(ask.converted)}"
+    yield f"how many people of each {ask.arm} converted, beside {word(ask.baseline)}"
+    yield f"converted are: {', '.join(map(word, ask.converted))}"
     whom = "all who were exposed" if ask.exposed else "the people of both"
     yield f"rates are among {whom}"
     if ask.window is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from party_node.query_words import column, counted, segments
 from protocols.dp.budget import Rho
-from protocols.dp.queries.filter_words import condition
+from protocols.dp.queries.filter_words import condition, word
 from protocols.dp.queries.query import Query
 from protocols.dp.queries.schema import written
 from protocols.federated.asked import Federated
@@ -59,18 +59,19 @@ def _parts(job: JobDescription, asked: Asked) -> Iterator[Said]:
 
 def feature(one: Feature) -> str:
     """Return a column of a model with its kind and everything that bounds it."""
+    name = word(one.column)
     if one.kind is FeatureKind.NUMERIC:
         low, high = one.low_milli, one.high_milli
         ends = [f"from {_number(low)}"] if low is not None else []
         ends += [f"up to {_number(high)}"] if high is not None else []
-        said = f"{one.column}: numbers {' '.join(ends) or 'without bounds'}"
+        said = f"{name}: numbers {' '.join(ends) or 'without bounds'}"
         cut = ", ".join(_number(edge) for edge in one.edges_milli)
         return f"{said}, in bins cut at {cut}" if cut else said
     if one.kind is FeatureKind.ORDINAL:
-        return f"{one.column}: categories in this order: {', '.join(one.categories)}"
+        return f"{name}: categories in this order: {', '.join(map(word, one.categories))}"
     if one.categories:
-        return f"{one.column}: categories {', '.join(one.categories)}; all else is one more"
-    return f"{one.column}: categories, those that most people there have; all else is one more"
+        return f"{name}: categories {', '.join(map(word, one.categories))}; all else is one more"
+    return f"{name}: categories, those that most people there have; all else is one more"
 
 
 def _of_lookalike(job: JobDescription, asked: Lookalike) -> Iterator[Said]:
@@ -99,10 +100,9 @@ def _of_scores_again(job: JobDescription, asked: JointAgain) -> Iterator[Said]:
 
 def _of_training(asked: Federated) -> Iterator[Said]:
     label, needed = asked.label, asked.threshold
-    yield Said(
-        "what is foretold",
-        (f"whether {label.column} is {' or '.join(label.positive)}; every other value is a no",),
-    )
+    yes = " or ".join(map(word, label.positive))
+    foretold = f"whether {word(label.column)} is {yes}; every other value is a no"
+    yield Said("what is foretold", (foretold,))
     yield _features("columns of each partner", asked.features)
     yield Said(
         "rounds",

@@ -10,7 +10,11 @@ from party_node.insight import question_file as insight
 from party_node.joint import question_file as joint
 from party_node.lookalike import question_file as lookalike
 from protocols.codec import encode
+from protocols.dp.queries.filter_words import condition
+from protocols.dp.queries.filters import OneOf
+from protocols.dp.queries.schema import Schema, TextColumn
 from protocols.joint.asked_again import JointAgain
+from protocols.lookalike.features import Feature, FeatureKind
 from protocols.question import Asked
 from tests.support.described import described
 
@@ -123,6 +127,28 @@ def test_a_question_is_said_with_filters_columns_and_the_askers_groups() -> None
     assert "divided by segment" in told
     assert "the sum of spend, by 4 levels" in told
     assert "spend: numbers from 0 up to 500.5" in told
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("south; all else is one more", '"south; all else is one more"'),
+        ("north, south", '"north, south"'),
+        ("\x1b[2Jnorth", '"\\u001b[2Jnorth"'),
+        ("north\naudience: none", '"north\\naudience: none"'),
+        ("\u202eshtron", '"\\u202eshtron"'),
+        ("", '""'),
+        ("north", "north"),
+        ("São Tomé-Centre", "São Tomé-Centre"),
+    ],
+)
+def test_a_word_of_the_other_party_is_one_word_and_moves_no_cursor(
+    hostile: str, shown: str
+) -> None:
+    one = Feature("region", FeatureKind.CATEGORICAL, categories=(hostile, "west"))
+    assert question_words.feature(one) == f"region: categories {shown}, west; all else is one more"
+    schema = Schema((TextColumn("region", "region"),))
+    assert condition(schema, OneOf("region", (hostile, "west"))) == f"region is {shown} or west"
 
 
 _C = "dataset: d\nprice: {rho: '0.01'}\n"
