@@ -10,7 +10,15 @@ from typing import Any
 from sqlmodel import col, select
 
 from coordinator.wire import JobState
-from party_node import count_noise, disclosures, endings, preflight, progress
+from party_node import (
+    count_noise,
+    disclosures,
+    endings,
+    preflight,
+    progress,
+    question_text,
+    question_words,
+)
 from party_node.charges import price_at
 from party_node.errors import NodeError
 from party_node.federated.standing import training_view
@@ -56,10 +64,11 @@ def job_list(parts: Services) -> list[dict[str, Any]]:
 
 
 def described(parts: Services, job: JobDescription) -> dict[str, Any]:
-    """Return what a job asks for, what it costs whom, and who learns what.
+    """Return what a job asks for, what it costs whom, who learns what, and what is foretold: all
+    that stands in the job itself, so every side sees the same.
 
     Of a job by a protocol that only earlier versions ran, what that protocol says is left out: how
-    many identifiers a person brings, the noise of the size, who learns what.
+    many identifiers a person brings, the noise of the size, who learns what, the question.
     """
     runs = registry.runs(job.protocol)
     return {
@@ -83,6 +92,10 @@ def described(parts: Services, job: JobDescription) -> dict[str, Any]:
         "who_learns": [dataclasses.asdict(one) for one in disclosures.who_learns(job)]
         if runs
         else [],
+        "question": [dataclasses.asdict(one) for one in question_words.question(job)]
+        if runs
+        else [],
+        "forecast": question_text.forecast_of(job) if runs else None,
     }
 
 

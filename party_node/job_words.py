@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from party_node.asked_words import asked
 from protocols.disclosure import FLOOR
 from protocols.dp.budget import HALF_WIDTH
 
@@ -53,16 +54,14 @@ def preflight(
 
     `estimate` is this side's own, which is finer than what it says.
     """
-    under = f"{job['collaboration']} version {job['version']}"
-    yield f"{job['kind']} for {job['purpose']} under {under}"
-    if job["kind"] == "federated":
-        yield "nobody is matched: each party trains on its own people"
-    else:
-        yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
-    yield "who learns what:"
-    for one in job["who_learns"]:
-        yield f"  {one['who']}: {one['what']}"
-    yield f"price: {price(job['cost'])}"
+    yield from asked(job)
+    yield from of_side(job, said, estimate)
+
+
+def of_side(
+    job: dict[str, Any], said: dict[str, Any], estimate: dict[str, Any] | None = None
+) -> Iterator[str]:
+    """Say what one side has said of its people, time and budget, or would say."""
     yield f"on this side: {people(said['asked_step'])} people asked for, " + (
         f"{people(said['permitted_step'])} permitted"
     )
@@ -84,15 +83,6 @@ def preflight(
         yield f"this side would refuse: {said['refusal']}"
 
 
-def price(cost: dict[str, Any]) -> str:
-    """Say what a job costs, and from whose budget it is paid."""
-    alone = cost["epsilon_alone"]
-    means = "" if alone is None else f" (epsilon {alone} alone, at delta {cost['delta']})"
-    payers = cost["paid_by"]
-    each = ", each" if len(payers) > 1 else ""
-    return f"rho {cost['rho']}{means}, from the budget of {' and '.join(payers)}{each}"
-
-
 def takes(estimate: dict[str, Any]) -> str:
     """Say what a job takes at one side."""
     sent = estimate["traffic_kib"]
@@ -111,13 +101,6 @@ def duration(seconds: int) -> str:
         if seconds < most:
             return f"{round(seconds / size)} {unit}"
     return f"{seconds / 3600:.1f} hours"
-
-
-def _at_most(per_person: int | None) -> str:
-    """Say how many identifiers a person brings, where more would be possible."""
-    if per_person is None:
-        return ""
-    return f"; a person brings {per_person} identifier{'' if per_person == 1 else 's'} at most"
 
 
 def stage(job: dict[str, Any]) -> str:
@@ -258,21 +241,6 @@ def weighed(weights: list[dict[str, Any]]) -> str:
     told = [f"{w['value']} {w['weight']:+.2f}" for w in shown]
     more = len(weights) - len(shown)
     return ", ".join(told) + (f", and {more:,} that weigh less" if more else "")
-
-
-def forecast(found: dict[str, Any]) -> Iterator[str]:
-    """Say how good a model can get, before anything is asked of anybody."""
-    divided = f"{found['training']:,} train, {found['held_out']:,} are held out"
-    seeds = f"with {found['seeds_step']:,} seeds ({divided})"
-    if found["auc_middle"] is None:
-        yield f"{seeds} at this price it was not measured how good a model gets"
-    else:
-        yield (
-            f"{seeds} a model of this price reaches about {found['auc_middle']:.0%} of the AUC "
-            f"of one without privacy, {found['auc_low']:.0%} in the worst case that was measured"
-        )
-    for caution in found["cautions"]:
-        yield f"caution: {caution['text']}"
 
 
 def statistics(found: dict[str, Any]) -> Iterator[str]:

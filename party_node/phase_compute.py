@@ -1,8 +1,10 @@
 """The middle of a run: the gate, the charge, the witnesses, then the protocol itself.
 
 Order matters. The use record is in the ledger, under a published checkpoint, and the budget is
-charged, before any row is read or anything that depends on rows leaves this node. Where two people
-have broken the glass (`emergencies.py`), the coordinator's cosignature stands for the quorum.
+charged, before any row is read or anything that depends on rows leaves this node. That a column
+leaks or seeds are too few is an exact answer about rows too, which the other side hears as the
+cause: checked before the charge, it could be asked for again for nothing. Where two people have
+broken the glass (`emergencies.py`), the coordinator's cosignature stands for the quorum.
 """
 
 from typing import Any

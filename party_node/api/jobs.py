@@ -90,8 +90,7 @@ def asked(job: JobDescription, node: Here, response: Response, *, dry_run: bool)
         ahead = _preflight(job, parts)
         said = dataclasses.asdict(disclosures.view(ahead.said))
         takes = _estimate(job, ahead, parts)
-        found = described(parts, job) | {"preflight": said, "estimate": takes, "dry_run": True}
-        return found | {"forecast": question_text.forecast_of(job)}
+        return described(parts, job) | {"preflight": said, "estimate": takes, "dry_run": True}
     parts.jobs.submit(job)
     node.driver.wake()
     return job_view(parts, job.job)

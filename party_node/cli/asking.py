@@ -232,8 +232,6 @@ def ask_at(
     refusal = ahead["preflight"]["refusal"]
     if not as_json:
         say_all(job_words.preflight(ahead, ahead["preflight"], ahead["estimate"]))
-        if ahead["forecast"] is not None:
-            say_all(job_words.forecast(ahead["forecast"]))
     if dry_run or refusal:
         if as_json:
             show_json(ahead)

@@ -107,10 +107,24 @@ def _show(found: dict[str, Any], rejects: Path | None) -> None:
         say(f"objections taken for two persons: {found['for_both']:,}")
     if found["refused"]:
         table(["reason", "rows"], found["reasons"].items(), "")
-        rows = found["refused_rows"][:_SHOWN]
-        table(["line", "reason", "event"], [[r["line"], r["reason"], r["event"]] for r in rows], "")
+        _show_refused(found, rejects)
     if rejects is not None:
         say(f"every refused row: {rejects}")
+
+
+def _show_refused(found: dict[str, Any], rejects: Path | None) -> None:
+    """Print the first refused rows, and where the others are if there are more."""
+    rows = found["refused_rows"][:_SHOWN]
+    heads = ["line", "reason"]
+    if any(row["event"] for row in rows):  # only rows of wide files have several
+        heads.append("event")
+    table(heads, [[row[head] for head in heads] for row in rows], "")
+    more = found["refused"] - len(rows)
+    if more and rejects is not None:
+        say(f"and {more:,} more, which are in the file too")
+    elif more:
+        say(f"and {more:,} more: the same again with `--rejects FILE` writes all of them into it;")
+        say("  what was taken in is not written twice, and `--dry-run` writes nothing")
 
 
 def _pairs(pairs: list[str]) -> dict[str, str]:

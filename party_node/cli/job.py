@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from party_node import endings, job_words
+from party_node import asked_words, endings, job_words
 from party_node.cli import asking
 from party_node.cli.following import follow
 from party_node.cli.naming import whole
@@ -67,7 +67,7 @@ def list_jobs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 
 @app.command()
 def show(job: Job, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Show a job: state, who learns what, what all sides said before."""
+    """Show a job: state, what is asked, who learns what, what all sides said before."""
     client = client_of(home)
     found = client.get(f"/v1/jobs/{whole(client, job)}")
     if as_json:
@@ -152,15 +152,14 @@ def _decide(
 def _show(found: dict[str, Any]) -> None:
     say(f"job {found['job']}: {job_words.stage(found)}")
     say_all(endings.lines(found["why"]))
-    say(f"{found['kind']} for {found['purpose']}, asked by {found['requester']}")
+    say(f"asked by {found['requester']}")
     if found["outdated"]:
         say(f"  by {found['protocol']}, which this version of Accord does not run: what it brought")
         say("  stays; to ask again, agree on a new version of the collaboration")
-    for one in found["who_learns"]:
-        say(f"  {one['who']}: {one['what']}")
+    say_all(asked_words.asked(found))
     for said in found["preflights"].values():
         say(f"pre-flight of {said['party']}:")
-        say_all(f"  {line}" for line in list(job_words.preflight(found, said))[-3:])
+        say_all(f"  {line}" for line in job_words.of_side(found, said))
     if found["estimate"] is not None:
         say(f"at this side: {job_words.takes(found['estimate'])}")
     if found["accepted_by"]:

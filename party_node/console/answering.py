@@ -11,11 +11,12 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from party_node.asked_words import forecast, price
 from party_node.console.model_quality import percent, span
 from party_node.console.model_words import STATES
 from party_node.console.sessions import Sessions
 from party_node.console.view import age, when
-from party_node.job_words import price, stage
+from party_node.job_words import stage
 from party_node.running import RunningNode, node_of
 from party_node.surface_errors import ForeignOrigin
 from protocols.verdict import Verdict
@@ -40,7 +41,13 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"when": when, "age": age, "stage": stage, "price": price}
+_templates.filters |= {
+    "when": when,
+    "age": age,
+    "stage": stage,
+    "price": price,
+    "forecast": forecast,
+}
 _templates.filters |= {"percent": percent, "verdict": lambda said: STATES[Verdict(said)]}
 _templates.globals["span"] = span
 _templates.filters["count"] = lambda number: f"{number:,}"

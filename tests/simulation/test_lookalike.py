@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from party_node import endings
 from party_node.approvals import Rule
+from party_node.cli.job import _show
 from party_node.errors import IllegalState, JobRefused, MissingColumn, NotFound
 from party_node.job_tables import PreflightRow
 from party_node.job_views import job_view
@@ -271,6 +272,35 @@ def test_before_it_is_asked_it_says_how_good_it_can_get(world: TwoNodes) -> None
     said = {one["who"]: one["what"] for one in ahead["who_learns"]}
     assert "never who is a seed" in said[PUBLISHER]
     assert "age, tier, visits" in said[PUBLISHER]
+
+
+def test_whoever_must_approve_reads_what_was_looked_ahead_at_before_and_after(
+    world: TwoNodes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns, where = "{segment: {categories: [loyal, new]}}", "{eq: {segment: loyal}}"
+    chosen = f"expected: 50, columns: {columns}, where: {where}"
+    question = QUESTION.replace("expected: 50", chosen)
+    ahead = world.brand.look_ahead("lookalike", question=question, route="cot")
+    world.publisher.services.rules.remove("all-lookalike")
+    job = world.brand.ask("lookalike", question=question, route="cot")
+    world.publisher.turn()
+    for waits in (True, False):
+        for node in world.nodes.values():
+            seen = job_view(node.services, job)
+            same = ("question", "forecast", "who_learns", "protocol", "datasets", "identifiers")
+            assert {key: seen[key] for key in same} == {key: ahead[key] for key in same}
+        assert job_view(world.publisher.services, job)["waits_for_us"] == waits
+        _show(job_view(world.publisher.services, job))
+        told = capsys.readouterr().out
+        assert "age: numbers from 18 up to 90" in told
+        assert "those of customers where segment is loyal" in told
+        assert "the 60 best" in told
+        assert "publisher: that there are 50 seeds or more" in told
+        assert "with 50 seeds (" in told
+        assert "protocol: lookalike-cot/2" in told
+        if waits:
+            world.publisher.services.jobs.approve(job, "person:ann")
+            world.settle(job)
 
 
 def test_a_model_scores_again_whom_consent_covers_now(trained: TwoNodes) -> None:

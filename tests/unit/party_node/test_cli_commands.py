@@ -260,6 +260,26 @@ def test_a_consent_file_is_looked_at_and_taken_in(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_of_many_refused_rows_it_says_how_many_more_there_are_and_where(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, rejects = tmp_path / "c.csv", tmp_path / "rejects.csv"
+    heads = "source_event_id,email,purpose,state,event_time\n"
+    bad = [f"e{n},a{n}@x.example,joint-audience,perhaps,2026-01-01T00:00:00Z\n" for n in range(25)]
+    words = ["consent", "import", str(path), "--source", "crm", "--dry-run"]
+    path.write_text(heads + "".join(bad))
+    assert accord(pair, "shop", *words) == 0
+    out = capsys.readouterr().out
+    assert "and 5 more: the same again with `--rejects FILE`" in out
+    assert "event" not in out, "a column that is empty for all is left out"
+    assert accord(pair, "shop", *words, "--rejects", str(rejects)) == 0
+    assert "and 5 more, which are in the file too\n" in capsys.readouterr().out
+    assert len(rejects.read_text().splitlines()) == 26
+    path.write_text(heads + "".join(bad[:20]))
+    assert accord(pair, "shop", *words) == 0
+    assert "more" not in capsys.readouterr().out
+
+
 def test_a_mapping_is_checked_without_a_node(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,9 @@ from party_node import job_words
 
 JOB = {
     "collaboration": "spring", "version": 1, "kind": "overlap", "purpose": "measurement",
-    "who_learns": [], "senders": ["publisher"], "receiver": "brand", "rho": "0.005",
+    "who_learns": [], "question": [], "forecast": None, "protocol": "psi-dh-cardinality/2",
+    "datasets": {"brand": "customers", "publisher": "audience"},
+    "senders": ["publisher"], "receiver": "brand", "rho": "0.005",
     "identifiers": ["email"],
     "per_person": 1,
     "cost": {"rho": "0.005", "epsilon_alone": 0.524, "delta": "1e-8",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from party_node import job_words
+from party_node import asked_words
 from party_node.lookalike import card_words
 from protocols.codec import decode, encode
 from protocols.errors import InvalidParameter
@@ -136,7 +136,7 @@ def test_below_what_was_measured_nothing_is_foretold() -> None:
         found = forecast(seeds, rho)
         assert (found.auc_low_permille, found.auc_middle_permille) == (0, 0)
         assert Caution.NOISE_DROWNS in found.cautions
-    assert "not measured" in next(job_words.forecast(card_words.ahead(forecast(25, RHO))))
+    assert "not measured" in next(asked_words.forecast(card_words.ahead(forecast(25, RHO))))
 
 
 def test_a_forecast_refuses_what_training_would() -> None:
