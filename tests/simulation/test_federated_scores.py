@@ -21,6 +21,7 @@ from party_node.errors import (
     NotFound,
     ScoringNotAgreed,
 )
+from party_node.job_views import job_list
 from party_node.roles.callers import ADMINISTRATOR
 from party_node.scoring import again
 from party_node.scoring.purposes import purpose_for
@@ -271,6 +272,8 @@ def commands(world: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> TwoNodes:
 
     class Client:
         def list(self, path: str) -> list[dict[str, Any]]:
+            if path == "/v1/jobs":
+                return job_list(running.services)
             assert path == "/v1/models"
             return models.listed(running)
 
@@ -282,9 +285,9 @@ def commands(world: TwoNodes, monkeypatch: pytest.MonkeyPatch) -> TwoNodes:
             asked = models.AudienceBody.model_validate(body)
             return models.make_audience(job, asked, running, ADMINISTRATOR)
 
-        def download(self, path: str, method: str = "GET") -> bytes:
+        def download(self, path: str, method: str = "GET", **asked: str) -> bytes:
             assert method == "POST"
-            answer = models.scores(path.split("/")[3], running, ADMINISTRATOR)
+            answer = models.scores(path.split("/")[3], running, ADMINISTRATOR, **asked)
             return bytes(answer.body)
 
     monkeypatch.setattr(cli_model, "client_of", lambda _home: Client())
