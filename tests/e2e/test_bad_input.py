@@ -309,6 +309,7 @@ def odd_node(network: SmallNetwork, name: str, **environment: str) -> Iterator[N
         network.kill(name)
 
 
+@pytest.mark.slow  # beside tests/faults/test_full_disk.py
 def test_a_full_disk_is_named_and_nothing_is_lost(network: SmallNetwork, tmp_path: Path) -> None:
     """The ledger takes up what it can, says so, and takes up the rest once there is room."""
     path = tmp_path / "consents.csv"

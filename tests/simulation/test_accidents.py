@@ -105,7 +105,10 @@ def test_a_lost_answer_to_the_request_itself_loses_no_job(world: TwoNodes) -> No
     as_if_nothing_had_happened(world, row.job, "overlap")
 
 
-@pytest.mark.parametrize("what", ["html", "object", "number", "nothing"])
+@pytest.mark.parametrize(
+    "what",
+    ["html", "object", *(pytest.param(w, marks=pytest.mark.slow) for w in ("number", "nothing"))],
+)
 def test_unreadable_answers_do_not_make_a_node_deaf(world: TwoNodes, what: str) -> None:
     """A proxy in maintenance answers 200 and anything: the node looks again later."""
     nonsense = {"html": b"<html>", "object": b'{"jobs": 1}', "number": b"[1]", "nothing": b""}[what]
@@ -161,10 +164,8 @@ def dies_once(world: TwoNodes, kind: str, party: str, number: int, *, heard: boo
 @pytest.mark.parametrize(
     ("kind", "party", "number", "heard"),
     [
-        ("audience", PUBLISHER, 2, True),
         ("audience", PUBLISHER, 3, False),
         ("audience", BRAND, 3, True),
-        ("audience", PUBLISHER, 14, True),
         ("overlap", BRAND, 16, False),
     ],
 )

@@ -110,6 +110,7 @@ def test_what_was_taken_out_survives_a_kill_after_every_step(world: TwoNodes) ->
     assert most > 1
 
 
+@pytest.mark.slow
 def test_a_count_ends_too(world: TwoNodes) -> None:
     job = world.complete("overlap")
     for node in world.nodes.values():

@@ -158,6 +158,7 @@ def test_an_audience_by_several_types_has_each_person_once(world, identifiers, m
     assert abs(world.brand.result(job)["size"]["value"] - len(by(*identifiers))) <= 2
 
 
+@pytest.mark.slow
 def test_a_prepared_set_matches_people_by_several_types_as_any_other(world):
     """And each list of types has a set of its own, under a key of its own."""
     sets = world.brand.services.kept_sets

@@ -118,7 +118,10 @@ def test_the_count_that_the_receiver_holds_is_noisy(world: TwoNodes, said: Said)
     assert all(abs(count - len(PLAIN)) <= DUMMIES // 2 for count in held)
 
 
-@pytest.mark.parametrize(("kind", "rho"), [("overlap", RHO), ("audience", "10")])
+@pytest.mark.parametrize(
+    ("kind", "rho"),
+    [("overlap", RHO), pytest.param("audience", "10", marks=pytest.mark.slow)],
+)
 def test_two_runs_over_the_same_people_share_no_bytes(
     world: TwoNodes, said: Said, kind: str, rho: str
 ) -> None:
