@@ -29,14 +29,12 @@ _NO_ERRORS = MappingProxyType(
 )
 
 
-def why(cause: str, found: str, paid: str) -> dict[str, Any] | None:
-    """Return what is said of a job that ended with this cause; None for one without.
+def why(cause: str, found: str, paid: str) -> dict[str, Any]:
+    """Return what is said of a job that ended with this cause.
 
     `found` is what this side found, empty where it was another party that could not go on; `paid`
     the rho that this side was charged, empty where there is none.
     """
-    if not cause:
-        return None
     kind = next((k for k in _kinds() if k.code == cause), None)  # type: ignore[attr-defined]
     text = _NO_ERRORS.get(cause, "") if kind is None else _sentence(kind)
     hint = kind.hint if kind is not None and issubclass(kind, NodeError) else ""

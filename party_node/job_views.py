@@ -161,6 +161,8 @@ def _preflights(parts: Services, job: str) -> dict[str, Any]:
 
 def why(parts: Services, job: str, cause: str) -> dict[str, Any] | None:
     """Say why a job ended early; None where it has no cause."""
+    if not cause:
+        return None  # as of most views, of jobs that run or have completed
     with parts.db.reading() as session:
         run = session.get(RunRow, job)
         facts = {} if run is None else json.loads(run.facts)

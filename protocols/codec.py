@@ -87,7 +87,9 @@ def _from_plain(kinds: tuple[type[R], ...], plain: object) -> R:
 
 
 Way = Callable[[Any], Any]
-"""Turns a field into a plain value or back, or raises MalformedMessage."""
+"""Turns a plain value into a field, or a field into a plain value, or raises MalformedMessage."""
+Ways = tuple[Way, Way]
+"""How a field is read, and how it is written."""
 Sequence = Callable[[Iterable[Any]], Any]
 """Makes a tuple, or a plain array."""
 _FIELDS: dict[type[Record], tuple[tuple[str, Way, Way], ...]] = {}
@@ -99,47 +101,43 @@ def _fields(kind: type[Record]) -> tuple[tuple[str, Way, Way], ...]:
     if known is None:
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-        known = tuple((name, _reader(hints[name]), _writer(hints[name])) for name in names)
-        _FIELDS[kind] = known
+        known = _FIELDS[kind] = tuple((name, *_ways(hints[name])) for name in names)
     return known
 
 
-def _reader(hint: Any) -> Way:
-    """Return what turns a plain value into a field of type `hint`."""
+def _ways(hint: Any) -> Ways:
+    """Return how a field of type `hint` is read and written."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple and args[0] in _PLAIN:
-        return functools.partial(_exacts, args[0], list, tuple)
     if origin is tuple:
-        return functools.partial(_each, _reader(args[0]), list, tuple)
+        if args[0] in _PLAIN:
+            return _both(_exacts, args[0], args[0])
+        return _both(_each, *_ways(args[0]))
     if origin in (types.UnionType, typing.Union):
         kinds = tuple(a for a in args if a is not types.NoneType)
-        inner = functools.partial(_from_plain, kinds) if _are_records(kinds) else _reader(*kinds)
-        return functools.partial(_optional, inner) if types.NoneType in args else inner
+        read, write = _of_records(kinds) if _are_records(kinds) else _ways(*kinds)
+        if types.NoneType in args:
+            return functools.partial(_optional, read), functools.partial(_optional, write)
+        return read, write
     if _are_records((hint,)):
-        return functools.partial(_from_plain, (hint,))
+        return _of_records((hint,))
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
-        return functools.partial(_read_enum, hint)
+        return functools.partial(_read_enum, hint), functools.partial(_write_enum, hint)
     if hint in _PLAIN:
-        return functools.partial(_exact, hint)
+        exact = functools.partial(_exact, hint)
+        return exact, exact
     raise LocalError(f"{hint!r} has no encoding")
 
 
-def _writer(hint: Any) -> Way:
-    """Return what turns a field of type `hint` into a plain value."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple and args[0] in _PLAIN:
-        return functools.partial(_exacts, args[0], tuple, list)
-    if origin is tuple:
-        return functools.partial(_each, _writer(args[0]), tuple, list)
-    if origin in (types.UnionType, typing.Union):
-        kinds = tuple(a for a in args if a is not types.NoneType)
-        inner = functools.partial(_write_record, kinds) if _are_records(kinds) else _writer(*kinds)
-        return functools.partial(_optional, inner) if types.NoneType in args else inner
-    if _are_records((hint,)):
-        return functools.partial(_write_record, (hint,))
-    if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
-        return functools.partial(_write_enum, hint)
-    return functools.partial(_exact, hint)
+def _both(through: Callable[..., Any], reads: Any, writes: Any) -> Ways:
+    """Return the two ways of an array, which is a tuple in a record and a list outside."""
+    return (
+        functools.partial(through, reads, list, tuple),
+        functools.partial(through, writes, tuple, list),
+    )
+
+
+def _of_records(kinds: tuple[type[Record], ...]) -> Ways:
+    return functools.partial(_from_plain, kinds), functools.partial(_write_record, kinds)
 
 
 def _are_records(hints: tuple[Any, ...]) -> bool:

@@ -72,8 +72,7 @@ def forecast(seeds: int, rho_nano: int) -> Forecast:
         raise InvalidParameter("a release costs more than rho 0 and at most rho 10")
     step = seeds_step(seeds)
     parts = split(step)
-    worth = step * math.sqrt(rho_nano / REFERENCE_NANO)
-    low, middle = _between(worth) if is_measured(step, rho_nano) else (0, 0)
+    low, middle = _between(_worth(step, rho_nano)) if is_measured(step, rho_nano) else (0, 0)
     half = parts.held_out // 2
     told = interval(half, parts.held_out - half, budget.sigma_for(rho_nano), _AT_10_PERCENT)
     return Forecast(
@@ -101,7 +100,12 @@ def cautions(step: int, rho_nano: int, curve: ReachCurve | None = None) -> tuple
 
 def is_measured(step: int, rho_nano: int) -> bool:
     """Tell whether so many seeds at this price are as many as the table begins with."""
-    return step * math.sqrt(rho_nano / REFERENCE_NANO) >= MEASURED[0][0]
+    return _worth(step, rho_nano) >= MEASURED[0][0]
+
+
+def _worth(step: int, rho_nano: int) -> float:
+    """Return how many seeds at the reference price say as much."""
+    return step * math.sqrt(rho_nano / REFERENCE_NANO)
 
 
 def _between(worth: float) -> tuple[int, int]:
