@@ -12,13 +12,7 @@ def asked(job: dict[str, Any]) -> Iterator[str]:
     """Say what is asked and by which protocol, who learns what, the price and the forecast."""
     under = f"{job['collaboration']} version {job['version']}"
     yield f"{job['kind']} for {job['purpose']} under {under}"
-    if job["kind"] == FEDERATED:
-        yield "nobody is matched: each party trains on its own people"
-    else:
-        yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
-    yield f"protocol: {job['protocol']}"
-    of_whom = (f"{dataset} of {party}" for party, dataset in sorted(job["datasets"].items()))
-    yield f"datasets: {', '.join(of_whom)}"
+    yield from how(job)
     yield from question(job["question"])
     if job["who_learns"]:
         yield "who learns what:"
@@ -27,6 +21,17 @@ def asked(job: dict[str, Any]) -> Iterator[str]:
     yield f"price: {price(job['cost'])}"
     if job["forecast"] is not None:
         yield from forecast(job["forecast"])
+
+
+def how(job: dict[str, Any]) -> Iterator[str]:
+    """Say how people are matched, by which protocol, and whose data is used."""
+    if job["kind"] == FEDERATED:
+        yield "nobody is matched: each party trains on its own people"
+    else:
+        yield f"matched by {', then '.join(job['identifiers'])}{_at_most(job['per_person'])}"
+    yield f"protocol: {job['protocol']}"
+    of_whom = (f"{dataset} of {party}" for party, dataset in sorted(job["datasets"].items()))
+    yield f"datasets: {', '.join(of_whom)}"
 
 
 def question(parts: list[dict[str, Any]]) -> Iterator[str]:

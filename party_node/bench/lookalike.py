@@ -43,6 +43,8 @@ from protocols.session import Rng
 HIDDEN = 0.05
 """Largest part of the unmarked population that is wanted all the same."""
 DELTA_EXPONENT = 8
+RATIOS = ("ratio_to_central", "ratio_as_they_come")
+"""To the better peer: at its best, and with its own defaults."""
 _PART = 0.1
 _TENTH = evaluation.REACHES_PERMILLE.index(100)
 
@@ -93,7 +95,8 @@ def measure(people: People, asked: Asked) -> dict[str, Any]:
             run = _model(columns, people.wanted, setting, asked.rho_nano, repeat)
             for peer in peers.installed():
                 assert rows is not None
-                run[peer] = _peer(peer, rows, people.wanted, setting)
+                areas = _peer(peer, rows, people.wanted, setting)
+                run |= {peer: max(areas), f"{peer}_as_it_comes": areas[0]}
             runs.append(run)
         if runs:
             found["sizes"][str(seeds)] = _middle(runs)
@@ -190,11 +193,12 @@ def _mean_seed(
 
 def _peer(
     peer: str, rows: tuple[NDArray[np.float32], list[int]], wanted: NDArray[np.bool_], at: _Setting
-) -> float:
+) -> list[float]:
+    """Return the areas under the curve of a peer as it comes, and of its sizes."""
     values, categories = rows
     models = peers.fitted(peer, values[at.population], at.seeds, categories)
     truth = wanted[at.judges]
-    return max(float(roc_auc_score(truth, scores(values[at.judges]))) for scores in models)
+    return [float(roc_auc_score(truth, scores(values[at.judges]))) for scores in models]
 
 
 def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -205,14 +209,19 @@ def _middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
     found["runs"] = len(runs)
     central = [name for name in peers.installed() if name in runs[0]]
     if central:
-        better = [max(run[name] for name in central) for run in runs]
-        ratios = [run["auc"] / best for run, best in zip(runs, better, strict=True)]
-        found["ratio_to_central"] = round(statistics.median(ratios), 4)
+        found["ratio_to_central"] = _ratio(runs, central)
+        found["ratio_as_they_come"] = _ratio(runs, [f"{name}_as_it_comes" for name in central])
     over = [run["auc"] - run["mean_seed"] for run in runs]
     found["over_mean_seed"] = round(statistics.median(over), 4)
     found["above_mean_seed"] = sum(gained >= 0 for gained in over)
     found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return found
+
+
+def _ratio(runs: list[dict[str, Any]], central: list[str]) -> float:
+    """Return the middle of the ratios to the better one of these central models."""
+    ratios = [float(run["auc"]) / max(run[name] for name in central) for run in runs]
+    return round(float(statistics.median(ratios)), 4)
 
 
 def _seeded(repeat: int) -> Rng:
@@ -227,7 +236,7 @@ def rows(found: dict[str, Any]) -> Iterator[list[str]]:
             f"{int(seeds):,}",
             f"{at['auc']:.3f}",
             *(f"{at[peer]:.3f}" for peer in found["peers"]),
-            f"{at['ratio_to_central']:.3f}" if found["peers"] else "–",
+            *(f"{at[ratio]:.3f}" if found["peers"] else "–" for ratio in RATIOS),
             f"{at['mean_seed']:.3f}",
             f"{at['recall_at_10_percent_of_judges']:.2f}",
             str(int(at["columns_of_the_sums"])),

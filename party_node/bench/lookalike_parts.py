@@ -79,8 +79,8 @@ def tables(part: Part, found: dict[str, Any]) -> Iterator[Table]:
     """Return the figures for people."""
     match part:
         case Part.ONE:
-            headings = ["seeds", "AUC", *found["peers"], "ratio", "mean seed", "recall at 10 %"]
-            headings += ["columns", "CPU-s"]
+            headings = ["seeds", "AUC", *found["peers"], "ratio", "ratio to defaults", "mean seed"]
+            headings += ["recall at 10 %", "columns", "CPU-s"]
             yield words.lookalike_heading(found), headings, lookalike.rows(found)
         case Part.SCALE:
             size = f"{found['people']:,} people, {found['features']} features"

@@ -1,9 +1,9 @@
 """What the model is measured beside: central tree models that see every label, and the mean seed.
 
-LightGBM and XGBoost are measured if they are installed, each at three sizes of which the best on
-the held-out people counts: more than anybody could choose without looking. The mean seed is the
-least that anybody would do with the same noise: how close a person is to the noised mean of the
-seeds.
+LightGBM and XGBoost are measured if they are installed, each as it comes and at three sizes, of
+which the best on the held-out people counts: more than anybody could choose without looking. The
+mean seed is the least that anybody would do with the same noise: how close a person is to the
+noised mean of the seeds.
 """
 
 import importlib.util
@@ -46,7 +46,7 @@ def table(columns: dict[str, Any]) -> tuple[NDArray[np.float32], list[int]]:
 def fitted(
     peer: str, rows: NDArray[np.float32], seeds: NDArray[np.bool_], categories: list[int]
 ) -> list[Scores]:
-    """Return a peer's models of who is a seed, one for each size."""
+    """Return a peer's models of who is a seed: as it comes, and one for each size."""
     if peer == "lightgbm":
         return [_scores(m.fit(rows, seeds, categorical_feature=categories)) for m in _lightgbm()]
     return [_scores(model.fit(rows, seeds)) for model in _xgboost()]
@@ -70,7 +70,8 @@ def cosine(placed: NDArray[np.floating], mean: NDArray[np.floating]) -> NDArray[
 def _lightgbm() -> list[Any]:
     from lightgbm import LGBMClassifier  # type: ignore[import-not-found,unused-ignore]
 
-    return [
+    as_it_comes = LGBMClassifier(n_jobs=1, verbose=-1, random_state=0)
+    return [as_it_comes] + [
         LGBMClassifier(
             n_estimators=rounds, learning_rate=0.05, num_leaves=leaves, min_child_samples=20,
             n_jobs=1, verbose=-1, random_state=0,
@@ -82,7 +83,8 @@ def _lightgbm() -> list[Any]:
 def _xgboost() -> list[Any]:
     from xgboost import XGBClassifier  # type: ignore[import-not-found,unused-ignore]
 
-    return [
+    as_it_comes = XGBClassifier(n_jobs=1, random_state=0)
+    return [as_it_comes] + [
         XGBClassifier(
             n_estimators=rounds, learning_rate=0.05, max_leaves=leaves, grow_policy="lossguide",
             tree_method="hist", n_jobs=1, random_state=0,

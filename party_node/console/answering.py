@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from party_node.asked_words import forecast, price
+from party_node.asked_words import forecast, how, price
 from party_node.console.model_quality import percent, span
 from party_node.console.model_words import STATES
 from party_node.console.sessions import Sessions
@@ -45,6 +45,7 @@ _templates.filters |= {
     "when": when,
     "age": age,
     "stage": stage,
+    "how": how,
     "price": price,
     "forecast": forecast,
 }

@@ -14,7 +14,12 @@ from tests.support.network import accord, accord_here
 
 pytestmark = pytest.mark.e2e
 
-CENTRAL = {"sizes.N.PEER", "sizes.N.ratio_to_central"}
+CENTRAL = {
+    "sizes.N.PEER",
+    "sizes.N.PEER_as_it_comes",
+    "sizes.N.ratio_to_central",
+    "sizes.N.ratio_as_they_come",
+}
 """Where central tree models are installed."""
 FITS = ("same_model", "logistic", "trees")
 

@@ -46,6 +46,7 @@ def test_a_question_is_read_and_approved_on_all_screens(page: Browser, world: Tw
         assert page.js(OPEN)
         for words in ("age: numbers from 18 up to 90", "the 60 best", "never who is a seed"):
             assert words in page.text()
+        assert "matched by email" in page.text()
         assert "fewer than 500 seeds" in page.text(), "the forecast warns whoever must approve too"
         look(page, f"{address}/")
         page.press("Approve")
@@ -61,6 +62,9 @@ def test_a_long_question_is_folded_says_so_and_is_whole(page: Browser, world: Tw
         assert not page.js(OPEN)
         assert "The whole question" in page.text()
         assert WORDS[-1] not in page.text()
+        paper = page.on_paper()
+        assert all(word in paper for word in WORDS), "paper cannot be unfolded"
+        assert "Approve" not in paper
         look(page, f"{address}/")
         page.size(PHONE)
         page.js("document.querySelector('summary').click()")

@@ -17,6 +17,7 @@ _NAMES = (
     (r"bins|codes|columns|second columns|training|scores", "STEP"),
     (r"all_stay|one_drops_out", "CASE"),
     (r"lightgbm|xgboost", "PEER"),
+    (r"(lightgbm|xgboost)_as_it_comes", "PEER_as_it_comes"),
 )
 """Names that stand for one another in a figure's path."""
 

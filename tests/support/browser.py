@@ -39,6 +39,13 @@ class Browser:
         self._page.set_viewport_size(size)
         self._page.emulate_media(color_scheme="dark" if dark else "light")
 
+    def on_paper(self) -> str:
+        """Return what somebody can read of the page where it is printed."""
+        self._page.emulate_media(media="print")
+        said = self.text()
+        self._page.emulate_media(media="screen")
+        return said
+
     def go(self, url: str) -> None:
         """Open an address, and return when it is there."""
         self._page.goto(url)

@@ -1,6 +1,7 @@
 """What `accord bench lookalike` measures, on few people; and what it refuses."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from party_node.bench import lookalike_peers
-from party_node.bench.lookalike import Asked, measure, reached, rows
+from party_node.bench.lookalike import RATIOS, Asked, measure, reached, rows
 from party_node.bench.lookalike_data import MADE_UP, make_up, read, usable
 from party_node.bench.lookalike_parts import Part
 from party_node.surface_errors import BenchRefused
@@ -30,12 +31,29 @@ def test_figures_repeat_and_are_better_than_chance() -> None:
     assert 0.6 < at["auc"] <= 1
     assert again["sizes"]["200"]["auc"] == at["auc"]
     assert found["epsilon"] == pytest.approx(1, abs=0.01)
-    assert len(next(iter(rows(found)))) == 7
+    assert len(next(iter(rows(found)))) == 8
     assert figures(found) <= documented(Part.ONE)
     assert at["recall_interval_holds"] in (0, 1)
     # Of the judges' best tenth two in ten are wanted, of the population's hardly one.
     assert 0.1 < at["recall_at_10_percent_of_judges"] < 0.5
     assert 0.1 < at["recall_at_10_percent_of_population"] < 0.5
+
+
+def test_peers_count_at_their_best_and_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fitted(peer: str, rows: Any, seeds: Any, categories: Any) -> list[lookalike_peers.Scores]:
+        worse, better = (11, 0) if peer == "lightgbm" else (12, 1)
+        return [lambda rows: rows[:, worse], lambda rows: rows[:, better]]
+
+    monkeypatch.setattr(lookalike_peers, "installed", lambda: ("lightgbm", "xgboost"))
+    monkeypatch.setattr(lookalike_peers, "fitted", fitted)
+    found = measure(make_up("plain", 5000), Asked((200,), repeats=1))
+    at = found["sizes"]["200"]
+    assert at["lightgbm"] > at["lightgbm_as_it_comes"]
+    for ratio, peers in zip(RATIOS, ("", "_as_it_comes"), strict=True):
+        better = max(at[f"{peer}{peers}"] for peer in ("lightgbm", "xgboost"))
+        assert at[ratio] == pytest.approx(at["auc"] / better, abs=2e-4)
+    assert len(next(iter(rows(found)))) == 10
+    assert figures(found) == documented(Part.ONE)
 
 
 def test_an_audience_reaches_whom_it_has_room_for() -> None:
