@@ -16,6 +16,7 @@ from protocols.federated.asked import Federated
 from protocols.job import JobDescription
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
+from protocols.lookalike import days
 from protocols.lookalike.asked import Lookalike
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.question import Asked, read
@@ -60,12 +61,13 @@ def _parts(job: JobDescription, asked: Asked) -> Iterator[Said]:
 def feature(one: Feature) -> str:
     """Return a column of a model with its kind and everything that bounds it."""
     name = word(one.column)
-    if one.kind is FeatureKind.NUMERIC:
+    if one.kind.is_measured:
         low, high = one.low_milli, one.high_milli
-        ends = [f"from {_number(low)}"] if low is not None else []
-        ends += [f"up to {_number(high)}"] if high is not None else []
-        said = f"{name}: numbers {' '.join(ends) or 'without bounds'}"
-        cut = ", ".join(_number(edge) for edge in one.edges_milli)
+        what, say = ("dates", _day) if one.kind is FeatureKind.DATE else ("numbers", _number)
+        ends = [f"from {say(low)}"] if low is not None else []
+        ends += [f"up to {say(high)}"] if high is not None else []
+        said = f"{name}: {what} {' '.join(ends) or 'without bounds'}"
+        cut = ", ".join(say(edge) for edge in one.edges_milli)
         return f"{said}, in bins cut at {cut}" if cut else said
     if one.kind is FeatureKind.ORDINAL:
         return f"{name}: categories in this order: {', '.join(map(word, one.categories))}"
@@ -143,6 +145,10 @@ def _columns_read(party: str, chosen: Segments) -> Iterator[Said]:
     if chosen.schema.columns:
         read_there = tuple(column(one) for one in chosen.schema.columns)
         yield Said(f"columns that {party} chooses by", read_there)
+
+
+def _day(milli: int) -> str:
+    return days.written(milli / 1000)
 
 
 def _number(milli: int) -> str:

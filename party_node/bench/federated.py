@@ -29,7 +29,6 @@ from protocols.federated.fixed_point import Weights, Whole
 from protocols.federated.terms import FederatedTerms, Run
 from protocols.keys import PartyKeys
 from protocols.lookalike.encoding import Bins, encode_rows, learn_one, numbers, suggest
-from protocols.lookalike.features import FeatureKind
 from protocols.session import Rng
 
 PARTNERS = ("first", "second", "third")
@@ -107,7 +106,7 @@ def measure(people: People, repeats: int, rho_nano: int) -> dict[str, Any]:
 def _public(name: str, column: Any) -> Bins:
     """Return bins that a question could state: eighths, or each value where they are few."""
     feature = suggest(name, column)
-    if feature.kind is not FeatureKind.NUMERIC:
+    if not feature.kind.is_measured:
         return Bins(feature, None, learn_one(feature, column).categories[:_CATEGORIES])
     values = numbers(name, column)
     told = values[np.isfinite(values)]

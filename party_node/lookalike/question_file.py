@@ -3,6 +3,7 @@
 population: readers           # the partner's dataset
 features:
   - {column: age, kind: numeric, low: 18, high: 90}
+  - {column: joined, kind: date, low: 2015-01-01}
   - {column: tier, kind: ordinal, categories: [basic, silver, gold]}
   - {column: region, kind: categorical}
 seeds:
@@ -30,6 +31,7 @@ from protocols.dp.queries.scalars import (
 )
 from protocols.errors import InvalidParameter
 from protocols.lookalike.asked import Lookalike
+from protocols.lookalike.days import read_day
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.seeds import TooFewSeeds
 from protocols.sums.segments import EVERYBODY, Segments
@@ -73,11 +75,11 @@ def read_feature(plain: Plain, at: Place) -> Feature:
     kind = read_text(found.get("kind", ""), at.under("kind"))
     if kind not in {k.value for k in FeatureKind}:
         raise at.under("kind").wrong(f"one of {', '.join(FeatureKind)} is expected")
+    milli = _milli_days if kind == FeatureKind.DATE else _milli
     low, high = (
-        read_fixed(found[key], at.under(key), 3) if key in found else None
-        for key in ("low", "high")
+        milli(found[key], at.under(key)) if key in found else None for key in ("low", "high")
     )
-    edges = read_list(found["edges"], at.under("edges"), _milli) if "edges" in found else ()
+    edges = read_list(found["edges"], at.under("edges"), milli) if "edges" in found else ()
     categories = (
         read_list(found["categories"], at.under("categories"), read_text)
         if "categories" in found
@@ -88,6 +90,14 @@ def read_feature(plain: Plain, at: Place) -> Feature:
         return Feature(column, FeatureKind(kind), low, high, tuple(edges), tuple(categories))
     except InvalidParameter as e:  # which does not say of which feature
         raise at.wrong(str(e)) from e
+
+
+def _milli_days(plain: Plain, at: Place) -> int:
+    text = read_text(plain, at)
+    try:
+        return 1000 * read_day(text)
+    except ValueError:
+        raise at.wrong("a date YYYY-MM-DD is expected") from None
 
 
 def _milli(plain: Plain, at: Place) -> int:

@@ -2,7 +2,7 @@
 
 A CSV file knows texts only. Where numbers are stated, texts are read as numbers; whole ones as
 integers, so that a column of record numbers is recognised as such; dates and times of ISO 8601 as
-times. Blanks around words do not count, and an empty text is missing.
+times, also where dates are stated. Blanks around words do not count, and an empty text is missing.
 """
 
 import contextlib
@@ -66,7 +66,9 @@ def typed(feature: Feature, column: Any) -> Any:
         return column
     words = pc.utf8_trim_whitespace(column)
     words = pc.if_else(pc.equal(words, ""), pa.scalar(None, words.type), words)
-    if feature.kind is not FeatureKind.NUMERIC:
+    if feature.kind is FeatureKind.DATE:
+        return _times(feature, words)
+    if not feature.kind.is_measured:
         return words
     try:
         numbers = pc.cast(words, pa.float64())
@@ -82,4 +84,5 @@ def _times(feature: Feature, words: Any) -> Any:
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(words, kind)
     # The library's message would repeat a value.
-    raise MisfitColumn(f"column {feature.column} is neither numbers nor dates")
+    what = "no dates" if feature.kind is FeatureKind.DATE else "neither numbers nor dates"
+    raise MisfitColumn(f"column {feature.column} holds {what}")

@@ -22,7 +22,6 @@ from protocols.lookalike.features import (
     MAX_CATEGORIES,
     MAX_NAME,
     Feature,
-    FeatureKind,
     FeatureSpecification,
 )
 from protocols.psi.params import JOB_CHUNK_ITEMS, JOB_PEOPLE, MatchingParams
@@ -146,7 +145,7 @@ def bins_of(features: FeatureSpecification) -> tuple[Bins, ...]:
 
 
 def _bins(feature: Feature) -> Bins:
-    if feature.kind is FeatureKind.NUMERIC:
+    if feature.kind.is_measured:
         return Bins(feature, np.array(feature.edges_milli, np.float64) / 1000)
     return Bins(feature, None, feature.categories)
 

@@ -136,5 +136,5 @@ def read_numbers(feature: Feature, column: Any) -> Numbers:
 
     Raises: MisfitColumn.
     """
-    values = encoding.clip(feature, encoding.numbers(feature.column, column))
+    values = encoding.measured(feature, column)
     return np.where(np.isfinite(values), values, np.nan)

@@ -11,7 +11,7 @@ import numpy as np
 from protocols.joint.basis import Basis, Numbers, Ramps, Ranks, Steps, read_numbers
 from protocols.joint.widths import UNIT, ramps_of, width
 from protocols.lookalike import encoding
-from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
+from protocols.lookalike.features import Feature, FeatureSpecification, MisfitColumn
 from protocols.lookalike.kept import Array
 from protocols.lookalike.leakage import check_column
 
@@ -29,7 +29,7 @@ def learn(features: FeatureSpecification, table: Mapping[str, Any]) -> Basis:
         if column is None:
             raise MisfitColumn(f"there is no column {feature.column}")
         check_column(feature.column, column)
-        if feature.kind is not FeatureKind.NUMERIC:
+        if not feature.kind.is_measured:
             parts.append(_steps(feature, column))
             continue
         values = read_numbers(feature, column)

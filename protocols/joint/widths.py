@@ -3,7 +3,7 @@
 Apart from `basis`, which makes the columns out of data and needs a library for tables to do so.
 """
 
-from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
+from protocols.lookalike.features import Feature, FeatureSpecification
 
 UNIT = 32
 """The top of each column."""
@@ -36,6 +36,6 @@ def widths(features: FeatureSpecification) -> tuple[int, ...]:
 
 def width(feature: Feature, ramps: int) -> int:
     """Return how many columns one feature becomes when numeric ones have so many ramps."""
-    if feature.kind is FeatureKind.NUMERIC:
+    if feature.kind.is_measured:
         return ramps + 1
     return min(len(feature.categories) or CATEGORIES, MOST_CATEGORIES)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from protocols.errors import InvalidParameter
+from protocols.lookalike import days
 from protocols.lookalike.features import (
     Feature,
     FeatureKind,
@@ -55,7 +56,7 @@ class Bins:
         """Return the code of each row. Raises: MisfitColumn."""
         if self.edges is None:
             return _encode_words(self, column)
-        values = clip(self.feature, numbers(self.feature.column, column))
+        values = measured(self.feature, column)
         codes = np.searchsorted(self.edges, values, side="left").astype(np.uint16)
         codes[np.isnan(values)] = self.size - 1
         return codes
@@ -67,8 +68,13 @@ class Bins:
         if self.edges is None:
             return self.categories[code] if code < len(self.categories) else "other"
         if code == len(self.edges):
-            return f"> {self.edges[-1]:g}" if code else "any"
-        return f"≤ {self.edges[code]:g}"
+            return f"> {self._edge(-1)}" if code else "any"
+        return f"≤ {self._edge(code)}"
+
+    def _edge(self, at: int) -> str:
+        assert self.edges is not None
+        edge = float(self.edges[at])
+        return days.written(edge) if self.feature.kind is FeatureKind.DATE else f"{edge:g}"
 
 
 def learn_bins(spec: FeatureSpecification, columns: Columns) -> tuple[Bins, ...]:
@@ -106,6 +112,18 @@ def encode_rows(bins: tuple[Bins, ...], columns: Columns) -> Codes:
     for at, one in enumerate(bins):
         codes[:, at] = one.encode(columns[one.feature.column])
     return codes
+
+
+def measured(feature: Feature, column: Any) -> NDArray[np.float64]:
+    """Return a column of numbers or dates as floats within the feature's bounds, NaN where it is
+    missing.
+
+    Raises: MisfitColumn.
+    """
+    kind = column.type
+    if feature.kind is FeatureKind.DATE and not (is_time(kind) or pa.types.is_null(kind)):
+        raise MisfitColumn(f"column {feature.column} holds no dates")
+    return clip(feature, numbers(feature.column, column))
 
 
 def numbers(name: str, column: Any) -> NDArray[np.float64]:
@@ -150,19 +168,20 @@ def words(name: str, column: Any) -> Any:
 
 
 def suggest(name: str, column: Any) -> Feature:
-    """Return the plain reading of a column: numbers and times are numeric, all else categorical."""
+    """Return the plain reading of a column: numbers, dates, and all else categories."""
+    if is_time(column.type):
+        return Feature(name, FeatureKind.DATE)
     numeric = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-    numeric = numeric or pa.types.is_decimal(column.type) or is_time(column.type)
+    numeric = numeric or pa.types.is_decimal(column.type)
     return Feature(name, FeatureKind.NUMERIC if numeric else FeatureKind.CATEGORICAL)
 
 
 def learn_one(feature: Feature, column: Any) -> Bins:
     """Return the bins of one feature. Raises: MisfitColumn."""
-    if feature.kind is FeatureKind.NUMERIC:
+    if feature.kind.is_measured:
+        values = measured(feature, column)
         if feature.edges_milli:
-            numbers(feature.column, column)
             return Bins(feature, np.array(feature.edges_milli, np.float64) / 1000)
-        values = clip(feature, numbers(feature.column, column))
         values = values[:: max(1, len(values) // _SAMPLE)]
         return Bins(feature, _edges(values[~np.isnan(values)]))
     encoded = words(feature.column, column)

@@ -33,10 +33,17 @@ class FeatureKind(enum.StrEnum):
 
     NUMERIC = "numeric"
     """Numbers: neighbouring bins are alike."""
+    DATE = "date"
+    """Days, or moments: numbers that count days since the start of 1970, of any fraction."""
     ORDINAL = "ordinal"
     """Named categories in a stated order: neighbours are alike."""
     CATEGORICAL = "categorical"
     """Named categories without an order."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether values are numbers, with bounds and edges, and not named."""
+        return self in (FeatureKind.NUMERIC, FeatureKind.DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,10 @@ class Feature(Record):
     column: str
     kind: FeatureKind
     low_milli: int | None = None
-    """Numbers below are taken as this one; thousandths. None: no bound."""
+    """Numbers below are taken as this one; thousandths, of days for a date. None: no bound."""
     high_milli: int | None = None
     edges_milli: tuple[int, ...] = ()
-    """Public upper edges of bins of a numeric column, rising, in thousandths; the last bin is open.
+    """Public upper edges of bins of numbers or dates, rising, in thousandths; the last bin is open.
     Empty: bins of about equal numbers of the partner's people."""
     categories: tuple[str, ...] = ()
     """Of an ordinal column all, in order. Of a categorical one those with a bin of their own;
@@ -62,12 +69,12 @@ class Feature(Record):
     def __post_init__(self) -> None:
         if not (1 <= len(self.column) <= MAX_NAME and self.column.isprintable()):
             raise InvalidParameter(f"a column has a name of 1 to {MAX_NAME} printable characters")
-        numeric = self.kind is FeatureKind.NUMERIC
+        measured = self.kind.is_measured
         bounds = [b for b in (self.low_milli, self.high_milli) if b is not None]
-        if not numeric and (bounds or self.edges_milli):
-            raise InvalidParameter("only a numeric column has bounds and edges")
-        if numeric and self.categories:
-            raise InvalidParameter("a numeric column has no categories")
+        if not measured and (bounds or self.edges_milli):
+            raise InvalidParameter("only a column of numbers or dates has bounds and edges")
+        if measured and self.categories:
+            raise InvalidParameter("a column of numbers or dates has no categories")
         if any(abs(value) >= _MILLI_LIMIT for value in (*bounds, *self.edges_milli)):
             raise InvalidParameter("a bound or an edge is below 2^53 thousandths")
         if len(bounds) == 2 and bounds[0] >= bounds[1]:

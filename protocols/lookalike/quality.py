@@ -12,7 +12,7 @@ import numpy as np
 from protocols.codec import Record
 from protocols.disclosure import step_down
 from protocols.lookalike import encoding
-from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
+from protocols.lookalike.features import Feature, FeatureSpecification, MisfitColumn
 from protocols.lookalike.leakage import LeakyColumn, check_column
 
 
@@ -101,7 +101,7 @@ def _coded(
 
 
 def _outside(feature: Feature, column: Any, codes: encoding.Codes) -> int:
-    if feature.kind is FeatureKind.NUMERIC:
+    if feature.kind.is_measured:
         values = encoding.numbers(feature.column, column)
         values = values[~np.isnan(values)]
         return _percent(int((encoding.clip(feature, values) != values).sum()), len(codes))

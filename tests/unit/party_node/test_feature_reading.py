@@ -27,6 +27,15 @@ def test_dates_are_days_where_numbers_are_stated(words: list[str | None]) -> Non
     assert read[2] == 365
 
 
+def test_where_dates_are_stated_numbers_are_refused() -> None:
+    dates = Feature("since", FeatureKind.DATE)
+    assert numbers("since", typed(dates, pa.array(["1970-01-03", " "])))[0] == 2
+    for wrong in ("5", "5 January"):
+        with pytest.raises(MisfitColumn, match="holds no dates") as caught:
+            typed(dates, pa.array([wrong, "2024-01-05"]))
+        assert wrong not in str(caught.value)
+
+
 def test_a_date_stays_a_word_where_categories_are_stated() -> None:
     column = typed(Feature("since", FeatureKind.CATEGORICAL), pa.array([" 2024-01-05", ""]))
     assert column.to_pylist() == ["2024-01-05", None]

@@ -24,6 +24,7 @@ population: readers
 features:
   - {{column: age, kind: numeric, low: 18, high: 90.5}}
   - {{column: visits, kind: numeric, edges: [1, 5, 10]}}
+  - {{column: joined, kind: date, low: 2015-01-01, edges: [2020-02-29, 2024-01-01]}}
   - {{column: tier, kind: ordinal, categories: [{TIERS}]}}
   - {{column: region, kind: categorical}}
   - {{column: device, kind: categorical, categories: [phone, desk]}}
@@ -79,6 +80,8 @@ def test_a_lookalike_is_said_with_every_bound_and_category() -> None:
     told = said("lookalike", lookalike.parse(LOOKALIKE))
     assert "age: numbers from 18 up to 90.5" in told
     assert "visits: numbers without bounds, in bins cut at 1, 5, 10" in told
+    joined = "joined: dates from 2015-01-01, in bins cut at 2020-02-29, 2024-01-01"
+    assert joined in told
     assert f"tier: categories in this order: {TIERS}" in told
     assert "region: categories, those that most people there have; all else is one more" in told
     assert "device: categories phone, desk; all else is one more" in told

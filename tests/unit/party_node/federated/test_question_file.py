@@ -9,6 +9,7 @@ from protocols.federated.asked import Label
 TEXT = """\
 features:
   - {column: age, kind: numeric, edges: [30, 50.5]}
+  - {column: joined, kind: date, edges: [1970-01-02, 2024-03-05]}
   - {column: tier, kind: ordinal, categories: [basic, gold]}
 label: {column: renewed, positive: ["yes", "twice"]}
 rounds: 2
@@ -20,13 +21,14 @@ price: {rho: "0.004"}
 
 def test_a_question_is_read_as_it_stands() -> None:
     asked = parse(TEXT)
-    age, tier = asked.features.features
+    age, joined, tier = asked.features.features
+    assert joined.edges_milli == (1_000, 19_787_000)
     assert (age.column, age.edges_milli) == ("age", (30_000, 50_500))
     assert (tier.column, tier.categories) == ("tier", ("basic", "gold"))
     assert asked.label == Label("renewed", ("yes", "twice"))
     numbers = (asked.rounds, asked.threshold, asked.ridge_milli, asked.rho_nano)
     assert numbers == (2, 2, 50, 4_000_000)
-    assert asked.columns == {"age", "tier", "renewed"}
+    assert asked.columns == {"age", "joined", "tier", "renewed"}
 
 
 def test_a_threshold_may_be_left_out() -> None:
@@ -41,6 +43,10 @@ def test_a_threshold_may_be_left_out() -> None:
         ("ridge: 0.05", "ridge: 0.0005"),
         ("edges: [30, 50.5]", "low: 3"),
         ('positive: ["yes", "twice"]', "positive: []"),
+        ("1970-01-02, ", "1, "),
+        ("1970-01-02, ", "2024-03-06, "),
+        ("edges: [1970-01-02, 2024-03-05]", "low: 1970-01-02"),
+        ("kind: date, edges: [1970-01-02, 2024-03-05]", "kind: numeric, edges: [1970-01-02]"),
         ("column: renewed", "column: age"),
         ("price:", "prize:"),
         ("kind: ordinal", "kind: odd"),

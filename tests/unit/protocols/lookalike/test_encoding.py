@@ -141,9 +141,31 @@ def test_quality_is_the_same_of_columns_that_are_codes_already() -> None:
 def test_times_are_numbers_by_themselves_and_far_ones_apart() -> None:
     days = pa.array(np.arange(4 * ROWS, dtype=np.int32), pa.date32())
     feature = suggest("since", days)
-    assert feature.kind is FeatureKind.NUMERIC
+    assert feature.kind is FeatureKind.DATE
     bins = learn_bins(_one(feature), {"since": days})
+    assert bins[0].label(0).startswith("≤ 1970-01-")
     codes = encode_rows(bins, {"since": pa.concat_arrays([days, pa.nulls(1, pa.date32())])})[:, 0]
     assert (np.diff(codes.astype(int)) >= 0).all()
     assert codes[-1] == bins[0].size - 1
     assert NUMERIC_BINS - 2 < bins[0].size <= NUMERIC_BINS + 2
+
+
+def test_dates_fall_into_stated_bins_that_say_when_they_end() -> None:
+    feature = Feature("since", FeatureKind.DATE, 0, 20_000_000, (1_000, 365_000))
+    days = pa.array(np.tile([0, 1, 2, 365, 400], ROWS).astype(np.int32), pa.date32())
+    bins = learn_bins(_one(feature), {"since": days})
+    assert encode_rows(bins, {"since": days})[:5, 0].tolist() == [0, 0, 1, 1, 2]
+    ends = ["≤ 1970-01-02", "≤ 1971-01-01", "> 1971-01-01", "missing"]
+    assert [bins[0].label(code) for code in range(4)] == ends
+    numeric = learn_bins(
+        _one(Feature("since", FeatureKind.NUMERIC, edges_milli=(1_000,))), {"since": days}
+    )
+    assert numeric[0].label(0) == "≤ 1", "days are numbers too, where they are asked as such"
+
+
+def test_numbers_are_no_dates() -> None:
+    feature = Feature("since", FeatureKind.DATE)
+    with pytest.raises(MisfitColumn, match="holds no dates"):
+        learn_bins(_one(feature), {"since": pa.array([1, 2] * ROWS)})
+    with pytest.raises(NothingToLearn):
+        learn_bins(_one(feature), {"since": pa.nulls(ROWS)})
