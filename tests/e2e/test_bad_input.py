@@ -335,6 +335,7 @@ def test_a_full_disk_is_named_and_nothing_is_lost(network: SmallNetwork, tmp_pat
         assert network.brand.post("/v1/ledger/verify")["size"] == whole + found["accepted"]
 
 
+@pytest.mark.slow  # beside tests/simulation/test_full_mailbox.py
 def test_a_job_waits_while_a_disk_is_full_and_goes_on(network: SmallNetwork) -> None:
     with small_disk(network, PUBLISHER, spare_kib=200) as grow:
         ballast = network.home(PUBLISHER) / "ballast"

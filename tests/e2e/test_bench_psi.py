@@ -52,6 +52,7 @@ def test_both_ways_are_exact_and_cost_what_is_said(tmp_path: Path, protocol: str
     assert sorted(folder.name for folder in (kept / "receiver" / "runs").iterdir()) == []
 
 
+@pytest.mark.slow  # beside the way above, and prepared sets in simulations
 def test_a_kept_set_is_prepared_once_and_then_only_asked(tmp_path: Path) -> None:
     found = measure(tmp_path, read("300x5000", "psi-dh-prepared", "relay", 0.4))
     first, later = found["first"], found["ways"]["relay"]

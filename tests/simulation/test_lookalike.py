@@ -169,6 +169,7 @@ def test_the_partner_may_ask_but_not_by_the_brands_columns(world: TwoNodes) -> N
         world.publisher.ask("lookalike", question=filtered)
 
 
+@pytest.mark.slow  # beside that of a joint score
 def test_a_route_may_be_forced(world: TwoNodes) -> None:
     """The other one: each test else forces `cot`."""
     job = run(world, route="bfv")
