@@ -14,10 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from party_node.asked_words import forecast, how, price
 from party_node.console.model_quality import percent, span
 from party_node.console.model_words import STATES
-from party_node.console.sessions import Sessions
 from party_node.console.view import age, when
 from party_node.job_words import stage
-from party_node.running import RunningNode, node_of
+from party_node.roles.callers import Caller
+from party_node.running import RunningNode
 from party_node.surface_errors import ForeignOrigin
 from protocols.verdict import Verdict
 
@@ -69,23 +69,16 @@ def cookie_name(node: RunningNode) -> str:
     return f"accord-{node.party}"
 
 
-def signed_in(request: Request) -> bool:
-    """Tell whether whoever sends this has a session."""
-    return sessions_of(request).holds(request.cookies.get(cookie_name(node_of(request))))
-
-
-def sessions_of(request: Request) -> Sessions:
-    """Return the open sessions of the application."""
-    found: Sessions = request.app.state.sessions
-    return found
-
-
 def back(to: str = "/") -> RedirectResponse:
     """Send the browser to a page of this node."""
     return RedirectResponse(to, _SEE_OTHER, HEADERS)
 
 
-def render(template: str, content: dict[str, Any], status: int = 200) -> Response:
-    """Return a page; everything in it is escaped."""
-    text = _templates.get_template(template).render(content)
+def render(
+    template: str, content: dict[str, Any], status: int = 200, who: Caller | None = None
+) -> Response:
+    """Return a page for somebody who has signed in, or for a stranger; everything in it is
+    escaped.
+    """
+    text = _templates.get_template(template).render(content | {"who": who})
     return Response(text, status, HEADERS, "text/html; charset=utf-8")

@@ -1,7 +1,7 @@
 """What can be done with a model in the console: make an audience, compare it with later outcomes.
 
 Each in two steps: the page says first what it would take and do, and only then has a button. Both
-go through the interface that the command line uses; the ledger names the node's own token.
+go through the interface that the command line uses; the ledger names who has signed in.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from party_node.console.models import Page
 from party_node.errors import IllegalState, NodeError
 from party_node.job_kinds import JOINT, LOOKALIKE
 from party_node.job_views import job_view
-from party_node.roles.callers import ADMINISTRATOR
+from party_node.roles.callers import Caller
 from party_node.running import RunningNode
 from party_node.scoring import again, standing
 from party_node.tracking import asking, outcomes_file
@@ -55,9 +55,9 @@ def look_at_audience(node: RunningNode, job: str, size: int) -> Page:
     return shown(node, job, size=str(size), audience_ahead=lines)
 
 
-def make_audience(node: RunningNode, job: str, size: int) -> None:
+def make_audience(node: RunningNode, job: str, size: int, who: Caller) -> None:
     """Make the audience. Raises: as `POST /v1/models/{job}/audience`."""
-    models.make_audience(job, models.AudienceBody(size=size), node, ADMINISTRATOR)
+    models.make_audience(job, models.AudienceBody(size=size), node, who)
 
 
 def look_at_outcomes(node: RunningNode, job: str, text: str) -> Page:
@@ -75,14 +75,14 @@ def look_at_outcomes(node: RunningNode, job: str, text: str) -> Page:
     return shown(node, job, outcomes=text, outcomes_ahead={"lines": lines, "may": may})
 
 
-def compare(node: RunningNode, job: str, text: str) -> Page | None:
+def compare(node: RunningNode, job: str, text: str, who: Caller) -> Page | None:
     """Return the page with what a comparison says; None where the partner was asked for it."""
     try:
         if standing.of(node.services, job)["kind"] == LOOKALIKE:
             _ask(node, job, text, dry_run=False)
             return None
         body = tracking.OutcomesBody(outcomes=text)
-        found = tracking.track(job, body, node, ADMINISTRATOR)
+        found = tracking.track(job, body, node, who)
     except REFUSED as e:
         return refused(node, job, e, "later", outcomes=text)
     return shown(

@@ -1,34 +1,29 @@
 """The console's pages: sign in, one page that says how things are, and the decisions on it."""
 
-import hmac
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Path, Request, Response
 
 from party_node.api.audit import use_views
-from party_node.console import model_pages, questions
-from party_node.console.answering import (
-    HEADERS,
-    back,
-    cookie_name,
-    render,
-    same_origin,
-    sessions_of,
-    signed_in,
-)
+from party_node.console import model_pages, questions, signing_in
+from party_node.console.answering import HEADERS, back, cookie_name, render, same_origin
 from party_node.console.asking import Written
 from party_node.console.questions import Key, Text, Typed
 from party_node.console.sessions import TTL_MS
+from party_node.console.signing_in import ReadsOnly, RunningJobs, SignInFirst
 from party_node.console.view import page
 from party_node.errors import IllegalState, NodeError
 from party_node.problems import Refusal, problem_of
-from party_node.running import Here, RunningNode
+from party_node.roles.callers import Caller
+from party_node.running import Here, RunningNode, node_of
 from protocols.errors import ProtocolError
 
 _STATIC = FilePath(__file__).parent / "static"
 _STYLE = (_STATIC / "console.css").read_text(encoding="utf-8")
 _ICON = (_STATIC / "icon.svg").read_text(encoding="utf-8")
+_STATED = "console"
+"""Who decides, as far as the node's own token tells."""
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
@@ -38,18 +33,19 @@ JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 def install(app: FastAPI) -> None:
     """Add the console to the application."""
-    app.include_router(router)
-    app.include_router(forms)
-    for pages in (model_pages.router, model_pages.forms):
+    for pages in (router, forms, model_pages.router, model_pages.forms):
         app.include_router(pages)
+    app.add_exception_handler(SignInFirst, lambda _request, _error: back())
+    app.add_exception_handler(ReadsOnly, _not_your_role)
 
 
 @router.get("/")
 def home(request: Request, node: Here) -> Response:
     """Show the page, or the form to sign in."""
-    if not signed_in(request):
+    who = signing_in.signed_in(request)
+    if who is None:
         return render("sign_in.html", {"party": node.party, "wrong": False})
-    return render("home.html", _content(node))
+    return render("home.html", _content(node), who=who)
 
 
 @router.get("/static/console.css")
@@ -66,13 +62,14 @@ def icon() -> Response:
 
 @forms.post("/sign-in")
 def sign_in(request: Request, node: Here, token: Annotated[str, Form(max_length=200)]) -> Response:
-    """Begin a session for whoever has the node's token."""
-    if not hmac.compare_digest(token.strip().encode(), node.token.encode()):
+    """Begin a session for whoever has the node's token, or that of a role."""
+    cookie = signing_in.begin(request, node, token)
+    if cookie is None:
         return render("sign_in.html", {"party": node.party, "wrong": True}, 403)
     answer = back()
     answer.set_cookie(
         cookie_name(node),
-        sessions_of(request).begin(),
+        cookie,
         max_age=TTL_MS // 1000,
         httponly=True,
         samesite="strict",
@@ -84,84 +81,83 @@ def sign_in(request: Request, node: Here, token: Annotated[str, Form(max_length=
 @forms.post("/sign-out")
 def sign_out(request: Request, node: Here) -> Response:
     """End the session."""
-    sessions_of(request).end(request.cookies.get(cookie_name(node)))
+    signing_in.end(request)
     answer = back()
     answer.delete_cookie(cookie_name(node), httponly=True, samesite="strict")
     return answer
 
 
 @forms.post("/jobs/{job}/approve")
-def approve(job: JobId, request: Request, node: Here) -> Response:
+def approve(job: JobId, node: Here, who: RunningJobs) -> Response:
     """Approve a job that waits."""
-    return _decided(request, node, lambda: node.services.jobs.approve(job, "person:console"))
+    decided_by = who.signing(_STATED)
+    return _decided(node, who, lambda: node.services.jobs.approve(job, decided_by))
 
 
 @forms.post("/jobs/{job}/decline")
-def decline(job: JobId, request: Request, node: Here) -> Response:
+def decline(job: JobId, node: Here, who: RunningJobs) -> Response:
     """Decline a job that waits."""
-    return _decided(request, node, lambda: _decline(node, job))
+    return _decided(node, who, lambda: _decline(node, job, who.signing(_STATED)))
 
 
 @router.get("/questions")
-def question(request: Request, node: Here) -> Response:
+def question(node: Here, who: RunningJobs) -> Response:
     """Show the form for a question about people in common."""
-    if not signed_in(request):
-        return back()
-    return _asking(*questions.empty(node))
+    return _asking(who, *questions.empty(node))
 
 
 @forms.post("/questions/write")
 def write_question(
-    request: Request, node: Here, offer: Key, kind: Typed = "count", by: Typed = "",
+    node: Here, who: RunningJobs, offer: Key, kind: Typed = "count", by: Typed = "",
     words: Typed = "", of: Typed = "", low: Typed = "", high: Typed = "",
     price_by: Typed = "within", price: Typed = "",
 ) -> Response:  # fmt: skip
     """Write a question from the fields of the form, and look ahead."""
-    if not signed_in(request):
-        return back()
     form = Written(kind, by, words, of, low, high, price_by, price)
-    return _asking(*questions.written(node, offer, form))
+    return _asking(who, *questions.written(node, offer, form))
 
 
 @forms.post("/questions/look")
-def look_at_question(request: Request, node: Here, offer: Key, question: Text) -> Response:
+def look_at_question(node: Here, who: RunningJobs, offer: Key, question: Text) -> Response:
     """Look ahead at a question that was changed by hand."""
-    if not signed_in(request):
-        return back()
-    return _asking(*questions.looked(node, offer, question))
+    return _asking(who, *questions.looked(node, offer, question))
 
 
 @forms.post("/questions/ask")
-def ask_question(request: Request, node: Here, offer: Key, question: Text) -> Response:
+def ask_question(node: Here, who: RunningJobs, offer: Key, question: Text) -> Response:
     """Ask a question about people in common."""
-    return _decided(request, node, lambda: questions.ask(node, offer, question))
+    return _decided(node, who, lambda: questions.ask(node, offer, question))
 
 
-def _asking(content: dict[str, Any], status: int) -> Response:
-    return render("questions.html", content, status)
+def _asking(who: Caller, content: dict[str, Any], status: int) -> Response:
+    return render("questions.html", content, status, who)
 
 
-def _decline(node: RunningNode, job: str) -> None:
+def _decline(node: RunningNode, job: str, by: str) -> None:
     if node.services.jobs.get(job).requester == node.party:
         raise IllegalState("a job of one's own is cancelled, not declined")
-    node.services.jobs.decline(job, "person:console")
+    node.services.jobs.decline(job, by)
 
 
-def _decided(request: Request, node: RunningNode, decide: Any) -> Response:
-    if not signed_in(request):
-        return back()
+def _decided(node: RunningNode, who: Caller, decide: Any) -> Response:
     try:
         decide()
     except (NodeError, ProtocolError) as e:
-        return _refused(node, e)
+        return _refused(node, who, e)
     node.driver.wake()
     return back()
 
 
-def _refused(node: RunningNode, error: Refusal) -> Response:
+def _not_your_role(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ReadsOnly)
+    who = signing_in.signed_in(request)
+    return back() if who is None else _refused(node_of(request), who, error)
+
+
+def _refused(node: RunningNode, who: Caller, error: Refusal) -> Response:
     """Show the page with what went wrong above it."""
     problem = problem_of(error)
-    return render("home.html", _content(node) | {"problem": problem}, problem.status)
+    return render("home.html", _content(node) | {"problem": problem}, problem.status, who)
 
 
 def _content(node: RunningNode) -> dict[str, Any]:

@@ -112,12 +112,16 @@ class Roles:
     def caller(self, text: str) -> Proven | None:
         """Return whose token this is; None if it is nobody's, or was revoked."""
         token = RoleToken.read(text)
-        digest = b"" if token is None else token.digest()
+        found = self.holder(b"" if token is None else token.digest())
+        return None if found is None else Proven(found.role, found.name, token)
+
+    def holder(self, digest: bytes) -> Caller | None:
+        """Return whose token has this digest; None if it is nobody's, or was revoked."""
         found = None
         for known, caller in self._known:  # every one is compared, whichever fits
             if hmac.compare_digest(known, digest):
                 found = caller
-        return None if found is None else Proven(found.role, found.name, token)
+        return found
 
     def two(self, operator: str, compliance: str) -> tuple[Proven, Proven]:
         """Return an operator and a compliance officer by their tokens.

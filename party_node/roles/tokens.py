@@ -29,6 +29,11 @@ class StaffRole(enum.StrEnum):
     OPERATOR = "operator"
     COMPLIANCE = "compliance"
 
+    @property
+    def runs_jobs(self) -> bool:
+        """Whether they ask for jobs, decide about them and use what they bring."""
+        return self is not StaffRole.COMPLIANCE
+
 
 @dataclass(frozen=True, slots=True)
 class RoleToken:

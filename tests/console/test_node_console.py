@@ -162,20 +162,20 @@ def test_no_secret_is_in_the_page(pair: Pair) -> None:
 def test_sessions_end_by_themselves() -> None:
     clock = HandClock()
     sessions = Sessions(clock, SeededRng())
-    cookie = sessions.begin()
-    assert sessions.holds(cookie)
+    cookie = sessions.begin(b"dpo")
+    assert sessions.whose(cookie) == b"dpo"
     clock.advance(TTL_MS)
-    assert not sessions.holds(cookie)
-    assert not sessions.holds(None)
-    assert not sessions.holds("made-up")
+    assert sessions.whose(cookie) is None
+    assert sessions.whose(None) is None
+    assert sessions.whose("made-up") is None
 
 
 def test_there_are_never_too_many_sessions() -> None:
     clock = HandClock()
     sessions = Sessions(clock, SeededRng())
-    first = sessions.begin()
+    first = sessions.begin(b"")
     for _ in range(MAX_SESSIONS):
         clock.advance(1)
-        last = sessions.begin()
-    assert not sessions.holds(first)
-    assert sessions.holds(last)
+        last = sessions.begin(b"")
+    assert sessions.whose(first) is None
+    assert sessions.whose(last) == b""

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from party_node.job_views import job_view
+from party_node.roles.callers import ADMINISTRATOR
+from party_node.roles.tokens import StaffRole
 from tests.support.browser import PHONE, Browser, browser
 from tests.support.consoles import served
 from tests.support.lookalike_nodes import QUESTION, lookalike_nodes
@@ -53,6 +55,28 @@ def test_a_question_is_read_and_approved_on_all_screens(page: Browser, world: Tw
         assert "Nothing waits for you" in page.text()
         assert page.errors == []
     assert job_view(world.publisher.services, job)["decision"] == "person:console"
+
+
+def test_a_compliance_officer_reads_the_question_and_decides_nothing(
+    page: Browser, world: TwoNodes
+) -> None:
+    job = asked(world, QUESTION)
+    roles = world.publisher.services.roles
+    with served(world.publisher) as address:
+        sign_in(page, address, roles.add("dpo", StaffRole.COMPLIANCE, ADMINISTRATOR))
+        assert "age: numbers from 18 up to 90" in page.text()
+        assert "Waits for an operator’s decision" in page.text()
+        assert page.js("[...document.querySelectorAll('button')].map(b => b.innerText)") == [
+            "Sign out"
+        ]
+        look(page, f"{address}/")
+        look(page, f"{address}/models")
+        page.go(f"{address}/questions")
+        assert "A compliance officer reads" in page.text()
+        page.go(f"{address}/")
+        page.press("Sign out")
+        assert "Token" in page.text()
+    assert job_view(world.publisher.services, job)["decision"] == ""
 
 
 def test_a_long_question_is_folded_says_so_and_is_whole(page: Browser, world: TwoNodes) -> None:

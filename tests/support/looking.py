@@ -42,9 +42,9 @@ FAINT = """
 """Text with less than 4.5 : 1 of contrast (WCAG 2.2, AA)."""
 
 
-def sign_in(page: Browser, address: str) -> None:
+def sign_in(page: Browser, address: str, token: str = TOKEN) -> None:
     page.go(f"{address}/")
-    page.fill("#token", TOKEN)
+    page.fill("#token", token)
     page.press("Sign in")
 
 

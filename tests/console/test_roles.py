@@ -1,0 +1,99 @@
+"""Who signs in to the console: people in roles, each as far as their role goes."""
+
+import pytest
+
+from party_node.console import model_pages, pages
+from party_node.roles.callers import ADMINISTRATOR
+from party_node.roles.tokens import StaffRole
+from tests.support.running_node import Node, Pair
+
+OPEN = {"/sign-in", "/sign-out"}
+FORMS = sorted(
+    {route.path for router in (pages.forms, model_pages.forms) for route in router.routes} - OPEN  # type: ignore[attr-defined]
+)
+PAGES = ("/", "/models")
+FILLED = {
+    "offer": "x", "question": "x", "size": "5", "outcomes": "x", "kind": "count", "price": "1",
+}  # fmt: skip
+
+
+def origin(node: Node) -> dict[str, str]:
+    return {"Origin": f"http://{node.running.party}.test"}
+
+
+def sign_in(node: Node, role: StaffRole, name: str) -> str:
+    token = node.services.roles.add(name, role, ADMINISTRATOR)
+    answer = node.stranger.post("/sign-in", data={"token": token}, headers=origin(node))
+    assert answer.status_code == 303
+    assert token not in answer.headers["set-cookie"]
+    return token
+
+
+def test_an_operator_decides_and_is_named(pair: Pair) -> None:
+    approved, declined = pair.ask("audience"), pair.ask()
+    sign_in(pair.paper, StaffRole.OPERATOR, "ops-lead")
+    assert "operator:ops-lead" in pair.paper.stranger.get("/").text
+    for job, what in ((approved, "approve"), (declined, "decline")):
+        answer = pair.paper.stranger.post(f"/jobs/{job}/{what}", headers=origin(pair.paper))
+        assert answer.status_code == 303
+        assert pair.paper.services.jobs.get(job).decision == "operator:ops-lead"
+
+
+def test_a_compliance_officer_reads_all_that_waits_and_has_no_button(pair: Pair) -> None:
+    pair.ask("audience")
+    sign_in(pair.paper, StaffRole.COMPLIANCE, "dpo")
+    text = pair.paper.stranger.get("/").text
+    assert "compliance:dpo" in text
+    assert "Waits for an operator’s decision" in text
+    assert "paper learns" in text
+    assert "rho 0.005" in text
+    assert "Consent ledger" in text
+    assert 'href="/questions"' not in text
+    assert text.count("<form") == 1, "but the one to sign out"
+    assert pair.paper.stranger.get("/models").status_code == 200
+
+
+@pytest.mark.parametrize("path", [*FORMS, "/questions"])
+def test_a_compliance_officer_changes_nothing_by_any_address(pair: Pair, path: str) -> None:
+    job = pair.ask()
+    sign_in(pair.paper, StaffRole.COMPLIANCE, "dpo")
+    before = pair.paper.services.ledger.head()[0]
+    at, headers = path.replace("{job}", job), origin(pair.paper)
+    if path == "/questions":
+        answer = pair.paper.stranger.get(at)
+    else:
+        answer = pair.paper.stranger.post(at, data=FILLED, headers=headers)
+    assert answer.status_code == 403
+    assert "A compliance officer reads" in answer.text
+    assert 'role="alert"' in answer.text
+    assert pair.paper.services.jobs.get(job).state == "proposed"
+    assert pair.paper.services.ledger.head()[0] == before
+
+
+@pytest.mark.parametrize("path", [*FORMS, *PAGES, "/questions", f"/models/{'ab' * 16}"])
+def test_a_stranger_is_sent_to_sign_in(pair: Pair, path: str) -> None:
+    job = pair.ask()
+    if path in FORMS:
+        at, headers = path.replace("{job}", job), origin(pair.paper)
+        answer = pair.paper.stranger.post(at, headers=headers)
+    else:
+        answer = pair.paper.stranger.get(path)
+    if path == "/":
+        assert 'action="/sign-in"' in answer.text
+    else:
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_who_has_lost_the_role_is_signed_out_at_once(pair: Pair) -> None:
+    job = pair.ask()
+    token = sign_in(pair.paper, StaffRole.OPERATOR, "ops-lead")
+    pair.paper.services.roles.revoke("ops-lead", ADMINISTRATOR)
+    pair.paper.services.roles.add("ops-lead", StaffRole.OPERATOR, ADMINISTRATOR)
+    assert 'action="/sign-in"' in pair.paper.stranger.get("/").text
+    headers = origin(pair.paper)
+    answer = pair.paper.stranger.post(f"/jobs/{job}/approve", headers=headers)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert pair.paper.services.jobs.get(job).state == "proposed"
+    again = pair.paper.stranger.post("/sign-in", data={"token": token}, headers=headers)
+    assert again.status_code == 403
+    assert "nor of anybody in a role" in again.text
