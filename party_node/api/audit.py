@@ -1,16 +1,17 @@
 """GET /v1/audit: every use of people's data, as the consent ledger has it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import Session, col, select
 
-from consent.uses import UseOutcome, UseRecord
+from consent.uses import AsOf, Outcome, UseRecord
 from party_node.ledger.entries import LedgerEntry
 from party_node.running import Here
 from party_node.services import Services
-from party_node.tables import EntryRow, UsePermissionRow
+from party_node.tables import DecisionRow, EntryRow, UsePermissionRow
+from party_node.use_recording import COMPLETED
 from protocols.dp.budget import Rho
 
 router = APIRouter(prefix="/v1", tags=["audit"])
@@ -21,56 +22,69 @@ def audit(
     node: Here,
     job: Annotated[str, Query(pattern=r"^([0-9a-f]{32})?$")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
 ) -> list[dict[str, Any]]:
-    """Return the newest use records first: who asked what, what was withheld, at what cost."""
-    return use_views(node.services, limit, job)
+    """Return the newest use records first: who asked what, what was withheld, at what cost.
+
+    `before` goes on where an earlier answer ended: at the entry of its last use.
+    """
+    return use_views(node.services, limit, job, before)
 
 
-def use_views(parts: Services, limit: int, job: str = "") -> list[dict[str, Any]]:
-    """Return up to `limit` use records, newest first; of one job, if it is named."""
-    outcomes = {
-        e.record.decision_id: e.record
-        for e in _newest(parts, UseOutcome.TYPE, limit)
-        if isinstance(e.record, UseOutcome)
-    }
-    found = _of_job(parts, job, limit) if job else _newest(parts, UseRecord.TYPE, limit)
+def use_views(
+    parts: Services, limit: int, job: str = "", before: int | None = None
+) -> list[dict[str, Any]]:
+    """Return up to `limit` use records, newest first; of jobs whose number begins so, if that is
+    said, and recorded before an entry.
+    """
+    with parts.db.reading() as session:
+        wanted = _entries(session, limit, job, before)
+        ended = _ended(session, wanted)
+    found = [entry for index in wanted for entry in parts.ledger.entries(index, index + 1)]
     costs: dict[str, int] = {}
     for charge in parts.budgets.history():
         costs[charge.job] = costs.get(charge.job, 0) + charge.rho_nano
     return [
-        _view(e, e.record, outcomes.get(e.record.decision_id), costs.get(e.record.job, 0))
+        _view(e, e.record, ended.get(e.index, ""), costs.get(e.record.job, 0))
         for e in found
         if isinstance(e.record, UseRecord)
     ]
 
 
-def _newest(parts: Services, kind: str, limit: int) -> list[LedgerEntry]:
-    index = col(EntryRow.index)
-    query = select(EntryRow.index).where(col(EntryRow.type) == kind)
-    return _read(parts, query.order_by(index.desc()).limit(limit))
+def _entries(session: Session, limit: int, job: str, before: int | None) -> Sequence[int]:
+    """Return the entries of uses: of all, or of jobs, with every later use of their audiences."""
+    if job:
+        index = col(DecisionRow.entry)
+        query = select(DecisionRow.entry).where(col(DecisionRow.job).startswith(job))
+    else:
+        index = col(EntryRow.index)
+        query = select(EntryRow.index).where(col(EntryRow.type) == UseRecord.TYPE)
+    if before is not None:
+        query = query.where(index < before)
+    return session.exec(query.order_by(index.desc()).limit(limit)).all()
 
 
-def _of_job(parts: Services, job: str, limit: int) -> list[LedgerEntry]:
-    """The uses of one job: its run, and every later activation of its audience."""
-    entry = col(UsePermissionRow.use_entry)
-    query = select(UsePermissionRow.use_entry).where(col(UsePermissionRow.job).startswith(job))
-    return _read(parts, query.order_by(entry.desc()).limit(limit))
+def _ended(session: Session, uses: Sequence[int]) -> dict[int, str]:
+    """Return how uses ended, by their entries; empty where one is under way.
+
+    What was decided anew in each round of a job ended as the job did.
+    """
+    decided, permitted = DecisionRow, UsePermissionRow
+    query = select(decided.entry, permitted.outcome).join(
+        permitted,
+        (col(permitted.job) == col(decided.job)) & (col(permitted.dataset) == col(decided.dataset)),
+    )
+    return dict(session.exec(query.where(col(decided.entry).in_(uses))).all())
 
 
-def _read(parts: Services, query: SelectOfScalar[int]) -> list[LedgerEntry]:
-    with parts.db.reading() as session:
-        wanted = session.exec(query).all()
-    return [entry for index in wanted for entry in parts.ledger.entries(index, index + 1)]
-
-
-def _view(
-    entry: LedgerEntry, record: UseRecord, outcome: UseOutcome | None, rho_nano: int
-) -> dict[str, Any]:
+def _view(entry: LedgerEntry, record: UseRecord, ended: str, rho_nano: int) -> dict[str, Any]:
+    done = ended == COMPLETED
     return {
         "entry": entry.index,
         "recorded_ms": entry.recorded_ms,
         "leaf_hash": entry.leaf_hash.hex(),
         "job": record.job,
+        "round": record.round,
         "requested_by": record.requested_by,
         "operation": record.operation,
         "purpose": record.purpose,
@@ -80,11 +94,12 @@ def _view(
         "allowed": record.allowed,
         "denied": {d.reason: d.subjects for d in record.denied},
         "rho": Rho(rho_nano).decimal(),
-        "decided_at": {
-            "origin": record.as_of.origin,
-            "size": record.as_of.tree_size,
-            "root": record.as_of.root_hash.hex(),
-        },
-        "outcome": None if outcome is None else outcome.outcome,
-        "cause": None if outcome is None else outcome.cause,
+        "decided_at": _state(record.as_of),
+        "witnessed": None if record.witnessed is None else _state(record.witnessed),
+        "outcome": (Outcome.COMPLETED if done else Outcome.ABORTED) if ended else None,
+        "cause": None if done else ended or None,
     }
+
+
+def _state(said: AsOf) -> dict[str, Any]:
+    return {"origin": said.origin, "size": said.tree_size, "root": said.root_hash.hex()}

@@ -18,11 +18,15 @@ from party_node.cli.output import (
 def audit(
     job: Annotated[str, typer.Option(help="Only the uses of this job.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 100,
+    before: Annotated[
+        int | None, typer.Option(min=0, help="Only uses recorded before this entry.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Show every use of people's data: who asked what, what was withheld, what it cost."""
-    found = client_of(home).list("/v1/audit", job=job, limit=limit)
+    older = {} if before is None else {"before": before}
+    found = client_of(home).list("/v1/audit", job=job, limit=limit, **older)
     if as_json:
         show_json(found)
         return

@@ -3,15 +3,15 @@
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Path, Query, Request, Response
 
 from party_node.api.audit import use_views
-from party_node.console import model_pages, questions, signing_in
+from party_node.console import audit, model_pages, questions, signing_in
 from party_node.console.answering import HEADERS, back, cookie_name, render, same_origin
 from party_node.console.asking import Written
 from party_node.console.questions import Key, Text, Typed
 from party_node.console.sessions import TTL_MS
-from party_node.console.signing_in import ReadsOnly, RunningJobs, SignInFirst
+from party_node.console.signing_in import Reading, ReadsOnly, RunningJobs, SignInFirst
 from party_node.console.view import page
 from party_node.errors import IllegalState, NodeError
 from party_node.problems import Refusal, problem_of
@@ -58,6 +58,17 @@ def style() -> Response:
 def icon() -> Response:
     """Return the icon: two circles that overlap."""
     return Response(_ICON, media_type="image/svg+xml", headers=HEADERS)
+
+
+@router.get("/audit")
+def uses(
+    node: Here,
+    who: Reading,
+    job: Annotated[str, Query(max_length=40)] = "",
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+) -> Response:
+    """Show every use of people's data."""
+    return render("audit.html", audit.shown(node, job, before), who=who)
 
 
 @forms.post("/sign-in")

@@ -11,7 +11,7 @@ OPEN = {"/sign-in", "/sign-out"}
 FORMS = sorted(
     {route.path for router in (pages.forms, model_pages.forms) for route in router.routes} - OPEN  # type: ignore[attr-defined]
 )
-PAGES = ("/", "/models")
+PAGES = ("/", "/models", "/audit")
 FILLED = {
     "offer": "x", "question": "x", "size": "5", "outcomes": "x", "kind": "count", "price": "1",
 }  # fmt: skip

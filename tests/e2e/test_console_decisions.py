@@ -71,6 +71,7 @@ def test_a_compliance_officer_reads_the_question_and_decides_nothing(
         ]
         look(page, f"{address}/")
         look(page, f"{address}/models")
+        look(page, f"{address}/audit")
         page.go(f"{address}/questions")
         assert "A compliance officer reads" in page.text()
         page.go(f"{address}/")

@@ -5,6 +5,7 @@ The driver is a stand-in that counts how often it was woken; tests take up the b
 
 import dataclasses
 import functools
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -219,3 +220,11 @@ def keep_result(node: Node, job: str, **changes: Any) -> dict[str, Any]:
     with node.services.db.writing() as session:
         results.keep(session, job, document, node.services.clock_ms())
     return document
+
+
+def permit(node: Node, job: str = "a" * 32) -> None:
+    """Let the paper's gate decide about its readers for a job."""
+    node.services.gate.permit(
+        job, hashlib.sha256(b"job").digest(), "readers", AUDIENCE, "shop", ("psi", "activate"),
+        "shop", 60_000,
+    )  # fmt: skip

@@ -1,24 +1,13 @@
 """Status, budget, audit, ledger, audiences and evidence through the local API."""
 
-import hashlib
-
 from pyroaring import BitMap
 
 from consent.uses import UseRecord
 from party_node.api.audiences import LEFT_OUT
 from party_node.audience_members import SALT_BYTES, keep_audience
-from tests.support.running_node import AUDIENCE, Pair
+from tests.support.running_node import AUDIENCE, Pair, permit
 
 NONE = "f" * 32
-
-
-def permit(pair: Pair, job: str = "a" * 32) -> None:
-    """Let the paper's gate decide about its readers for `job`."""
-    gate = pair.paper.services.gate
-    gate.permit(
-        job, hashlib.sha256(b"job").digest(), "readers", AUDIENCE, "shop", ("psi", "activate"),
-        "shop", 60_000,
-    )  # fmt: skip
 
 
 def test_status_at_a_glance(pair: Pair) -> None:
@@ -43,7 +32,7 @@ def test_budget_in_rho_epsilon_and_questions(pair: Pair) -> None:
 def test_audit_tells_what_was_asked_and_withheld(pair: Pair) -> None:
     pair.paper.say("given", recipient="shop", separate=True)
     pair.world.clock.advance(seconds=1)
-    permit(pair)
+    permit(pair.paper)
     (use,) = pair.paper.http.get("/v1/audit").json()
     assert (use["asked"], use["allowed"], use["purpose"]) == (3, 1, AUDIENCE)
     assert use["denied"] == {"no-evidence": 2}
@@ -51,6 +40,32 @@ def test_audit_tells_what_was_asked_and_withheld(pair: Pair) -> None:
     assert pair.paper.http.get("/v1/audit", params={"job": "a" * 32}).json() == [use]
     assert pair.paper.http.get("/v1/audit", params={"job": NONE}).json() == []
     assert pair.paper.http.get("/v1/audit", params={"limit": 0}).status_code == 422
+    assert (use["outcome"], use["cause"], use["witnessed"]) == (None, None, None)
+
+
+def test_older_uses_are_reached_and_each_says_how_it_ended(pair: Pair) -> None:
+    pair.paper.say("given", recipient="shop", separate=True)
+    pair.world.clock.advance(seconds=1)
+    jobs = [letter * 32 for letter in "abc"]
+    for job in jobs:
+        permit(pair.paper, job)
+    gate = pair.paper.services.gate
+    # The first ends last: how a use ended is found by the use, however much has ended since.
+    for job, outcome in (
+        ("c" * 32, "completed"),
+        ("b" * 32, "peer-silent"),
+        ("a" * 32, "completed"),
+    ):
+        gate.end(job, "readers", outcome)
+    newest = pair.paper.http.get("/v1/audit", params={"limit": 2}).json()
+    assert [use["job"] for use in newest] == [jobs[2], jobs[1]]
+    before = newest[-1]["entry"]
+    older = pair.paper.http.get("/v1/audit", params={"limit": 2, "before": before}).json()
+    assert [use["job"] for use in older] == [jobs[0]]
+    ended = [(use["outcome"], use["cause"]) for use in (*newest, *older)]
+    assert ended == [("completed", None), ("aborted", "peer-silent"), ("completed", None)]
+    only = {"job": jobs[0], "before": older[0]["entry"]}
+    assert pair.paper.http.get("/v1/audit", params=only).json() == []
 
 
 def test_ledger_status_and_verification(pair: Pair) -> None:
@@ -94,7 +109,7 @@ def test_an_audience_goes_through_the_gate_each_time(pair: Pair) -> None:
 
 
 def test_evidence_is_a_zip_file(pair: Pair) -> None:
-    permit(pair)
+    permit(pair.paper)
     services = pair.paper.services
     services.witnessing.publish(services.ledger.head()[0])
     answer = pair.paper.http.get("/v1/ledger/export")

@@ -1,0 +1,42 @@
+"""The console's page of uses: every decision of the gate, newest first, and how to prove it.
+
+It is for whoever answers for consent: what was asked, for whom and what for, who was left out and
+why, what decided, how it ended. People are counts: nobody is named.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from consent.reasons import Reason
+from party_node.api.audit import use_views
+from party_node.reason_words import MEANS
+from party_node.running import RunningNode
+
+PER_PAGE = 20
+_JOB = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
+
+
+def shown(node: RunningNode, job: str = "", before: int | None = None) -> dict[str, Any]:
+    """Return the page of uses, of jobs whose number begins with `job` if that is said, and older
+    than an entry.
+    """
+    asked = job.strip().lower()
+    known = not asked or _JOB.fullmatch(asked) is not None
+    found = use_views(node.services, PER_PAGE + 1, asked, before) if known else []
+    uses = [use | {"withheld": list(_withheld(use))} for use in found[:PER_PAGE]]
+    return {
+        "name": node.services.home.settings.name,
+        "job": job,
+        "known": known,
+        "uses": uses,
+        "newest": before is None,
+        "older": uses[-1]["entry"] if len(found) > PER_PAGE else None,
+    }
+
+
+def _withheld(use: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield why people were left out, the most frequent reason first, and what it means."""
+    for reason, people in sorted(use["denied"].items(), key=lambda pair: (-pair[1], pair[0])):
+        means = MEANS[Reason(reason)] if reason in set(Reason) else ""
+        yield {"reason": reason, "people": people, "means": means}
