@@ -255,9 +255,13 @@ def test_whoever_asks_does_not_find_out_how_many_people_a_partner_has(two) -> No
     """By a limit of its own it could halve the range with each job, and nobody would be charged."""
     world, line = two
     job = world.brand.ask("federated", question=QUESTION, minimum_size=5000)
-    assert world.publisher.services.jobs.agreement(
-        world.brand.services.jobs.description(job)
-    ).minimum_size < len(HELD[PUBLISHER]) < world.brand.services.jobs.description(job).minimum_size
+    assert (
+        world.publisher.services.jobs.agreement(
+            world.brand.services.jobs.description(job)
+        ).minimum_size
+        < len(HELD[PUBLISHER])
+        < world.brand.services.jobs.description(job).minimum_size
+    )
     settle(world, line, job)
     assert world.job(job) == ("completed", "")
 
