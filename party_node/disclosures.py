@@ -230,8 +230,8 @@ def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
         ),
         Learns(
             job.sender,
-            f"{size}; what each of its columns weighs in the model; never which people, nor a "
-            "label or a score",
+            f"{size}; what each of its columns weighs in the model, exactly; never which people, "
+            "nor a label or a score, but as far as weights tell them",
         ),
     )
 
