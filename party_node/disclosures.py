@@ -217,18 +217,21 @@ def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
                 f"shown in job {asked.by}, and by no others",
             ),
         )
-    exact = "with noise" if asked.noise else "exactly"
+    exact, alone = "with noise", ""
+    if not asked.noise:
+        exact = "exactly"
+        alone = " (its node could read single people's off that, whom columns of its own set apart)"
     return (
         Learns(
             job.receiver,
             f"which of its own people {job.sender} has too; {exact}, how {columns} go together "
-            "over them, with each other, with the label and with its own columns; from this it "
-            "makes a model, and gets one score for each of these people",
+            f"over them, with each other, with the label and with its own columns{alone}; from "
+            "this it makes a model, and gets one score for each of these people, in 256 steps",
         ),
         Learns(
             job.sender,
-            f"{size}; what each of its columns weighs in the model; never which people, nor a "
-            "label or a score",
+            f"{size}; what each of its columns weighs in the model, exactly; never which people, "
+            "nor a label or a score, but as far as weights tell them",
         ),
     )
 

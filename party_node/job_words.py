@@ -7,6 +7,7 @@ from typing import Any
 from party_node.asked_words import asked
 from protocols.disclosure import FLOOR
 from protocols.dp.budget import HALF_WIDTH
+from protocols.dp.queries.filter_words import word
 
 _PHASES = {
     "start": "working out what this side could bring",
@@ -229,7 +230,7 @@ def noise(found: dict[str, Any]) -> str:
 
 def foretold(found: dict[str, Any]) -> str:
     """Say what a federated training foretells."""
-    return f"{found['label']} ({' or '.join(found['positive'])})"
+    return f"{word(found['label'])} ({' or '.join(map(word, found['positive']))})"
 
 
 def weighed(weights: list[dict[str, Any]]) -> str:
@@ -238,7 +239,8 @@ def weighed(weights: list[dict[str, Any]]) -> str:
     if len(weights) > _MOST_WEIGHTS:
         least = sorted((abs(w["weight"]) for w in weights), reverse=True)[_MOST_WEIGHTS - 1]
         shown = [w for w in weights if abs(w["weight"]) >= least][:_MOST_WEIGHTS]
-    told = [f"{w['value']} {w['weight']:+.2f}" for w in shown]
+    # Categories are the asker's words, who need not be this party.
+    told = [f"{word(w['value'])} {w['weight']:+.2f}" for w in shown]
     more = len(weights) - len(shown)
     return ", ".join(told) + (f", and {more:,} that weigh less" if more else "")
 

@@ -28,6 +28,7 @@ from party_node.receipt_parts import facts_with, part_of
 from party_node.results import NOTHING, Brought
 from party_node.runs import DONE, Run
 from protocols.codec import Record, decode, encode
+from protocols.errors import ContextMismatch
 from protocols.job import ReceiptPart, ReceiptSignature
 from protocols.psi.chunks import MATCHED
 from protocols.psi.params import Cardinality, Members
@@ -137,6 +138,8 @@ def _hear_release(execution: Execution, run: Run) -> Run | None:
     part = part_of(execution, run, receipts.released(job, told, execution.me, None))
     brought = NOTHING
     if isinstance(told, ModelRelease):
+        if told.card.delta_exponent != execution.agreed.delta_exponent:
+            raise ContextMismatch("the card states the price at another delta than was agreed")
         brought = Brought(model=card_words.document(told.card))
     if job.kind == JOINT:
         brought = joint.heard(execution, run)

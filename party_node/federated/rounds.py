@@ -92,7 +92,12 @@ def people_of(execution: Execution) -> tuple[bytes, BitMap]:
 
 
 def require_many(execution: Execution, people: int) -> None:
-    """Refuse to train on fewer people than was agreed. Raises: SmallCohort."""
-    least = execution.job.minimum_size
+    """Refuse to train on fewer people than was agreed. Raises: SmallCohort.
+
+    That is an exact answer about this party's people, free of charge, and all partners hear it. So
+    the limit is the one that all have signed: whoever asks for a job may state a higher one, and
+    could find the number of people by asking again and again.
+    """
+    least = execution.agreed.minimum_size
     if people < least:
         raise SmallCohort(f"fewer than {least} people of this party may be trained on")

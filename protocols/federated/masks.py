@@ -29,6 +29,17 @@ def public_of(seed: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
+def is_key(public: bytes) -> bool:
+    """Return whether these bytes are a public key that something can be agreed on with: not one of
+    the few points with which every secret comes to the same.
+    """
+    try:
+        _agreed(bytes(32), b"", bytes(32), public)
+    except InvalidElement:
+        return False
+    return True
+
+
 def check_of(ctx: bytes, number: int, turn: int, seed: bytes) -> bytes:
     """Return what a partner says of its self-mask before: only the right seed fits it later."""
     place = bytes([number, turn])

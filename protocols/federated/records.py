@@ -13,8 +13,12 @@ from typing import ClassVar, TypeVar
 from protocols import signed
 from protocols.codec import Record
 from protocols.errors import ContextMismatch, MalformedMessage
+from protocols.federated import masks, shamir
 from protocols.federated.terms import FederatedTerms, Run
 from protocols.signed import Signed
+
+_MOST_SEALED = 2048
+"""Bytes of one partner's sealed shares of all rounds: those of eight rounds have 1,329."""
 
 # Questions
 
@@ -218,10 +222,19 @@ def read(run: Run, ctx: bytes, kind: type[A], answer: Signed) -> A:
 def _fits(answer: Answer, terms: FederatedTerms) -> bool:
     match answer:
         case Keys(channel=channel, turns=turns):
-            keys = (channel, *(part for t in turns for part in (t.pair, t.self_check)))
-            return len(turns) == terms.rounds and all(len(key) == 32 for key in keys)
+            checks = all(len(t.self_check) == 32 for t in turns)
+            # With one that is no key all others could not go on; so its owner is left out.
+            keys = all(masks.is_key(key) for key in (channel, *(t.pair for t in turns)))
+            return len(turns) == terms.rounds and checks and keys
         case Shares(sealed=sealed):
-            return len(sealed) == len(terms.parties)
+            # All partners are sent these in each round: what is longer would be everybody's burden.
+            fits = all(len(one) <= _MOST_SEALED for one in sealed)
+            return fits and len(sealed) == len(terms.parties)
+        case Opened(turn=turn, shares=shares):
+            fits = all(len(share) <= shamir.SHARE_BYTES for share in shares)
+            return fits and 0 <= turn < terms.rounds and len(shares) <= len(terms.parties)
+        case Confirmed(turn=turn, survivors=survivors):
+            return 0 <= turn < terms.rounds and len(survivors) <= len(terms.parties)
         case Masked(turn=turn, values=values):
             return 0 <= turn < terms.rounds and len(values) == 8 * terms.entries(turn)
         case _:

@@ -3,6 +3,11 @@
 The direction is that of Fisher's linear discriminant, and ranks people nearly as the logistic model
 on the same columns does. Where moments have noise, what the noise drowns is cut off: the matrix is
 made one that people could have (no negative spectrum) before it is solved.
+
+The partner is told the weights of its columns, exactly. A column of its own making that one person
+has would by its weight tell whether that person matches, and with which label. So a column in which
+fewer than ten people of both differ from the others weighs nothing. It does not hold against a
+partner that makes two columns which differ in one person: `docs/concepts/joint-score.md`.
 """
 
 from dataclasses import dataclass
@@ -16,6 +21,8 @@ from protocols.lookalike.features import NothingToLearn
 LEAST_MATCHES = 100
 """Fewer people of both are no ground for a model."""
 LEAST_OF_A_LABEL = 10
+LEAST_APART = 10
+"""So many people make a column vary, or it weighs nothing."""
 _HELD = 2e-4
 """Part of its variance by which each column is held back."""
 
@@ -58,6 +65,9 @@ def fit(second: Floats, own: int, sigma: float = 0.0) -> JointModel:
     means = second[0] / people
     centred = second / people - np.outer(means, means)
     spread, target = centred[1:-1, 1:-1], centred[1:-1, -1]
+    told = np.diag(spread) >= _of_few(people) / people
+    weights = np.zeros(len(told))
+    spread, target = spread[np.ix_(told, told)], target[told]
     spread = (spread + spread.T) / 2
     values, vectors = np.linalg.eigh(spread)
     # A random symmetric matrix has a spectrum as wide as this.
@@ -65,6 +75,14 @@ def fit(second: Floats, own: int, sigma: float = 0.0) -> JointModel:
     values = np.maximum(values, noise)
     spread = (vectors * values) @ vectors.T
     held = _HELD * np.maximum(np.diag(spread), 1e-6) + 1e-9 + noise
-    weights = np.linalg.solve(spread + np.diag(held), target)
+    weights[told] = np.linalg.solve(spread + np.diag(held), target)
     constant = float(means[-1] - means[1:-1] @ weights)
     return JointModel(constant, weights[:own], weights[own:])
+
+
+def _of_few(people: float) -> float:
+    """Return how much a column varies, in all, that `LEAST_APART` people have and the others not.
+
+    Nobody adds more than a whole one, so of fewer people it is less.
+    """
+    return 0.999 * LEAST_APART * (1 - LEAST_APART / people)

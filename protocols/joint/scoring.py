@@ -2,16 +2,17 @@
 
     brand (initiator)                                         partner (responder)
              ── Weights: one for each of the partner's columns ──►  adds up each row's weights
-             ◄── Hidden: each row's sum + its pad, modulo 2^32 ────  message by message
+             ◄── Hidden: each row's sum, rounded, + its pad, modulo 2^32 ──  message by message
     takes the pads off that it has
 
 **Who learns what.** The partner: the weights. The brand: the sums of the rows whose pads it has,
-which are those that its own people match. A pad is four random bytes that are used once, so of the
-other rows it learns nothing, whatever it can compute.
+which are those that its own people match, in 256 steps (`coarse.py`). A pad is four random bytes
+that are used once, so of the other rows it learns nothing, whatever it can compute.
 
 **What a brand could do that does not follow.** Ask by other weights than it has fitted, by a single
-one too, and so read a single column of the people who match. The partner sees the weights, keeps
-them, and shows them; where they are to be those of an earlier run, it scores by no others.
+one too, and so read a single column of the people who match: 8 bits of each of them. The partner
+sees the weights, keeps them, and shows them; where they are to be those of an earlier run, it
+scores by no others.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage, PeerError
+from protocols.joint.coarse import coarse
 from protocols.joint.records import PAD_BYTES, ScoreParams
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks
@@ -158,7 +160,7 @@ def _send(state: Adding, fetch: Fetch) -> Transition:
         return Finish(ScoredBy(0, state.weights))
     theirs = read_theirs(fetch(theirs_chunk(done)))
     pads = np.frombuffer(fetch(pads_chunk(done)), "<u4")
-    sums = theirs.astype(np.int64) @ np.array(state.weights, np.int64)
+    sums = coarse(theirs.astype(np.int64) @ np.array(state.weights, np.int64), state.weights)
     hidden = Hidden(done, (sums.astype(np.uint32) + pads).astype("<u4").tobytes())
     if done + 1 == chunks.chunk_count(rows, params.chunk_rows):
         return Finish(ScoredBy(rows, state.weights), hidden)

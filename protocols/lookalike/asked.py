@@ -12,7 +12,7 @@ from protocols.codec import Record
 from protocols.dp import budget, coins
 from protocols.errors import InvalidParameter
 from protocols.lookalike import evaluation
-from protocols.lookalike.features import FeatureSpecification
+from protocols.lookalike.features import FeatureSpecification, check_work
 from protocols.lookalike.records import LookalikeParams, SeedSumParams, TrainingSumsParams
 from protocols.lookalike.seeds import FEWEST_SEEDS, MOST_SEEDS, seeds_step, split
 from protocols.lookalike.sums import columns_for, prices, training_params
@@ -53,6 +53,7 @@ class Lookalike(Record):
             most = f"{FEWEST_SEEDS} to {MOST_SEEDS:,}"
             raise InvalidParameter(f"a seed audience has {most} people")
         seeds_step(self.seeds)
+        check_work(self.features)
 
     @property
     def step(self) -> int:

@@ -23,17 +23,38 @@ LIMITS = (
 )
 
 
+MOST_TOLD = 5
+"""Bins that are told of a feature at either end."""
+MOST_WORD = 64
+"""Characters of a bin's name."""
+MOST_LIMITS = 20
+MOST_TEXT = 200
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureWeight(Record):
-    """What one feature does in a model."""
+    """What one feature does in a model. Raises: InvalidParameter for what nobody should be shown:
+    the other party writes it.
+    """
 
     KIND: ClassVar[str] = "lookalike-weight/1"
     column: str
     importance_permille: int
     """How much scores move when the feature is exchanged between people, beside all features."""
     highest: tuple[str, ...]
-    """Bins whose people score highest, at most five; each with 1 % of the population at least."""
+    """Bins whose people score highest, at most five; each has 1 % of the population at least, and
+    20 people.
+    """
     lowest: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        told = (*self.highest, *self.lowest)
+        if max(len(self.highest), len(self.lowest)) > MOST_TOLD or not all(map(_is_short, told)):
+            raise InvalidParameter(
+                "of a feature a few bins are told, each in a few printable words"
+            )
+        if not (_is_short(self.column) and 0 <= self.importance_permille <= 1000):
+            raise InvalidParameter("a feature has a name, and is a part of all of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +67,7 @@ class FeatureWeights(Record):
 
 @dataclass(frozen=True, slots=True)
 class ModelCard(Record):
-    """What is said of a model. Raises: InvalidParameter."""
+    """What is said of a model. Raises: InvalidParameter for a card that contradicts itself."""
 
     KIND: ClassVar[str] = "lookalike-card/1"
     purpose: str
@@ -72,6 +93,14 @@ class ModelCard(Record):
     def __post_init__(self) -> None:
         if not all(len(c) == 32 for c in self.checkpoints):
             raise InvalidParameter("the hash of a checkpoint has 32 bytes")
+        columns = {feature.column for feature in self.features.features}
+        weighed = [weight.column for weight in self.weights]
+        if not set(weighed) <= columns or len(set(weighed)) < len(weighed):
+            raise InvalidParameter("what weighs something is one of the features, once")
+        if self.epsilon_milli != _epsilon_milli(self.rho_nano, self.delta_exponent):
+            raise InvalidParameter("the price means another epsilon")
+        if len(self.limits) > MOST_LIMITS or not all(map(_is_short, self.limits)):
+            raise InvalidParameter("a limit is a printable sentence")
 
 
 def card(
@@ -90,8 +119,16 @@ def card(
 ) -> ModelCard:
     """Return the card of a model. Raises: InvalidParameter."""
     price = max(rho_nano, curve.rho_nano)
-    epsilon_milli = round(1000 * budget.epsilon(price, delta_exponent))
+    epsilon_milli = _epsilon_milli(price, delta_exponent)
     return ModelCard(
         purpose, brand, partner, features, seeds_step, columns, price, delta_exponent,
         epsilon_milli, checkpoints, weights, curve, cautions(seeds_step, rho_nano, curve),
     )  # fmt: skip
+
+
+def _is_short(text: str) -> bool:
+    return 1 <= len(text) <= MOST_TEXT and text.isprintable()
+
+
+def _epsilon_milli(rho_nano: int, delta_exponent: int) -> int:
+    return round(1000 * budget.epsilon(rho_nano, delta_exponent))

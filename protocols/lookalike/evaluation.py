@@ -33,11 +33,15 @@ from protocols.sums.records import SumParams
 
 REACHES_PERMILLE = (10, 20, 50, 100, 200, 500, 1000)
 """Upper ends of the buckets, in thousandths of the population, best scores first."""
+_MOST_LIFT = 1000 * 1000 // REACHES_PERMILLE[0]
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint(Record):
-    """What an audience of one size would have reached of the held-out seeds."""
+    """What an audience of one size would have reached of the held-out seeds.
+
+    Raises: InvalidParameter if a part is none.
+    """
 
     KIND: ClassVar[str] = "lookalike-point/1"
     reach_permille: int
@@ -54,10 +58,20 @@ class CurvePoint(Record):
     lift_milli: int
     """Recall as a multiple of chance, in thousandths."""
 
+    def __post_init__(self) -> None:
+        told = self.low_permille, self.recall_permille, self.high_permille
+        parts = (*told, self.similarity_permille, self.expected_permille)
+        if not (all(0 <= part <= 1000 for part in parts) and list(told) == sorted(told)):
+            raise InvalidParameter("a point of a curve has parts of a whole, in order")
+        if not 0 <= self.lift_milli <= _MOST_LIFT:
+            raise InvalidParameter(
+                "nothing is found more often than all of it in the smallest part"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class ReachCurve(Record):
-    """The evaluation of a model."""
+    """The evaluation of a model. Raises: InvalidParameter for other audiences than are agreed."""
 
     KIND: ClassVar[str] = "lookalike-curve/1"
     points: tuple[CurvePoint, ...]
@@ -67,6 +81,12 @@ class ReachCurve(Record):
     """False: with so few held-out seeds the noise hides them, and the curve says nothing."""
     sigma_milli: int
     rho_nano: int
+
+    def __post_init__(self) -> None:
+        if tuple(point.reach_permille for point in self.points) != REACHES_PERMILLE:
+            raise InvalidParameter("a curve has a point for each of the agreed audiences")
+        if self.held_out < 1:
+            raise InvalidParameter("there is somebody who was held out")
 
 
 def buckets(scores: NDArray[np.floating]) -> NDArray[np.uint16]:

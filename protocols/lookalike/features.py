@@ -14,6 +14,16 @@ MAX_FEATURES = 1024
 MAX_CATEGORIES = 4096
 MAX_NAME = 64
 _MILLI_LIMIT = 2**53
+_USUAL_BINS = 130
+"""Codes of a feature whose bins or categories are not stated, about."""
+MOST_ORDERED = 1024
+"""Bins of one feature that have an order, as they are stated: what is made of them grows with the
+third power.
+"""
+MOST_ALIKE = 2**25
+"""Pairs of neighbouring bins, of all features together."""
+MOST_CODES = 150_000
+"""Codes of all features together."""
 
 
 class NothingToLearn(LocalError):
@@ -101,3 +111,19 @@ class FeatureSpecification(Record):
             raise InvalidParameter(f"a model has 1 to {MAX_FEATURES} features")
         if len({f.column for f in self.features}) != len(self.features):
             raise InvalidParameter("a column stands there twice")
+
+
+def check_work(spec: FeatureSpecification) -> None:
+    """Return if a model can be made by these features without wearing a node out: who asks states
+    bins, and another party computes with them. Raises: InvalidParameter.
+    """
+    sizes = [
+        (f.kind, len(f.edges_milli) or len(f.categories) or _USUAL_BINS) for f in spec.features
+    ]
+    ordered = [size for kind, size in sizes if kind is not FeatureKind.CATEGORICAL]
+    if max(ordered, default=0) > MOST_ORDERED:
+        raise InvalidParameter(f"a feature with an order has at most {MOST_ORDERED:,} stated bins")
+    if sum(size**2 for size in ordered) > MOST_ALIKE:
+        raise InvalidParameter("features with an order have too many stated bins together")
+    if sum(size for _, size in sizes) > MOST_CODES:
+        raise InvalidParameter(f"features have at most {MOST_CODES:,} bins and categories together")

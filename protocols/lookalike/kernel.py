@@ -68,7 +68,7 @@ def embed(
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
     shares = [np.bincount(sample[:, j], minlength=s) / len(sample) for j, s in enumerate(sizes)]
     part = np.ones(len(bins)) if matters is None else matters / matters.mean()
-    roots = [root(b, s) * np.sqrt(m) for b, s, m in zip(bins, shares, part, strict=True)]
+    roots = [_sparse(b, s) * np.sqrt(m) for b, s, m in zip(bins, shares, part, strict=True)]
     alike = sparse.block_diag(roots, format="csr") / np.sqrt(len(bins))
     people = one_hot(sample, offsets, sum(sizes))
     common = np.asarray(people.mean(axis=0)).ravel().astype(np.float64)
@@ -88,16 +88,24 @@ def root(bins: Bins, shares: NDArray[np.float64]) -> NDArray[np.float64]:
     tail would be one place.
     """
     alike = np.eye(bins.size)
-    if bins.feature.kind is not FeatureKind.CATEGORICAL:
-        ordered = len(bins.categories) if bins.edges is None else bins.size - 1
-        share = shares[:ordered]
-        among_people = np.cumsum(share) - share / 2
-        among_bins = (np.arange(ordered) + 0.5) / ordered
-        middle = (among_people + among_bins) / 2
-        near = np.exp(-np.abs(middle[:, None] - middle) / REACH)
-        alike[:ordered, :ordered] = (1 - OWN) * near + OWN * np.eye(ordered)
+    if bins.feature.kind is FeatureKind.CATEGORICAL:
+        return alike
+    ordered = len(bins.categories) if bins.edges is None else bins.size - 1
+    share = shares[:ordered]
+    among_people = np.cumsum(share) - share / 2
+    among_bins = (np.arange(ordered) + 0.5) / ordered
+    middle = (among_people + among_bins) / 2
+    near = np.exp(-np.abs(middle[:, None] - middle) / REACH)
+    alike[:ordered, :ordered] = (1 - OWN) * near + OWN * np.eye(ordered)
     values, vectors = np.linalg.eigh(alike)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def _sparse(bins: Bins, shares: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Return the same root; that of thousands of categories has no more entries than these."""
+    if bins.feature.kind is FeatureKind.CATEGORICAL:
+        return sparse.identity(bins.size, format="csr")
+    return sparse.csr_matrix(root(bins, shares))
 
 
 def bell(left: Floats, right: Floats) -> Floats:

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.dp.queries.filter_words import word
 from protocols.errors import InvalidParameter
 from protocols.lookalike import kernel
-from protocols.lookalike.card import FeatureWeight
+from protocols.lookalike.card import MOST_TEXT, MOST_TOLD, MOST_WORD, FeatureWeight
 from protocols.lookalike.encoding import Bins, Codes
 from protocols.lookalike.kernel import Embedding, Floats
 from protocols.session import Rng
 
 BATCH = 2**14
 _WEIGHED = 4000
-_TOLD_BINS = 5
+LEAST_TOLD = 20
+"""Of so many people who were looked at a bin may be named: of fewer it would name what few have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,14 @@ def batches(rows: int) -> Iterator[slice]:
 
 def _ends(bins: Bins, codes: Codes, scores: Floats) -> tuple[tuple[str, ...], tuple[str, ...]]:
     counts = np.bincount(codes, minlength=bins.size)
-    told = np.flatnonzero(counts >= max(len(codes) // 100, 1))
+    told = np.flatnonzero(counts >= max(len(codes) // 100, LEAST_TOLD))
     means = np.bincount(codes, weights=scores, minlength=bins.size)[told] / counts[told]
     order = told[np.argsort(-means, kind="stable")]
-    half = min(_TOLD_BINS, len(order) // 2)
-    highest = tuple(bins.label(int(c)) for c in order[:half])
-    return highest, tuple(bins.label(int(c)) for c in order[::-1][:half])
+    half = min(MOST_TOLD, len(order) // 2)
+    named = [_named(bins.label(int(c))) for c in order]
+    return tuple(named[:half]), tuple(named[::-1][:half])
+
+
+def _named(label: str) -> str:
+    """Return the name of a bin so that it can be shown: a category is whatever a file has."""
+    return word(label[:MOST_WORD])[:MOST_TEXT]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from protocols import variance_components
 from protocols.lookalike import kernel
 from protocols.lookalike.encoding import Codes
+from protocols.lookalike.features import FeatureKind
 from protocols.lookalike.kernel import Floats
 from protocols.lookalike.representation import FEW, Representation
 
@@ -104,10 +105,14 @@ def parts_of(made: Representation, people: Codes, moments: Floats) -> Parts:
     likely = OF_FEW if made.seeds_step < FEW else 1.0
     for at, bins in enumerate(made.bins):
         shares = np.bincount(people[:, at], minlength=bins.size) / len(people)
-        root = kernel.root(bins, shares)
-        spread = float(shares @ np.square(root).sum(axis=1) - np.square(shares @ root).sum())
-        mine = slice(offsets[at], offsets[at] + bins.size)
-        blocks.append(meeting[:, mine] @ root / np.sqrt(max(spread, 1e-9)))
+        mine = meeting[:, offsets[at] : offsets[at] + bins.size]
+        if bins.feature.kind is FeatureKind.CATEGORICAL:  # each category is alike to itself alone
+            spread = float(shares.sum() - np.square(shares).sum())
+        else:
+            root = kernel.root(bins, shares)
+            spread = float(shares @ np.square(root).sum(axis=1) - np.square(shares @ root).sum())
+            mine = mine @ root
+        blocks.append(mine / np.sqrt(max(spread, 1e-9)))
         usual.append(likely * ALONE / len(made.bins))
     near = kernel.bell(made.embedding(people), made.landmarks) @ kernel.spanned(made.landmarks)
     near -= near.mean(axis=0)

@@ -25,16 +25,18 @@ masked. What the noise of a ciphertext, which it can compute, tells of the matri
 **Assumed public.** Protocol, parameters (columns and their bounds, rows at most, scales of noise),
 the number of rows, and what follows from them: number and length of all messages.
 
-**Security.** Semi-honest. A holder that does not follow can draw a key or vectors of its choice: a
-vector that is not within its bound gives wrong sums, or sums of rows that it picks out; the noise
-that the other side adds is then all that protects. A side with the matrix that does not follow can
-give wrong sums; if it is the receiver, it can ask for other ones, of single rows too, and again the
-noise is all that protects. What is checked all the same: context and role in the openings, the
-number of rows, order, number and length of all messages, that every residue is below its prime,
-that sums lie within their bounds. Vectors: the ring learning-with-errors assumption, at 128 bits
-(`seal.py`). Matrix: the same assumption for the second half of a reply, which is that of a fresh
-encryption of zero; the first half, with the key, is within a statistical distance of 2^-40 or less
-over the whole run (`bfv_packing.py`). TenSEAL draws randomness itself (`seal.py`), as OpenDP does.
+**Security.** Semi-honest. A holder that does not follow can draw a key or vectors of its choice: it
+gets sums of rows that it picks out, and a row may count as often as a digit has room for, which is
+more often than the noise is made for. So then **nothing protects** a few rows of its choice; by
+correlated transfers (`cot.py`) a row counts no more than agreed. A side with the matrix that does
+not follow can give wrong sums; if it is the receiver, it can ask for other ones, of single rows
+too, with entries larger than the noise is made for. What is checked all the same: context and role
+in the openings, the number of rows, order, number and length of all messages, that every residue is
+below its prime, that sums lie within their bounds. Vectors: the ring learning-with-errors
+assumption, at 128 bits (`seal.py`). Matrix: the same assumption for the second half of a reply,
+which is that of a fresh encryption of zero; the first half, with the key, is within a statistical
+distance of 2^-40 or less over the whole run (`bfv_packing.py`). TenSEAL draws randomness itself
+(`seal.py`), as OpenDP does.
 
 **Limits.** A sum has at most 59 bits with its sign and the room for noise: parameters by which it
 could have more are refused. Noise beyond ten scales is cut off (`bfv_noise.py`).

@@ -251,6 +251,21 @@ def test_too_few_who_permit_it_end_it_before_anything_is_charged(two) -> None:
     assert [world.nodes[party].charges(job) for party in TWO] == [[], []]
 
 
+def test_whoever_asks_does_not_find_out_how_many_people_a_partner_has(two) -> None:
+    """By a limit of its own it could halve the range with each job, and nobody would be charged."""
+    world, line = two
+    job = world.brand.ask("federated", question=QUESTION, minimum_size=5000)
+    assert (
+        world.publisher.services.jobs.agreement(
+            world.brand.services.jobs.description(job)
+        ).minimum_size
+        < len(HELD[PUBLISHER])
+        < world.brand.services.jobs.description(job).minimum_size
+    )
+    settle(world, line, job)
+    assert world.job(job) == ("completed", "")
+
+
 def test_a_partner_that_calls_it_off_in_a_round_ends_it_for_all(two) -> None:
     world, line = two
     once_at(line, AskConfirmation, lambda: world.publisher.services.jobs.cancel(job))

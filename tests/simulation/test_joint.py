@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consent.uses import UseRecord
 from party_node import preflight
 from party_node.errors import InvalidCollaboration, JobRefused, NotFound
 from party_node.scoring import again, cards, kept
@@ -119,6 +120,23 @@ def test_who_withdrew_before_the_release_has_none(world: TwoNodes) -> None:
     world.settle(job)
     people, _ = world.brand.services.scores.load(job).read()
     assert len(people) == len(COMMON) - len(gone)
+
+
+@pytest.mark.slow
+def test_who_withdraws_at_the_partner_meanwhile_is_scored_still_and_a_use_record_says_so(
+    world: TwoNodes,
+) -> None:
+    """Known, and said in docs/concepts/joint-score.md: what was laid down is what is added up."""
+    job = world.brand.ask("joint", question=QUESTION, route="cot")
+    world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
+    gone = sorted(COMMON)[:5]
+    for person in gone:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    world.settle(job)
+    assert set(scores_of(world, job)) == {key(BRAND, n) for n in COMMON}
+    entries = (entry.record for entry in world.publisher.services.ledger.entries())
+    uses = [r for r in entries if isinstance(r, UseRecord) and r.job == job]
+    assert uses[0].allowed - uses[-1].allowed == len(gone)
 
 
 def test_a_route_may_be_forced(world: TwoNodes) -> None:

@@ -2,11 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
 
+from party_node.lookalike import concluding
+from protocols.dp.budget import epsilon
 from protocols.errors import ContextMismatch
+from protocols.lookalike.card import ModelCard
 from protocols.release import ModelRelease, check, read_told
 from tests.support.lookalike_nodes import PEOPLE, QUESTION, SEEDS, SILENT, lookalike_nodes
 from tests.support.needles import Haystack, of_identifier, of_text
@@ -86,7 +90,26 @@ def test_the_sizes_that_pass_do_not_tell_how_many_seeds_match(world: TwoNodes) -
     assert all(abs(a - b) < 400 for (_, a), (_, b) in zip(one, two, strict=True))
 
 
-OTHERS = {"purpose": "x", "seeds_step": 25, "rho_nano": 1, "brand": "x", "partner": "x"}
+def test_a_card_that_states_its_price_at_another_delta_is_refused(
+    world: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a larger delta the same price is a smaller epsilon: it would look better protected."""
+    honest = concluding.card
+
+    def flattering(**said: Any) -> ModelCard:
+        return honest(**(said | {"delta_exponent": 2}))
+
+    monkeypatch.setattr(concluding, "card", flattering)
+    job = world.brand.ask("lookalike", question=QUESTION, route="cot")
+    world.settle(job)
+    assert world.job(job) == ("failed", "context-mismatch")
+    assert world.brand.result(job) is None
+
+
+OTHERS: tuple[dict[str, Any], ...] = (
+    {"purpose": "x"}, {"seeds_step": 25}, {"brand": "x"}, {"partner": "x"},
+    {"rho_nano": 1, "epsilon_milli": round(1000 * epsilon(1, 8))},
+)  # fmt: skip
 
 
 def test_a_partner_cannot_hand_in_the_card_of_another_model(world: TwoNodes) -> None:
@@ -99,8 +122,7 @@ def test_a_partner_cannot_hand_in_the_card_of_another_model(world: TwoNodes) -> 
     description = world.brand.services.jobs.description(job)
     check(told, description, BRAND)
     forged = [
-        dataclasses.replace(told, card=dataclasses.replace(told.card, **{field: other}))
-        for field, other in OTHERS.items()
+        dataclasses.replace(told, card=dataclasses.replace(told.card, **other)) for other in OTHERS
     ]
     forged += [dataclasses.replace(told, model=b""), dataclasses.replace(told, to=PUBLISHER)]
     for one in forged:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from party_node.joint.sides import ReceiverSide, SenderSide, Side
+from protocols.joint.coarse import coarse
 from tests.support.insight_nodes import DATASET
 from tests.support.two_nodes import (
     BRAND,
@@ -113,16 +114,17 @@ def written(file: Path, party: str, later: int = 0) -> Path:
 def weighed(
     mine: Side | None, theirs: Side | None, people: Sequence[int], later: int = 0
 ) -> dict[str, float]:
-    """Return the plain weighted sums of what rows say after some time, by what both sides keep."""
+    """Return the scores by what rows say after some time and what both sides keep, in the clear."""
     assert isinstance(mine, ReceiverSide)
     assert isinstance(theirs, SenderSide)
     own = mine.basis.encode({"visits": pa.array([visits(n + later) for n in people])})
     ages = pa.array([age(n + later) + later for n in people])
     tiers = pa.array([tier_after(n, later) for n in people])
     columns = theirs.basis.encode({"age": ages, "tier": tiers})
-    sums = own.astype(int) @ mine.model.own_weights() + columns.astype(int) @ theirs.weights
-    scores = mine.model.score(sums).astype(np.float32).tolist()
-    return dict(zip((key(BRAND, n) for n in people), scores, strict=True))
+    told = coarse(columns.astype(np.int64) @ np.array(theirs.weights), theirs.weights)
+    scores = mine.model.score(own.astype(int) @ mine.model.own_weights() + told)
+    in_short = scores.astype(np.float32).tolist()
+    return dict(zip((key(BRAND, n) for n in people), in_short, strict=True))
 
 
 def _make_trained(world: TwoNodes, folder: Path) -> None:

@@ -100,6 +100,19 @@ def test_what_is_odd_about_a_column_is_said_and_nothing_of_the_others() -> None:
     ]
 
 
+def test_what_a_partner_calls_values_neither_moves_a_terminal_nor_reads_as_more_than_one() -> None:
+    card = {
+        "label": "renewed", "positive": ["yes\x1b[2J", "a or b"], "rounds": [], "noise_people": 1.0,
+        "signed_by": ["brand"], "features": [{"column": "tier", "weights": [
+            {"value": "gold +9.99, silver", "weight": 0.5}, {"value": "missing", "weight": 0.0},
+        ]}],
+    }  # fmt: skip
+    told = "\n".join(job_words.trained(card))
+    assert "\x1b" not in told
+    assert r'renewed ("yes\u001b[2J" or "a or b")' in told
+    assert 'tier: "gold +9.99, silver" +0.50' in told
+
+
 def test_a_training_that_nobody_could_judge_here_says_what_that_may_mean() -> None:
     card = {
         "label": "renewed", "positive": ["yess"], "noise_people": 41.0, "features": [],

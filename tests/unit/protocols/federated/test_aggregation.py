@@ -14,7 +14,7 @@ from protocols.federated import aggregator, estimate, fixed_point, masks
 from protocols.federated.aggregator import NO_ANSWER, Model, Stage
 from protocols.federated.errors import TooFewPartners
 from protocols.federated.estimate import Summed
-from protocols.federated.records import Keys, Masked, Opened
+from protocols.federated.records import Confirmed, Keys, Masked, Opened
 from protocols.signed import Signed
 from tests.support.federation import NAMES, Federation, federation, terms_of, updates_of
 
@@ -339,6 +339,54 @@ def test_keys_of_the_wrong_length_count_as_none():
 
     model = played.play(alter=alter)
     assert {(a.party, a.code) for a in model.absences} == {("ben", "malformed-message")}
+
+
+LOW_ORDER = bytes(32), bytes([1, *[0] * 31])
+"""Points of X25519 with which every secret comes to nothing."""
+
+
+@pytest.mark.parametrize("low", LOW_ORDER)
+@pytest.mark.parametrize("which", ["channel", "pair"])
+def test_one_whose_key_would_keep_all_others_from_going_on_is_left_out(which, low):
+    played = federation(terms_of(3))
+
+    def alter(party, at, turn, answer):
+        if (party, at) != ("ben", Stage.KEYS):
+            return answer
+        told = decode(Keys, decode(Signed, answer).body)
+        if which == "channel":
+            told = dataclasses.replace(told, channel=low)
+        else:
+            turns = (told.turns[0], dataclasses.replace(told.turns[1], pair=low))
+            told = dataclasses.replace(told, turns=turns)
+        return encode(signed.sign(played.members["ben"].keys, told))
+
+    model = played.play(alter=alter)
+    assert contributed(model) == [("ada", "cem")] * 2
+    assert {(a.party, a.code) for a in model.absences} == {("ben", "malformed-message")}
+
+
+@pytest.mark.parametrize("at", [Stage.SHARES, Stage.CONFIRMATION, Stage.OPENING])
+def test_one_whose_answer_would_burden_all_others_is_left_out(at):
+    """Shares are passed on to everybody in each round, and confirmations too."""
+    played = federation(terms_of(3))
+
+    def alter(party, stage, turn, answer):
+        if (party, stage) != ("ben", at):
+            return answer
+        said = decode((aggregator.Shares, Confirmed, Opened), decode(Signed, answer).body)
+        match said:
+            case Confirmed():
+                said = dataclasses.replace(said, survivors=tuple(range(1000)))
+            case Opened():
+                said = dataclasses.replace(said, shares=tuple(bytes(2**20) for _ in said.shares))
+            case _:
+                said = dataclasses.replace(said, sealed=tuple(bytes(2**20) for _ in said.sealed))
+        return encode(signed.sign(played.members["ben"].keys, said))
+
+    model = played.play(alter=alter)
+    assert ("ben", at, "malformed-message") in {(a.party, a.stage, a.code) for a in model.absences}
+    assert len(encode(played.members["ada"].partner())) < 2**16
 
 
 @settings(max_examples=30)

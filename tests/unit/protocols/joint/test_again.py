@@ -8,6 +8,7 @@ import pytest
 from protocols.codec import encode
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage
 from protocols.joint.asked_again import JointAgain, params_for
+from protocols.joint.coarse import coarse
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import ScoreParams
 from protocols.joint.run import own_values_of, scores
@@ -51,7 +52,8 @@ def test_the_score_of_each_person_of_both_is_what_the_model_says():
     values = own_values_of(played.receiver.fetch, Items(len(MINE), CHUNK))[played.matched()]
     params = again_params(len(PARTNERS), 4, CHUNK).second
     found = scores(params, len(PARTNERS), played.receiver.fetch, values.astype(np.uint8))
-    weighed = OWN[35:60].astype(int) @ MODEL.own + THEIRS[:25].astype(int) @ MODEL.weights
+    theirs = coarse(THEIRS[:25].astype(np.int64) @ np.array(MODEL.weights), MODEL.weights)
+    weighed = OWN[35:60].astype(int) @ MODEL.own + theirs
     assert np.array_equal(found, 0.123 + weighed / 40_000_000)
     assert played.receiver.output == SumsHidden(len(PARTNERS))
     assert played.sender.output == ScoredBy(len(PARTNERS), MODEL.weights)

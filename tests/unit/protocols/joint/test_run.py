@@ -87,7 +87,9 @@ def test_the_score_of_each_person_of_both_is_the_weighted_sum_of_all_columns(pla
     plain = own[who].astype(np.int64) @ model.own_weights()
     plain += columns[who - 200].astype(np.int64) @ np.array(model.weights)
     found = brand_scores(played)
-    assert np.allclose(found, model.score(plain))
+    half_a_step = UNIT * np.abs(model.weights).sum() / 256 / 2 / model.per_one
+    assert np.abs(found - model.score(plain)).max() <= half_a_step * 1.001
+    assert half_a_step < 0.01
     high, low = found[labels[who] == 1].mean(), found[labels[who] == 0].mean()
     assert high > low + 0.2
     assert played.sender.output == ScoredBy(len(PARTNERS), model.weights)

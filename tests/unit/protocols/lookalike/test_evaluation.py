@@ -2,7 +2,10 @@
 
 import dataclasses
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +119,60 @@ def test_a_card_states_the_larger_price_and_its_limits() -> None:
 def test_a_card_names_checkpoints_by_whole_hashes() -> None:
     with pytest.raises(InvalidParameter):
         dataclasses.replace(_card(), checkpoints=(bytes(31),))
+
+
+def _hostile() -> Iterator[Callable[[ModelCard], ModelCard]]:
+    """What a partner could write into a card: the brand's commands and pages show it."""
+
+    def weight(**other: Any) -> Callable[[ModelCard], ModelCard]:
+        def alter(made: ModelCard) -> ModelCard:
+            return replace(made, weights=(replace(made.weights[0], **other),))
+
+        return alter
+
+    def curve_of(change: Callable[[ReachCurve], ReachCurve]) -> Callable[[ModelCard], ModelCard]:
+        return lambda made: replace(made, curve=change(made.curve))
+
+    def point(**other: int) -> Callable[[ModelCard], ModelCard]:
+        return curve_of(
+            lambda found: replace(
+                found, points=(replace(found.points[0], **other), *found.points[1:])
+            )
+        )
+
+    yield curve_of(lambda found: replace(found, points=found.points[:-1]))
+    yield curve_of(lambda found: replace(found, points=found.points[::-1]))
+    yield curve_of(lambda found: replace(found, points=()))
+    yield curve_of(lambda found: replace(found, held_out=0))
+    yield point(reach_permille=100)
+    yield point(recall_permille=1001)
+    yield point(low_permille=1000)
+    yield point(expected_permille=-1)
+    yield point(lift_milli=2**60)
+    yield weight(column="income")
+    yield weight(column="age\x1b[2J")
+    yield weight(highest=("\x1b]0;owned\x07",))
+    yield weight(lowest=("",))
+    yield weight(highest=tuple("abcdef"))
+    yield weight(lowest=("x" * 201,))
+    yield weight(importance_permille=1001)
+    yield lambda made: replace(made, weights=made.weights * 2)
+    yield lambda made: replace(made, limits=("\x1b[1;31mIt is perfect",))
+    yield lambda made: replace(made, limits=made.limits * 5)
+    yield lambda made: replace(made, epsilon_milli=1)
+    yield lambda made: replace(made, delta_exponent=1)
+    yield lambda made: replace(made, delta_exponent=400)
+
+
+_HOSTILE = dict(enumerate(_hostile()))
+
+
+@pytest.mark.parametrize("alter", _HOSTILE.values(), ids=_HOSTILE)
+def test_a_card_that_would_break_or_move_what_shows_it_is_refused(
+    alter: Callable[[ModelCard], ModelCard],
+) -> None:
+    with pytest.raises(InvalidParameter):
+        alter(_card())
 
 
 def test_a_forecast_rises_with_seeds_and_price() -> None:

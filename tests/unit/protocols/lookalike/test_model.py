@@ -1,12 +1,15 @@
 """Scores, audiences and weights."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from protocols.codec import decode, encode
 from protocols.errors import InvalidParameter
+from protocols.lookalike import representation
+from protocols.lookalike.encoding import encode_rows, learn_bins
 from protocols.lookalike.model import FeatureWeight, audience, weights
-from tests.support.lookalikes import draws, prepared, trained
+from tests.support.lookalikes import RHO, SPEC, Prepared, draws, population, prepared, trained
 from tests.support.seeded import seeded
 
 
@@ -19,6 +22,26 @@ def test_weights_name_the_features_that_matter() -> None:
     tier = next(w for w in found if w.column == "tier")
     assert tier.highest == ("gold",)
     assert all(decode(FeatureWeight, encode(w)) == w for w in found)
+
+
+def test_a_bin_that_few_people_have_is_not_named_to_the_other_party() -> None:
+    """Of 300 people 1 % would be three: their category is what nobody else has."""
+    columns, wanted = population(300)
+    said = columns["region"].to_pylist()
+    said[:3], wanted[:3] = ["only three"] * 3, True
+    said[3:63] = ["a, b\x1b[2J"] * 60
+    columns["region"] = pa.array(said)
+    bins = learn_bins(SPEC, columns)
+    codes = encode_rows(bins, columns)
+    made = representation.represent(bins, codes, 50, RHO, seeded("made"))
+    p = Prepared(bins, codes, made, wanted)
+    found = weights(trained(p, np.flatnonzero(wanted)[:60], draws(1)), codes, seeded("w"))
+    region = next(w for w in found if w.column == "region")
+    told = {*region.highest, *region.lowest}
+    assert told
+    assert "only three" not in told
+    assert all(name.isprintable() for name in told)
+    assert '"a, b\\u001b[2J"' in told
 
 
 def test_an_audience_is_the_best_scores_with_or_without_some() -> None:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import inspect
+import tracemalloc
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from protocols.dp import noise
 from protocols.errors import InvalidParameter, LocalError
 from protocols.lookalike import representation
+from protocols.lookalike.encoding import encode_rows, learn_bins
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.lookalike.representation import COUNTING, LENGTH, SENSITIVITY, represent, water_fill
 from protocols.sums.layout import plain_sums, read_columns, write_columns
 from tests.support.lookalikes import RHO, SPEC, prepared
@@ -102,6 +106,22 @@ def test_water_filling_spends_one_length_on_the_loudest(
     kept = loudness > 0
     assert np.all(np.diff(kept.astype(int)) <= 0)
     assert np.all(np.diff(loudness[kept] ** 2 * spectrum[kept]) <= 1e-9)
+
+
+def test_thousands_of_categories_take_no_room_for_pairs_of_them() -> None:
+    names = tuple(map(str, range(4096)))
+    features = tuple(Feature(f"c{n}", FeatureKind.CATEGORICAL, categories=names) for n in range(3))
+    columns = {f.column: pa.array([str(n % 7) for n in range(500)]) for f in features}
+    bins = learn_bins(FeatureSpecification(features), columns)
+    codes = encode_rows(bins, columns)
+    tracemalloc.start()
+    try:
+        made = represent(bins, codes, 100, RHO, seeded("many"), 48)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4096**2 * 8, "less than one matrix of all pairs of one feature"
+    assert len(made.rows(codes)) == 500
 
 
 def test_the_specification_has_a_missing_bin_for_each_feature() -> None:
