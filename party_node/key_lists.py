@@ -38,9 +38,17 @@ def write_keys(path: Path, keys: list[str]) -> None:
     """
     if any("\n" in key for key in keys):
         raise DatasetUnreadable("a row key holds a line break", hint="ask for JSON instead")
+    write_new(path, "".join(f"{key}\n" for key in keys).encode())
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read.
+
+    Raises: DatasetUnreadable if the file is there, or may not be written; DiskFull.
+    """
     try:
         with create_private(path) as file:
-            file.write("".join(f"{key}\n" for key in keys).encode())
+            file.write(data)
     except FileExistsError:
         raise DatasetUnreadable(f"{path.name} is there already", hint="name a new file") from None
     except OSError as e:

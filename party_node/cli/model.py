@@ -21,7 +21,7 @@ from party_node.cli.output import (
     show_json,
     table,
 )
-from party_node.key_lists import write_keys
+from party_node.key_lists import write_new
 from party_node.scoring import cards
 
 app = group("model", "Score this party's people by the models that jobs have made.")
@@ -105,12 +105,13 @@ def scores(
     client = client_of(home)
     known = whole(client, job)
     of = {"dataset": dataset} if dataset else {}
-    text = client.download(f"/v1/models/{known}/scores", method="POST", **of).decode()
+    found = client.download(f"/v1/models/{known}/scores", method="POST", **of)
+    if out is not None and not as_json:
+        write_new(out, found)  # as it is: a row key may hold anything that a line may end with
+        say(f"wrote the scores of job {known[:12]} to {out}")
+        return
+    text = found.decode()
     if as_json:
-        show_json(list(csv.DictReader(io.StringIO(text))))
-        return
-    if out is None:
+        show_json(list(csv.DictReader(io.StringIO(text, newline=""))))
+    else:
         typer.echo(text, nl=False)
-        return
-    write_keys(out, text.splitlines())
-    say(f"wrote the scores of job {known[:12]} to {out}")

@@ -46,7 +46,9 @@ def add(
         return
     say(f"{name} has the role {role}")
     say(f"token: {found['token']}")
-    say("it is not shown again, and nobody can restore it")
+    say(
+        "it is not shown again, and nobody can restore it; it opens the API, and the node's console"
+    )
 
 
 @app.command("list")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from party_node.errors import DatasetUnreadable
-from party_node.key_lists import read_keys, write_keys
+from party_node.key_lists import read_keys, write_keys, write_new
 
 
 @pytest.mark.parametrize("content", [None, b"k1\n\xff\n"])
@@ -30,3 +30,15 @@ def test_lines_of_other_systems_and_empty_ones_are_read(tmp_path: Path) -> None:
     path = tmp_path / "keys.txt"
     path.write_bytes(b"\xef\xbb\xbfk1\r\n\r\nk2")
     assert read_keys(path) == ["k1", "k2"]
+
+
+def test_a_new_file_has_what_it_is_given_for_its_owner_only_and_takes_no_place(
+    tmp_path: Path,
+) -> None:
+    path, data = tmp_path / "scores.csv", 'id,score\r\n"a\u2028b\nc",0.5\r\n'.encode()
+    write_new(path, data)
+    assert path.read_bytes() == data
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(DatasetUnreadable, match="is there already"):
+        write_new(path, b"")
+    assert path.read_bytes() == data
