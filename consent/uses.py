@@ -72,7 +72,7 @@ class UseRecord(Entry):
     mechanism: str | None = field(fields.name, None)
     topic: str | None = field(fields.name, None)
     round: int | None = field(fields.count, None)
-    """The round of a federated training that it permits, from 0."""
+    """The round of a federated training from which on it permits; the first is 1."""
     witnessed: AsOf | None = field(_AS_OF, None)
     """The newest published checkpoint at that moment: what outsiders can check the state by."""
     break_glass: str | None = field(fields.subject, None)

@@ -8,6 +8,7 @@ import pytest
 
 from consent.uses import UseRecord
 from party_node import disclosures
+from party_node.api.audit import use_views
 from party_node.collaborations import Collaborations
 from party_node.errors import CoordinatorRefused, JobRefused, NotFound, ScoringNotAgreed
 from party_node.federated import reading
@@ -203,6 +204,10 @@ def test_whoever_withdraws_is_out_of_the_next_round_and_the_record_names_it(
     uses = used_in(world.brand, job)
     assert [use.round for use in uses] == [None, 2]
     assert uses[0].allowed - uses[1].allowed == len(gone)
+    listed = use_views(world.brand.services, 10, job[:12])
+    assert [(use["round"], use["allowed"], use["outcome"]) for use in listed] == [
+        (use.round, use.allowed, "completed") for use in reversed(uses)
+    ]
     # The second round read fewer rows: the people whom it learnt from are those who were left.
     read = [len(found.training.labels) + len(found.held_out.labels) for found in seen[BRAND]]
     assert read == [uses[0].allowed, uses[1].allowed, uses[1].allowed]
