@@ -40,8 +40,10 @@ def audit(
             f"{u['allowed']:,} of {u['asked']:,}",
             ", ".join(f"{reason} {count:,}" for reason, count in u["denied"].items()) or "nobody",
             u["rho"],
+            u["cause"] or u["outcome"] or "not yet",
         ]
         for u in found
     ]
     heads = ["entry", "when", "job", "asked by → for", "purpose", "permitted", "withheld", "rho"]
+    heads.append("ended")
     table(heads, rows, "no data has been used yet")

@@ -29,6 +29,7 @@ def test_a_use_says_who_was_left_out_and_why_and_by_which_state_it_was_decided(p
     assert "It ended not yet" in text
     assert f"the first {use['decided_at']['size']} entries of the ledger" in text
     assert use["decided_at"]["root"][:16] in text
+    assert f"accord ledger replay {use['entry']} Prove it" in text
     assert f"accord ledger export evidence.zip --job {'a' * 32}" in text
     assert "nothing was published before" in text
 
