@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from protocols.joint.basis import Basis, Numbers, Ramps, Ranks, Steps, read_numbers
-from protocols.joint.widths import MOST_RAMPS, UNIT, ramps_of, width
+from protocols.joint.widths import MOST_RAMPS, UNIT, ramps_of, widths
 from protocols.lookalike import encoding
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
 from protocols.lookalike.kept import Array
@@ -24,13 +24,13 @@ def learn(features: FeatureSpecification, table: Mapping[str, Any]) -> Basis:
     """
     parts: list[Ramps | Ranks | Steps] = []
     ramps = ramps_of(features)
-    for feature in features.features:
+    for feature, wide in zip(features.features, widths(features), strict=True):
         column = table.get(feature.column)
         if column is None:
             raise MisfitColumn(f"there is no column {feature.column}")
         check_column(feature.column, column)
         if feature.kind is not FeatureKind.NUMERIC:
-            parts.append(_steps(feature, column))
+            parts.append(_steps(feature, column, wide))
             continue
         values = read_numbers(feature, column)
         told = values[~np.isnan(values)]
@@ -83,6 +83,5 @@ def _ranks(feature: Feature, told: Numbers) -> Ranks:
     return Ranks(feature, Array.of(values[begins]), Array.of(entries[begins]))
 
 
-def _steps(feature: Feature, column: Any) -> Steps:
-    wide = width(feature, 0)
+def _steps(feature: Feature, column: Any, wide: int) -> Steps:
     return Steps(feature, wide, encoding.learn_one(feature, column).categories[:wide])

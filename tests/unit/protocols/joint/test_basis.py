@@ -1,5 +1,7 @@
 """Features as columns: bounded, monotone, and the same for everybody who is alike."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -107,6 +109,21 @@ def test_many_features_have_fewer_ramps_each():
     assert sum(widths(numbers(20))) == 40 <= MOST_COLUMNS
     assert ramps_of(numbers(30)) == 0
     assert sum(widths(numbers(30))) == 30
+
+
+def test_many_features_of_categories_have_fewer_columns_each():
+    words = spec(*(Feature(f"w{n}", FeatureKind.CATEGORICAL) for n in range(12)))
+    assert widths(words) == (3,) * 12
+    stated = Feature("t", FeatureKind.CATEGORICAL, categories=tuple("abcdefgh"))
+    assert widths(spec(*words.features, stated)) == (*(2,) * 12, 8)
+    mixed = spec(*words.features[:7], *numbers(2).features)
+    assert widths(mixed) == (*(5,) * 7, 1, 1)
+    table = {f"w{n}": pa.array([f"v{i % 9}" for i in range(400)]) for n in range(12)}
+    assert columns_of(words, table).shape[1] == 36
+    many = spec(*(Feature(f"w{n}", FeatureKind.CATEGORICAL) for n in range(22)))
+    one = asked(QUESTION)
+    with pytest.raises(InvalidParameter, match="43"):
+        dataclasses.replace(one, theirs=many)
 
 
 def test_with_one_column_a_number_is_its_rank():
