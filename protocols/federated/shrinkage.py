@@ -26,6 +26,8 @@ from protocols.federated.fixed_point import Weights
 MOST = 0.5
 """The largest variance of either part of a feature's weights: a standard deviation of 0.7 in
 log-odds."""
+_LEAST = 1e-9
+"""The least of the part of each code alone: the other one has no inverse by itself."""
 MOST_ALIKE = 64
 """A feature of more codes is one of names, of which none is like the next."""
 _LEAST_ALIKE = 3
@@ -67,9 +69,11 @@ def posterior(
             left = precision - precision @ spreads[at] @ precision
             shown[:, at] = pull @ pull, pull @ patterns[at] @ pull
             usually[:, at] = np.trace(left), (left * patterns[at]).sum()
+        # Sums that somebody has made huge round to less than nothing.
+        shown, usually = np.maximum(shown, 0.0), np.maximum(usually, 0.0)
         alone = variance_components.step(alone, shown[0], usually[0], usual)
         along = variance_components.step(along, shown[1], usually[1], slowly)
-        alone, along = np.minimum(alone, MOST), np.minimum(along, MOST)
+        alone, along = np.clip(alone, _LEAST, MOST), np.minimum(along, MOST)
     precisions = _precisions(patterns, alone, along, ridge)
     return _mean(known, told, constant, blocks, precisions)[0]
 
