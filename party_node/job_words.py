@@ -188,9 +188,11 @@ def joint(found: dict[str, Any]) -> Iterator[str]:
         return
     yield f"a score for each of {found['people']:,} people of both{by}"
     if found.get("auc") is not None:
+        line = found.get("auc_of_straight_line", found["auc"])
+        alone = f"; a straight line alone has {line:.3f}" if line != found["auc"] else ""
         yield (
             f"  area under the curve {found['auc']:.3f}, by {found['judged_on']:,} people who did "
-            f"not train ({found['trained_on']:,} did)"
+            f"not train ({found['trained_on']:,} did){alone}"
         )
     for whose, words in (("own", "one's own"), ("theirs", "the partner's")):
         told = [f"{column} {part:.0%}" for column, part in found["weights"][whose].items()]

@@ -5,7 +5,7 @@ its own half, and the brand's can check the model.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from protocols.joint import moments
 from protocols.joint.asked import HOLD_OUT_PERCENT, room_for
 from protocols.joint.basis_learning import learn
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.lookalike.encoding import suggest
-from protocols.lookalike.features import FeatureSpecification
+from protocols.joint.widths import CATEGORIES
+from protocols.lookalike.encoding import learn_one, suggest
+from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
 
@@ -52,10 +53,22 @@ class JointAsked:
         return [hashlib.sha256(b"%d" % n).digest() for n in range(self.people)]
 
 
+def specification(columns: dict[str, Any]) -> FeatureSpecification:
+    """Return features as a careful asker states them: categories by name where they are few."""
+    return FeatureSpecification(tuple(_stated(name, c) for name, c in columns.items()))
+
+
+def _stated(name: str, column: Any) -> Feature:
+    feature = suggest(name, column)
+    if feature.kind is FeatureKind.NUMERIC:
+        return feature
+    known = learn_one(feature, column).categories
+    return replace(feature, categories=known) if len(known) <= CATEGORIES else feature
+
+
 def encoded(columns: dict[str, Any]) -> NDArray[np.uint8]:
     """Return features as the columns that a joint model is fitted to."""
-    spec = FeatureSpecification(tuple(suggest(name, c) for name, c in columns.items()))
-    return learn(spec, columns).encode(columns)
+    return learn(specification(columns), columns).encode(columns)
 
 
 def named(table: Floats) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from party_node.bench.lookalike_peers import table
 from protocols.joint import moments
 from protocols.joint.fitting import JointModel, fit
+from protocols.joint.kept import KeptJointModel, rounded
 from protocols.lookalike.encoding import learn_one, numbers, suggest
 
 ROUNDS = 100
@@ -38,6 +39,13 @@ def pooled_moments(
     )
     second = moments.second_moments(own, labels, within, across.astype(np.int64))
     return fit(second, own.shape[1])
+
+
+def kept_model(
+    own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[np.uint8]
+) -> KeptJointModel:
+    """Return the same, as it is kept and used."""
+    return rounded(pooled_moments(own, labels, theirs))
 
 
 def logistic(rows: Floats, labels: NDArray[np.bool_]) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from party_node.bench import federated, joint, lookalike, lookalike_scale, words
+from party_node.bench import federated, joint, joint_accuracy, lookalike, lookalike_scale, words
 from party_node.bench.lookalike_data import People
 from party_node.surface_errors import BenchRefused
 
@@ -38,8 +38,11 @@ class Measured:
     people: People
     asked: lookalike.Asked
     rows: int | None
-    """How many people are made up where time is measured; None: as many as is aimed at."""
+    """How many people are made up where time is measured; None: as many as is aimed at; 0: time of
+    joint scores is not measured."""
     folder: Path
+    ours: tuple[str, ...] = ()
+    """Which columns the brand of a joint score has; none: the first half."""
 
 
 def read(part: str) -> tuple[Part, ...]:
@@ -57,20 +60,20 @@ def measure(part: Part, of: Measured) -> dict[str, Any]:
         case Part.ONE:
             return lookalike.measure(of.people, asked)
         case Part.SCALE:
-            rows = of.rows or lookalike_scale.PEOPLE
+            rows = lookalike_scale.PEOPLE if of.rows is None else of.rows
             return lookalike_scale.measure(rows, max(asked.seeds), asked.rho_nano)
         case Part.JOINT:
-            return {
-                "accuracy": joint.accuracy(of.people, asked.repeats),
-                "speed": joint.speed(of.folder, of.rows or joint.PEOPLE),
-            }
+            found = {"accuracy": joint_accuracy.accuracy(of.people, asked.repeats, of.ours)}
+            if of.rows != 0:
+                found["speed"] = joint.speed(of.folder, of.rows or joint.PEOPLE)
+            return found
         case Part.FEDERATED:
             return federated.measure(of.people, asked.repeats, asked.rho_nano)
 
 
 def exact(part: Part, found: dict[str, Any]) -> bool:
     """Return whether all that has to be exact is."""
-    if part is Part.JOINT:
+    if part is Part.JOINT and "speed" in found:
         return all(route["exact"] for route in found["speed"]["routes"].values())
     return True
 
@@ -90,7 +93,9 @@ def tables(part: Part, found: dict[str, Any]) -> Iterator[Table]:
             at = found["accuracy"]
             heading = f"{at['data']}: {at['people']:,} people, {at['own_features']} features"
             heading += f" of the brand, {at['their_features']} of the partner"
-            yield heading, ["figure", "AUC"], joint.accuracy_words(at)
+            yield heading, ["figure", "AUC"], joint_accuracy.words(at)
+            if "speed" not in found:
+                return
             at = found["speed"]
             heading = f"made up: {at['people']:,} people, {at['own_features']} features"
             heading += f" of the brand, {at['their_features']} of the partner"

@@ -22,9 +22,12 @@ _SIZES = ((7, 300), (15, 150), (31, 200))
 """Leaves and rounds."""
 
 
+NAMES = ("lightgbm", "xgboost")
+
+
 def installed() -> tuple[str, ...]:
     """Return which central peers there are."""
-    return tuple(n for n in ("lightgbm", "xgboost") if importlib.util.find_spec(n) is not None)
+    return tuple(n for n in NAMES if importlib.util.find_spec(n) is not None)
 
 
 def table(columns: dict[str, Any]) -> tuple[NDArray[np.float32], list[int]]:

@@ -101,7 +101,11 @@ def lookalike(
         str, typer.Option(help="one, scale, joint or federated; all of them: all.")
     ] = "one",
     rows: Annotated[
-        int | None, typer.Option(min=1, help="People made up by scale and joint.")
+        int | None,
+        typer.Option(min=0, help="People made up by scale and joint; 0: joint is not timed."),
+    ] = None,
+    ours: Annotated[
+        list[str] | None, typer.Option(help="Column that the brand of a joint score has.")
     ] = None,
     keep: Annotated[Path | None, typer.Option(help="Leave everything in this folder.")] = None,
     as_json: JsonOption = False,
@@ -125,7 +129,7 @@ def lookalike(
         codes = tuple(categorical or ())
         people = lookalike_data.read(data, label, value, tuple(without or ()), codes)
     with _folder(keep) as folder:
-        of = lookalike_parts.Measured(people, asked, rows, folder)
+        of = lookalike_parts.Measured(people, asked, rows, folder, tuple(ours or ()))
         found = {each.value: lookalike_parts.measure(each, of) for each in parts}
     if as_json:
         show_json(found if part == "all" else found[part])

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from party_node import receipts
 from party_node.execution import Execution
 from party_node.job_kinds import JOINT
-from party_node.joint.laying import BASIS
+from party_node.joint import refined
+from party_node.joint.refined import BASIS, Scores
 from party_node.joint.scores import JointScores
-from party_node.joint.sides import ReceiverSide, SenderSide
+from party_node.joint.sides import SenderSide
 from party_node.matching_input import ORDER
 from party_node.people_sets import are_among
 from party_node.phase_compute import recheck
@@ -30,7 +31,7 @@ from protocols.joint.basis import Basis, Columns
 from protocols.joint.card import LIMITS, shares
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams, JointParams
-from protocols.joint.run import MODEL, TRAINS, own_values_of, scores
+from protocols.joint.run import MODEL, TRAINS, own_values_of, partner_sums, scores
 from protocols.joint.scoring import ScoredBy, SumsHidden, Weights
 from protocols.psi.chunks import MATCHED
 from protocols.question import read
@@ -56,8 +57,17 @@ def give_size(execution: Execution, run: Run) -> Run:
     values = own_values_of(fetch, items)[matched]
     trained = isinstance(asked, Joint)
     entries = values[:, int(trained) :].astype(np.uint8)
-    found = scores(params.second, decode(SumsHidden, run.output).rows, fetch, entries)
+    rows = decode(SumsHidden, run.output).rows
+    straight = scores(params.second, rows, fetch, entries)
+    theirs = partner_sums(params.second, rows, fetch)
     may = are_among(whose, allowed)
+    labels = values[:, 0].astype(bool)
+    if trained:
+        left, learn = labels - straight, _trains(execution) & may
+        more = refined.learnt(execution.chunks, entries, theirs, left, learn, parts.rng)
+    else:
+        more = refined.added(execution.chunks, entries, theirs)
+    found = straight + more
     noisy = draw(int(may.sum()), job, 0)
     told = outcome(noisy, job, job.sender, parts.rng(32))
     ours, brought = None, NOTHING
@@ -73,7 +83,7 @@ def give_size(execution: Execution, run: Run) -> Run:
         ours = hashlib.sha256(kept).digest()
         said = _of_model(execution, asked, entries, may)
         if trained:
-            said |= _of_training(execution, values[:, 0].astype(bool), found)
+            said |= _of_training(execution, labels, found, straight)
         brought = Brought(joint=said)
     part = part_of(execution, run, receipts.released(job, told, job.receiver, ours))
     letters = [(execution.peer, made_out(told, execution.peer.party))]
@@ -105,13 +115,12 @@ def keep(execution: Execution, *, told: bool) -> None:
         parts.scores.keep(kept.job, kept)
     if isinstance(_asked(execution), JointAgain):
         return  # the model stays that of the earlier job
-    job, basis = execution.job.job, decode(Basis, fetch(BASIS))
+    job = execution.job.job
     if execution.is_receiver:
-        model = decode(KeptJointModel, fetch(MODEL))
-        parts.sides.keep(job, ReceiverSide(job, basis, model))
+        parts.sides.keep(job, refined.side(execution.chunks, job))
     else:
         weights = decode(Weights, fetch(KNOWN)).values
-        parts.sides.keep(job, SenderSide(job, basis, weights))
+        parts.sides.keep(job, SenderSide(job, decode(Basis, fetch(BASIS)), weights))
 
 
 def _of_model(
@@ -129,19 +138,24 @@ def _of_model(
 
 
 def _of_training(
-    execution: Execution, labels: NDArray[np.bool_], found: NDArray[np.float64]
+    execution: Execution, labels: NDArray[np.bool_], found: Scores, straight: Scores
 ) -> dict[str, Any]:
     asked = _asked(execution)
     assert isinstance(asked, Joint)
-    trains = np.frombuffer(execution.chunks.fetch(TRAINS), np.uint8).astype(bool)
+    trains = _trains(execution)
     return {
         "trained_on": int(trains.sum()),
         "judged_on": int((~trains).sum()),
         "with_label": int(labels.sum()),
         "auc": _rounded(auc(found[~trains], labels[~trains])),
         "auc_of_training": _rounded(auc(found[trains], labels[trains])),
+        "auc_of_straight_line": _rounded(auc(straight[~trains], labels[~trains])),
         "noise": asked.noise,
     }
+
+
+def _trains(execution: Execution) -> NDArray[np.bool_]:
+    return np.frombuffer(execution.chunks.fetch(TRAINS), np.uint8).astype(bool)
 
 
 def _by(asked: Joint | JointAgain) -> str | None:

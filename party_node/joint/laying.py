@@ -17,6 +17,8 @@ from party_node.earlier_models import kept
 from party_node.execution import Execution
 from party_node.insight.grouping import are_chosen
 from party_node.insight.laying import Laid
+from party_node.joint import refined
+from party_node.joint.refined import BASIS
 from party_node.joint.sides import ReceiverSide, SenderSide
 from party_node.laid_rows import lay_rows
 from party_node.lookalike.reading import read_people
@@ -29,16 +31,12 @@ from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis, Columns
 from protocols.joint.basis_learning import learn
 from protocols.joint.records import JointAgainParams, JointParams
-from protocols.joint.run import MODEL
 from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
 from protocols.psi import chunks, padding
 from protocols.question import read
 from protocols.session import Items, Role
 from protocols.sums.alignment import own_values
 from protocols.sums.layout import write_vector
-
-BASIS = "joint-basis"
-"""Chunk with what this side's columns stand for, until all parties have signed."""
 
 
 def lay(
@@ -86,7 +84,7 @@ def _as_before(execution: Execution, asked: JointAgain) -> Basis:
     sides = execution.services.sides
     if execution.role is Role.INITIATOR:
         mine = kept(sides, asked.by, ReceiverSide)
-        execution.chunks.keep({MODEL: encode(mine.model)})
+        refined.lay(execution.chunks, mine)
         return mine.basis
     theirs = kept(sides, asked.by, SenderSide)
     execution.chunks.keep({KNOWN: encode(Weights(theirs.weights))})

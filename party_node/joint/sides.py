@@ -1,5 +1,6 @@
 """What each side keeps of a joint job, sealed, one file each: with it later people are scored by
-the same model. There is no person in it; a basis has quantiles and categories (`joint/basis.py`).
+the same model. There is no person in it; a basis has quantiles and categories (`joint/basis.py`),
+trees have means over many people (`joint/trees.py`).
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from party_node.vault import Vault
 from protocols.codec import Record
 from protocols.joint.basis import Basis
 from protocols.joint.kept import KeptJointModel
+from protocols.joint.refining import Refinement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,18 @@ class SenderSide(Record):
     weights: tuple[int, ...]
 
 
-Side = ReceiverSide | SenderSide
+@dataclass(frozen=True, slots=True)
+class RefinedSide(ReceiverSide):
+    """The same, where trees add to the scores of the model."""
+
+    KIND: ClassVar[str] = "joint-refined-side/1"
+    refinement: Refinement = field(repr=False)
+
+
+Side = ReceiverSide | RefinedSide | SenderSide
+_KINDS = (ReceiverSide, RefinedSide, SenderSide)
 
 
 def sides_in(folder: Path, vault: Vault) -> SealedFiles[Side]:
     """Return what one node keeps of its joint jobs."""
-    return SealedFiles(folder, vault, (ReceiverSide, SenderSide), ".side", "joint-side")
+    return SealedFiles(folder, vault, _KINDS, ".side", "joint-side")

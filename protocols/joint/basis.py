@@ -2,10 +2,10 @@
 
 A numeric feature becomes ramps between the quantiles of its own party's people: a column goes from
 0 to `UNIT` between two of them, so that any curve with bends there is a weighted sum. What is
-missing has a column of its own. A feature of categories has a column for each of those that are
-stated, or of those that most people have. How many columns there are follows from the
-specification; which values they stand for is known to the party that has the feature, and to nobody
-else.
+missing has a column of its own; where nobody's value was, that is another ramp. A feature of
+categories has a column for each of those that are stated, or of those that most people have. How
+many columns there are follows from the specification; which values they stand for is known to the
+party that has the feature, and to nobody else.
 
 Where ramps and steps lie is a `Basis`. `basis_learning` makes it of the people that a model is
 fitted on; whoever comes later is encoded by the same one, so that a weight means what it meant. It
@@ -32,27 +32,37 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Ramps(Record):
-    """A numeric feature as ramps, and a column for what is missing. Raises: LocalError."""
+    """A numeric feature as ramps, and a column for what is missing or for one ramp more; then who
+    has none later is taken to be in the middle. Raises: LocalError.
+    """
 
     KIND: ClassVar[str] = "joint-ramps/1"
     feature: Feature
     ramps: int
     ends: Array
-    """Where each begins and ends, shape (ramps or fewer, 2)."""
+    """Where each begins and ends, shape (ramps + 1 or fewer, 2)."""
 
     def __post_init__(self) -> None:
         shape = self.ends.shape
-        if len(shape) != 2 or shape[1] != 2 or shape[0] > self.ramps:
+        if len(shape) != 2 or shape[1] != 2 or shape[0] > self.ramps + 1:
             raise LocalError("a ramp has a beginning and an end")
+
+    @property
+    def columns(self) -> int:
+        """How many there are."""
+        return self.ramps + 1
 
     def encode(self, column: Any) -> Columns:
         """Return the columns of rows; beyond the ends a ramp is level. Raises: MisfitColumn."""
         values = read_numbers(self.feature, column)
         found = np.zeros((len(values), self.ramps + 1), np.uint8)
         missing = np.isnan(values)
-        found[missing, self.ramps] = UNIT
-        told = values[~missing]
-        for ramp, (low, high) in enumerate(self.ends.read()):
+        told, ends = values[~missing], self.ends.read()
+        if len(ends) > self.ramps:
+            found[missing, : len(ends) // 2] = UNIT
+        else:
+            found[missing, self.ramps] = UNIT
+        for ramp, (low, high) in enumerate(ends):
             # Divided first: the difference of two huge numbers may be infinite.
             part = (np.clip(told, low, high) / 2 - low / 2) / (high / 2 - low / 2)
             found[~missing, ramp] = np.rint(UNIT * part).astype(np.uint8)
@@ -74,6 +84,11 @@ class Ranks(Record):
     def __post_init__(self) -> None:
         if len(self.starts.shape) != 1 or self.starts.shape != self.entries.shape:
             raise LocalError("each value that begins has an entry")
+
+    @property
+    def columns(self) -> int:
+        """How many there are."""
+        return 1
 
     def encode(self, column: Any) -> Columns:
         """Return the column of rows; below all that was there is 0. Raises: MisfitColumn."""
@@ -100,6 +115,11 @@ class Steps(Record):
     def __post_init__(self) -> None:
         if len(self.categories) > self.width:
             raise LocalError("there is a column for each category")
+
+    @property
+    def columns(self) -> int:
+        """How many there are."""
+        return self.width
 
     def encode(self, column: Any) -> Columns:
         """Return the columns of rows. Raises: MisfitColumn."""

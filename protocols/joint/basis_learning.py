@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from protocols.joint.basis import Basis, Numbers, Ramps, Ranks, Steps, read_numbers
-from protocols.joint.widths import UNIT, ramps_of, width
+from protocols.joint.widths import MOST_RAMPS, UNIT, ramps_of, widths
 from protocols.lookalike import encoding
 from protocols.lookalike.features import Feature, FeatureSpecification, MisfitColumn
 from protocols.lookalike.kept import Array
@@ -24,45 +24,48 @@ def learn(features: FeatureSpecification, table: Mapping[str, Any]) -> Basis:
     """
     parts: list[Ramps | Ranks | Steps] = []
     ramps = ramps_of(features)
-    for feature in features.features:
+    for feature, wide in zip(features.features, widths(features), strict=True):
         column = table.get(feature.column)
         if column is None:
             raise MisfitColumn(f"there is no column {feature.column}")
         check_column(feature.column, column)
         if not feature.kind.is_measured:
-            parts.append(_steps(feature, column))
+            parts.append(_steps(feature, column, wide))
             continue
         values = read_numbers(feature, column)
         told = values[~np.isnan(values)]
-        parts.append(_ramps(feature, told, ramps) if ramps else _ranks(feature, told))
+        some = len(told) < len(values)
+        parts.append(_ramps(feature, told, ramps, some) if ramps else _ranks(feature, told))
     return Basis(tuple(parts))
 
 
-def _ramps(feature: Feature, told: Numbers, ramps: int) -> Ramps:
-    ends = np.array(_knots(feature, told, ramps), np.float64).reshape(-1, 2)
-    return Ramps(feature, ramps, Array.of(ends))
+def _ramps(feature: Feature, told: Numbers, ramps: int, missing: bool) -> Ramps:
+    """Return ramps; where nobody's value is missing, one of them in the column for that."""
+    knots = _knots(feature, told, ramps if missing else ramps + 1)
+    return Ramps(feature, ramps, Array.of(np.array(knots, np.float64).reshape(-1, 2)))
 
 
 def _knots(feature: Feature, values: Numbers, ramps: int) -> list[tuple[float, float]]:
-    """Return where ramps begin and end; fewer where there are few different values."""
+    """Return where ramps begin and end; fewer where there are few different values.
+
+    Of five the last is for the hundredth that is furthest out. Fewer end before it: a ramp that
+    went on to the largest value of all would tell nobody else apart.
+    """
     if feature.edges_milli:
         edges = np.array(feature.edges_milli, np.float64) / 1000
         ends = _quantiles(edges, np.linspace(0, 1, ramps + 1))
     elif len(values):
-        ends = _quantiles(values, np.array([0.01, *np.linspace(0, 1, ramps + 1)[1:-1], 0.99]))
-        if ends[-1] <= ends[0]:  # nearly all are alike: a ramp over those who are not
+        tail = ramps > MOST_RAMPS
+        inner = np.linspace(0, 1, ramps + (not tail))[1:-1]
+        ends = np.unique(_quantiles(values, np.array([0.01, *inner, 0.99])))
+        if len(ends) == 1:  # nearly all are alike: a ramp over those who are not
             ends = np.array([values.min(), values.max()])
-        else:
+        elif len(ends) <= ramps:
             ends = np.append(ends, values.max())
     else:
         return []
-    ends = np.unique(ends)
-    pairs = list(itertools.pairwise(ends))
-    while len(pairs) > ramps:  # the two narrowest neighbours become one
-        # Halves: the difference of two huge numbers may be infinite.
-        spans = [pairs[i + 1][1] / 2 - pairs[i][0] / 2 for i in range(len(pairs) - 1)]
-        at = int(np.argmin(spans))
-        pairs[at : at + 2] = [(pairs[at][0], pairs[at + 1][1])]
+    pairs = itertools.pairwise(np.unique(ends))
+    # Halves: the difference of two huge numbers may be infinite.
     return [(float(low), float(high)) for low, high in pairs if high / 2 > low / 2]
 
 
@@ -80,6 +83,5 @@ def _ranks(feature: Feature, told: Numbers) -> Ranks:
     return Ranks(feature, Array.of(values[begins]), Array.of(entries[begins]))
 
 
-def _steps(feature: Feature, column: Any) -> Steps:
-    wide = width(feature, 0)
+def _steps(feature: Feature, column: Any, wide: int) -> Steps:
     return Steps(feature, wide, encoding.learn_one(feature, column).categories[:wide])

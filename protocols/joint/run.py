@@ -199,6 +199,14 @@ def scores(
     `mine` has the brand's columns of each of them. Raises: LocalError if a kept chunk does not fit.
     """
     model = decode(KeptJointModel, fetch(MODEL))
+    theirs = partner_sums(params, rows, fetch)
+    return model.score(mine.astype(np.int64) @ model.own_weights() + theirs)
+
+
+def partner_sums(params: ScoreParams, rows: int, fetch: Fetch) -> NDArray[np.int64]:
+    """Return the weighted sum of the partner's columns of each of the brand's items that match, in
+    the order of `matched`. Raises: LocalError if a kept chunk does not fit.
+    """
     size = params.chunk_rows
     data = b"".join(fetch(chunks.kept(SUMS, i)) for i in range(chunks.chunk_count(rows, size)))
     hidden = np.frombuffer(data, "<u4")
@@ -206,7 +214,7 @@ def scores(
     there = at < rows
     theirs = np.zeros(len(at), np.int64)
     theirs[there] = opened(hidden[at[there]], pads[there])
-    return model.score(mine.astype(np.int64) @ model.own_weights() + theirs)
+    return theirs
 
 
 def _vectors(

@@ -13,8 +13,8 @@ MOST_COLUMNS = 43
 """Of one party, so that all sums have room beside each other. With many features, each has fewer
 columns; with one alone, a number becomes its rank, and what is missing the middle one.
 """
-CATEGORIES = 6
-"""Of a feature whose categories are not stated."""
+CATEGORIES, LEAST_CATEGORIES = 6, 2
+"""Of a feature whose categories are not stated: fewer where there is no room otherwise."""
 MOST_CATEGORIES = 16
 
 
@@ -23,19 +23,32 @@ def ramps_of(features: FeatureSpecification) -> int:
     it has one column of ranks.
     """
     for ramps in range(MOST_RAMPS, 0, -1):
-        if sum(width(feature, ramps) for feature in features.features) <= MOST_COLUMNS:
+        if _columns(features, ramps, CATEGORIES) <= MOST_COLUMNS:
             return ramps
     return 0
 
 
+def categories_of(features: FeatureSpecification) -> int:
+    """Return how many columns a feature has whose categories are not stated: 6, or as many as
+    there is room for where numbers have one column each already; 2 at least.
+    """
+    for categories in range(CATEGORIES, LEAST_CATEGORIES, -1):
+        if _columns(features, ramps_of(features), categories) <= MOST_COLUMNS:
+            return categories
+    return LEAST_CATEGORIES
+
+
 def widths(features: FeatureSpecification) -> tuple[int, ...]:
     """Return how many columns each feature becomes."""
-    ramps = ramps_of(features)
-    return tuple(width(feature, ramps) for feature in features.features)
+    ramps, categories = ramps_of(features), categories_of(features)
+    return tuple(_width(feature, ramps, categories) for feature in features.features)
 
 
-def width(feature: Feature, ramps: int) -> int:
-    """Return how many columns one feature becomes when numeric ones have so many ramps."""
+def _columns(features: FeatureSpecification, ramps: int, categories: int) -> int:
+    return sum(_width(feature, ramps, categories) for feature in features.features)
+
+
+def _width(feature: Feature, ramps: int, categories: int) -> int:
     if feature.kind.is_measured:
         return ramps + 1
-    return min(len(feature.categories) or CATEGORIES, MOST_CATEGORIES)
+    return min(len(feature.categories) or categories, MOST_CATEGORIES)

@@ -19,6 +19,8 @@ CENTRAL = {
     "sizes.N.PEER_as_it_comes",
     "sizes.N.ratio_to_central",
     "sizes.N.ratio_as_they_come",
+    "accuracy.PEER",
+    "accuracy.ratio_to_central",
 }
 """Where central tree models are installed."""
 FITS = ("same_model", "logistic", "trees")
@@ -83,6 +85,21 @@ def test_a_part_is_measured_on_a_file(tmp_path: Path) -> None:
     assert found["all_stay"]["ratio_to_pooled"] > 0.98
     shown = accord_here("bench", "lookalike", *words, "--rho", "5")
     assert "one drops out" in shown.out
+
+
+def test_how_good_a_joint_score_is_on_a_file_needs_no_timing(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    lines = [f"{i % 71},{'abc'[i % 3]},{'yes' if i % 71 > 55 else 'no'}" for i in range(3000)]
+    people.write_text("\n".join(["age,kind,bought", *lines]))
+    words = ("--part", "joint", "--data", str(people), "--label", "bought", "--repeats", "1")
+    told = accord_here("bench", "lookalike", *words, "--ours", "kind", "--rows", "0", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert set(found) == {"accuracy"}
+    assert found["accuracy"]["own_columns_alone"] < 0.6 < 0.98 < found["accuracy"]["joint"]
+    refused = accord_here("bench", "lookalike", *words, "--ours", "kin", "--rows", "0")
+    assert refused.code != 0
+    assert "kin" in refused.err
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from party_node.bench import federated, joint, lookalike_parts, lookalike_scale
+from party_node.bench import federated, joint, joint_accuracy, lookalike_parts, lookalike_scale
 from party_node.bench.joint_plain import standard
 from party_node.bench.lookalike_data import People, make_up
 from party_node.bench.lookalike_parts import Part
@@ -69,11 +69,39 @@ def test_seeds_that_are_not_there_are_refused(seeds: int) -> None:
 
 
 def test_a_joint_model_stands_beside_the_pooled_ones() -> None:
-    found = joint.accuracy(straight(3000), 1)
+    found = joint_accuracy.accuracy(straight(3000), 1)
     assert found["own_features"] == found["their_features"] == 2
     assert 0.98 < found["ratio_to_logistic"] < 1.02
     assert found["ratio_to_trees"] > 0.98
     assert found["joint"] > found["own_columns_alone"] + 0.05
+    assert found["joint"] == pytest.approx(found["straight_line"], abs=0.01)
+
+
+def test_what_the_brands_columns_do_together_is_in_the_joint_score() -> None:
+    """Where it has both columns of a pair, and not where the partner has one of them."""
+    draws = np.random.default_rng(2)
+    table = draws.normal(size=(4000, 4))
+    wanted = table[:, 0] * table[:, 2] + 0.3 * draws.normal(size=4000) > 0
+    people = People("made up", {f"x{n}": pa.array(table[:, n]) for n in range(4)}, wanted)
+    found = joint_accuracy.accuracy(people, 1, ours=("x0", "x2"))
+    assert found["joint"] > 0.9 > 0.6 > found["straight_line"]
+    apart = joint_accuracy.accuracy(people, 1, ours=("x0", "x1"))
+    assert apart["joint"] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("ours", "says"), [(("x9",), "x9"), (("x0", "x1", "x2", "x3"), "a column each")]
+)
+def test_sides_without_columns_are_refused(ours: tuple[str, ...], says: str) -> None:
+    with pytest.raises(BenchRefused, match=says):
+        joint_accuracy.accuracy(straight(1500), 1, ours)
+
+
+def test_more_features_than_a_job_has_room_for_are_refused_as_there() -> None:
+    table = np.random.default_rng(3).normal(size=(1000, 90))
+    many = People("x", {f"x{n}": pa.array(table[:, n]) for n in range(90)}, table[:, 0] > 0)
+    with pytest.raises(BenchRefused, match="43"):
+        joint_accuracy.accuracy(many, 1)
 
 
 def test_what_is_missing_is_a_column_of_a_linear_model() -> None:
@@ -89,14 +117,14 @@ def test_too_few_people_are_refused_before_anything_is_measured(tmp_path: Path) 
     few = make_up("plain", 400)
     for measure in (
         lambda: federated.measure(few, 1, NANO),
-        lambda: joint.accuracy(few, 1),
+        lambda: joint_accuracy.accuracy(few, 1),
         lambda: joint.speed(tmp_path, 400),
     ):
         with pytest.raises(BenchRefused):
             measure()
     one = People("x", {"x": pa.array(range(2000))}, np.arange(2000) > 1000)
     with pytest.raises(BenchRefused):
-        joint.accuracy(one, 1)
+        joint_accuracy.accuracy(one, 1)
 
 
 def test_parts_are_named() -> None:

@@ -44,6 +44,14 @@ def test_no_sum_of_updates_makes_a_model_beyond_the_bound(first, later):
     assert np.abs(model(first, later)).max() <= TERMS.bound
 
 
+@pytest.mark.parametrize("later", [0, 1, -1, 2**20, 2**63 - 1])
+def test_huge_sums_that_round_to_less_than_nothing_end_in_a_model(later):
+    """Hypothesis found the first: a sum of squares came out below 0."""
+    first = np.full(TERMS.entries(0), 111856884164841)
+    found = model(first, np.full(TERMS.entries(1), later))
+    assert np.abs(found).max() <= TERMS.bound
+
+
 @settings(max_examples=10)
 @given(st.lists(number, min_size=34, max_size=34))
 def test_nor_does_one_without_pairs(numbers):

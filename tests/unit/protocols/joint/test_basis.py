@@ -1,5 +1,7 @@
 """Features as columns: bounded, monotone, and the same for everybody who is alike."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -107,6 +109,21 @@ def test_many_features_have_fewer_ramps_each():
     assert sum(widths(numbers(20))) == 40 <= MOST_COLUMNS
     assert ramps_of(numbers(30)) == 0
     assert sum(widths(numbers(30))) == 30
+
+
+def test_many_features_of_categories_have_fewer_columns_each():
+    words = spec(*(Feature(f"w{n}", FeatureKind.CATEGORICAL) for n in range(12)))
+    assert widths(words) == (3,) * 12
+    stated = Feature("t", FeatureKind.CATEGORICAL, categories=tuple("abcdefgh"))
+    assert widths(spec(*words.features, stated)) == (*(2,) * 12, 8)
+    mixed = spec(*words.features[:7], *numbers(2).features)
+    assert widths(mixed) == (*(5,) * 7, 1, 1)
+    table = {f"w{n}": pa.array([f"v{i % 9}" for i in range(400)]) for n in range(12)}
+    assert columns_of(words, table).shape[1] == 36
+    many = spec(*(Feature(f"w{n}", FeatureKind.CATEGORICAL) for n in range(22)))
+    one = asked(QUESTION)
+    with pytest.raises(InvalidParameter, match="43"):
+        dataclasses.replace(one, theirs=many)
 
 
 def test_with_one_column_a_number_is_its_rank():
@@ -218,11 +235,29 @@ def test_numbers_as_far_apart_as_there_are_any_have_ramps():
 
 
 def test_numbers_beyond_the_ends_are_as_the_ends():
-    basis = learn(spec(NUMBER), {"x": pa.array(np.arange(100.0))})
+    basis = learn(spec(NUMBER), {"x": pa.array([*np.arange(100.0), None])})
     found = basis.encode({"x": pa.array([-1e300, 0.0, 99.0, 1e300, None])})
     assert (found[0] == found[1]).all()
     assert (found[2] == found[3]).all()
     assert found[4].tolist() == [0, 0, 0, 0, UNIT]
+
+
+def test_where_nothing_is_missing_the_column_for_it_is_a_ramp_more():
+    """Of twenty numbers each has room for one ramp and for what is missing, or for two ramps: a
+    label that is about the middle of a number shows in two, and not in one."""
+    table = {f"x{n}": pa.array(np.arange(1001.0)) for n in range(20)}
+    basis = learn(numbers(20), table)
+    found = basis.encode(table)
+    assert found[[0, 500, 1000], :2].tolist() == [[0, 0], [UNIT, 0], [UNIT, UNIT]]
+    later = basis.encode({name: pa.array([None], pa.float64()) for name in table})
+    assert later[0].tolist() == found[500].tolist()
+
+
+def test_one_ramp_is_not_stretched_by_the_largest_value():
+    values = [None, *np.arange(200.0), 1e9]
+    found = columns_of(numbers(20), {f"x{n}": pa.array(values) for n in range(20)})
+    assert abs(int(found[101, 0]) - UNIT // 2) <= 1
+    assert found[0, 1] == UNIT
 
 
 def test_categories_that_come_later_have_no_column_and_keep_nobody_out():
@@ -253,7 +288,7 @@ def test_a_table_of_later_that_does_not_fit_is_refused(table):
 def test_a_kept_basis_that_does_not_hang_together_is_refused():
     one, two = (Array.of(np.zeros(n)) for n in (1, 2))
     for wrong in (
-        lambda: Ramps(NUMBER, 1, Array.of(np.zeros((2, 2)))),
+        lambda: Ramps(NUMBER, 1, Array.of(np.zeros((3, 2)))),
         lambda: Ramps(NUMBER, 4, one),
         lambda: Ranks(NUMBER, one, two),
         lambda: Steps(NUMBER, 1, ("a", "b")),
