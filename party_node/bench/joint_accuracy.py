@@ -68,12 +68,14 @@ def sides_of(columns: Columns, ours: tuple[str, ...]) -> tuple[Columns, Columns]
     """
     absent = [name for name in ours if name not in columns]
     if absent:
-        raise BenchRefused(f"{absent[0]} is no column that may be a feature")
+        raise BenchRefused(
+            f"{absent[0]} is no column that may be a feature", hint="see --ours and --without"
+        )
     own = set(ours or list(columns)[: len(columns) // 2])
     mine = {name: column for name, column in columns.items() if name in own}
     theirs = {name: column for name, column in columns.items() if name not in own}
     if not mine or not theirs:
-        raise BenchRefused("two sides have at least a column each")
+        raise BenchRefused("two sides have at least a column each", hint="see --ours")
     return mine, theirs
 
 

@@ -66,8 +66,12 @@ def trees(rows: NDArray[np.floating], labels: NDArray[np.bool_], categories: lis
 
 
 def for_trees(columns: dict[str, Any]) -> tuple[NDArray[np.float32], list[int]]:
-    """Return columns as the trees take them, and which of them are categories."""
+    """Return columns as the trees take them, and which of them are categories.
+
+    What is missing of everybody is 0 of everybody: the trees refuse to bin nothing.
+    """
     rows, categories = table(columns)
+    rows[:, np.isnan(rows).all(axis=0)] = 0
     return rows, [at for at in categories if rows[:, at].max() < _CATEGORIES]
 
 

@@ -63,7 +63,9 @@ def read(
         wanted = pc.is_in(pc.utf8_lower(words), pa.array(["yes", "true", "1"]))
     dropped = {label, *without}
     columns = {c: table.column(c).combine_chunks() for c in table.column_names if c not in dropped}
-    columns |= {c: pc.cast(columns[c], pa.string()) for c in categorical if c in columns}
+    # Views of text are what some writers store, and few functions take them.
+    views = [c for c, column in columns.items() if pa.types.is_string_view(column.type)]
+    columns |= {c: pc.cast(columns[c], pa.string()) for c in (*views, *categorical) if c in columns}
     marked = pc.fill_null(wanted, False).to_numpy(zero_copy_only=False)
     return People(path.name, columns, np.asarray(marked, np.bool_))
 

@@ -79,6 +79,16 @@ def test_made_up_people_repeat_and_differ_by_kind() -> None:
         make_up("other")
 
 
+def test_views_of_text_are_read_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    words = pa.array(["a", "b", None] * 100, pa.string_view())
+    table = pa.table({"word": words, "x": range(300), "bought": [True, False, True] * 100})
+    pyarrow.parquet.write_table(table, path)
+    people = read(path, "bought", None, ())
+    assert people.columns["word"].type == pa.string()
+    assert "word" in usable(people)[0]
+
+
 @pytest.mark.parametrize("kind", ["csv", "semicolons", "parquet"])
 def test_files_are_read_with_what_is_wanted(tmp_path: Path, kind: str) -> None:
     table = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"], "y": ["no", "yes", "yes"]})

@@ -97,6 +97,13 @@ def test_sides_without_columns_are_refused(ours: tuple[str, ...], says: str) -> 
         joint_accuracy.accuracy(straight(1500), 1, ours)
 
 
+def test_a_column_that_says_nothing_of_anybody_ends_no_measurement() -> None:
+    people = straight(1500)
+    columns = people.columns | {"gone": pa.nulls(1500, pa.float64()), "none": pa.nulls(1500)}
+    found = joint_accuracy.accuracy(People("x", columns, people.wanted), 1, ("x0", "x1"))
+    assert found["joint"] > 0.8
+
+
 def test_more_features_than_a_job_has_room_for_are_refused_as_there() -> None:
     table = np.random.default_rng(3).normal(size=(1000, 90))
     many = People("x", {f"x{n}": pa.array(table[:, n]) for n in range(90)}, table[:, 0] > 0)
