@@ -32,8 +32,9 @@ demo: $(READY)
 # Tests start many processes of ours: reading what is compiled spares each of them half a second.
 test test-all e2e: export PYTHONDONTWRITEBYTECODE =
 
+# Three workers on two cores: tests of several processes wait for each other a tenth of the time.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 test-all: $(READY)
 	ACCORD_TEST_DEPTH=4 $(BIN)/python -m pytest -n 2 --dist worksteal
