@@ -22,6 +22,7 @@ from party_node.bench.joint_people import specification
 from party_node.bench.lookalike_data import People, usable
 from party_node.surface_errors import BenchRefused
 from protocols.joint.basis_learning import learn
+from protocols.joint.coarse import coarse
 from protocols.joint.refining import refine
 from protocols.joint.widths import MOST_COLUMNS, widths
 
@@ -119,7 +120,8 @@ def joint_scores(
     bases = [learn(specification(side), side) for side in (own, theirs)]
     mine, others = (basis.encode(side) for basis, side in zip(bases, (own, theirs), strict=True))
     kept = plain.kept_model(mine[trains], wanted[trains].astype(np.uint8), others[trains])
-    sums = others.astype(np.int64) @ np.array(kept.weights, np.int64)
+    exact = others.astype(np.int64) @ np.array(kept.weights, np.int64)
+    sums = coarse(exact, kept.weights)  # as the partner would
     straight = kept.score(mine.astype(np.int64) @ kept.own_weights() + sums)
     who, draws = np.zeros(len(wanted), bool), np.random.default_rng([7, repeat])
     who[trains] = True
