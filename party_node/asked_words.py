@@ -57,6 +57,9 @@ def price(cost: dict[str, Any]) -> str:
 
 def forecast(found: dict[str, Any]) -> Iterator[str]:
     """Say how good a model can get, which follows from the question alone."""
+    if "noise_people" in found:
+        yield from _of_training(found)
+        return
     divided = f"{found['training']:,} train, {found['held_out']:,} are held out"
     seeds = f"with {found['seeds_step']:,} seeds ({divided})"
     if found["auc_middle"] is None:
@@ -68,6 +71,17 @@ def forecast(found: dict[str, Any]) -> Iterator[str]:
         )
     for caution in found["cautions"]:
         yield f"caution: {caution['text']}"
+
+
+def _of_training(found: dict[str, Any]) -> Iterator[str]:
+    """Say the same of a common model."""
+    within, wanted = 1.96 * found["noise_people"], found["people_wanted"]
+    yield f"the counts that it is made of are each within ±{within:,.0f} people (95 %) of noise"
+    yield (
+        f"at this price about {wanted:,} people of all partners together are wanted: with so many, "
+        "a common model was within 1 % of the AUC of one without privacy on 19 of 21 labels that "
+        "were measured, with fewer on 1 of 12"
+    )
 
 
 def _at_most(per_person: int | None) -> str:
