@@ -3,16 +3,13 @@
 import pytest
 
 from party_node.console import audit
-from party_node.roles.callers import ADMINISTRATOR
 from party_node.roles.tokens import StaffRole
 from tests.support.consoles import plain
-from tests.support.running_node import AUDIENCE, Node, Pair, permit
+from tests.support.running_node import AUDIENCE, Node, Pair, permit, sign_in_as
 
 
 def officer(node: Node) -> None:
-    token = node.services.roles.add("dpo", StaffRole.COMPLIANCE, ADMINISTRATOR)
-    origin = {"Origin": f"http://{node.running.party}.test"}
-    assert node.stranger.post("/sign-in", data={"token": token}, headers=origin).status_code == 303
+    sign_in_as(node, StaffRole.COMPLIANCE, "dpo")
 
 
 def test_a_use_says_who_was_left_out_and_why_and_by_which_state_it_was_decided(pair: Pair) -> None:

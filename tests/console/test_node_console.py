@@ -2,24 +2,14 @@
 
 import re
 
-import httpx2
 import pytest
 
 from party_node.console.answering import CSP
 from party_node.console.sessions import MAX_SESSIONS, TTL_MS, Sessions
 from tests.support.node import HandClock, SeededRng
-from tests.support.running_node import Node, Pair, keep_result
+from tests.support.running_node import Pair, keep_result, origin, sign_in
 
 EVIL = "<script>alert(1)</script>"
-
-
-def origin(node: Node) -> dict[str, str]:
-    return {"Origin": f"http://{node.running.party}.test"}
-
-
-def sign_in(node: Node, token: str | None = None) -> httpx2.Response:
-    form = {"token": node.running.token if token is None else token}
-    return node.stranger.post("/sign-in", data=form, headers=origin(node))
 
 
 def test_without_a_session_there_is_only_the_form(pair: Pair) -> None:

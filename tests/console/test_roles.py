@@ -5,7 +5,7 @@ import httpx2
 from party_node.console import model_pages, pages
 from party_node.roles.callers import ADMINISTRATOR
 from party_node.roles.tokens import StaffRole
-from tests.support.running_node import Node, Pair
+from tests.support.running_node import Pair, origin, sign_in, sign_in_as
 
 OPEN = {"/sign-in", "/sign-out"}
 FORMS = sorted(
@@ -17,21 +17,9 @@ FILLED = {
 }  # fmt: skip
 
 
-def origin(node: Node) -> dict[str, str]:
-    return {"Origin": f"http://{node.running.party}.test"}
-
-
-def sign_in(node: Node, role: StaffRole, name: str) -> str:
-    token = node.services.roles.add(name, role, ADMINISTRATOR)
-    answer = node.stranger.post("/sign-in", data={"token": token}, headers=origin(node))
-    assert answer.status_code == 303
-    assert token not in answer.headers["set-cookie"]
-    return token
-
-
 def test_an_operator_decides_and_is_named(pair: Pair) -> None:
     approved, declined = pair.ask("audience"), pair.ask()
-    sign_in(pair.paper, StaffRole.OPERATOR, "ops-lead")
+    sign_in_as(pair.paper, StaffRole.OPERATOR, "ops-lead")
     assert "operator:ops-lead" in pair.paper.stranger.get("/").text
     for job, what in ((approved, "approve"), (declined, "decline")):
         answer = pair.paper.stranger.post(f"/jobs/{job}/{what}", headers=origin(pair.paper))
@@ -41,7 +29,8 @@ def test_an_operator_decides_and_is_named(pair: Pair) -> None:
 
 def test_a_compliance_officer_reads_all_that_waits_and_has_no_button(pair: Pair) -> None:
     pair.ask("audience")
-    sign_in(pair.paper, StaffRole.COMPLIANCE, "dpo")
+    token = sign_in_as(pair.paper, StaffRole.COMPLIANCE, "dpo")
+    assert token not in pair.paper.stranger.cookies["accord-paper"]
     text = pair.paper.stranger.get("/").text
     assert "compliance:dpo" in text
     assert "Waits for an operator’s decision" in text
@@ -55,7 +44,7 @@ def test_a_compliance_officer_reads_all_that_waits_and_has_no_button(pair: Pair)
 
 def test_a_compliance_officer_changes_nothing_by_any_address(pair: Pair) -> None:
     job = pair.ask()
-    sign_in(pair.paper, StaffRole.COMPLIANCE, "dpo")
+    sign_in_as(pair.paper, StaffRole.COMPLIANCE, "dpo")
     before, headers = pair.paper.services.ledger.head()[0], origin(pair.paper)
     for path in FORMS:
         at = path.replace("{job}", job)
@@ -85,7 +74,7 @@ def test_a_stranger_is_sent_to_sign_in(pair: Pair) -> None:
 
 def test_who_has_lost_the_role_is_signed_out_at_once(pair: Pair) -> None:
     job = pair.ask()
-    token = sign_in(pair.paper, StaffRole.OPERATOR, "ops-lead")
+    token = sign_in_as(pair.paper, StaffRole.OPERATOR, "ops-lead")
     pair.paper.services.roles.revoke("ops-lead", ADMINISTRATOR)
     pair.paper.services.roles.add("ops-lead", StaffRole.OPERATOR, ADMINISTRATOR)
     assert 'action="/sign-in"' in pair.paper.stranger.get("/").text
@@ -93,6 +82,6 @@ def test_who_has_lost_the_role_is_signed_out_at_once(pair: Pair) -> None:
     answer = pair.paper.stranger.post(f"/jobs/{job}/approve", headers=headers)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert pair.paper.services.jobs.get(job).state == "proposed"
-    again = pair.paper.stranger.post("/sign-in", data={"token": token}, headers=headers)
+    again = sign_in(pair.paper, token)
     assert again.status_code == 403
     assert "nor of anybody in a role" in again.text

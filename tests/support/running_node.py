@@ -23,6 +23,8 @@ from party_node.coordinator_client import CoordinatorClient
 from party_node.database import Database
 from party_node.home import Home
 from party_node.readiness import Readiness
+from party_node.roles.callers import ADMINISTRATOR
+from party_node.roles.tokens import StaffRole
 from party_node.running import RunningNode
 from party_node.services import Services, assemble
 from tests.support.coordinator import TestClient, World, reopened_world, running_world
@@ -228,3 +230,21 @@ def permit(node: Node, job: str = "a" * 32) -> None:
         job, hashlib.sha256(b"job").digest(), "readers", AUDIENCE, "shop", ("psi", "activate"),
         "shop", 60_000,
     )  # fmt: skip
+
+
+def origin(node: Node) -> dict[str, str]:
+    """Return the headers of a form that is sent from a page of this node's console."""
+    return {"Origin": f"http://{node.running.party}.test"}
+
+
+def sign_in(node: Node, token: str | None = None) -> httpx2.Response:
+    """Send the console's first form: with the node's own token, unless another one is said."""
+    form = {"token": node.running.token if token is None else token}
+    return node.stranger.post("/sign-in", data=form, headers=origin(node))
+
+
+def sign_in_as(node: Node, role: StaffRole, name: str) -> str:
+    """Give somebody a role and sign in as them; return their token."""
+    token = node.services.roles.add(name, role, ADMINISTRATOR)
+    assert sign_in(node, token).status_code == 303
+    return token
