@@ -75,13 +75,18 @@ def forecast(found: dict[str, Any]) -> Iterator[str]:
 
 def _of_training(found: dict[str, Any]) -> Iterator[str]:
     """Say the same of a common model."""
-    within, wanted = 1.96 * found["noise_people"], found["people_wanted"]
-    yield f"the counts that it is made of are each within ±{within:,.0f} people (95 %) of noise"
+    wanted = found["people_wanted"]
+    yield f"the counts that it is made of are each {within(found['noise_people'])} of noise"
     yield (
         f"at this price about {wanted:,} people of all partners together are wanted: with so many, "
         "a common model was within 1 % of the AUC of one without privacy on 19 of 21 labels that "
         "were measured, with fewer on 1 of 12"
     )
+
+
+def within(noise_people: float) -> str:
+    """Say between which ends noise of this scale leaves a count."""
+    return f"within ±{1.96 * noise_people:,.0f} people (95 %)"
 
 
 def _at_most(per_person: int | None) -> str:

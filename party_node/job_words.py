@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from party_node.asked_words import asked
+from party_node.asked_words import asked, within
 from protocols.disclosure import FLOOR
 from protocols.dp.budget import HALF_WIDTH
 from protocols.dp.queries.filter_words import word
@@ -224,8 +224,7 @@ def trained(found: dict[str, Any]) -> Iterator[str]:
 def noise(found: dict[str, Any]) -> str:
     """Say how much noise there is in what was trained on."""
     if "noise_people" in found:
-        within = 1.96 * found["noise_people"]
-        return f"weights follow from counts that are each within ±{within:,.0f} people (95 %)"
+        return f"weights follow from counts that are each {within(found['noise_people'])}"
     # Of federated-ridge/1, whose rounds added up weights.
     return f"each weight is within ±{1.96 * found['noise']:.2g} (95 %) of noise"
 

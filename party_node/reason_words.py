@@ -2,9 +2,11 @@
 docs/concepts/consent.md. What the person is told is `requests/words.py`.
 """
 
+from collections.abc import Mapping
+
 from consent.reasons import Reason
 
-MEANS: dict[Reason, str] = {
+MEANS: Mapping[str, str] = {
     Reason.PERMITTED: "allowed, by the entry that is named",
     Reason.WITHDRAWN: "the person withdrew",
     Reason.REVOKED: "somebody else ended it",
@@ -57,3 +59,8 @@ MEANS: dict[Reason, str] = {
         "consent permits it, but the person wants no machine to choose for them"
     ),
 }
+
+
+def most_first(people: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return reasons with how many people each is about, the most frequent first."""
+    return sorted(people.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from fastapi import Path as InPath
 from pydantic import Field, model_validator
 
 from party_node.api.access import Calling
+from party_node.api.jobs import JobId
 from party_node.api.noting import note
 from party_node.api.strict import Name, Strict
 from party_node.key_lists import read_keys
@@ -19,7 +19,6 @@ from party_node.scoring import again, kept, standing
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
-JobId = Annotated[str, InPath(pattern=r"^[0-9a-f]{32}$")]
 WITHHELD = "Accord-Withheld"
 """Header of the CSV answer: people in the dataset who may not be scored."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from party_node.api import jobs
 from party_node.api.access import Calling
-from party_node.api.models import JobId
+from party_node.api.jobs import JobId
 from party_node.api.noting import note
 from party_node.api.releases import MAX_QUESTION
 from party_node.api.strict import Strict

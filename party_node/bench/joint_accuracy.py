@@ -4,7 +4,7 @@ The brand has the columns that are named, or the first half, and the partner the
 people train and half judge. Features are those that a careful asker would state: few categories by
 name. Sums are exact, so the model is computed in the clear. Beside it stand models of the pooled
 table, which see every column and label: a logistic regression, boosted trees, and LightGBM and
-XGBoost where they are installed, each at the best of three sizes.
+XGBoost where they are installed, each at its best (`lookalike_peers.py`).
 """
 
 import statistics

@@ -18,7 +18,7 @@ from protocols.joint.basis_learning import learn
 from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
 from protocols.joint.widths import CATEGORIES
 from protocols.lookalike.encoding import learn_one, suggest
-from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
+from protocols.lookalike.features import Feature, FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
 
@@ -60,7 +60,7 @@ def specification(columns: dict[str, Any]) -> FeatureSpecification:
 
 def _stated(name: str, column: Any) -> Feature:
     feature = suggest(name, column)
-    if feature.kind is FeatureKind.NUMERIC:
+    if feature.kind.is_measured:
         return feature
     known = learn_one(feature, column).categories
     return replace(feature, categories=known) if len(known) <= CATEGORIES else feature

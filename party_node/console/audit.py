@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from consent.reasons import Reason
 from party_node.api.audit import use_views
-from party_node.reason_words import MEANS
+from party_node.reason_words import MEANS, most_first
 from party_node.running import RunningNode
 
 PER_PAGE = 20
@@ -37,6 +36,5 @@ def shown(node: RunningNode, job: str = "", before: int | None = None) -> dict[s
 
 def _withheld(use: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield why people were left out, the most frequent reason first, and what it means."""
-    for reason, people in sorted(use["denied"].items(), key=lambda pair: (-pair[1], pair[0])):
-        means = MEANS[Reason(reason)] if reason in set(Reason) else ""
-        yield {"reason": reason, "people": people, "means": means}
+    for reason, people in most_first(use["denied"]):
+        yield {"reason": reason, "people": people, "means": MEANS.get(reason, "")}

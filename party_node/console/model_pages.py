@@ -1,9 +1,8 @@
 """The addresses of the console's pages of models."""
 
-from typing import Annotated
+from fastapi import APIRouter, Depends, Response
 
-from fastapi import APIRouter, Depends, Path, Response
-
+from party_node.api.jobs import JobId
 from party_node.console import model, model_actions, models
 from party_node.console.answering import back, render, same_origin
 from party_node.console.model_actions import REFUSED, Outcomes, Size
@@ -15,8 +14,6 @@ from party_node.running import Here
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
-
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
 @router.get("/models")

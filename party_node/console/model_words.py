@@ -9,6 +9,7 @@ from typing import Any
 from party_node.console.model_quality import Said
 from party_node.job_kinds import FEDERATED, JOINT, LOOKALIKE
 from party_node.jobs import Jobs
+from party_node.reason_words import most_first
 from party_node.tracking.words import OF_REACH, SHORT
 from protocols.dp.queries.filter_words import condition
 from protocols.federated.asked import Federated
@@ -68,8 +69,7 @@ def people(one: Mapping[str, Any]) -> Said:
 
 def withheld(reasons: Mapping[str, int]) -> str:
     """Say how many people consent does not cover, by reason."""
-    ordered = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    told = [f"{people:,} {reason}" for reason, people in ordered]
+    told = [f"{people:,} {reason}" for reason, people in most_first(reasons)]
     return ", ".join(told) or "nobody"
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
 
 from party_node.api.audit import use_views
+from party_node.api.jobs import JobId
 from party_node.console import audit, model_pages, questions, signing_in
 from party_node.console.answering import HEADERS, back, cookie_name, render, same_origin
 from party_node.console.asking import Written
@@ -27,8 +28,6 @@ _STATED = "console"
 
 router = APIRouter(include_in_schema=False)
 forms = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
-
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
 def install(app: FastAPI) -> None:

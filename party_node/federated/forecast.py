@@ -13,11 +13,12 @@ from typing import Any
 from protocols.federated import noise
 from protocols.federated.asked import LEAST_SIZE, Federated, params_for, terms_for
 from protocols.job import JobDescription
+from protocols.lookalike.sums import REFERENCE_NANO
 
 WANTED = 20_000
 """People of all partners together with whom a model was mostly within 1 % of one without noise."""
-_RHO_NANO, _PARTNERS = 17_210_000, 3
-"""Of all rounds together, as it was measured."""
+_PARTNERS = 3
+"""As it was measured; at the reference price, of all rounds together."""
 
 
 def ahead(job: JobDescription, asked: Federated) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def ahead(job: JobDescription, asked: Federated) -> dict[str, Any]:
     params = dataclasses.replace(params_for(asked), threshold=0)
     terms = terms_for(job, params, dict.fromkeys(partners, LEAST_SIZE))
     # Noise adds up over partners, and shrinks with the root of the price.
-    times = math.sqrt(len(partners) / _PARTNERS * _RHO_NANO / asked.price)
+    times = math.sqrt(len(partners) / _PARTNERS * REFERENCE_NANO / asked.price)
     return {
         "noise_people": round(noise.people(terms), 1),
         "people_wanted": _rounded(WANTED * times),

@@ -47,8 +47,11 @@ class Refinement(Record):
 
     def add(self, basis: Basis, own: Columns, theirs: NDArray[np.int64]) -> Floats:
         """Return what people's scores get more, by the brand's columns and the partner's sums."""
-        codes = _coded(basis, own, theirs, self.edges.read()).codes
-        found: Floats = np.mean([trees.score(codes) for trees in self.trees], axis=0)
+        return self.said_of(_coded(basis, own, theirs, self.edges.read()))
+
+    def said_of(self, people: Coded) -> Floats:
+        """Return the same of people as codes."""
+        found: Floats = np.mean([trees.score(people.codes) for trees in self.trees], axis=0)
         return found
 
 
@@ -75,14 +78,13 @@ def refine(
     found, more = [], np.zeros(len(own))
     for part in parts:
         others = np.concatenate([one for one in parts if one is not part])[:_MOST]
-        grown = Coded(coded.codes[others], coded.sizes, coded.unordered)
-        found.append(grow(grown, left[others], draws))
+        found.append(grow(coded.only(others), left[others], draws))
         more[part] = found[-1].score(coded.codes[part])
     if np.square(left[who] - more[who]).sum() > (1 - _BETTER) * np.square(left[who]).sum():
         return None
     made = Refinement(Array.of(edges), tuple(found))
     rest = np.flatnonzero(~trains)
-    more[rest] = made.add(basis, own[rest], theirs[rest])
+    more[rest] = made.said_of(coded.only(rest))
     return made, more
 
 

@@ -42,6 +42,10 @@ class Coded:
     unordered: tuple[bool, ...]
     """Whether these are categories."""
 
+    def only(self, rows: NDArray[np.intp]) -> "Coded":
+        """Return some of them, in this order."""
+        return Coded(self.codes[rows], self.sizes, self.unordered)
+
 
 @dataclass(frozen=True, slots=True)
 class Trees(Record):

@@ -82,14 +82,13 @@ def embed(
 
 
 def root(bins: Bins, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the square root of the alikeness of each two codes of a feature.
+    """Return the square root of the alikeness of each two codes of a feature that has an order:
+    categories without one are alike to themselves alone.
 
     How far apart two bins are is counted half in people and half in bins: by people alone, all of a
     tail would be one place.
     """
     alike = np.eye(bins.size)
-    if bins.feature.kind is FeatureKind.CATEGORICAL:
-        return alike
     ordered = len(bins.categories) if bins.edges is None else bins.size - 1
     share = shares[:ordered]
     among_people = np.cumsum(share) - share / 2

@@ -22,6 +22,7 @@ from tests.support.joint_nodes import (
     joint_nodes,
     the_model,
     trained_nodes,
+    withdrawn_meanwhile,
 )
 from tests.support.two_nodes import BRAND, NOISE, PARTIES, PUBLISHER, TwoNodes, email, key
 
@@ -112,12 +113,8 @@ def test_who_withdraws_later_has_no_score_any_more(trained: TwoNodes) -> None:
 
 
 def test_who_withdrew_before_the_release_has_none(world: TwoNodes) -> None:
-    job = world.brand.ask("joint", question=QUESTION, route="cot")
-    world.settle(job, until=lambda: world.brand.phase(job) == "release")
     gone = sorted(COMMON)[:5]
-    for person in gone:
-        world.brand.say("withdrawn", person, PURPOSE)
-    world.settle(job)
+    job = withdrawn_meanwhile(world, "release", BRAND, gone)
     people, _ = world.brand.services.scores.load(job).read()
     assert len(people) == len(COMMON) - len(gone)
 
@@ -127,12 +124,8 @@ def test_who_withdraws_at_the_partner_meanwhile_is_scored_still_and_a_use_record
     world: TwoNodes,
 ) -> None:
     """Known, and said in docs/concepts/joint-score.md: what was laid down is what is added up."""
-    job = world.brand.ask("joint", question=QUESTION, route="cot")
-    world.settle(job, until=lambda: world.brand.phase(job) == "protocol")
     gone = sorted(COMMON)[:5]
-    for person in gone:
-        world.publisher.say("withdrawn", person, PURPOSE)
-    world.settle(job)
+    job = withdrawn_meanwhile(world, "protocol", PUBLISHER, gone)
     assert set(scores_of(world, job)) == {key(BRAND, n) for n in COMMON}
     entries = (entry.record for entry in world.publisher.services.ledger.entries())
     uses = [r for r in entries if isinstance(r, UseRecord) and r.job == job]

@@ -8,7 +8,7 @@ from party_node.joint.sides import RefinedSide, SenderSide
 from party_node.scoring.again import score
 from protocols.codec import encode
 from protocols.joint import refining, trees
-from tests.support.joint_nodes import COMMON, PURPOSE, QUESTION, joint_nodes, weighed
+from tests.support.joint_nodes import COMMON, QUESTION, joint_nodes, weighed, withdrawn_meanwhile
 from tests.support.two_nodes import BRAND, PUBLISHER, TwoNodes
 
 
@@ -62,12 +62,7 @@ def test_who_has_withdrawn_grows_no_trees(world: TwoNodes, monkeypatch: pytest.M
         return plainly(basis, own, theirs, left, trains, draws)
 
     monkeypatch.setattr(refined, "refine", noted)
-    job = world.brand.ask("joint", question=QUESTION, route="cot")
-    world.settle(job, until=lambda: world.brand.phase(job) == "release")
-    gone = sorted(COMMON)[:60]
-    for person in gone:
-        world.brand.say("withdrawn", person, PURPOSE)
-    world.settle(job)
+    job = withdrawn_meanwhile(world, "release", BRAND, sorted(COMMON)[:60])
     result = world.brand.result(job)
     assert result is not None
     assert 0 < seen[-1] < result["joint"]["trained_on"]

@@ -152,3 +152,15 @@ def the_model(world: TwoNodes) -> str:
     """Return the job that has trained."""
     (job,) = world.brand.services.sides.listed()
     return job
+
+
+def withdrawn_meanwhile(world: TwoNodes, phase: str, party: str, people: Sequence[int]) -> str:
+    """Ask for scores, let people withdraw at a party once the brand is in a phase, and let the job
+    end; return it.
+    """
+    job = world.brand.ask("joint", question=QUESTION, route="cot")
+    world.settle(job, until=lambda: world.brand.phase(job) == phase)
+    for person in people:
+        world.nodes[party].say("withdrawn", person, PURPOSE)
+    world.settle(job)
+    return job
