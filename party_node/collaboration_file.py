@@ -24,7 +24,7 @@ PROTOCOL_OF_KIND = {
     "audience": "psi-dh-members/1",
     "insight": "sums-join-bfv/1",
     "lookalike": "lookalike-bfv/2",
-    "joint": "joint-bfv/2",
+    "joint": "joint-bfv/3",
     "federated": "federated-ridge/2",
 }
 """The safe default protocol of each job kind between two parties."""

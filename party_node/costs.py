@@ -236,9 +236,9 @@ _LEARNING_SECONDS = 30e-6
 
 
 def joint(route: str, sizes: Sizes, params: Record, speed: Speed) -> Cost:
-    """A matching with labels, two sums, and a hidden score for each row of the sender."""
+    """A matching with labels, a look, two sums, and a hidden score for each row of the sender."""
     assert isinstance(params, JointParams)
-    match = psi_ot(sizes, params.first.first.first, speed)
+    match = psi_ot(sizes, params.matching, speed)
     found = _with_sums(match, route, params, sizes.sender, sizes.role)
     return replace(found, traffic_bytes=found.traffic_bytes + 4 * sizes.sender)
 

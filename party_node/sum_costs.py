@@ -111,7 +111,7 @@ def sums_of(params: AlignedParams) -> tuple[SumParams, ...]:
     if isinstance(params, LookalikeParams):
         return params.sums
     if isinstance(params, JointParams):
-        return params.first.first.second, params.first.second
+        return params.sums
     if isinstance(params, JointAgainParams):
         return ()
     return (params.second,)

@@ -25,7 +25,7 @@ PROTOCOLS_OF_KIND: Mapping[str, frozenset[str]] = MappingProxyType(
         "audience": frozenset({"psi-dh-members/1", "psi-dh-prepared/1", "psi-ot-members/1"}),
         "insight": frozenset({"sums-join-bfv/1", "sums-join-cot/1"}),
         "lookalike": frozenset({"lookalike-bfv/2", "lookalike-cot/2"}),
-        "joint": frozenset({"joint-bfv/2", "joint-cot/2", asked_again.PROTOCOL}),
+        "joint": frozenset({"joint-bfv/3", "joint-cot/3", asked_again.PROTOCOL}),
         "federated": frozenset({"federated-ridge/2"}),
     }
 )

@@ -14,12 +14,12 @@ import numpy as np
 
 from party_node.bench import joint_plain as plain
 from party_node.bench.direct_run import added_up, run_directly
-from party_node.bench.joint_people import JointAsked, encoded, named
+from party_node.bench.joint_people import JointAsked, encoded, named, partner
 from party_node.surface_errors import BenchRefused
 from protocols.session import Role
 
 PEOPLE, OWN, THEIRS = 100_000, 20, 30
-ROUTES = ("joint-bfv/2", "joint-cot/2")
+ROUTES = ("joint-bfv/3", "joint-cot/3")
 _ROLES = {"brand": Role.INITIATOR, "partner": Role.RESPONDER}
 LEAST = 1000
 """Fewer people train no joint model worth a figure, or none at all."""
@@ -67,8 +67,8 @@ def _plain_fits(asked: JointAsked) -> dict[str, dict[str, float]]:
     pooled = np.hstack(tables)
 
     def same_model() -> None:
-        own, theirs = (encoded(named(table)) for table in tables)
-        plain.pooled_moments(own, labels.astype(np.uint8), theirs)
+        own, theirs = (named(table) for table in tables)
+        partner(theirs).model(encoded(own), labels, np.arange(asked.people))
 
     return {
         "same_model": _timed(same_model),

@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from party_node.bench import joint_plain as plain
 from party_node.bench import lookalike_peers as peers
 from party_node.bench.joint import LEAST
-from party_node.bench.joint_people import specification
+from party_node.bench.joint_people import partner, specification
 from party_node.bench.lookalike_data import People, usable
 from party_node.surface_errors import BenchRefused
 from protocols.joint.basis_learning import learn
@@ -117,15 +117,15 @@ def joint_scores(
     own: Columns, theirs: Columns, wanted: NDArray[np.bool_], trains: NDArray[np.intp], repeat: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return everybody's score by the straight line, and by all of the model."""
-    bases = [learn(specification(side), side) for side in (own, theirs)]
-    mine, others = (basis.encode(side) for basis, side in zip(bases, (own, theirs), strict=True))
-    kept = plain.kept_model(mine[trains], wanted[trains].astype(np.uint8), others[trains])
+    basis = learn(specification(own), own)
+    mine = basis.encode(own)
+    kept, others = partner(theirs).model(mine, wanted, trains)
     exact = others.astype(np.int64) @ np.array(kept.weights, np.int64)
     sums = coarse(exact, kept.weights)  # as the partner would
     straight = kept.score(mine.astype(np.int64) @ kept.own_weights() + sums)
     who, draws = np.zeros(len(wanted), bool), np.random.default_rng([7, repeat])
     who[trains] = True
-    more = refine(bases[0], mine, sums, wanted - straight, who, draws)
+    more = refine(basis, mine, sums, wanted - straight, who, draws)
     return straight, straight if more is None else straight + more[1]
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from party_node.bench.direct_run import DirectRun
-from party_node.bench.joint_people import CHUNK, JointAsked, encoded, named, params_for
-from party_node.bench.joint_plain import pooled_moments
+from party_node.bench.joint_people import CHUNK, JointAsked, encoded, named, params_for, partner
 from party_node.bench.side_process import be_side
 from protocols.codec import decode
+from protocols.joint.cell_chunks import cells_chunk, write_cells
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.run import MODEL, TRAINS
-from protocols.joint.scoring import pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.scoring import base_chunk, pads_chunk, write_theirs
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks
 from protocols.psi.chunks import MATCHED
@@ -32,7 +32,8 @@ class JointSide:
 
     def __init__(self, said: dict[str, Any]) -> None:
         self.asked, self._run = JointAsked(**said["asked"]), DirectRun(said)
-        self._own, self._theirs = (encoded(named(table)) for table in self.asked.tables())
+        self._tables = [named(table) for table in self.asked.tables()]
+        self._own, self._theirs = encoded(self._tables[0]), partner(self._tables[1])
         self._labels = self.asked.labels().astype(np.uint8)
         self._brand = self._run.role is Role.INITIATOR
         self._order = np.random.default_rng([3, self._brand]).permutation(self.asked.people)
@@ -41,7 +42,7 @@ class JointSide:
 
     def run(self, port: int) -> dict[str, Any]:
         """Carry the run to its end; `port` is the other side's."""
-        params = params_for(self._own.shape[1], self._theirs.shape[1])
+        params = params_for(*self._tables)
         items = Items(self.asked.people, CHUNK)
         found, _ = self._run.carry(find(self.asked.route), port, params, items)
         if self._brand:
@@ -62,7 +63,8 @@ class JointSide:
             else:
                 pads = draws.integers(0, 2**32, len(who), np.uint32).astype("<u4")
                 numbers = np.arange(at, at + len(who), dtype="<u4")
-                laid[theirs_chunk(i)] = write_theirs(self._theirs[who])
+                laid[base_chunk(i)] = write_theirs(self._theirs.base[who])
+                laid[cells_chunk(i)] = write_cells(self._theirs.look, self._theirs.bins[who])
                 laid[chunks.own_labels(i)] = np.stack([numbers, pads], axis=1).tobytes()
                 laid[pads_chunk(i)] = pads.tobytes()
             self._run.chunks.keep(laid)
@@ -71,11 +73,12 @@ class JointSide:
         fetch = self._run.chunks.fetch
         trains = np.frombuffer(fetch(TRAINS), np.uint8).astype(bool)
         who: NDArray[np.int64] = self._order[np.frombuffer(fetch(MATCHED), "<u4")[trains]]
-        wanted = pooled_moments(self._own[who], self._labels[who], self._theirs[who])
+        wanted, _ = self._theirs.model(self._own, self._labels, who)
         model = decode(KeptJointModel, fetch(MODEL))
-        told = np.array([*model.own, *model.weights]) * UNIT / model.per_one
-        same = np.allclose(told, [*wanted.own, *wanted.theirs], atol=1e-5)
-        return len(trains) == self.asked.people and bool(same)
+        told, due = (
+            np.array([*one.own, *one.weights]) * UNIT / one.per_one for one in (model, wanted)
+        )
+        return len(trains) == self.asked.people and bool(np.allclose(told, due, atol=1e-5))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from protocols.joint import moments
-from protocols.joint.asked import HOLD_OUT_PERCENT, room_for
+from party_node.bench import joint_plain as plain
+from protocols.dp.queries.filters import OneOf
+from protocols.dp.queries.schema import CategoryColumn, Schema
+from protocols.joint import asked, looks, moments
+from protocols.joint.asked import Joint
 from protocols.joint.basis_learning import learn
-from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.joint.widths import CATEGORIES
-from protocols.lookalike.encoding import learn_one, suggest
+from protocols.joint.cells import learn as learn_cells
+from protocols.joint.kept import KeptJointModel
+from protocols.joint.looks import Look
+from protocols.joint.records import JointParams
+from protocols.joint.widths import CATEGORIES, MOST_COLUMNS, TABLES
+from protocols.lookalike.encoding import Codes, learn_one, suggest
 from protocols.lookalike.features import Feature, FeatureSpecification
-from protocols.psi.params import OtParams
-from protocols.sums.alignment_params import LABEL_BYTES
+from protocols.sums.segments import Segments
 
 CHUNK = moments.CHUNK_ROWS
+_LABEL = Segments(Schema((CategoryColumn("it", "it", ("yes",)),)), "", OneOf("it", ("yes",)))
 Floats = NDArray[np.float64]
 
 
@@ -67,8 +73,46 @@ def _stated(name: str, column: Any) -> Feature:
 
 
 def encoded(columns: dict[str, Any]) -> NDArray[np.uint8]:
-    """Return features as the columns that a joint model is fitted to."""
+    """Return the brand's features as the columns that a joint model is fitted to."""
     return learn(specification(columns), columns).encode(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The partner's features, as it lays them down."""
+
+    base: NDArray[np.uint8]
+    look: Look
+    bins: Codes
+    most: int
+    """How many tables there may be."""
+
+    @property
+    def wide(self) -> int:
+        """How many columns there are with tables."""
+        return self.base.shape[1] + self.most
+
+    def cells(self) -> Codes:
+        """Return in which cells each row is."""
+        return self.look.cells_of(self.bins)
+
+    def model(self, own: NDArray[np.uint8], labels: NDArray[np.bool_], trains: NDArray[np.intp]
+              ) -> tuple[KeptJointModel, NDArray[np.uint8]]:  # fmt: skip
+        """Return the model by these people, in the clear, and the partner's columns of all."""
+        cells, who = self.cells(), labels[trains].astype(np.uint8)
+        found = plain.looked(own[trains], who, self.look, cells[trains], self.most)
+        theirs = found.tables.beside(self.base, cells, self.wide)
+        held = np.zeros(self.wide)
+        held[self.base.shape[1] :][: len(found.held)] = found.held
+        return plain.kept_model(own[trains], who, theirs[trains], held), theirs
+
+
+def partner(columns: dict[str, Any]) -> Partner:
+    """Return the features of a partner."""
+    features = specification(columns)
+    most, look = looks.tables_for(features), looks.look_of(features)
+    base = learn(features, columns, MOST_COLUMNS - TABLES).encode(columns)
+    return Partner(base, look, learn_cells(features, columns, look).encode(columns), most)
 
 
 def named(table: Floats) -> dict[str, Any]:
@@ -76,10 +120,7 @@ def named(table: Floats) -> dict[str, Any]:
     return {f"x{n}": pa.array(table[:, n]) for n in range(table.shape[1])}
 
 
-def params_for(own: int, theirs: int) -> JointParams:
-    """Return the parameters by which nodes would run it, for so many columns of either side."""
-    most = room_for(own, theirs)
-    first = OtParams(max_items=most, chunk_items=CHUNK, label_bytes=2 * LABEL_BYTES)
-    within = WithinParams(first, moments.within_params(theirs, most, 0), HOLD_OUT_PERCENT)
-    across = AcrossParams(within, moments.across_params(theirs, own, most, 0))
-    return JointParams(across, ScoreParams(theirs, CHUNK))
+def params_for(own: dict[str, Any], theirs: dict[str, Any]) -> JointParams:
+    """Return the parameters by which nodes would run it, for these columns of either side."""
+    sides = (specification(side) for side in (own, theirs))
+    return asked.params_for(Joint("own", next(sides), _LABEL, "theirs", next(sides), 1, False))

@@ -12,10 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from party_node.bench.lookalike_peers import table
-from protocols.joint import moments
-from protocols.joint.fitting import JointModel, fit
+from protocols.joint import moments, table_learning
+from protocols.joint.fitting import JointModel, fit, left_of
 from protocols.joint.kept import KeptJointModel, rounded
-from protocols.lookalike.encoding import learn_one, numbers, suggest
+from protocols.joint.looks import Look
+from protocols.joint.table_learning import Looked
+from protocols.lookalike.encoding import Codes, learn_one, numbers, suggest
 
 ROUNDS = 100
 _CATEGORIES = 255
@@ -24,8 +26,9 @@ Floats = NDArray[np.float64]
 
 
 def pooled_moments(
-    own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[np.uint8]
-) -> JointModel:
+    own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[np.uint8],
+    held: Floats | None = None,
+) -> JointModel:  # fmt: skip
     """Return the joint model of these columns, computed in the clear."""
     p = theirs.shape[1]
     within = np.zeros(p + p * (p + 1) // 2, np.int64)
@@ -38,14 +41,34 @@ def pooled_moments(
         np.float64
     )
     second = moments.second_moments(own, labels, within, across.astype(np.int64))
-    return fit(second, own.shape[1])
+    return fit(second, own.shape[1], held_more=held)
 
 
 def kept_model(
-    own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[np.uint8]
-) -> KeptJointModel:
+    own: NDArray[np.uint8], labels: NDArray[np.uint8], theirs: NDArray[np.uint8],
+    held: Floats | None = None,
+) -> KeptJointModel:  # fmt: skip
     """Return the same, as it is kept and used."""
-    return rounded(pooled_moments(own, labels, theirs))
+    return rounded(pooled_moments(own, labels, theirs, held))
+
+
+def looked(
+    own: NDArray[np.uint8], labels: NDArray[np.uint8], look: Look, cells: Codes, most: int
+) -> Looked:
+    """Return the tables of a look at the cells of who trains, counted in the clear."""
+    left = left_of(own, labels)
+    quantised = table_learning.quantised(left)
+    people, added = (
+        np.concatenate(
+            [
+                np.bincount(cells[:, at], weights, size).astype(np.int64)
+                for at, size in enumerate(look.sizes)
+            ]
+            or [np.zeros(0, np.int64)]
+        )
+        for weights in (None, quantised)
+    )
+    return table_learning.learn(look, people, added, float(left.var()), most)
 
 
 def logistic(rows: Floats, labels: NDArray[np.bool_]) -> Any:

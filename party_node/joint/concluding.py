@@ -12,9 +12,10 @@ from party_node import receipts
 from party_node.execution import Execution
 from party_node.job_kinds import JOINT
 from party_node.joint import refined
-from party_node.joint.refined import BASIS, Scores
+from party_node.joint.laying import CELLS
+from party_node.joint.refined import ABOUT, BASIS, Scores
 from party_node.joint.scores import JointScores
-from party_node.joint.sides import SenderSide
+from party_node.joint.sides import TabledSide
 from party_node.matching_input import ORDER
 from party_node.people_sets import are_among
 from party_node.phase_compute import recheck
@@ -28,11 +29,14 @@ from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis, Columns
-from protocols.joint.card import LIMITS, shares
+from protocols.joint.card import LIMITS, About, shares, spans
+from protocols.joint.cells import Cells
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams, JointParams
 from protocols.joint.run import MODEL, TRAINS, own_values_of, partner_sums, scores
 from protocols.joint.scoring import ScoredBy, SumsHidden, Weights
+from protocols.joint.tables import Tables
+from protocols.joint.telling import TABLES
 from protocols.psi.chunks import MATCHED
 from protocols.question import read
 from protocols.release import draw, made_out, outcome
@@ -95,7 +99,7 @@ def heard(execution: Execution, run: Run) -> Brought:
     """Return what the sender has seen, and keep it: by which weights it has scored."""
     by, asked = decode(ScoredBy, run.output), _asked(execution)
     execution.chunks.keep({KNOWN: encode(Weights(by.weights))})
-    parts = shares(asked.theirs, by.weights, None)
+    parts = spans(_about(execution, asked), asked.theirs, by.weights)
     return Brought(
         joint={"by_job": _by(asked), "weights": {"theirs": None, "own": _in_parts(parts)}}
     )
@@ -119,8 +123,10 @@ def keep(execution: Execution, *, told: bool) -> None:
     if execution.is_receiver:
         parts.sides.keep(job, refined.side(execution.chunks, job))
     else:
-        weights = decode(Weights, fetch(KNOWN)).values
-        parts.sides.keep(job, SenderSide(job, decode(Basis, fetch(BASIS)), weights))
+        weights, basis = decode(Weights, fetch(KNOWN)).values, decode(Basis, fetch(BASIS))
+        cells, tables = decode(Cells, fetch(CELLS)), decode(Tables, fetch(TABLES))
+        about = decode(About, fetch(ABOUT))
+        parts.sides.keep(job, TabledSide(job, basis, weights, cells, tables, about))
 
 
 def _of_model(
@@ -128,7 +134,7 @@ def _of_model(
 ) -> dict[str, Any]:
     model = decode(KeptJointModel, execution.chunks.fetch(MODEL))
     own = shares(asked.ours, model.own, entries)
-    theirs = shares(asked.theirs, model.weights, None)
+    theirs = spans(_about(execution, asked), asked.theirs, model.weights)
     return {
         "by_job": _by(asked),
         "people": int(may.sum()),
@@ -152,6 +158,16 @@ def _of_training(
         "auc_of_straight_line": _rounded(auc(straight[~trains], labels[~trains])),
         "noise": asked.noise,
     }
+
+
+def _about(execution: Execution, asked: Joint | JointAgain) -> About:
+    """Return what the sender's columns are about; of a job that trains, lay it down."""
+    if isinstance(asked, Joint):
+        tables = decode(Tables, execution.chunks.fetch(TABLES)).about(asked.look)
+        found = About.of(asked.theirs, asked.base_room, tables)
+        execution.chunks.keep({ABOUT: encode(found)})
+        return found
+    return refined.about(execution.chunks, asked.theirs)
 
 
 def _trains(execution: Execution) -> NDArray[np.bool_]:

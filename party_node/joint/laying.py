@@ -4,9 +4,13 @@ Both lay their permitted people in a secret order, filled up. Beside it the rece
 person the label and its own columns, and the sender its columns, and a label for the matching: the
 row's number and a random pad that is used once.
 
-Of a job that trains, both sides keep what their columns stand for (`BASIS`). One that scores by an
-earlier model encodes today's rows by what was kept then; there is no label.
+Of a job that trains, both sides keep what their columns stand for (`BASIS`), and the sender in which
+cells its rows are (`CELLS`). One that scores by an earlier model encodes today's rows by what was
+kept then; there is no label.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +22,8 @@ from party_node.execution import Execution
 from party_node.insight.grouping import are_chosen
 from party_node.insight.laying import Laid
 from party_node.joint import refined
-from party_node.joint.refined import BASIS
-from party_node.joint.sides import ReceiverSide, SenderSide
+from party_node.joint.refined import ABOUT, BASIS
+from party_node.joint.sides import ReceiverSide, SenderSide, TabledSide
 from party_node.laid_rows import lay_rows
 from party_node.lookalike.reading import read_people
 from party_node.matching_input import ORDER
@@ -30,13 +34,21 @@ from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis, Columns
 from protocols.joint.basis_learning import learn
+from protocols.joint.cell_chunks import cells_chunk, write_cells
+from protocols.joint.cells import learn as learn_cells
 from protocols.joint.records import JointAgainParams, JointParams
-from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.scoring import Weights, base_chunk, pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.widths import MOST_COLUMNS
 from protocols.psi import chunks, padding
 from protocols.question import read
 from protocols.session import Items, Role
 from protocols.sums.alignment import own_values
 from protocols.sums.layout import write_vector
+
+CELLS = "joint-cells"
+"""Chunk of the sender, with what its cells stand for, until all parties have signed."""
+
+Table = Mapping[str, Any]
 
 
 def lay(
@@ -57,16 +69,10 @@ def lay(
     persons, digests, report = matching_input.one_each(held)
     features = asked.ours if receives else asked.theirs
     table = read_people(execution.services.datasets, permission, persons, features)
-    if isinstance(asked, Joint):
-        basis = learn(features, table)
-        execution.chunks.keep({BASIS: encode(basis)})
-    else:
-        basis = _as_before(execution, asked)
-    columns = basis.encode(table)
     rows = lay_rows(execution, digests, range(0), params)
-    wide = rows.spread(columns, 0)
     if receives:
-        values = wide.astype(np.int32)
+        basis = _own_basis(execution, asked, table)
+        values = rows.spread(basis.encode(table), 0).astype(np.int32)
         if isinstance(asked, Joint):
             have = are_chosen(execution, permission, asked.wanted, persons)
             labels = rows.spread(have.astype(np.int32), 0)
@@ -74,21 +80,40 @@ def lay(
         whose = rows.spread(persons.astype(np.uint32), padding.NOBODY)
         execution.chunks.keep({ORDER: whose.astype("<u4").tobytes()})
         _keep_own(execution, values, params.chunk_items)
+    elif isinstance(asked, Joint):
+        basis = learn(features, table, asked.base_room)
+        cells = learn_cells(features, table, asked.look)
+        execution.chunks.keep({BASIS: encode(basis), CELLS: encode(cells)})
+        base, bins = (rows.spread(some.encode(table), 0) for some in (basis, cells))
+        _keep(execution, base, base_chunk, params.chunk_items)
+        for i, at in enumerate(range(0, len(bins), params.chunk_items)):
+            here = bins[at : at + params.chunk_items]
+            execution.chunks.keep({cells_chunk(i): write_cells(asked.look, here)})
     else:
-        _keep_theirs(execution, wide, params.chunk_items)
+        columns = _as_then(execution, asked, table)
+        _keep(execution, rows.spread(columns, 0), theirs_chunk, params.chunk_items)
     return Items(len(rows), params.chunk_items), report | {"items": len(rows)}
 
 
-def _as_before(execution: Execution, asked: JointAgain) -> Basis:
-    """Return what this side's columns stood for, and lay down the weights of that model."""
-    sides = execution.services.sides
-    if execution.role is Role.INITIATOR:
-        mine = kept(sides, asked.by, ReceiverSide)
-        refined.lay(execution.chunks, mine)
-        return mine.basis
-    theirs = kept(sides, asked.by, SenderSide)
-    execution.chunks.keep({KNOWN: encode(Weights(theirs.weights))})
-    return theirs.basis
+def _own_basis(execution: Execution, asked: Joint | JointAgain, table: Table) -> Basis:
+    """Return what the receiver's columns stand for, and lay down the model that there is."""
+    if isinstance(asked, Joint):
+        basis = learn(asked.ours, table)
+        execution.chunks.keep({BASIS: encode(basis)})
+        return basis
+    mine = kept(execution.services.sides, asked.by, ReceiverSide)
+    refined.lay(execution.chunks, mine)
+    return mine.basis
+
+
+def _as_then(execution: Execution, asked: JointAgain, table: Table) -> Columns:
+    """Return the columns of the sender's rows by an earlier model, and lay down its weights."""
+    side = kept(execution.services.sides, asked.by, SenderSide)
+    laid = {KNOWN: encode(Weights(side.weights))}
+    if isinstance(side, TabledSide):
+        laid[ABOUT] = encode(side.about)
+    execution.chunks.keep(laid)
+    return side.columns(table, MOST_COLUMNS)
 
 
 def _keep_own(execution: Execution, values: NDArray[np.int32], size: int) -> None:
@@ -96,14 +121,15 @@ def _keep_own(execution: Execution, values: NDArray[np.int32], size: int) -> Non
         execution.chunks.keep({own_values(i): write_vector(values[at : at + size])})
 
 
-def _keep_theirs(execution: Execution, wide: Columns, size: int) -> None:
+def _keep(execution: Execution, wide: Columns, name: Callable[[int], str], size: int) -> None:
+    """Keep the sender's columns, and of each row its number and a pad."""
     for i, at in enumerate(range(0, len(wide), size)):
         here = wide[at : at + size]
         pads = np.frombuffer(execution.services.rng(4 * len(here)), "<u4")
         numbers = np.arange(at, at + len(here), dtype="<u4")
         execution.chunks.keep(
             {
-                theirs_chunk(i): write_theirs(here),
+                name(i): write_theirs(here),
                 pads_chunk(i): pads.tobytes(),
                 chunks.own_labels(i): np.stack([numbers, pads], axis=1).astype("<u4").tobytes(),
             }

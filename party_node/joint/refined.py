@@ -9,16 +9,21 @@ from numpy.typing import NDArray
 
 from party_node.chunks import ChunkStore
 from party_node.errors import NotFound
-from party_node.joint.sides import ReceiverSide, RefinedSide
+from party_node.joint.sides import ModelSide, ReceiverSide, RefinedSide
 from protocols.codec import decode, encode
 from protocols.joint.basis import Basis, Columns
+from protocols.joint.card import About
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.refining import Labels, Refinement, refine
 from protocols.joint.run import MODEL
+from protocols.joint.widths import MOST_COLUMNS
+from protocols.lookalike.features import FeatureSpecification
 from protocols.session import Rng
 
 BASIS = "joint-basis"
 """Chunk with what this side's columns stand for, until all parties have signed."""
+ABOUT = "joint-about"
+"""Chunk with what the sender's columns are about."""
 REFINED = "joint-refined"
 """Chunk with what is added to scores, where anything is."""
 
@@ -53,18 +58,25 @@ def added(chunks: ChunkStore, own: Columns, theirs: Sums) -> Scores:
 def lay(chunks: ChunkStore, mine: ReceiverSide) -> None:
     """Lay down the model of an earlier job. Raises: DiskFull."""
     laid = {MODEL: encode(mine.model), BASIS: encode(mine.basis)}
-    if isinstance(mine, RefinedSide):
+    if isinstance(mine, RefinedSide | ModelSide) and mine.refinement is not None:
         laid[REFINED] = encode(mine.refinement)
+    if isinstance(mine, ModelSide):
+        laid[ABOUT] = encode(mine.about)
     chunks.keep(laid)
 
 
-def side(chunks: ChunkStore, job: str) -> ReceiverSide:
+def side(chunks: ChunkStore, job: str) -> ModelSide:
     """Return what the receiver keeps of a job that has trained."""
-    basis = decode(Basis, chunks.fetch(BASIS))
-    model, made = decode(KeptJointModel, chunks.fetch(MODEL)), _laid(chunks)
-    if made is None:
-        return ReceiverSide(job, basis, model)
-    return RefinedSide(job, basis, model, made)
+    basis, about = decode(Basis, chunks.fetch(BASIS)), decode(About, chunks.fetch(ABOUT))
+    return ModelSide(job, basis, decode(KeptJointModel, chunks.fetch(MODEL)), _laid(chunks), about)
+
+
+def about(chunks: ChunkStore, theirs: FeatureSpecification) -> About:
+    """Return what the sender's columns are about, by a job of either kind."""
+    try:
+        return decode(About, chunks.fetch(ABOUT))
+    except NotFound:  # of a model without tables, from an earlier protocol
+        return About.of(theirs, MOST_COLUMNS, [])
 
 
 def _laid(chunks: ChunkStore) -> Refinement | None:

@@ -39,7 +39,7 @@ _ROW = 0.05
 
 
 def joint_again(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-again/1`."""
+    """Return `joint-again/2`."""
     matching = ot.labelled()
     return then(
         matching,
@@ -61,11 +61,18 @@ def by_labels(
     before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: Rng
 ) -> tuple[ScoreGiven, dict[str, bytes]]:
     """Give the scoring the weights of the earlier model: to send, or to hold against what comes."""
+    wide = before.params.second.columns
     if isinstance(output, SenderDone):
-        known = decode(Weights, fetch(KNOWN)).values
+        known = _padded(decode(Weights, fetch(KNOWN)).values, wide)
         return ScoreGiven(before.given.count, known), {}
     _, kept = rows_and_pads(output, fetch)
-    return ScoreGiven(output.peer_count, decode(KeptJointModel, fetch(MODEL)).weights), kept
+    model = decode(KeptJointModel, fetch(MODEL))
+    return ScoreGiven(output.peer_count, _padded(model.weights, wide)), kept
+
+
+def _padded(weights: tuple[int, ...], wide: int) -> tuple[int, ...]:
+    """Return the weights of a model as they are sent: other columns weigh nothing."""
+    return weights + (0,) * (wide - len(weights))
 
 
 def _ahead(before: Begun, now: Progress) -> Progress:

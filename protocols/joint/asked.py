@@ -11,8 +11,18 @@ from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
 from protocols.joint import moments
-from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.joint.widths import MOST_COLUMNS, widths
+from protocols.joint import looks
+from protocols.joint.looks import Look
+from protocols.joint.records import (
+    AcrossParams,
+    JointParams,
+    LookParams,
+    ScoreParams,
+    TableParams,
+    ToldParams,
+    WithinParams,
+)
+from protocols.joint.widths import MOST_COLUMNS, TABLES, widths
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
@@ -40,7 +50,7 @@ class Joint(Record):
     """What the job costs: revealing who matches is charged by it, and noise is scaled by it."""
     noise: bool
     """True: half of the price is for noise in either sum, so that moments are differentially
-    private for the sender's people. False: moments are exact."""
+    private for the sender's people, and nothing is looked at. False: all sums are exact."""
 
     def __post_init__(self) -> None:
         if self.wanted.by or self.wanted.value or self.wanted.where is None:
@@ -63,8 +73,23 @@ class Joint(Record):
 
     @property
     def their_columns(self) -> int:
-        """How many columns the sender's features become."""
-        return sum(widths(self.theirs))
+        """How many columns the sender's features become, tables among them."""
+        return sum(widths(self.theirs, self.base_room)) + self.tables
+
+    @property
+    def look(self) -> Look:
+        """What is looked at before a model is fitted."""
+        return looks.NOTHING if self.noise else looks.look_of(self.theirs)
+
+    @property
+    def tables(self) -> int:
+        """How many of the sender's columns are kept for tables."""
+        return 0 if self.noise else looks.tables_for(self.theirs)
+
+    @property
+    def base_room(self) -> int:
+        """How many columns the sender's features may become without tables."""
+        return MOST_COLUMNS if self.noise else MOST_COLUMNS - TABLES
 
 
 def room_for(own: int, theirs: int) -> int:
@@ -79,6 +104,8 @@ def params_for(asked: Joint) -> JointParams:
     p, q = asked.their_columns, asked.own_columns
     most = room_for(q, p)
     first = OtParams(max_items=most, chunk_items=moments.CHUNK_ROWS, label_bytes=2 * LABEL_BYTES)
-    within = WithinParams(first, moments.within_params(p, most, each), HOLD_OUT_PERCENT)
+    looking = LookParams(first, looks.params_of(asked.look, most), HOLD_OUT_PERCENT)
+    told = ToldParams(looking, TableParams(asked.look, asked.tables))
+    within = WithinParams(told, moments.within_params(p, most, each))
     across = AcrossParams(within, moments.across_params(p, q, most, each))
     return JointParams(across, ScoreParams(p, moments.CHUNK_ROWS))

@@ -18,7 +18,7 @@ from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import JOB_CHUNK_ITEMS, OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
 
-PROTOCOL = "joint-again/1"
+PROTOCOL = "joint-again/2"
 """What answers the question, under any clause for a joint score."""
 _JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -48,6 +48,10 @@ class JointAgain(Record):
 
 
 def params_for(asked: JointAgain) -> JointAgainParams:
-    """Return the parameters by which nodes run a question; a person brings one identifier."""
+    """Return the parameters by which nodes run a question; a person brings one identifier.
+
+    There is room for as many columns as any model has: how many an earlier one has is in no
+    question.
+    """
     first = OtParams(PEOPLE, JOB_CHUNK_ITEMS, label_bytes=2 * LABEL_BYTES)
-    return JointAgainParams(first, ScoreParams(sum(widths(asked.theirs)), JOB_CHUNK_ITEMS))
+    return JointAgainParams(first, ScoreParams(MOST_COLUMNS, JOB_CHUNK_ITEMS))

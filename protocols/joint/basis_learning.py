@@ -9,22 +9,25 @@ from typing import Any
 import numpy as np
 
 from protocols.joint.basis import Basis, Numbers, Ramps, Ranks, Steps, read_numbers
-from protocols.joint.widths import MOST_RAMPS, UNIT, ramps_of, widths
+from protocols.joint.widths import MOST_COLUMNS, MOST_RAMPS, UNIT, ramps_of, widths
 from protocols.lookalike import encoding
 from protocols.lookalike.features import Feature, FeatureSpecification, MisfitColumn
 from protocols.lookalike.kept import Array
 from protocols.lookalike.leakage import check_column
 
 
-def learn(features: FeatureSpecification, table: Mapping[str, Any]) -> Basis:
-    """Return what the columns of these features stand for, over the people of a table.
+def learn(
+    features: FeatureSpecification, table: Mapping[str, Any], most: int = MOST_COLUMNS
+) -> Basis:
+    """Return what the columns of these features stand for, `most` or as few as can be, over the
+    people of a table.
 
     `table` has an Arrow array for each feature. A feature that does not vary is columns of zeros.
     Raises: LeakyColumn, MisfitColumn.
     """
     parts: list[Ramps | Ranks | Steps] = []
-    ramps = ramps_of(features)
-    for feature, wide in zip(features.features, widths(features), strict=True):
+    ramps = ramps_of(features, most)
+    for feature, wide in zip(features.features, widths(features, most), strict=True):
         column = table.get(feature.column)
         if column is None:
             raise MisfitColumn(f"there is no column {feature.column}")

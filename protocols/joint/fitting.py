@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import DisclosureError
+from protocols.joint.widths import UNIT
 from protocols.lookalike.features import NothingToLearn
 
 LEAST_MATCHES = 100
@@ -57,9 +58,12 @@ def check_people(labels: NDArray[np.uint8]) -> None:
         raise NothingToLearn("nearly everybody has the same label")
 
 
-def fit(second: Floats, own: int, sigma: float = 0.0) -> JointModel:
+def fit(
+    second: Floats, own: int, sigma: float = 0.0, held_more: Floats | None = None
+) -> JointModel:
     """Return the model of moments as `second_moments` returns them, with `own` columns of the
-    brand's; `sigma` is the scale of the noise of entries, in people.
+    brand's; `sigma` is the scale of the noise of entries, in people, and `held_more` by how many
+    people more each of the partner's columns is held back.
     """
     people = second[0, 0]
     means = second[0] / people
@@ -75,9 +79,18 @@ def fit(second: Floats, own: int, sigma: float = 0.0) -> JointModel:
     values = np.maximum(values, noise)
     spread = (vectors * values) @ vectors.T
     held = _HELD * np.maximum(np.diag(spread), 1e-6) + 1e-9 + noise
+    if held_more is not None:
+        held = held + np.concatenate([np.zeros(own), held_more])[told] / people
     weights[told] = np.linalg.solve(spread + np.diag(held), target)
     constant = float(means[-1] - means[1:-1] @ weights)
     return JointModel(constant, weights[:own], weights[own:])
+
+
+def left_of(own: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Floats:
+    """Return what the brand's columns leave of each label, from -1 to 1 nearly always."""
+    whole = np.concatenate([np.ones((len(own), 1)), own / UNIT, labels[:, None]], axis=1)
+    model = fit(whole.T @ whole, own.shape[1])
+    return np.asarray(labels - model.constant - own / UNIT @ model.own)
 
 
 def _of_few(people: float) -> float:

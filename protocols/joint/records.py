@@ -1,5 +1,5 @@
-"""Parameters of a joint score: a matching, two sums over who matches, and the scores; or, by an
-earlier model, a matching and the scores alone.
+"""Parameters of a joint score: a matching, a look and its tables, two sums over who matches, and the
+scores; or, by an earlier model, a matching and the scores alone.
 """
 
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from protocols.codec import Record
 from protocols.errors import InvalidParameter
+from protocols.joint.looks import Look
+from protocols.joint.widths import TABLES
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES, AlignedParams
 from protocols.sums.records import SumParams
@@ -16,13 +18,10 @@ PAD_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class WithinParams(AlignedParams):
-    """The matching, and the sum of the partner's columns and their products.
+class LookParams(AlignedParams):
+    """The matching, and the sum that looks. Raises: InvalidParameter if they do not fit together."""
 
-    Raises: InvalidParameter if the parts do not fit together.
-    """
-
-    KIND: ClassVar[str] = "joint-within-params/1"
+    KIND: ClassVar[str] = "joint-look-params/1"
     first: OtParams
     second: SumParams
     hold_out_percent: int
@@ -38,10 +37,48 @@ class WithinParams(AlignedParams):
 
 
 @dataclass(frozen=True, slots=True)
-class AcrossParams(AlignedParams):
-    """And the sums of products of both sides' columns. Raises: as `WithinParams`."""
+class TableParams(Record):
+    """What tables may be about, and how many of the partner's columns they may be."""
 
-    KIND: ClassVar[str] = "joint-across-params/1"
+    KIND: ClassVar[str] = "joint-table-params/1"
+    look: Look
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.most <= TABLES or bool(self.most) != bool(self.look.fine):
+            raise InvalidParameter("tables are about what is looked at, and nothing else is")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldParams(AlignedParams):
+    """And the tables. Raises: InvalidParameter if they are not about what is looked at."""
+
+    KIND: ClassVar[str] = "joint-told-params/1"
+    first: LookParams
+    second: TableParams  # type: ignore[assignment] # no sum is taken
+
+    def __post_init__(self) -> None:
+        if self.first.second.layout.one_hot != self.second.look.sizes:
+            raise InvalidParameter("tables are about what is looked at")
+
+
+@dataclass(frozen=True, slots=True)
+class WithinParams(AlignedParams):
+    """And the sum of the partner's columns and their products. Raises: as `LookParams`."""
+
+    KIND: ClassVar[str] = "joint-within-params/2"
+    first: ToldParams
+    second: SumParams
+
+    def __post_init__(self) -> None:
+        self.check_room(self.first.max_items, same_chunks=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AcrossParams(AlignedParams):
+    """And the sums of products of both sides' columns. Raises: as `LookParams`."""
+
+    KIND: ClassVar[str] = "joint-across-params/2"
     first: WithinParams
     second: SumParams
 
@@ -66,7 +103,7 @@ class ScoreParams(Record):
 class JointParams(AlignedParams):
     """The whole run. Raises: InvalidParameter if the parts do not fit together."""
 
-    KIND: ClassVar[str] = "joint-params/1"
+    KIND: ClassVar[str] = "joint-params/2"
     first: AcrossParams
     second: ScoreParams  # type: ignore[assignment] # the last part is no sum
 
@@ -75,6 +112,26 @@ class JointParams(AlignedParams):
         p = self.second.columns
         if len(across.dense) != p or len(within.dense) != p + p * (p + 1) // 2:
             raise InvalidParameter("the sums are over other columns than the score")
+
+    @property
+    def matching(self) -> OtParams:
+        """How people are matched."""
+        return self.looking.first
+
+    @property
+    def looking(self) -> LookParams:
+        """The matching, and the sum that looks."""
+        return self.first.first.first.first
+
+    @property
+    def tables(self) -> TableParams:
+        """What tables may be about."""
+        return self.first.first.first.second
+
+    @property
+    def sums(self) -> tuple[SumParams, SumParams, SumParams]:
+        """All that is added up: the look, within the partner's columns, across both sides'."""
+        return self.looking.second, self.first.first.second, self.first.second
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
-"""A joint score from end to end, as one protocol: match, add up, fit, score.
+"""A joint score from end to end, as one protocol: match, look, add up, fit, score.
 
     brand (initiator, receives)                          partner (responder)
              ── … labelled matching … ──────────────────────►  row numbers and pads
     tosses who of those that match trains, and who judges
+             ◄── … sums over cells of its rows … ───────────  how many train there, and with what
+             ── tables ────────────────────────────────────►  more columns, by its cells
              ◄── … sums of its columns and their products … ──  over the rows that train
              ◄── … sums by the label and the brand's columns …
     fits a model from the sums
@@ -11,9 +13,9 @@
     opens those of its own people who match
 
 **Who learns what.** The brand: which of its own people the partner has; sums over those who train
-(with the partner's noise, where that is agreed); one number for each of its own people who match.
-The partner: the size of the brand's list, filled up, and the weights of its columns. Neither sees a
-feature or a label of a single person of the other's, other than through that one number.
+(with the partner's noise, where that is agreed, and then nothing is looked at); one number for each
+of its own people who match. The partner: the size of the brand's list, filled up, the tables and
+the weights of its columns. Neither sees a feature or a label of a single person of the other's, other than through that one number.
 
 **Assumed public.** Protocol, parameters, the sizes that are said, number and length of messages.
 
@@ -22,7 +24,6 @@ feature or a label of a single person of the other's, other than through that on
 
 import dataclasses
 import functools
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,45 +33,51 @@ from protocols.codec import decode, encode
 from protocols.errors import LocalError
 from protocols.groups import Backend
 from protocols.in_a_row import Begun, then
-from protocols.joint import moments
-from protocols.joint.fitting import check_people, fit
+from protocols.joint import matrices, moments, table_learning
+from protocols.joint.cell_chunks import cells_chunk
+from protocols.joint.fitting import check_people, fit, left_of
 from protocols.joint.kept import KeptJointModel, rounded
-from protocols.joint.records import AcrossParams, JointParams, ScoreParams, WithinParams
-from protocols.joint.scoring import (
-    SCORING,
-    SUMS,
-    ScoreGiven,
-    opened,
-    read_theirs,
-    theirs_chunk,
+from protocols.joint.records import (
+    AcrossParams,
+    JointParams,
+    LookParams,
+    ScoreParams,
+    ToldParams,
+    WithinParams,
 )
+from protocols.joint.scoring import SCORING, SUMS, ScoreGiven, base_chunk, opened, theirs_chunk
+from protocols.joint.table_learning import quantised
+from protocols.joint.tables import NONE, Tables
+from protocols.joint.telling import TABLES, TELLING, TablesGiven, Told
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks, ot
 from protocols.psi.params import Labelled, SenderDone
-from protocols.session import Fetch, Items, Rng, TwoParty
+from protocols.session import Fetch, Items, Progress, Rng, Role, TwoParty
 from protocols.sums.alignment import Aligned, own_values
 from protocols.sums.bfv import SUMS_BFV
 from protocols.sums.cot import SUMS as SUMS_COT
-from protocols.sums.layout import SumLayout, vector_chunk, write_columns
+from protocols.sums.layout import SumLayout, vector_chunk
 from protocols.sums.made_columns import columns_made
 from protocols.sums.records import AlignedRows, Sums, SumsGiven
 from protocols.sums.spreading import spread_vectors
 
-ACROSS = "across/"
-"""Stands before the names of the chunks of the second sum."""
-TRAINS, AT, PADS, WITHIN, MODEL = "trains", "at", "match-pads", "within", "joint-model"
+LOOK, ACROSS = "look/", "across/"
+"""Stand before the names of the chunks of the look and of the last sum."""
+TRAINS, AT, PADS, HELD, WITHIN, MODEL = (
+    "trains", "at", "match-pads", "held", "within", "joint-model",
+)  # fmt: skip
 """Chunks of the brand: of each of its people who match whether it trains (a byte), its row and its
-pad (four bytes); the first sum; the model."""
+pad (four bytes); by how much tables are held back (64-bit floats); the first sum; the model."""
 
 
 def joint_bfv(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-bfv/2`."""
-    return over(SUMS_BFV, "joint-bfv/2")
+    """Return `joint-bfv/3`."""
+    return over(SUMS_BFV, "joint-bfv/3")
 
 
 def joint_cot(backend: Backend | None = None) -> TwoParty:
-    """Return `joint-cot/2`."""
-    return over(SUMS_COT, "joint-cot/2")
+    """Return `joint-cot/3`."""
+    return over(SUMS_COT, "joint-cot/3")
 
 
 def over(route: TwoParty, name: str) -> TwoParty:
@@ -84,47 +91,37 @@ def over(route: TwoParty, name: str) -> TwoParty:
             "which of its own items match; sums over them of the other side's columns; one "
             "weighted sum of these for each item that matches"
         ),
-        responder_learns=f"{matching.responder_learns}; the weights of its columns",
+        responder_learns=(
+            f"{matching.responder_learns}; tables over its cells, and the weights of its columns"
+        ),
     )
-    within = in_a_row(matching, by_labels, _made(route, _with_products), params=WithinParams)
-    second = apart(_made(route, _plainly), ACROSS)
+    looking = columns_made(apart(route, LOOK), matrices.cells, matrices.in_cells, LOOK)
+    looked = in_a_row(matching, by_labels, looking, params=LookParams)
+    told = in_a_row(looked, by_look, TELLING, params=ToldParams, ahead=_at_once)
+    adding = columns_made(route, matrices.theirs, matrices.with_products)
+    within = in_a_row(told, by_tables, adding, params=WithinParams)
+    second = columns_made(apart(route, ACROSS), matrices.theirs, matrices.plainly, ACROSS)
     across = in_a_row(within, by_sums, second, params=AcrossParams)
     return in_a_row(across, by_model, SCORING, params=JointParams)
 
 
-def _made(route: TwoParty, make: Callable[[bytes], bytes]) -> TwoParty:
-    """Return a route that finds its matrix made of the chunks `theirs/…`."""
-    return columns_made(route, lambda index: (theirs_chunk(index),), make)
-
-
-def _with_products(theirs: bytes) -> bytes:
-    return _written(moments.with_products(read_theirs(theirs)))
-
-
-def _plainly(theirs: bytes) -> bytes:
-    return _written(moments.plainly(read_theirs(theirs)))
-
-
-def _written(rows: NDArray[np.int32]) -> bytes:
-    return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
+def _at_once(before: Begun, now: Progress) -> Progress:
+    return Progress(0, 0)
 
 
 # Between the parts
 
 
 def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: Rng) -> Aligned:
-    """Lay out who trains, over the partner's rows; and its own columns there, for the second sum.
+    """Toss who trains, and lay out over the partner's rows what is left of their labels.
 
     A label that names no row is passed over, and of two that name one row the later counts: if the
     run ended there, the partner would learn that the item matches which it has labelled so.
     """
-    params: WithinParams = before.params
+    params: LookParams = before.params
     layout, items = params.second.layout, before.given
     if isinstance(output, SenderDone):
-        count = chunks.chunk_count(items.count, layout.chunk_rows)
-        # The route that runs apart finds the same columns under its own names.
-        theirs = {theirs_chunk(i): fetch(theirs_chunk(i)) for i in range(count)}
-        return AlignedRows(items.count, layout.chunk_rows), named(theirs, ACROSS)
+        return AlignedRows(items.count, layout.chunk_rows), {}
     rows = output.peer_count
     at, kept = rows_and_pads(output, fetch)
     matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
@@ -132,15 +129,73 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     there = at < rows
     coins = np.frombuffer(rng(4 * output.count), "<u4")
     trains = there & (coins >= 2**32 * params.hold_out_percent // 100)
-    check_people(values[matched[trains], 0].astype(np.uint8))
-    ones = np.ones((int(trains.sum()), 1), np.int32)
-    laid = _vectors(layout, ones, at[trains], rows)
-    across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
-    laid |= named(
-        _vectors(across, moments.vectors_of(values[matched[trains]]), at[trains], rows), ACROSS
-    )
+    own, labels = _apart(values[matched[trains]])
+    check_people(labels)
+    left = quantised(left_of(own, labels))
+    ones = np.ones(len(left), np.int32)
+    laid = named(_vectors(layout, np.stack([ones, left], axis=1), at[trains], rows), LOOK)
     laid |= kept | {TRAINS: trains.astype(np.uint8).tobytes()}
     return AlignedRows(rows, layout.chunk_rows), laid
+
+
+def by_look(
+    before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng
+) -> tuple[TablesGiven, dict[str, bytes]]:
+    """Make tables at the brand of what it has seen."""
+    params: ToldParams = before.params
+    look, most = params.second.look, params.second.most
+    if isinstance(output, SumsGiven):
+        return TablesGiven(output.rows, NONE), {}
+    own, labels = _who_trains(before, fetch)
+    seen = np.array(output.values, np.int64).reshape(2, -1)
+    if not look.fine:
+        return TablesGiven(output.rows, NONE), {HELD: b""}
+    found = table_learning.learn(look, *seen, float(left_of(own, labels).var()), most)
+    return TablesGiven(output.rows, found.tables), {HELD: found.held.astype("<f8").tobytes()}
+
+
+def by_tables(before: Begun, output: Told, fetch: Fetch, rng: Rng) -> Aligned:
+    """Lay out who trains for the first sum, and their values for the second; at the partner all of
+    its columns.
+    """
+    params: WithinParams = before.params
+    layout, rows = params.second.layout, output.rows
+    given, size = AlignedRows(rows, layout.chunk_rows), layout.chunk_rows
+    if before.role is Role.RESPONDER:
+        wide = _columns_within(len(layout.dense))
+        told = decode(Tables, fetch(TABLES))
+        return given, {
+            theirs_chunk(i): matrices.beside(
+                fetch(base_chunk(i)), fetch(cells_chunk(i)), told, wide
+            )
+            for i in range(chunks.chunk_count(rows, size))
+        }
+    own, labels = _who_trains(before, fetch)
+    at = np.frombuffer(fetch(AT), "<u4")[_trains(fetch)]
+    ones = np.ones((len(own), 1), np.int32)
+    values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
+    across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
+    second = _vectors(across, moments.vectors_of(values), at, rows)
+    return given, _vectors(layout, ones, at, rows) | named(second, ACROSS)
+
+
+def _columns_within(sums: int) -> int:
+    """Return of how many columns there are so many sums: of each, and of each product of two."""
+    return int(np.sqrt(2 * sums + 2.25) - 1.5 + 1e-9)
+
+
+def _trains(fetch: Fetch) -> NDArray[np.bool_]:
+    return np.frombuffer(fetch(TRAINS), np.uint8).astype(bool)
+
+
+def _who_trains(before: Begun, fetch: Fetch) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the brand's columns and labels of those who train, in the order of `matched`."""
+    matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")[_trains(fetch)]
+    return _apart(own_values_of(fetch, before.given)[matched])
+
+
+def _apart(values: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return values[:, 1:].astype(np.uint8), values[:, 0].astype(np.uint8)
 
 
 def rows_and_pads(output: Labelled, fetch: Fetch) -> tuple[NDArray[np.uint32], dict[str, bytes]]:
@@ -166,16 +221,16 @@ def by_model(
     if isinstance(output, SumsGiven):
         return ScoreGiven(output.rows, ()), {}
     params: JointParams = before.params
-    trains = np.frombuffer(fetch(TRAINS), np.uint8).astype(bool)
-    matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")[trains]
-    values = own_values_of(fetch, before.given)[matched]
-    own, labels = values[:, 1:].astype(np.uint8), values[:, 0].astype(np.uint8)
-    check_people(labels)
+    own, labels = _who_trains(before, fetch)
     within = np.array(decode(Sums, fetch(WITHIN)).values, np.int64)
     across = np.array(output.values, np.int64).reshape(-1, params.second.columns)
     second = moments.second_moments(own, labels, within, across)
     sigma = params.first.first.second.sigma_milli[-1] / 1000 / UNIT**2
-    model = rounded(fit(second, own.shape[1], sigma))
+    held, tables = np.frombuffer(fetch(HELD), "<f8"), decode(Tables, fetch(TABLES)).tables
+    base = params.second.columns - params.tables.most
+    more = np.zeros(params.second.columns)
+    more[base : base + len(tables)] = held
+    model = rounded(fit(second, own.shape[1], sigma, more))
     return ScoreGiven(output.rows, model.weights), {MODEL: encode(model)}
 
 

@@ -191,6 +191,11 @@ def theirs_chunk(index: int) -> str:
     return chunks.kept("theirs", index)
 
 
+def base_chunk(index: int) -> str:
+    """Return the name of a chunk of the partner's columns before there are tables."""
+    return chunks.kept("base", index)
+
+
 def pads_chunk(index: int) -> str:
     """Return the name of a chunk of pads: four bytes for each row."""
     return chunks.kept("pads", index)

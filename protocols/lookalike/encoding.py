@@ -183,7 +183,7 @@ def learn_one(feature: Feature, column: Any) -> Bins:
         if feature.edges_milli:
             return Bins(feature, np.array(feature.edges_milli, np.float64) / 1000)
         values = values[:: max(1, len(values) // _SAMPLE)]
-        return Bins(feature, _edges(values[~np.isnan(values)]))
+        return Bins(feature, edges_of(values[~np.isnan(values)]))
     encoded = words(feature.column, column)
     if feature.categories:
         return Bins(feature, None, feature.categories)
@@ -193,28 +193,29 @@ def learn_one(feature: Feature, column: Any) -> Bins:
     return Bins(feature, None, tuple(encoded.dictionary.take(often).to_pylist()))
 
 
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return upper edges: a bin for each frequent value, the others in about equal numbers.
+def edges_of(values: NDArray[np.float64], bins: int = NUMERIC_BINS) -> NDArray[np.float64]:
+    """Return upper edges of about so many bins: one for each frequent value, the others with about
+    equal numbers.
 
     So a column that is mostly zero has nearly all of its bins for what is not.
     """
     distinct, counts = np.unique(values, return_counts=True)
-    if len(distinct) <= NUMERIC_BINS:
+    if len(distinct) <= bins:
         return np.asarray(distinct[:-1], np.float64)
-    frequent, fair = _frequent(counts)
+    frequent, fair = _frequent(counts, bins)
     filled = np.floor(np.cumsum(np.where(frequent, 0, counts)) / fair)
     ends = frequent[:-1] | frequent[1:] | (filled[:-1] > np.concatenate([[0], filled[:-2]]))
     found = distinct[:-1][ends]
     return np.asarray(found[np.isfinite(found)], np.float64)
 
 
-def _frequent(counts: NDArray[np.int64]) -> tuple[NDArray[np.bool_], float]:
+def _frequent(counts: NDArray[np.int64], bins: int) -> tuple[NDArray[np.bool_], float]:
     """Return which values fill a bin alone, and how many people each other bin should hold."""
     frequent = np.zeros(len(counts), bool)
     while True:
-        fair = counts[~frequent].sum() / max(NUMERIC_BINS - frequent.sum(), 1)
+        fair = counts[~frequent].sum() / max(bins - frequent.sum(), 1)
         more = ~frequent & (counts >= fair)
-        if not more.any() or frequent.sum() + more.sum() >= NUMERIC_BINS - 1:
+        if not more.any() or frequent.sum() + more.sum() >= bins - 1:
             return frequent, float(fair)
         frequent |= more
 

@@ -164,9 +164,9 @@ def test_a_new_version_of_the_agreement_is_all_that_it_takes_to_ask_again(joint:
     assert "new version of the collaboration" in hint_for(refused.value)
     # By the old model, under the old agreement, today's people are scored.
     by_old = joint.complete("joint", question=json.dumps({"by_job": model}))
-    assert job_view(joint.brand.services, by_old)["protocol"] == "joint-again/1"
+    assert job_view(joint.brand.services, by_old)["protocol"] == "joint-again/2"
     newer = joint_nodes.DOCUMENT.replace("version: 1", "version: 3")
     joint.brand.services.collaborations.propose(newer)
     joint.publisher.services.collaborations.countersign("spring", 3)
     ahead = joint.brand.look_ahead("joint", question=joint_nodes.QUESTION)
-    assert (ahead["protocol"], ahead["outdated"]) == ("joint-cot/2", False)
+    assert (ahead["protocol"], ahead["outdated"]) == ("joint-cot/3", False)

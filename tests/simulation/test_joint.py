@@ -137,7 +137,7 @@ def test_a_route_may_be_forced(world: TwoNodes) -> None:
     job = run(world, route="bfv")
     result = world.brand.result(job)
     assert result is not None
-    assert result["provenance"]["protocol"] == "joint-bfv/2"
+    assert result["provenance"]["protocol"] == "joint-bfv/3"
     assert result["joint"]["auc"] > 0.8
 
 
@@ -148,7 +148,7 @@ def test_the_route_is_chosen_by_how_many_people_the_asker_has(
     few = jobs.description(world.brand.ask("joint", question=QUESTION))
     monkeypatch.setattr(preflight, "likely", lambda _step: 100_000)
     many = jobs.description(world.brand.ask("joint", question=QUESTION))
-    assert (few.protocol, many.protocol) == ("joint-cot/2", "joint-bfv/2")
+    assert (few.protocol, many.protocol) == ("joint-cot/3", "joint-bfv/3")
 
 
 def test_a_job_whose_route_is_chosen_is_described_once(

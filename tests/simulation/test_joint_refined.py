@@ -1,20 +1,24 @@
 """Joint jobs whose scores are more than a straight line: trees at the brand, and nowhere else."""
 
+import numpy as np
 import pytest
 
 from party_node import job_words
 from party_node.joint import refined
-from party_node.joint.sides import RefinedSide, SenderSide
+from party_node.joint.sides import ModelSide, SenderSide
 from party_node.scoring.again import score
 from protocols.codec import encode
-from protocols.joint import refining, trees
+from protocols.joint import refining, table_learning, trees
 from tests.support.joint_nodes import COMMON, QUESTION, joint_nodes, weighed, withdrawn_meanwhile
 from tests.support.two_nodes import BRAND, PUBLISHER, TwoNodes
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch):
-    """Few people, of whom trees are grown all the same, and kept whatever they are worth."""
+    """Few people, of whom trees are grown all the same, and kept whatever they are worth; without
+    tables, which would leave them nothing to say.
+    """
+    monkeypatch.setattr(table_learning, "EARNED", np.inf)
     monkeypatch.setattr(refining, "LEAST", 50)
     monkeypatch.setattr(refining, "_BETTER", -10.0)
     monkeypatch.setattr(trees, "TREES", 10)
@@ -29,7 +33,8 @@ def scores_of(world: TwoNodes, job: str) -> dict[str, float]:
 def test_trees_add_to_scores_and_a_later_job_adds_the_same(world: TwoNodes) -> None:
     job = world.complete("joint", question=QUESTION, route="cot")
     mine, theirs = (world.nodes[party].services.sides.load(job) for party in (BRAND, PUBLISHER))
-    assert isinstance(mine, RefinedSide)
+    assert isinstance(mine, ModelSide)
+    assert mine.refinement is not None
     assert isinstance(theirs, SenderSide)
     people = sorted(COMMON)
     straight = weighed(mine, theirs, people)

@@ -22,7 +22,7 @@ EARLIER = {
     "joint": "joint-cot/1",
     "federated": "federated-ridge/1",
 }
-_TODAY = {"lookalike-cot/1": "lookalike-cot/2", "joint-cot/1": "joint-cot/2"}
+_TODAY = {"lookalike-cot/1": "lookalike-cot/2", "joint-cot/1": "joint-cot/3"}
 
 
 @contextmanager

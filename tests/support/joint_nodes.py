@@ -38,7 +38,7 @@ datasets:
   - {party: publisher, dataset: audience, identifiers: [email], columns: [age, tier]}
 jobs:
   - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true}
-  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true, protocol: joint-cot/2}
+  - {kind: joint, purpose: joint-scoring, receiver: brand, reveal: true, protocol: joint-cot/3}
 """
 QUESTION = """\
 ours:
@@ -120,7 +120,7 @@ def weighed(
     own = mine.basis.encode({"visits": pa.array([visits(n + later) for n in people])})
     ages = pa.array([age(n + later) + later for n in people])
     tiers = pa.array([tier_after(n, later) for n in people])
-    columns = theirs.basis.encode({"age": ages, "tier": tiers})
+    columns = theirs.columns({"age": ages, "tier": tiers}, len(theirs.weights))
     told = coarse(columns.astype(np.int64) @ np.array(theirs.weights), theirs.weights)
     scores = mine.model.score(own.astype(int) @ mine.model.own_weights() + told)
     in_short = scores.astype(np.float32).tolist()

@@ -6,18 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.codec import encode
-from protocols.joint import moments
+from protocols.joint import looks, moments
 from protocols.joint.again import KNOWN, joint_again
+from protocols.joint.cell_chunks import cells_chunk, write_cells
 from protocols.joint.kept import KeptJointModel
+from protocols.joint.looks import NOTHING, Look
 from protocols.joint.records import (
     AcrossParams,
     JointAgainParams,
     JointParams,
+    LookParams,
     ScoreParams,
+    TableParams,
+    ToldParams,
     WithinParams,
 )
 from protocols.joint.run import MODEL, over
-from protocols.joint.scoring import Weights, pads_chunk, theirs_chunk, write_theirs
+from protocols.joint.scoring import Weights, base_chunk, pads_chunk, theirs_chunk, write_theirs
 from protocols.psi import chunks
 from protocols.psi.params import OtParams
 from protocols.sums.alignment import own_values
@@ -31,21 +36,38 @@ RUN = over(CLEAR, "joint-clear/1")
 AGAIN = joint_again()
 
 
-def params_of(most: int, own: int, theirs: int, rho_nano: int = 0) -> JointParams:
+def params_of(
+    most: int, own: int, theirs: int, rho_nano: int = 0, look: Look = NOTHING, tables: int = 0
+) -> JointParams:
+    """Return parameters of a run; `theirs` are the partner's columns without tables."""
     first = OtParams(most, CHUNK, 12, 4096, 2**20, label_bytes=8)
-    within = WithinParams(first, moments.within_params(theirs, most, rho_nano), 20)
+    looking = LookParams(first, looks.params_of(look, most), 20)
+    told = ToldParams(looking, TableParams(look, tables))
+    theirs += tables
+    within = WithinParams(told, moments.within_params(theirs, most, rho_nano))
     across = AcrossParams(within, moments.across_params(theirs, own, most, rho_nano))
     return JointParams(across, ScoreParams(theirs, CHUNK))
 
 
 def play_joint(
     mine: list[int], theirs: list[int], own: NDArray[Any], labels: NDArray[Any],
-    columns: NDArray[Any], protocol: Any = RUN, params: Any = None, **more: Any,
+    columns: NDArray[Any], protocol: Any = RUN, params: Any = None, bins: NDArray[Any] | None = None,
+    **more: Any,
 ) -> Played:  # fmt: skip
-    """Play a run: people are numbers, `own` and `labels` are of `mine`, `columns` of `theirs`."""
+    """Play a run: people are numbers, `own` and `labels` are of `mine`, `columns` of `theirs`, and
+    `bins`, where something is looked at.
+    """
     values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
     made = params or params_of(max(len(mine), len(theirs)) + 5, own.shape[1], columns.shape[1])
     laid = lay(len(mine), len(theirs), values, columns)
+    _, partner = laid
+    for i, at in enumerate(range(0, len(theirs), CHUNK)):
+        here = slice(at, at + CHUNK)
+        none = np.zeros((len(columns[here]), 0), np.uint16)
+        partner[base_chunk(i)] = partner.pop(theirs_chunk(i))
+        partner[cells_chunk(i)] = write_cells(
+            made.tables.look, none if bins is None else bins[here]
+        )
     return run_pair(protocol, made, CTX, digests(mine), digests(theirs), laid=laid, **more)
 
 

@@ -58,7 +58,7 @@ MADE_JOINT = dataclasses.replace(
     BY,
     job=MODEL,
     version=1,
-    protocol="joint-cot/2",
+    protocol="joint-cot/3",
     question=encode(Joint("customers", FEATURES, YES, "audience", OTHERS, 1, False)),
 )
 

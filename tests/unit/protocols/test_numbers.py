@@ -38,8 +38,8 @@ QUESTIONS = {
 @pytest.mark.parametrize(
     ("kind", "protocols", "digest"),
     [
-        ("joint", ("joint-bfv/2", "joint-cot/2"), "ddf7d603cc018cb1"),
-        ("joint-again", ("joint-again/1",), "826ef6fa3435abab"),
+        ("joint", ("joint-bfv/3", "joint-cot/3"), "0ea6225f71ed26b1"),
+        ("joint-again", ("joint-again/2",), "520e46d07ab5404c"),
         ("lookalike", ("lookalike-bfv/2", "lookalike-cot/2"), "babea6d8bd8bc69c"),
     ],
 )

@@ -16,9 +16,9 @@ def test_every_protocol_is_found_under_its_own_name():
         "sums-join-cot/1",
         "lookalike-bfv/2",
         "lookalike-cot/2",
-        "joint-bfv/2",
-        "joint-cot/2",
-        "joint-again/1",
+        "joint-bfv/3",
+        "joint-cot/3",
+        "joint-again/2",
     }
     for name, protocol in REGISTRY.items():
         assert protocol.name == name

@@ -22,6 +22,7 @@ from protocols.joint.scoring import (
     Weights,
 )
 from protocols.joint.widths import UNIT
+from protocols.joint.widths import MOST_COLUMNS
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.session import Items, Role
 from tests.support.joint_runs import AGAIN, again_params, play_again
@@ -91,7 +92,7 @@ def test_weights_that_do_not_fit_are_refused_before_they_are_compared():
 
 def test_kept_weights_of_another_number_are_a_fault_here():
     with pytest.raises(InvalidParameter):
-        play(known=(1, 2, 3))
+        play(known=(1, 2, 3, 4, 5))
 
 
 def test_rows_are_cut_as_items_are_and_labels_hold_a_pad():
@@ -114,7 +115,7 @@ ASKED = JointAgain("0f" * 16, "customers", spec("visits"), "readers", spec("age"
 
 def test_nodes_run_it_with_the_parameters_that_follow_from_the_columns():
     params = params_for(ASKED)
-    assert params.second.columns == 10
+    assert params.second.columns == MOST_COLUMNS
     assert params.chunk_items == params.second.chunk_rows
     assert params.per_person == 1
     assert AGAIN.params is type(params)

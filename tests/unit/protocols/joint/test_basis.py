@@ -16,7 +16,7 @@ from protocols.joint import moments
 from protocols.joint.asked import Joint, params_for, room_for
 from protocols.joint.basis import Basis, Ramps, Ranks, Steps
 from protocols.joint.basis_learning import learn
-from protocols.joint.card import shares
+from protocols.joint.card import About, shares, spans
 from protocols.joint.widths import MOST_COLUMNS, UNIT, ramps_of, widths
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification, MisfitColumn
 from protocols.lookalike.kept import Array
@@ -186,7 +186,9 @@ def test_shares_are_by_what_a_feature_moves():
     found = shares(both, [1] * 10, entries)
     assert found["x"] > 0
     assert found["y"] == 0
-    assert shares(both, [1] * 10, None) == {"x": 5.0, "y": 5.0}
+    about = About.of(both, MOST_COLUMNS, [(1,), (0, 1)])
+    assert spans(about, both, [1, -1] * 6) == {"x": 5.0, "y": 6.0, "x with y": 1.0}
+    assert spans(about, both, [1] * 43) == {"x": 5.0, "y": 6.0, "x with y": 1.0}, "the rest is none"
 
 
 # What comes later, by the basis of before

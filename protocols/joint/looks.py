@@ -1,0 +1,115 @@
+"""What a look counts: people in cells of the partner's columns. It follows from the specification.
+
+Before a model is fitted, the brand looks: over who trains it learns how many people are in each
+cell, and how much of the label its own columns leave there. A cell is a bin of one feature, or a
+coarser bin of one with one of another. What it sees decides which tables the partner's columns get
+beside them (`tables.py`).
+
+Cells are as many as two sums have room for beside each other. With many features there are none of
+two, and where no column is left for a table, or where sums have noise, nothing is looked at.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.codec import Record
+from protocols.joint.moments import CHUNK_ROWS
+from protocols.joint.widths import MOST_COLUMNS, TABLES, widths
+from protocols.lookalike.features import Feature, FeatureSpecification
+from protocols.sums.layout import SumLayout
+from protocols.sums.records import SumParams
+
+CELLS = 1000
+"""Of a look, at most: as homomorphic sums have room for, with two vectors."""
+LEFT_UNIT = 32
+"""What is left of a label, from -1 to 1, is said in steps of its 32nd part, from 0 on."""
+_FINE_CELLS = 400
+_MOST_FINE, _LEAST_FINE = 64, 6
+_NUMERIC = 32
+"""Bins of a number, at most: further ones say little more of it, and take cells from pairs."""
+_MOST_COARSE, _LEAST_COARSE = 12, 3
+_UNSTATED = 64
+"""Categories of a feature that states none, at most, and all else."""
+
+Codes = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Record):
+    """How many bins each feature has; none where nothing is looked at."""
+
+    KIND: ClassVar[str] = "joint-look/1"
+    fine: tuple[int, ...] = ()
+    coarse: tuple[int, ...] = ()
+    """In cells of two; empty where there are none."""
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Which features are looked at together."""
+        return tuple(itertools.combinations(range(len(self.coarse)), 2))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many cells each feature has, and behind them each pair."""
+        both = (self.coarse[one] * self.coarse[other] for one, other in self.pairs)
+        return (*self.fine, *both)
+
+    @property
+    def about(self) -> tuple[tuple[int, ...], ...]:
+        """The feature, or the two, that each of `sizes` is about."""
+        return (*((one,) for one in range(len(self.fine))), *self.pairs)
+
+    def cells_of(self, bins: Codes) -> Codes:
+        """Return in which cell of each of `sizes` rows are; `bins` has fine ones, then coarse."""
+        fine, coarse = bins[:, : len(self.fine)], bins[:, len(self.fine) :]
+        both = [coarse[:, i] * np.uint16(self.coarse[j]) + coarse[:, j] for i, j in self.pairs]
+        return np.column_stack([fine, *both]).astype(np.uint16)
+
+
+NOTHING = Look()
+
+
+def tables_for(features: FeatureSpecification) -> int:
+    """Return how many tables a partner's columns may get: as many as there is room for."""
+    base = sum(widths(features, MOST_COLUMNS - TABLES))
+    many = len(features.features)
+    return max(0, min(TABLES, MOST_COLUMNS - base, many * (many + 1) // 2))
+
+
+def look_of(features: FeatureSpecification) -> Look:
+    """Return what is looked at of a partner that has these features."""
+    if not tables_for(features):
+        return NOTHING
+    each = features.features
+    most = min(_MOST_FINE, max(_LEAST_FINE, _FINE_CELLS // len(each)))
+    fine = tuple(_size(feature, most) for feature in each)
+    for bins in range(_MOST_COARSE, _LEAST_COARSE - 1, -1):
+        look = Look(fine, tuple(_size(feature, bins) for feature in each))
+        if sum(look.sizes) <= CELLS:
+            return look
+    return Look(fine)
+
+
+def params_of(look: Look, rows: int) -> SumParams:
+    """Return the sum that looks: of who trains one vector counts people, the other adds up what is
+    left of the label. Where nothing is looked at, it counts who trains, which the brand knows.
+
+    Raises: InvalidParameter.
+    """
+    dense = () if look.fine else (1,)
+    layout = SumLayout(2, 2 * LEFT_UNIT, dense, look.sizes, rows, CHUNK_ROWS)
+    return SumParams(layout, to_holder=True, sigma_milli=(0,) * layout.columns)
+
+
+def _size(feature: Feature, most: int) -> int:
+    """Return how many bins a feature has: those that it states, and one for what is missing."""
+    if feature.kind.is_measured:
+        stated = len(feature.edges_milli) + 2 if feature.edges_milli else _NUMERIC
+    else:
+        stated = (len(feature.categories) or _UNSTATED) + 1
+    return min(stated, most)
+

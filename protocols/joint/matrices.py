@@ -1,0 +1,48 @@
+"""The matrices of a joint run's sums, made chunk by chunk of what the partner has laid down."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.joint import moments
+from protocols.joint.cell_chunks import cells_chunk, read_cells
+from protocols.joint.scoring import read_theirs, theirs_chunk, write_theirs
+from protocols.joint.tables import Tables
+from protocols.sums.layout import write_columns
+
+
+def cells(index: int) -> tuple[str, ...]:
+    """Return of which chunks one of the look's matrix is made."""
+    return (cells_chunk(index),)
+
+
+def theirs(index: int) -> tuple[str, ...]:
+    """Return of which chunks one of both other matrices is made."""
+    return (theirs_chunk(index),)
+
+
+def in_cells(laid: bytes) -> bytes:
+    """Return a chunk of the look's matrix: each row's cells; where there are none, a one."""
+    bins, each = read_cells(laid)
+    if each.shape[1]:
+        return write_columns(np.zeros((len(each), 0), np.int32), each)
+    return _dense(np.ones((len(bins), 1), np.int32))
+
+
+def with_products(laid: bytes) -> bytes:
+    """Return a chunk of the first sum's matrix."""
+    return _dense(moments.with_products(read_theirs(laid)))
+
+
+def plainly(laid: bytes) -> bytes:
+    """Return a chunk of the second sum's matrix."""
+    return _dense(moments.plainly(read_theirs(laid)))
+
+
+def beside(base: bytes, laid: bytes, tables: Tables, wide: int) -> bytes:
+    """Return a chunk of all columns: those of the basis and those of tables, `wide` in all."""
+    _, each = read_cells(laid)
+    return write_theirs(tables.beside(read_theirs(base), each, wide))
+
+
+def _dense(rows: NDArray[np.int32]) -> bytes:
+    return write_columns(rows, np.zeros((len(rows), 0), np.uint16))
