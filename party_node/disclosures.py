@@ -217,21 +217,27 @@ def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
                 f"shown in job {asked.by}, and by no others",
             ),
         )
-    exact, alone = "with noise", ""
+    exact, alone, cells, tables = "with noise", "", "", ""
     if not asked.noise:
         exact = "exactly"
         alone = " (its node could read single people's off that, whom columns of its own set apart)"
+    if asked.look.fine:
+        cells = (
+            "; how many of them there are for each value or range of these, and of two together, "
+            "and what of the label its own columns leave there"
+        )
+        tables = ", and for which values, alone or two together, it is more or less"
     return (
         Learns(
             job.receiver,
             f"which of its own people {job.sender} has too; {exact}, how {columns} go together "
-            f"over them, with each other, with the label and with its own columns{alone}; from "
-            "this it makes a model, and gets one score for each of these people, in 256 steps",
+            f"over them, with each other, with the label and with its own columns{alone}{cells}; "
+            "from this it makes a model, and gets one score for each of these people, in 256 steps",
         ),
         Learns(
             job.sender,
-            f"{size}; what each of its columns weighs in the model, exactly; never which people, "
-            "nor a label or a score, but as far as weights tell them",
+            f"{size}; what each of its columns weighs in the model, exactly{tables}; never which "
+            "people, nor a label or a score, but as far as this tells them",
         ),
     )
 

@@ -90,13 +90,13 @@ class Partner:
     @property
     def wide(self) -> int:
         """How many columns there are with tables."""
-        return self.base.shape[1] + self.most
+        return int(self.base.shape[1]) + self.most
 
     def cells(self) -> Codes:
         """Return in which cells each row is."""
         return self.look.cells_of(self.bins)
 
-    def model(self, own: NDArray[np.uint8], labels: NDArray[np.bool_], trains: NDArray[np.intp]
+    def model(self, own: NDArray[np.uint8], labels: NDArray[Any], trains: NDArray[np.intp]
               ) -> tuple[KeptJointModel, NDArray[np.uint8]]:  # fmt: skip
         """Return the model by these people, in the clear, and the partner's columns of all."""
         cells, who = self.cells(), labels[trains].astype(np.uint8)

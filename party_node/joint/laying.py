@@ -4,9 +4,9 @@ Both lay their permitted people in a secret order, filled up. Beside it the rece
 person the label and its own columns, and the sender its columns, and a label for the matching: the
 row's number and a random pad that is used once.
 
-Of a job that trains, both sides keep what their columns stand for (`BASIS`), and the sender in which
-cells its rows are (`CELLS`). One that scores by an earlier model encodes today's rows by what was
-kept then; there is no label.
+Of a job that trains, each side keeps what its columns stand for (`BASIS`), and the sender what its
+cells do (`CELLS`). One that scores by an earlier model encodes today's rows by what was kept then;
+there is no label.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ def lay(
         basis = learn(features, table, asked.base_room)
         cells = learn_cells(features, table, asked.look)
         execution.chunks.keep({BASIS: encode(basis), CELLS: encode(cells)})
-        base, bins = (rows.spread(some.encode(table), 0) for some in (basis, cells))
+        base, bins = rows.spread(basis.encode(table), 0), rows.spread(cells.encode(table), 0)
         _keep(execution, base, base_chunk, params.chunk_items)
         for i, at in enumerate(range(0, len(bins), params.chunk_items)):
             here = bins[at : at + params.chunk_items]

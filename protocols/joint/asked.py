@@ -10,8 +10,7 @@ from typing import ClassVar
 from protocols.codec import Record
 from protocols.dp import budget
 from protocols.errors import InvalidParameter
-from protocols.joint import moments
-from protocols.joint import looks
+from protocols.joint import looks, moments
 from protocols.joint.looks import Look
 from protocols.joint.records import (
     AcrossParams,

@@ -15,6 +15,7 @@ from protocols.codec import Record
 from protocols.joint.widths import widths
 from protocols.lookalike.features import FeatureSpecification
 
+
 @dataclass(frozen=True, slots=True)
 class About(Record):
     """Which of the partner's features each of its columns is about: one, or two together."""
@@ -23,7 +24,9 @@ class About(Record):
     columns: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, features: FeatureSpecification, most: int, tables: list[tuple[int, ...]]) -> "About":
+    def of(
+        cls, features: FeatureSpecification, most: int, tables: list[tuple[int, ...]]
+    ) -> "About":
         """Return this of features that became columns, `most` if that was enough, and tables."""
         each = enumerate(widths(features, most))
         return cls((*((at,) for at, wide in each for _ in range(wide)), *tables))

@@ -112,4 +112,3 @@ def _size(feature: Feature, most: int) -> int:
     else:
         stated = (len(feature.categories) or _UNSTATED) + 1
     return min(stated, most)
-

@@ -1,5 +1,5 @@
-"""Parameters of a joint score: a matching, a look and its tables, two sums over who matches, and the
-scores; or, by an earlier model, a matching and the scores alone.
+"""Parameters of a joint score: a matching, a look and its tables, two sums over who matches, and
+the scores; or, by an earlier model, a matching and the scores alone.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ PAD_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class LookParams(AlignedParams):
-    """The matching, and the sum that looks. Raises: InvalidParameter if they do not fit together."""
+    """The matching, and the sum that looks.
+
+    Raises: InvalidParameter if the parts do not fit together.
+    """
 
     KIND: ClassVar[str] = "joint-look-params/1"
     first: OtParams

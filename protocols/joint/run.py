@@ -15,7 +15,8 @@
 **Who learns what.** The brand: which of its own people the partner has; sums over those who train
 (with the partner's noise, where that is agreed, and then nothing is looked at); one number for each
 of its own people who match. The partner: the size of the brand's list, filled up, the tables and
-the weights of its columns. Neither sees a feature or a label of a single person of the other's, other than through that one number.
+the weights of its columns. Neither sees a feature or a label of a single person of the other's,
+other than through these.
 
 **Assumed public.** Protocol, parameters, the sizes that are said, number and length of messages.
 
@@ -147,10 +148,10 @@ def by_look(
     if isinstance(output, SumsGiven):
         return TablesGiven(output.rows, NONE), {}
     own, labels = _who_trains(before, fetch)
-    seen = np.array(output.values, np.int64).reshape(2, -1)
+    people, added = np.array(output.values, np.int64).reshape(2, -1)
     if not look.fine:
         return TablesGiven(output.rows, NONE), {HELD: b""}
-    found = table_learning.learn(look, *seen, float(left_of(own, labels).var()), most)
+    found = table_learning.learn(look, people, added, float(left_of(own, labels).var()), most)
     return TablesGiven(output.rows, found.tables), {HELD: found.held.astype("<f8").tobytes()}
 
 

@@ -51,8 +51,8 @@ def params_of(
 
 def play_joint(
     mine: list[int], theirs: list[int], own: NDArray[Any], labels: NDArray[Any],
-    columns: NDArray[Any], protocol: Any = RUN, params: Any = None, bins: NDArray[Any] | None = None,
-    **more: Any,
+    columns: NDArray[Any], protocol: Any = RUN, params: Any = None,
+    bins: NDArray[Any] | None = None, **more: Any,
 ) -> Played:  # fmt: skip
     """Play a run: people are numbers, `own` and `labels` are of `mine`, `columns` of `theirs`, and
     `bins`, where something is looked at.

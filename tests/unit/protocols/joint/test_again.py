@@ -21,8 +21,7 @@ from protocols.joint.scoring import (
     SumsHidden,
     Weights,
 )
-from protocols.joint.widths import UNIT
-from protocols.joint.widths import MOST_COLUMNS
+from protocols.joint.widths import MOST_COLUMNS, UNIT
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.session import Items, Role
 from tests.support.joint_runs import AGAIN, again_params, play_again
