@@ -43,6 +43,9 @@ _MEASURES: dict[str, Callable[[float], str]] = {
 """How measures of a lift are written that are no counts."""
 
 
+_NO_AUDIENCE = "audience: none: fewer people than the agreed minimum may still be used"
+
+
 def people(step: int) -> str:
     """Return a size that was rounded down to a coarse step."""
     return f"{step:,} or more" if step else f"at most {FLOOR:,}"
@@ -145,7 +148,8 @@ def result(found: dict[str, Any]) -> Iterator[str]:
     if found.get("joint") is not None:
         yield from joint(found["joint"])
     if found["audience"] is not None:
-        yield f"audience: {found['audience']['people']:,} of this party's own people"
+        many = found["audience"]["people"]
+        yield f"audience: {many:,} of this party's own people" if many else _NO_AUDIENCE
     own = found["own"]
     yield f"this side: {own['asked']:,} people asked for, {own['permitted']:,} permitted"
     for reason, count in sorted(own["withheld"].items()):

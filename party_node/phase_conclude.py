@@ -201,7 +201,8 @@ def sign(execution: Execution, run: Run) -> Run | None:
         execution.mail.acknowledge(stored, due.peer)
         return stored
     result, now = run.facts["result"], parts.clock_ms()
-    members = execution.chunks.fetch(AUDIENCE) if result["audience"] else None
+    brought = result["audience"] and result["audience"]["people"]
+    members = execution.chunks.fetch(AUDIENCE) if brought else None
     concluding.keep_model(execution)
     joint.keep(execution, told=result["size"] is not None)
     with parts.db.writing() as session:

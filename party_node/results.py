@@ -55,7 +55,7 @@ class Brought:
     """What a job brought this party beside a size."""
 
     audience: int | None = None
-    """People in the audience that it keeps."""
+    """People in the audience that it keeps; 0 where so few are left that it keeps none."""
     matched_by: dict[str, int] | None = None
     """Those of them who match, by the type that they match under first."""
     statistics: dict[str, Any] | None = None

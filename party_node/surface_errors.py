@@ -116,7 +116,7 @@ class BenchRefused(NodeError):
     """What was asked for cannot be measured."""
 
     code = "bench-refused"
-    hint = "see: accord bench psi --help"
+    hint = "see `accord bench psi --help`, or `sums` or `lookalike` in place of `psi`"
 
 
 class BenchFailed(NodeError):

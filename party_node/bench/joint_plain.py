@@ -58,17 +58,12 @@ def looked(
     """Return the tables of a look at the cells of who trains, counted in the clear."""
     left = left_of(own, labels)
     quantised = table_learning.quantised(left)
-    people, added = (
-        np.concatenate(
-            [
-                np.bincount(cells[:, at], weights, size).astype(np.int64)
-                for at, size in enumerate(look.sizes)
-            ]
-            or [np.zeros(0, np.int64)]
-        )
-        for weights in (None, quantised)
-    )
-    return table_learning.learn(look, people, added, float(left.var()), most)
+    seen = [
+        np.stack([np.bincount(cells[:, at], by, size) for by in (None, quantised)])
+        for at, size in enumerate(look.sizes)
+    ]
+    added = np.concatenate([np.zeros((2, 0)), *seen], axis=1).astype(np.int64)
+    return table_learning.learn(look, added, float(left.var()), most)
 
 
 def logistic(rows: Floats, labels: NDArray[np.bool_]) -> Any:

@@ -42,7 +42,8 @@ _MADE = "made-model"
 def give_model(execution: Execution, run: Run) -> Run:
     """Say how good the model is, to both; keep an audience of the people who score best.
 
-    Asked again: who withdrew since is in no audience, and the narrowed use record says so.
+    Asked again: who withdrew since is in no audience, and the narrowed use record says so. Where
+    fewer than the agreed minimum are left there is none; the model stays.
     """
     allowed = recheck(execution, run).allowed
     job, parts = execution.job, execution.services
@@ -59,8 +60,9 @@ def give_model(execution: Execution, run: Run) -> Run:
     size = None
     if asked.audience:
         members = _best(scores, _whose(execution, sums.rows), asked.audience, allowed)
-        size = len(members)
-        kept[AUDIENCE] = parts.rng(SALT_BYTES) + members.serialize()
+        size = len(members) if len(members) >= job.minimum_size else 0
+        if size:
+            kept[AUDIENCE] = parts.rng(SALT_BYTES) + members.serialize()
     execution.chunks.keep(kept)
     part = part_of(execution, run, receipts.released(job, told, execution.me, None))
     brought = Brought(audience=size, model=card_words.document(told.card))

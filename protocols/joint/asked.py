@@ -16,6 +16,7 @@ from protocols.joint.records import (
     AcrossParams,
     JointParams,
     LookParams,
+    PairParams,
     ScoreParams,
     TableParams,
     ToldParams,
@@ -103,8 +104,9 @@ def params_for(asked: Joint) -> JointParams:
     p, q = asked.their_columns, asked.own_columns
     most = room_for(q, p)
     first = OtParams(max_items=most, chunk_items=moments.CHUNK_ROWS, label_bytes=2 * LABEL_BYTES)
-    looking = LookParams(first, looks.params_of(asked.look, most), HOLD_OUT_PERCENT)
-    told = ToldParams(looking, TableParams(asked.look, asked.tables))
+    one, two = looks.params_of(asked.look, most)
+    pairs = PairParams(LookParams(first, one, HOLD_OUT_PERCENT), two)
+    told = ToldParams(pairs, TableParams(asked.look, asked.tables))
     within = WithinParams(told, moments.within_params(p, most, each))
     across = AcrossParams(within, moments.across_params(p, q, most, each))
     return JointParams(across, ScoreParams(p, moments.CHUNK_ROWS))

@@ -4,7 +4,6 @@ Apart from `cells`, which makes bins out of data and needs a library for tables 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocols.errors import LocalError
 from protocols.joint.looks import Codes, Look
@@ -22,8 +21,8 @@ def write_cells(look: Look, codes: Codes) -> bytes:
     return np.array(head, "<u2").tobytes() + np.ascontiguousarray(codes, "<u2").tobytes()
 
 
-def read_cells(data: bytes) -> tuple[NDArray[np.uint16], Codes]:
-    """Return the bins of a chunk and, of each row, its cells.
+def read_cells(data: bytes) -> tuple[Look, Codes]:
+    """Return which bins of features there are, of coarse ones how many each, and those of a chunk.
 
     Raises: LocalError if it is not whole rows.
     """
@@ -35,4 +34,4 @@ def read_cells(data: bytes) -> tuple[NDArray[np.uint16], Codes]:
     if len(sizes) != coarse or len(codes) != rows * (fine + coarse):
         raise LocalError("a chunk of bins has the wrong length")
     codes = codes.reshape(rows, fine + coarse)
-    return codes, Look((0,) * fine, tuple(sizes.tolist())).cells_of(codes)
+    return Look((0,) * fine, tuple(sizes.tolist())), codes

@@ -5,8 +5,9 @@ cell, and how much of the label its own columns leave there. A cell is a bin of 
 coarser bin of one with one of another. What it sees decides which tables the partner's columns get
 beside them (`tables.py`).
 
-Cells are as many as two sums have room for beside each other. With many features there are none of
-two, and where no column is left for a table, or where sums have noise, nothing is looked at.
+Bins are looked at in one sum and pairs of them in another, as many as there is room for in each.
+With many features there are no pairs, and where no column is left for a table, or where sums have
+noise, nothing is looked at.
 """
 
 import itertools
@@ -24,7 +25,7 @@ from protocols.sums.layout import SumLayout
 from protocols.sums.records import SumParams
 
 CELLS = 1000
-"""Of a look, at most: as homomorphic sums have room for, with two vectors."""
+"""Of two features, at most: as homomorphic sums have room for, with two vectors."""
 LEFT_UNIT = 32
 """What is left of a label, from -1 to 1, is said in steps of its 32nd part, from 0 on."""
 _FINE_CELLS = 400
@@ -53,10 +54,14 @@ class Look(Record):
         return tuple(itertools.combinations(range(len(self.coarse)), 2))
 
     @property
+    def both(self) -> tuple[int, ...]:
+        """How many cells each pair has."""
+        return tuple(self.coarse[one] * self.coarse[other] for one, other in self.pairs)
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """How many cells each feature has, and behind them each pair."""
-        both = (self.coarse[one] * self.coarse[other] for one, other in self.pairs)
-        return (*self.fine, *both)
+        return self.fine + self.both
 
     @property
     def about(self) -> tuple[tuple[int, ...], ...]:
@@ -89,19 +94,23 @@ def look_of(features: FeatureSpecification) -> Look:
     fine = tuple(_size(feature, most) for feature in each)
     for bins in range(_MOST_COARSE, _LEAST_COARSE - 1, -1):
         look = Look(fine, tuple(_size(feature, bins) for feature in each))
-        if sum(look.sizes) <= CELLS:
+        if sum(look.both) <= CELLS:
             return look
     return Look(fine)
 
 
-def params_of(look: Look, rows: int) -> SumParams:
-    """Return the sum that looks: of who trains one vector counts people, the other adds up what is
-    left of the label. Where nothing is looked at, it counts who trains, which the brand knows.
+def params_of(look: Look, rows: int) -> tuple[SumParams, SumParams]:
+    """Return the sums that look, over bins and over pairs of them: of who trains one vector counts
+    people, the other adds up what is left of the label. Where there is nothing to look at, a sum
+    counts who trains, which the brand knows.
 
     Raises: InvalidParameter.
     """
-    dense = () if look.fine else (1,)
-    layout = SumLayout(2, 2 * LEFT_UNIT, dense, look.sizes, rows, CHUNK_ROWS)
+    return _over(look.fine, rows), _over(look.both, rows)
+
+
+def _over(cells: tuple[int, ...], rows: int) -> SumParams:
+    layout = SumLayout(2, 2 * LEFT_UNIT, () if cells else (1,), cells, rows, CHUNK_ROWS)
     return SumParams(layout, to_holder=True, sigma_milli=(0,) * layout.columns)
 
 

@@ -5,13 +5,14 @@ from numpy.typing import NDArray
 
 from protocols.joint import moments
 from protocols.joint.cell_chunks import cells_chunk, read_cells
+from protocols.joint.looks import Codes
 from protocols.joint.scoring import read_theirs, theirs_chunk, write_theirs
 from protocols.joint.tables import Tables
 from protocols.sums.layout import write_columns
 
 
 def cells(index: int) -> tuple[str, ...]:
-    """Return of which chunks one of the look's matrix is made."""
+    """Return of which chunks one of a look's matrix is made."""
     return (cells_chunk(index),)
 
 
@@ -20,12 +21,23 @@ def theirs(index: int) -> tuple[str, ...]:
     return (theirs_chunk(index),)
 
 
-def in_cells(laid: bytes) -> bytes:
-    """Return a chunk of the look's matrix: each row's cells; where there are none, a one."""
-    bins, each = read_cells(laid)
-    if each.shape[1]:
-        return write_columns(np.zeros((len(each), 0), np.int32), each)
-    return _dense(np.ones((len(bins), 1), np.int32))
+def in_bins(laid: bytes) -> bytes:
+    """Return a chunk of the first look's matrix: each row's bins."""
+    look, bins = read_cells(laid)
+    return _in_cells(bins[:, : len(look.fine)])
+
+
+def in_pairs(laid: bytes) -> bytes:
+    """Return a chunk of the second look's matrix: each row's cells of two features."""
+    look, bins = read_cells(laid)
+    return _in_cells(look.cells_of(bins)[:, len(look.fine) :])
+
+
+def _in_cells(cells: Codes) -> bytes:
+    """Return a chunk with these cells; where there are none, with a one for each row."""
+    if cells.shape[1]:
+        return write_columns(np.zeros((len(cells), 0), np.int32), cells)
+    return _dense(np.ones((len(cells), 1), np.int32))
 
 
 def with_products(laid: bytes) -> bytes:
@@ -40,8 +52,8 @@ def plainly(laid: bytes) -> bytes:
 
 def beside(base: bytes, laid: bytes, tables: Tables, wide: int) -> bytes:
     """Return a chunk of all columns: those of the basis and those of tables, `wide` in all."""
-    _, each = read_cells(laid)
-    return write_theirs(tables.beside(read_theirs(base), each, wide))
+    look, bins = read_cells(laid)
+    return write_theirs(tables.beside(read_theirs(base), look.cells_of(bins), wide))
 
 
 def _dense(rows: NDArray[np.int32]) -> bytes:

@@ -19,7 +19,7 @@ PAD_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class LookParams(AlignedParams):
-    """The matching, and the sum that looks.
+    """The matching, and the sum that looks at one feature each.
 
     Raises: InvalidParameter if the parts do not fit together.
     """
@@ -40,6 +40,18 @@ class LookParams(AlignedParams):
 
 
 @dataclass(frozen=True, slots=True)
+class PairParams(AlignedParams):
+    """And the sum that looks at two. Raises: as `LookParams`."""
+
+    KIND: ClassVar[str] = "joint-pair-params/1"
+    first: LookParams
+    second: SumParams
+
+    def __post_init__(self) -> None:
+        self.check_room(self.first.max_items, same_chunks=True)
+
+
+@dataclass(frozen=True, slots=True)
 class TableParams(Record):
     """What tables may be about, and how many of the partner's columns they may be."""
 
@@ -57,11 +69,12 @@ class ToldParams(AlignedParams):
     """And the tables. Raises: InvalidParameter if they are not about what is looked at."""
 
     KIND: ClassVar[str] = "joint-told-params/1"
-    first: LookParams
+    first: PairParams
     second: TableParams  # type: ignore[assignment] # no sum is taken
 
     def __post_init__(self) -> None:
-        if self.first.second.layout.one_hot != self.second.look.sizes:
+        look, looked = self.second.look, (self.first.first.second, self.first.second)
+        if [one.layout.one_hot for one in looked] != [look.fine, look.both]:
             raise InvalidParameter("tables are about what is looked at")
 
 
@@ -119,12 +132,7 @@ class JointParams(AlignedParams):
     @property
     def matching(self) -> OtParams:
         """How people are matched."""
-        return self.looking.first
-
-    @property
-    def looking(self) -> LookParams:
-        """The matching, and the sum that looks."""
-        return self.first.first.first.first
+        return self.first.first.first.first.first.first
 
     @property
     def tables(self) -> TableParams:
@@ -132,9 +140,10 @@ class JointParams(AlignedParams):
         return self.first.first.first.second
 
     @property
-    def sums(self) -> tuple[SumParams, SumParams, SumParams]:
-        """All that is added up: the look, within the partner's columns, across both sides'."""
-        return self.looking.second, self.first.first.second, self.first.second
+    def sums(self) -> tuple[SumParams, ...]:
+        """All that is added up: both looks, within the partner's columns, across both sides'."""
+        pairs = self.first.first.first.first
+        return pairs.first.second, pairs.second, self.first.first.second, self.first.second
 
 
 @dataclass(frozen=True, slots=True)

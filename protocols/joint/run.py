@@ -3,7 +3,7 @@
     brand (initiator, receives)                          partner (responder)
              ── … labelled matching … ──────────────────────►  row numbers and pads
     tosses who of those that match trains, and who judges
-             ◄── … sums over cells of its rows … ───────────  how many train there, and with what
+             ◄── … sums over cells of its rows, of one feature, then of two …
              ── tables ────────────────────────────────────►  more columns, by its cells
              ◄── … sums of its columns and their products … ──  over the rows that train
              ◄── … sums by the label and the brand's columns …
@@ -42,6 +42,7 @@ from protocols.joint.records import (
     AcrossParams,
     JointParams,
     LookParams,
+    PairParams,
     ScoreParams,
     ToldParams,
     WithinParams,
@@ -62,13 +63,14 @@ from protocols.sums.made_columns import columns_made
 from protocols.sums.records import AlignedRows, Sums, SumsGiven
 from protocols.sums.spreading import spread_vectors
 
-LOOK, ACROSS = "look/", "across/"
-"""Stand before the names of the chunks of the look and of the last sum."""
-TRAINS, AT, PADS, HELD, WITHIN, MODEL = (
-    "trains", "at", "match-pads", "held", "within", "joint-model",
+LOOK, PAIRS, ACROSS = "look/", "pairs/", "across/"
+"""Stand before the names of the chunks of both looks and of the last sum."""
+TRAINS, AT, PADS, SEEN, HELD, WITHIN, MODEL = (
+    "trains", "at", "match-pads", "seen", "held", "within", "joint-model",
 )  # fmt: skip
 """Chunks of the brand: of each of its people who match whether it trains (a byte), its row and its
-pad (four bytes); by how much tables are held back (64-bit floats); the first sum; the model."""
+pad (four bytes); the first look; by how much tables are held back (64-bit floats); the sum within;
+the model."""
 
 
 def joint_bfv(backend: Backend | None = None) -> TwoParty:
@@ -96,9 +98,11 @@ def over(route: TwoParty, name: str) -> TwoParty:
             f"{matching.responder_learns}; tables over its cells, and the weights of its columns"
         ),
     )
-    looking = columns_made(apart(route, LOOK), matrices.cells, matrices.in_cells, LOOK)
-    looked = in_a_row(matching, by_labels, looking, params=LookParams)
-    told = in_a_row(looked, by_look, TELLING, params=ToldParams, ahead=_at_once)
+    bins = columns_made(apart(route, LOOK), matrices.cells, matrices.in_bins, LOOK)
+    looked = in_a_row(matching, by_labels, bins, params=LookParams)
+    pairs = columns_made(apart(route, PAIRS), matrices.cells, matrices.in_pairs, PAIRS)
+    twice = in_a_row(looked, by_bins, pairs, params=PairParams)
+    told = in_a_row(twice, by_look, TELLING, params=ToldParams, ahead=_at_once)
     adding = columns_made(route, matrices.theirs, matrices.with_products)
     within = in_a_row(told, by_tables, adding, params=WithinParams)
     second = columns_made(apart(route, ACROSS), matrices.theirs, matrices.plainly, ACROSS)
@@ -134,9 +138,16 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     check_people(labels)
     left = quantised(left_of(own, labels))
     ones = np.ones(len(left), np.int32)
-    laid = named(_vectors(layout, np.stack([ones, left], axis=1), at[trains], rows), LOOK)
+    vectors = _vectors(layout, np.stack([ones, left], axis=1), at[trains], rows)
+    laid = named(vectors, LOOK) | named(vectors, PAIRS)
     laid |= kept | {TRAINS: trains.astype(np.uint8).tobytes()}
     return AlignedRows(rows, layout.chunk_rows), laid
+
+
+def by_bins(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> Aligned:
+    """Keep the first look; the second is over the same rows."""
+    kept = {SEEN: encode(output)} if isinstance(output, Sums) else {}
+    return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
 
 
 def by_look(
@@ -148,10 +159,14 @@ def by_look(
     if isinstance(output, SumsGiven):
         return TablesGiven(output.rows, NONE), {}
     own, labels = _who_trains(before, fetch)
-    people, added = np.array(output.values, np.int64).reshape(2, -1)
     if not look.fine:
         return TablesGiven(output.rows, NONE), {HELD: b""}
-    found = table_learning.learn(look, people, added, float(left_of(own, labels).var()), most)
+    first, second = (
+        np.array(sums.values, np.int64).reshape(2, -1)
+        for sums in (decode(Sums, fetch(SEEN)), output)
+    )
+    seen = np.concatenate([first, second[:, : sum(look.both)]], axis=1)
+    found = table_learning.learn(look, seen, float(left_of(own, labels).var()), most)
     return TablesGiven(output.rows, found.tables), {HELD: found.held.astype("<f8").tobytes()}
 
 

@@ -55,13 +55,13 @@ def quantised(left: Floats) -> NDArray[np.int32]:
     return steps + np.int32(LEFT_UNIT)
 
 
-def learn(look: Look, people: NDArray[np.int64], added: NDArray[np.int64], spread: float,
-          most: int) -> Looked:  # fmt: skip
+def learn(look: Look, seen: NDArray[np.int64], spread: float, most: int) -> Looked:
     """Return the tables that earn the most.
 
-    `people` and `added` are the sums of the look, cell by cell; `spread` is the variance of what is
-    left of a label.
+    `seen` has the sums of the look, of each cell, shape (2, cells): people, and what is left of
+    labels as `quantised`; `spread` is the variance of what is left of a label.
     """
+    people, added = seen
     left = (added - LEFT_UNIT * people) / LEFT_UNIT
     found: list[_Found] = []
     at = 0

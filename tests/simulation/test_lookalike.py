@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete
 
-from party_node import endings
+from party_node import endings, job_words
 from party_node.approvals import Rule
 from party_node.cli.job import _show
 from party_node.errors import IllegalState, JobRefused, MissingColumn, NotFound
@@ -19,6 +19,7 @@ from protocols.lookalike.kept import read_model
 from protocols.lookalike.seeds import TooFewSeeds
 from protocols.sums import made_columns
 from tests.support.lookalike_nodes import (
+    PEOPLE,
     PURPOSE,
     QUESTION,
     SEEDS,
@@ -138,6 +139,25 @@ def test_who_withdraws_after_training_is_left_out_of_the_audience(world: TwoNode
     world.settle(job)
     assert world.job(job) == ("completed", "")
     assert not world.publisher.activate(job) & set(leaving)
+
+
+def test_where_fewer_than_the_minimum_are_left_there_is_no_audience(world: TwoNodes) -> None:
+    """The model and its curve stay: they were paid for, and say nothing of who withdrew."""
+    question = QUESTION.replace("audience: 60", "audience: 40")
+    job = world.brand.ask("lookalike", question=question, route="cot", minimum_size=40)
+    world.publisher.driver.read_board()
+    world.settle(job, until=lambda: world.publisher.phase(job) == "release")
+    seen = sorted(PEOPLE)
+    for person in seen[39:]:
+        world.publisher.say("withdrawn", person, PURPOSE)
+    world.settle(job)
+    assert world.job(job) == ("completed", "")
+    assert not world.publisher.has_audience(job)
+    result = world.publisher.result(job)
+    assert result is not None
+    assert result["audience"] == {"people": 0}
+    assert "audience: none: fewer people" in "\n".join(job_words.result(result))
+    assert result["model"]["curve"]
 
 
 def test_seeds_may_be_some_of_the_brands_people(world: TwoNodes) -> None:

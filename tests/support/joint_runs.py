@@ -16,6 +16,7 @@ from protocols.joint.records import (
     JointAgainParams,
     JointParams,
     LookParams,
+    PairParams,
     ScoreParams,
     TableParams,
     ToldParams,
@@ -41,8 +42,8 @@ def params_of(
 ) -> JointParams:
     """Return parameters of a run; `theirs` are the partner's columns without tables."""
     first = OtParams(most, CHUNK, 12, 4096, 2**20, label_bytes=8)
-    looking = LookParams(first, looks.params_of(look, most), 20)
-    told = ToldParams(looking, TableParams(look, tables))
+    one, two = looks.params_of(look, most)
+    told = ToldParams(PairParams(LookParams(first, one, 20), two), TableParams(look, tables))
     theirs += tables
     within = WithinParams(told, moments.within_params(theirs, most, rho_nano))
     across = AcrossParams(within, moments.across_params(theirs, own, most, rho_nano))

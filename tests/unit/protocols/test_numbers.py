@@ -30,6 +30,7 @@ FEATURES = FeatureSpecification(
 YES = Segments(Schema((CategoryColumn("left", "left", ("yes",)),)), "", OneOf("left", ("yes",)))
 QUESTIONS = {
     "joint": Joint("ours", FEATURES, YES, "theirs", FEATURES, 10**7, True),
+    "joint-looking": Joint("ours", FEATURES, YES, "theirs", FEATURES, 10**7, False),
     "joint-again": JointAgain("a1" * 16, "ours", FEATURES, "theirs", FEATURES, 1),
     "lookalike": Lookalike("people", FEATURES, "seeds", YES, 2000, 10**7, 500),
 }
@@ -38,7 +39,8 @@ QUESTIONS = {
 @pytest.mark.parametrize(
     ("kind", "protocols", "digest"),
     [
-        ("joint", ("joint-bfv/3", "joint-cot/3"), "0ea6225f71ed26b1"),
+        ("joint", ("joint-bfv/3", "joint-cot/3"), "4ef13c78a696f611"),
+        ("joint-looking", ("joint-bfv/3", "joint-cot/3"), "d3f8cea154d7f694"),
         ("joint-again", ("joint-again/2",), "520e46d07ab5404c"),
         ("lookalike", ("lookalike-bfv/2", "lookalike-cot/2"), "babea6d8bd8bc69c"),
     ],
