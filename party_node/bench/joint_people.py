@@ -22,7 +22,7 @@ from protocols.joint.cells import learn as learn_cells
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.looks import Look
 from protocols.joint.records import JointParams
-from protocols.joint.widths import CATEGORIES, MOST_COLUMNS, TABLES
+from protocols.joint.widths import CATEGORIES, MOST_COLUMNS
 from protocols.lookalike.encoding import Codes, learn_one, suggest
 from protocols.lookalike.features import Feature, FeatureSpecification
 from protocols.sums.segments import Segments
@@ -111,7 +111,7 @@ def partner(columns: dict[str, Any]) -> Partner:
     """Return the features of a partner."""
     features = specification(columns)
     most, look = looks.tables_for(features), looks.look_of(features)
-    base = learn(features, columns, MOST_COLUMNS - TABLES).encode(columns)
+    base = learn(features, columns, MOST_COLUMNS - most).encode(columns)
     return Partner(base, look, learn_cells(features, columns, look).encode(columns), most)
 
 

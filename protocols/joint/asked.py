@@ -22,7 +22,7 @@ from protocols.joint.records import (
     ToldParams,
     WithinParams,
 )
-from protocols.joint.widths import MOST_COLUMNS, TABLES, widths
+from protocols.joint.widths import MOST_COLUMNS, widths
 from protocols.lookalike.features import FeatureSpecification
 from protocols.psi.params import OtParams
 from protocols.sums.alignment_params import LABEL_BYTES
@@ -89,7 +89,7 @@ class Joint(Record):
     @property
     def base_room(self) -> int:
         """How many columns the sender's features may become without tables."""
-        return MOST_COLUMNS if self.noise else MOST_COLUMNS - TABLES
+        return MOST_COLUMNS - self.tables
 
 
 def room_for(own: int, theirs: int) -> int:
