@@ -50,10 +50,10 @@ def plainly(laid: bytes) -> bytes:
     return _dense(moments.plainly(read_theirs(laid)))
 
 
-def beside(base: bytes, laid: bytes, tables: Tables, wide: int) -> bytes:
-    """Return a chunk of all columns: those of the basis and those of tables, `wide` in all."""
-    look, bins = read_cells(laid)
-    return write_theirs(tables.beside(read_theirs(base), look.cells_of(bins), wide))
+def beside(base: bytes, laid: bytes, tables: Tables, most: int) -> bytes:
+    """Return a chunk of all columns: those of the basis and `most` for tables."""
+    columns, (look, bins) = read_theirs(base), read_cells(laid)
+    return write_theirs(tables.beside(columns, look.cells_of(bins), columns.shape[1] + most))
 
 
 def _dense(rows: NDArray[np.int32]) -> bytes:

@@ -176,15 +176,14 @@ def by_tables(before: Begun, output: Told, fetch: Fetch, rng: Rng) -> Aligned:
     """
     params: WithinParams = before.params
     layout, rows = params.second.layout, output.rows
-    given, size = AlignedRows(rows, layout.chunk_rows), layout.chunk_rows
+    given = AlignedRows(rows, layout.chunk_rows)
     if before.role is Role.RESPONDER:
-        wide = _columns_within(len(layout.dense))
-        told = decode(Tables, fetch(TABLES))
+        told, most = decode(Tables, fetch(TABLES)), params.first.second.most
         return given, {
             theirs_chunk(i): matrices.beside(
-                fetch(base_chunk(i)), fetch(cells_chunk(i)), told, wide
+                fetch(base_chunk(i)), fetch(cells_chunk(i)), told, most
             )
-            for i in range(chunks.chunk_count(rows, size))
+            for i in range(chunks.chunk_count(rows, layout.chunk_rows))
         }
     own, labels = _who_trains(before, fetch)
     at = np.frombuffer(fetch(AT), "<u4")[_trains(fetch)]
@@ -193,11 +192,6 @@ def by_tables(before: Begun, output: Told, fetch: Fetch, rng: Rng) -> Aligned:
     across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
     second = _vectors(across, moments.vectors_of(values), at, rows)
     return given, _vectors(layout, ones, at, rows) | named(second, ACROSS)
-
-
-def _columns_within(sums: int) -> int:
-    """Return of how many columns there are so many sums: of each, and of each product of two."""
-    return int(np.sqrt(2 * sums + 2.25) - 1.5 + 1e-9)
 
 
 def _trains(fetch: Fetch) -> NDArray[np.bool_]:
