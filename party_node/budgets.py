@@ -7,10 +7,11 @@ a rho (`protocols.dp.budget`), which add up. What counts together is an account 
 `budget_books.py` says how a charge that was taken away is found.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from party_node import further_deltas
@@ -127,9 +128,14 @@ class Budgets:
 
     def paid(self, job: str) -> Rho:
         """Return what this party was charged for a job, towards all others together."""
-        query = select(BudgetChargeRow.rho_nano).where(col(BudgetChargeRow.job) == job)
+        return self.paid_for({job}).get(job, Rho(0))
+
+    def paid_for(self, jobs: Set[str]) -> dict[str, Rho]:
+        """Return the same of each of these jobs that was charged for."""
+        job, price = col(BudgetChargeRow.job), func.sum(BudgetChargeRow.rho_nano)
+        query = select(BudgetChargeRow.job, price).where(job.in_(jobs)).group_by(job)
         with self._db.reading() as session:
-            return Rho(sum(session.exec(query)))
+            return {paid: Rho(int(rho_nano)) for paid, rho_nano in session.exec(query)}
 
     def accounts(self) -> list[BudgetAccountRow]:
         """Return every account that was ever charged, each of its months by itself.

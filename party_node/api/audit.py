@@ -41,14 +41,9 @@ def use_views(
         wanted = _entries(session, limit, job, before)
         ended = _ended(session, wanted)
     found = [entry for index in wanted for entry in parts.ledger.entries(index, index + 1)]
-    costs: dict[str, int] = {}
-    for charge in parts.budgets.history():
-        costs[charge.job] = costs.get(charge.job, 0) + charge.rho_nano
-    return [
-        _view(e, e.record, ended.get(e.index, ""), costs.get(e.record.job, 0))
-        for e in found
-        if isinstance(e.record, UseRecord)
-    ]
+    uses = [(entry, entry.record) for entry in found if isinstance(entry.record, UseRecord)]
+    paid = parts.budgets.paid_for({use.job for _, use in uses})
+    return [_view(e, use, ended.get(e.index, ""), paid.get(use.job, Rho(0))) for e, use in uses]
 
 
 def _entries(session: Session, limit: int, job: str, before: int | None) -> Sequence[int]:
@@ -77,7 +72,7 @@ def _ended(session: Session, uses: Sequence[int]) -> dict[int, str]:
     return dict(session.exec(query.where(col(decided.entry).in_(uses))).all())
 
 
-def _view(entry: LedgerEntry, record: UseRecord, ended: str, rho_nano: int) -> dict[str, Any]:
+def _view(entry: LedgerEntry, record: UseRecord, ended: str, paid: Rho) -> dict[str, Any]:
     done = ended == COMPLETED
     return {
         "entry": entry.index,
@@ -93,7 +88,7 @@ def _view(entry: LedgerEntry, record: UseRecord, ended: str, rho_nano: int) -> d
         "asked": record.asked,
         "allowed": record.allowed,
         "denied": {d.reason: d.subjects for d in record.denied},
-        "rho": Rho(rho_nano).decimal(),
+        "rho": paid.decimal(),
         "decided_at": _state(record.as_of),
         "witnessed": None if record.witnessed is None else _state(record.witnessed),
         "outcome": (Outcome.COMPLETED if done else Outcome.ABORTED) if ended else None,
