@@ -127,7 +127,7 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     at, kept = rows_and_pads(output, fetch)
     matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
     values = own_values_of(fetch, items)
-    there = at < rows
+    there = (at < rows) & _last(at)
     coins = np.frombuffer(rng(4 * output.count), "<u4")
     trains = there & (coins >= 2**32 * params.hold_out_percent // 100)
     own, labels = _apart(values[matched[trains]])
@@ -137,6 +137,13 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     laid = named(_vectors(layout, np.stack([ones, left], axis=1), at[trains], rows), LOOK)
     laid |= kept | {TRAINS: trains.astype(np.uint8).tobytes()}
     return AlignedRows(rows, layout.chunk_rows), laid
+
+
+def _last(at: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of these rows are not named once more behind."""
+    last = np.zeros(len(at), bool)
+    last[len(at) - 1 - np.unique(at[::-1], return_index=True)[1]] = True
+    return last
 
 
 def by_look(
@@ -149,7 +156,9 @@ def by_look(
         return TablesGiven(output.rows, NONE), {}
     own, labels = _who_trains(before, fetch)
     people, added = np.array(output.values, np.int64).reshape(2, -1)
-    if not look.fine:
+    if not look.fine or not look.could_be(people, added, len(labels)):
+        # Sums that no people make are not worth a table; if the run ended here, what a partner has
+        # made up would tell it by that whether it was right.
         return TablesGiven(output.rows, NONE), {HELD: b""}
     found = table_learning.learn(look, people, added, float(left_of(own, labels).var()), most)
     return TablesGiven(output.rows, found.tables), {HELD: found.held.astype("<f8").tobytes()}
