@@ -82,9 +82,10 @@ class Look(Record):
         """Return whether so many people can have made these sums: each is in one cell of each
         feature and pair, and brings what one person can.
         """
+        each = (people >= 0) & (people <= trained)
+        each &= (added >= 0) & (added <= 2 * LEFT_UNIT * people)
         firsts = np.cumsum([0, *self.sizes[:-1]])
-        apart = (people >= 0) & (added >= 0) & (added <= 2 * LEFT_UNIT * people)
-        return bool(apart.all() and (np.add.reduceat(people, firsts) == trained).all())
+        return bool(each.all() and (np.add.reduceat(people, firsts) == trained).all())
 
 
 NOTHING = Look()
