@@ -1,4 +1,4 @@
-"""Tables that come, and sums of a look: whatever they say, a side goes on or names the other one."""
+"""Tables and sums of a look that come: whatever they say, a side goes on or blames the other."""
 
 import dataclasses
 from typing import Any
@@ -110,8 +110,15 @@ def test_any_tables_fit_the_cells_or_are_malformed(tables: tuple[Table, ...]) ->
 
 @pytest.mark.parametrize(
     ("fine", "coarse"),
-    [((2,) * 44, ()), ((2,) * 3, (2,) * 2), ((), (1,) * 50_000), ((65,), ()), ((2,), (2**40,)), ((-1,), ())],
-)  # fmt: skip
+    [
+        ((2,) * 44, ()),
+        ((2,) * 3, (2,) * 2),
+        ((), (1,) * 50_000),
+        ((65,), ()),
+        ((2,), (2**40,)),
+        ((-1,), ()),
+    ],
+)
 def test_a_look_of_any_size_is_refused_before_its_pairs_are_named(
     fine: tuple[int, ...], coarse: tuple[int, ...]
 ) -> None:
@@ -180,7 +187,7 @@ WIDE = Look((4,), ())
 
 
 def joint_world() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the brand's columns and labels, the partner's columns and bins: these say the label."""
+    """Return the brand's columns and labels, the partner's columns, and bins that say the label."""
     d = np.random.default_rng(1)
     own = d.integers(0, UNIT + 1, (len(MINE), 2)).astype(np.uint8)
     labels = d.integers(0, 2, len(MINE)).astype(np.uint8)
