@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from protocols.auc import auc
+from protocols.joint.coarse import coarse
 from protocols.joint.fitting import left_of
-from protocols.joint.looks import LEFT_UNIT, Look, look_of
+from protocols.joint.looks import LEFT_UNIT, Look, look_of, params_of
 from protocols.joint.table_learning import Looked, learn, quantised
+from protocols.joint.tables import Table, Tables
 from protocols.joint.widths import TABLES, UNIT
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
+from protocols.sums.layout import plain_sums
 
 FEW = 9
 NAMED = FeatureSpecification(
@@ -140,3 +143,35 @@ def test_a_look_tells_the_cells_of_a_person_whose_label_alone_is_left() -> None:
     off = (added - LEFT_UNIT * people) / LEFT_UNIT
     told = [int(off[at : at + size].argmax()) for at, size in zip(firsts, look.sizes, strict=True)]
     assert told == look.cells_of(bins.astype(np.uint16))[victim].tolist()
+
+
+def test_a_brand_that_counts_people_as_digits_reads_the_cells_of_fourteen() -> None:
+    """Known: a node that lays other vectors than agreed, within their bounds."""
+    look = look_of(NAMED)
+    bins = np.random.default_rng(7).integers(0, 8, (500, 10)).astype(np.uint16)
+    vectors = np.zeros((500, 2), np.int32)
+    victims = np.arange(14) * 30
+    vectors[victims, np.arange(14) % 2] = 2 ** (np.arange(14) // 2)
+    layout = params_of(look, 500).layout
+    cells = look.cells_of(bins)
+    added = plain_sums(layout, vectors, np.zeros((500, 0), np.int32), cells)
+    firsts = layout.offsets()
+    for place, victim in enumerate(victims):
+        digit = added[place % 2] >> (place // 2) & 1
+        told = [
+            int(digit[at : at + size].argmax()) for at, size in zip(firsts, look.sizes, strict=True)
+        ]
+        assert told == cells[victim].tolist()
+
+
+def test_a_brand_that_sends_a_table_of_its_own_reads_a_feature_of_everybody_in_33_groups() -> None:
+    """Known: the partner has table and weights, and shows what each feature weighs."""
+    look = Look(look_of(NAMED).fine)
+    cells = np.random.default_rng(8).integers(0, 64, (500, 5)).astype(np.uint16)
+    probing = Tables((Table(3, bytes(min(n, UNIT) for n in range(64))),))
+    probing.check(look, TABLES)
+    columns = probing.beside(np.zeros((500, 7), np.uint8), cells, 9)
+    weights = (*[0] * 7, 1, 0)
+    told = coarse(columns.astype(np.int64) @ np.array(weights), weights)
+    assert np.array_equal(told, np.minimum(cells[:, 3], UNIT))
+    assert probing.about(look) == [(3,)]
