@@ -76,6 +76,8 @@ def step(state: Any, message: Any, fetch: Any, rng: Any) -> Transition:
         case Role.INITIATOR, ClearAnswer(values):
             if not state.params.to_holder:
                 return Finish(SumsGiven(state.rows.count))
+            if len(values) != len(state.values):
+                raise MalformedMessage("an answer of another length")
             return Finish(Sums(state.rows.count, layout.vectors, values))
         case Role.RESPONDER, ClearOpening(check, rows):
             if check != state.check or rows != state.rows.count:
