@@ -16,17 +16,17 @@ from protocols.joint import looks
 from protocols.joint.asked import Joint, params_for
 from protocols.joint.looks import CELLS, LEFT_UNIT, NOTHING, Look
 from protocols.joint.records import TableParams
-from protocols.joint.run import TRAINS, over
+from protocols.joint.run import TRAINS, joint_bfv, joint_cot, over
 from protocols.joint.scoring import ScoredBy, Weights
 from protocols.joint.tables import NONE, Table, Tables
 from protocols.joint.telling import TABLES, TELLING, TablesGiven, Told
 from protocols.joint.widths import UNIT
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.psi import chunks
-from protocols.session import Finish, Role
+from protocols.session import Finish, Role, TwoParty
 from protocols.sums.segments import Segments
 from tests.support.clear_sums import CLEAR, ClearAnswer
-from tests.support.joint_runs import params_of, play_joint
+from tests.support.joint_runs import RUN, params_of, play_joint
 from tests.support.pair import CTX
 from tests.support.seeded import seeded
 
@@ -227,3 +227,15 @@ def test_a_row_that_many_people_are_said_to_be_trains_once() -> None:
     trains = np.frombuffer(found.receiver.chunks[TRAINS], np.uint8).astype(bool)
     assert trains[np.array(found.matched()) > 350].sum() <= 1
     assert len(decode(Tables, found.sender.chunks[TABLES]).tables) == 1
+
+
+@pytest.mark.parametrize("protocol", [joint_bfv(), joint_cot()], ids=lambda p: p.name)
+def test_what_either_route_adds_up_is_what_people_make(protocol: TwoParty) -> None:
+    params = params_of(505, 2, 2, look=WIDE, tables=1)
+    played = [
+        play_joint(MINE, THEIRS, *joint_world()[:3], each, params, joint_world()[3])
+        for each in (RUN, protocol)
+    ]
+    plainly, found = (decode(Tables, each.sender.chunks[TABLES]) for each in played)
+    assert len(found.tables) == 1
+    assert found == plainly
