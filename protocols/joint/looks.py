@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.codec import Record
+from protocols.errors import InvalidParameter
 from protocols.joint.moments import CHUNK_ROWS
 from protocols.joint.widths import MOST_COLUMNS, TABLES, widths
 from protocols.lookalike.features import Feature, FeatureSpecification
@@ -37,16 +38,24 @@ _UNSTATED = 64
 """Categories of a feature that states none, at most, and all else."""
 
 Codes = NDArray[np.uint16]
+Sums = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Look(Record):
-    """How many bins each feature has; none where nothing is looked at."""
+    """How many bins each feature has; none where nothing is looked at. Raises: InvalidParameter."""
 
     KIND: ClassVar[str] = "joint-look/1"
     fine: tuple[int, ...] = ()
     coarse: tuple[int, ...] = ()
     """In cells of two; empty where there are none."""
+
+    def __post_init__(self) -> None:
+        # A few bytes could else name more pairs than there is memory for.
+        if len(self.fine) > MOST_COLUMNS or len(self.coarse) not in (0, len(self.fine)):
+            raise InvalidParameter(f"at most {MOST_COLUMNS} features are looked at")
+        if not all(0 <= size <= _MOST_FINE for size in (*self.fine, *self.coarse)):
+            raise InvalidParameter(f"a feature has at most {_MOST_FINE} bins")
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -73,6 +82,15 @@ class Look(Record):
         fine, coarse = bins[:, : len(self.fine)], bins[:, len(self.fine) :]
         both = [coarse[:, i] * np.uint16(self.coarse[j]) + coarse[:, j] for i, j in self.pairs]
         return np.column_stack([fine, *both]).astype(np.uint16)
+
+    def could_be(self, people: Sums, added: Sums, trained: int) -> bool:
+        """Return whether so many people can have made these sums: each is in one cell of each
+        feature and pair, and brings what one person can.
+        """
+        each = (people >= 0) & (people <= trained)
+        each &= (added >= 0) & (added <= 2 * LEFT_UNIT * people)
+        firsts = np.cumsum([0, *self.sizes[:-1]])
+        return bool(each.all() and (np.add.reduceat(people, firsts) == trained).all())
 
 
 NOTHING = Look()

@@ -128,6 +128,8 @@ class JointParams(AlignedParams):
         p = self.second.columns
         if len(across.dense) != p or len(within.dense) != p + p * (p + 1) // 2:
             raise InvalidParameter("the sums are over other columns than the score")
+        if self.tables.most >= p:
+            raise InvalidParameter("there are more tables than columns")
 
     @property
     def matching(self) -> OtParams:

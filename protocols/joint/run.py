@@ -131,7 +131,7 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     at, kept = rows_and_pads(output, fetch)
     matched = np.frombuffer(fetch(chunks.MATCHED), "<u4")
     values = own_values_of(fetch, items)
-    there = at < rows
+    there = (at < rows) & _last(at)
     coins = np.frombuffer(rng(4 * output.count), "<u4")
     trains = there & (coins >= 2**32 * params.hold_out_percent // 100)
     own, labels = _apart(values[matched[trains]])
@@ -150,6 +150,13 @@ def by_bins(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> 
     return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
 
 
+def _last(at: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of these rows are not named once more behind."""
+    last = np.zeros(len(at), bool)
+    last[len(at) - 1 - np.unique(at[::-1], return_index=True)[1]] = True
+    return last
+
+
 def by_look(
     before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng
 ) -> tuple[TablesGiven, dict[str, bytes]]:
@@ -159,13 +166,16 @@ def by_look(
     if isinstance(output, SumsGiven):
         return TablesGiven(output.rows, NONE), {}
     own, labels = _who_trains(before, fetch)
-    if not look.fine:
-        return TablesGiven(output.rows, NONE), {HELD: b""}
     first, second = (
         np.array(sums.values, np.int64).reshape(2, -1)
         for sums in (decode(Sums, fetch(SEEN)), output)
     )
-    seen = np.concatenate([first, second[:, : sum(look.both)]], axis=1)
+    # Where nothing is looked at, a sum has one value all the same.
+    seen = np.concatenate([first[:, : sum(look.fine)], second[:, : sum(look.both)]], axis=1)
+    if not look.fine or not look.could_be(seen[0], seen[1], len(labels)):
+        # Sums that no people make are not worth a table; if the run ended here, what a partner has
+        # made up would tell it by that whether it was right.
+        return TablesGiven(output.rows, NONE), {HELD: b""}
     found = table_learning.learn(look, seen, float(left_of(own, labels).var()), most)
     return TablesGiven(output.rows, found.tables), {HELD: found.held.astype("<f8").tobytes()}
 

@@ -9,7 +9,8 @@ counts. A table has to earn twice what its free entries would by chance (Akaike,
 The fit that follows sees the same people. So it holds each table's weight back as the cells' means
 were held: `Looked.held`. Else it would believe what chance has put into the table.
 
-Cells with fewer than ten people say nothing: entries are seen by the partner.
+Cells with fewer than ten people say nothing, neither of themselves nor in what is made of the
+others: entries are seen by the partner.
 """
 
 from dataclasses import dataclass
@@ -62,7 +63,9 @@ def learn(look: Look, seen: NDArray[np.int64], spread: float, most: int) -> Look
     labels as `quantised`; `spread` is the variance of what is left of a label.
     """
     people, added = seen
-    left = (added - LEFT_UNIT * people) / LEFT_UNIT
+    some = people >= LEAST_IN_A_CELL
+    left = np.where(some, (added - LEFT_UNIT * people) / LEFT_UNIT, 0.0)
+    people = np.where(some, people, 0)
     found: list[_Found] = []
     at = 0
     for number, size in enumerate(look.sizes):
@@ -86,7 +89,7 @@ def _table(number: int, many: Floats, sums: Floats, spread: float) -> _Found | N
     if free < 1 or spread <= 0:
         return None
     held = _held(many, sums, spread, free)
-    entries = np.where(many >= LEAST_IN_A_CELL, sums / (many + held), 0.0)
+    entries = sums / (many + held)
     told = free / max(int((many > 0).sum()), 1) * (many / (many + held)).sum()
     earned = float((2 * entries * sums - entries**2 * many).sum() / spread - 2 * told)
     low, high = float(entries.min()), float(entries.max())

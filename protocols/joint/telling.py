@@ -6,7 +6,10 @@
 **Who learns what.** The partner: the tables. The brand: nothing.
 
 **What they tell the partner.** Of each cell with ten people of both or more, in which of 33 steps
-what the brand's columns leave of the label lies there, drawn to the middle where people are few.
+what the brand's columns leave of the label lies there, drawn to the middle where people are few. So
+they tell it, where it knows the others of a cell, of a single person in it.
+
+**Assumed public.** The length of the message, which follows from which tables there are.
 """
 
 from dataclasses import dataclass

@@ -283,6 +283,22 @@ def test_other_weights_than_it_was_shown_are_refused_by_the_partner(world: TwoNo
     assert world.brand.result(job) is None
 
 
+def test_by_sides_of_an_earlier_protocol_everybody_is_scored_as_by_it(world: TwoNodes) -> None:
+    """They know no tables, and fewer columns than there is room for now."""
+    model = the_model(world)
+    mine, theirs = (kept(world.nodes[party].services, model) for party in PARTIES)
+    assert isinstance(mine, ReceiverSide)
+    assert isinstance(theirs, SenderSide)
+    known = theirs.weights[: sum(part.columns for part in theirs.basis.parts)]
+    assert len(known) < len(theirs.weights)
+    then = dataclasses.replace(mine.model, weights=known)
+    world.brand.services.sides.keep(model, ReceiverSide(model, mine.basis, then))
+    world.publisher.services.sides.keep(model, SenderSide(model, theirs.basis, known))
+    people = sorted(COMMON)
+    found = scores_of(world, run(world, again(model)))
+    assert found == pytest.approx(by_hand(world, model, people), abs=1e-6)
+
+
 def test_other_columns_than_the_model_has_are_refused_at_both_nodes(
     world: TwoNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ def step(state: Any, message: Any, fetch: Any, rng: Any) -> Transition:
             return Continue(_next(state), ClearVector(due, fetch(vector_chunk(due))))
         case Role.INITIATOR, None:
             return Wait(state)
-        case Role.INITIATOR, ClearAnswer(values):
+        case Role.INITIATOR, ClearAnswer(values) if len(values) == _told(state):
             if not state.params.to_holder:
                 return Finish(SumsGiven(state.rows.count))
             return Finish(Sums(state.rows.count, layout.vectors, values))
@@ -99,6 +99,10 @@ def _next(state: ClearState, values: tuple[int, ...] | None = None) -> ClearStat
     return ClearState(
         state.role, state.params, state.rows, state.check, state.next + 1, values or state.values
     )
+
+
+def _told(state: ClearState) -> int:
+    return len(state.values) if state.params.to_holder else 0
 
 
 def _answer(state: ClearState) -> Finish:

@@ -1,5 +1,6 @@
 """Runs of a whole joint score between two sides in memory."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -53,10 +54,10 @@ def params_of(
 def play_joint(
     mine: list[int], theirs: list[int], own: NDArray[Any], labels: NDArray[Any],
     columns: NDArray[Any], protocol: Any = RUN, params: Any = None,
-    bins: NDArray[Any] | None = None, **more: Any,
+    bins: NDArray[Any] | None = None, lies: Mapping[str, bytes] | None = None, **more: Any,
 ) -> Played:  # fmt: skip
     """Play a run: people are numbers, `own` and `labels` are of `mine`, `columns` of `theirs`, and
-    `bins`, where something is looked at.
+    `bins`, where something is looked at. `lies` are chunks that a changed partner lays instead.
     """
     values = np.concatenate([labels[:, None], own], axis=1).astype(np.int32)
     made = params or params_of(max(len(mine), len(theirs)) + 5, own.shape[1], columns.shape[1])
@@ -69,6 +70,7 @@ def play_joint(
         partner[cells_chunk(i)] = write_cells(
             made.tables.look, none if bins is None else bins[here]
         )
+    partner.update(lies or {})
     return run_pair(protocol, made, CTX, digests(mine), digests(theirs), laid=laid, **more)
 
 
