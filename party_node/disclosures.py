@@ -226,7 +226,10 @@ def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
             "; how many of them there are for each value or range of these, and of two together, "
             "and what of the label its own columns leave there"
         )
-        tables = ", and for which values, alone or two together, it is more or less"
+        tables = (
+            ", and for which values, alone or two together, it is more or less (its node could read "
+            "single people's labels off that, whom columns of its own set apart)"
+        )
     return (
         Learns(
             job.receiver,
