@@ -227,8 +227,8 @@ def _of_joint(job: JobDescription, size: str) -> tuple[Learns, Learns]:
             "and what of the label its own columns leave there"
         )
         tables = (
-            ", and for which values, alone or two together, it is more or less (its node could read "
-            "single people's labels off that, whom columns of its own set apart)"
+            ", and for which values, alone or two together, it is more or less (its node could "
+            "read single people's labels off that, whom columns of its own set apart)"
         )
     return (
         Learns(

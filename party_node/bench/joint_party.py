@@ -14,9 +14,10 @@ from party_node.bench.direct_run import DirectRun
 from party_node.bench.joint_people import CHUNK, JointAsked, encoded, named, params_for, partner
 from party_node.bench.side_process import be_side
 from protocols.codec import decode
+from protocols.joint.between import TRAINS
 from protocols.joint.cell_chunks import cells_chunk, write_cells
 from protocols.joint.kept import KeptJointModel
-from protocols.joint.run import MODEL, TRAINS
+from protocols.joint.scored import MODEL
 from protocols.joint.scoring import base_chunk, pads_chunk, write_theirs
 from protocols.joint.widths import UNIT
 from protocols.psi import chunks

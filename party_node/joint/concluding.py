@@ -29,11 +29,12 @@ from protocols.joint.again import KNOWN
 from protocols.joint.asked import Joint
 from protocols.joint.asked_again import JointAgain
 from protocols.joint.basis import Basis, Columns
+from protocols.joint.between import TRAINS
 from protocols.joint.card import LIMITS, About, shares, spans
 from protocols.joint.cells import Cells
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams, JointParams
-from protocols.joint.run import MODEL, TRAINS, own_values_of, partner_sums, scores
+from protocols.joint.scored import MODEL, own_values_of, partner_sums, scores
 from protocols.joint.scoring import ScoredBy, SumsHidden, Weights
 from protocols.joint.tables import Tables
 from protocols.joint.telling import TABLES

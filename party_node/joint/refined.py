@@ -15,7 +15,7 @@ from protocols.joint.basis import Basis, Columns
 from protocols.joint.card import About
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.refining import Labels, Refinement, refine
-from protocols.joint.run import MODEL
+from protocols.joint.scored import MODEL
 from protocols.joint.widths import MOST_COLUMNS
 from protocols.lookalike.features import FeatureSpecification
 from protocols.session import Rng

@@ -26,7 +26,7 @@ from protocols.in_a_row import Begun, then
 from protocols.joint.asked_again import PROTOCOL
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import JointAgainParams
-from protocols.joint.run import MODEL, rows_and_pads
+from protocols.joint.scored import MODEL, rows_and_pads
 from protocols.joint.scoring import SCORING, ScoreGiven, Weights
 from protocols.psi import ot
 from protocols.psi.params import Labelled, SenderDone

@@ -23,7 +23,8 @@ from protocols.joint.records import (
     ToldParams,
     WithinParams,
 )
-from protocols.joint.run import MODEL, over
+from protocols.joint.run import over
+from protocols.joint.scored import MODEL
 from protocols.joint.scoring import Weights, base_chunk, pads_chunk, theirs_chunk, write_theirs
 from protocols.psi import chunks
 from protocols.psi.params import OtParams

@@ -11,7 +11,7 @@ from protocols.joint.asked_again import JointAgain, params_for
 from protocols.joint.coarse import coarse
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import ScoreParams
-from protocols.joint.run import own_values_of, scores
+from protocols.joint.scored import own_values_of, scores
 from protocols.joint.scoring import (
     LARGEST_SUM,
     SCORING,

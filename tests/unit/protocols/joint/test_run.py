@@ -8,10 +8,12 @@ import pytest
 from protocols.codec import decode, encode
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage
 from protocols.joint import moments
+from protocols.joint.between import TRAINS
 from protocols.joint.fitting import TooFewMatches, fit
 from protocols.joint.kept import KeptJointModel
 from protocols.joint.records import ScoreParams
-from protocols.joint.run import MODEL, TRAINS, joint_bfv, joint_cot, own_values_of, scores
+from protocols.joint.run import joint_bfv, joint_cot
+from protocols.joint.scored import MODEL, own_values_of, scores
 from protocols.joint.scoring import (
     LARGEST_SUM,
     SCORING,

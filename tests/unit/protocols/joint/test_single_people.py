@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from protocols.joint import moments
 from protocols.joint.basis_learning import learn
-from protocols.joint.run import TRAINS
+from protocols.joint.between import TRAINS
 from protocols.joint.widths import UNIT
 from protocols.lookalike.features import Feature, FeatureKind, FeatureSpecification
 from protocols.sums.layout import plain_sums

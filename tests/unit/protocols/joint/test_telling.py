@@ -14,9 +14,10 @@ from protocols.dp.queries.schema import CategoryColumn, Schema
 from protocols.errors import InvalidParameter, LocalError, MalformedMessage, UnexpectedMessage
 from protocols.joint import looks
 from protocols.joint.asked import Joint, params_for
+from protocols.joint.between import TRAINS
 from protocols.joint.looks import CELLS, LEFT_UNIT, NOTHING, Look
 from protocols.joint.records import TableParams
-from protocols.joint.run import TRAINS, joint_bfv, joint_cot, over
+from protocols.joint.run import joint_bfv, joint_cot, over
 from protocols.joint.scoring import ScoredBy, Weights
 from protocols.joint.tables import NONE, Table, Tables
 from protocols.joint.telling import TABLES, TELLING, TablesGiven, Told
