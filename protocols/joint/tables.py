@@ -21,17 +21,13 @@ Columns = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Table(Record):
-    """What each cell of one feature, or pair, is in a column. Raises: InvalidParameter."""
+    """What each cell of one feature, or pair, is in a column."""
 
     KIND: ClassVar[str] = "joint-table/1"
     number: int
     """Which of the looked at: features first, then pairs."""
     entries: bytes
     """A byte for each cell."""
-
-    def __post_init__(self) -> None:
-        if self.number < 0 or not self.entries or max(self.entries) > UNIT:
-            raise InvalidParameter(f"a table has entries from 0 to {UNIT}")
 
     def column(self, cells: Codes) -> Columns:
         """Return what rows have in it; `cells` has the shape (rows, looked at)."""
@@ -40,23 +36,23 @@ class Table(Record):
 
 @dataclass(frozen=True, slots=True)
 class Tables(Record):
-    """All tables of a model. Raises: InvalidParameter."""
+    """All tables of a model. They come from the other party: `check` says whether they fit."""
 
     KIND: ClassVar[str] = "joint-tables/1"
     tables: tuple[Table, ...]
-
-    def __post_init__(self) -> None:
-        numbers = [table.number for table in self.tables]
-        if len(set(numbers)) != len(numbers):
-            raise InvalidParameter("there is a table for each feature or pair, or none")
 
     def check(self, look: Look, most: int) -> None:
         """Return if they are about what was looked at. Raises: InvalidParameter."""
         if len(self.tables) > most:
             raise InvalidParameter(f"{most} tables at most")
+        if len({table.number for table in self.tables}) != len(self.tables):
+            raise InvalidParameter("there is a table for each feature or pair, or none")
+        sizes = look.sizes
         for table in self.tables:
-            if table.number >= len(look.sizes) or len(table.entries) != look.sizes[table.number]:
+            if not 0 <= table.number < len(sizes) or len(table.entries) != sizes[table.number]:
                 raise InvalidParameter("a table is about other cells than were looked at")
+            if max(table.entries, default=0) > UNIT:
+                raise InvalidParameter(f"a table has entries from 0 to {UNIT}")
 
     def beside(self, columns: Columns, cells: Codes, wide: int) -> Columns:
         """Return rows' columns, those of tables behind them, then columns of zeros: `wide`.
