@@ -57,7 +57,7 @@ def looked(
 ) -> Looked:
     """Return the tables of a look at the cells of who trains, counted in the clear."""
     left = left_of(own, labels)
-    quantised = table_learning.quantised(left, np.random.default_rng(0).bytes)
+    quantised = table_learning.quantised(left)
     people, added = (
         np.concatenate(
             [

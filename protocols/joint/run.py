@@ -132,7 +132,7 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
     trains = there & (coins >= 2**32 * params.hold_out_percent // 100)
     own, labels = _apart(values[matched[trains]])
     check_people(labels)
-    left = quantised(left_of(own, labels), rng)
+    left = quantised(left_of(own, labels))
     ones = np.ones(len(left), np.int32)
     laid = named(_vectors(layout, np.stack([ones, left], axis=1), at[trains], rows), LOOK)
     laid |= kept | {TRAINS: trains.astype(np.uint8).tobytes()}

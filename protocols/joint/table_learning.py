@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from protocols.joint.looks import LEFT_UNIT, Look
 from protocols.joint.tables import Table, Tables
 from protocols.joint.widths import UNIT
-from protocols.session import Rng
 
 LEAST_IN_A_CELL = 10
 EARNED = 8.0
@@ -50,14 +49,16 @@ class _Found:
     held: float
 
 
-def quantised(left: Floats, rng: Rng) -> NDArray[np.int32]:
-    """Return what is left of labels as the look adds it up: of two steps one by a coin, so that it
-    is right on average. Where many have the same left, the nearer step would be off for all of
-    them, and of many people that looks like more than chance.
+def quantised(left: Floats) -> NDArray[np.int32]:
+    """Return what is left of labels as the look adds it up: rounded down, and what that takes off
+    one is added to the next.
+
+    By the nearest step all who have the same left would be off alike, and of many people that looks
+    like more than chance. They come in a random order, so whose is rounded up says nothing.
     """
-    coins = np.frombuffer(rng(4 * len(left)), "<u4") / 2**32
-    steps = np.floor(np.clip(left, -1, 1) * LEFT_UNIT + coins)
-    return steps.astype(np.int32) + np.int32(LEFT_UNIT)
+    whole = np.floor(np.cumsum(np.clip(left, -1, 1) * LEFT_UNIT))
+    steps = np.diff(whole, prepend=0).astype(np.int32)
+    return np.asarray(np.clip(steps + LEFT_UNIT, 0, 2 * LEFT_UNIT), np.int32)
 
 
 def learn(look: Look, people: NDArray[np.int64], added: NDArray[np.int64], spread: float,

@@ -9,7 +9,7 @@ from protocols.errors import MalformedMessage, UnexpectedMessage
 from protocols.joint import moments, table_learning
 from protocols.joint.fitting import fit, left_of
 from protocols.joint.kept import KeptJointModel
-from protocols.joint.looks import LEFT_UNIT, NOTHING, Look
+from protocols.joint.looks import NOTHING, Look
 from protocols.joint.run import LOOK as IN_LOOK
 from protocols.joint.run import MODEL, TRAINS, joint_bfv, joint_cot, own_values_of, scores
 from protocols.joint.scoring import read_theirs, theirs_chunk
@@ -84,7 +84,7 @@ def check_plain(played: Played) -> None:
     ones, steps = said[train - 200].T
     assert (ones == 1).all()
     left = left_of(b, y)
-    assert abs(steps / LEFT_UNIT - 1 - np.clip(left, -1, 1)).max() < 1 / LEFT_UNIT
+    assert np.array_equal(steps, table_learning.quantised(left))
     people, added = (
         np.concatenate(
             [np.bincount(cells[:, i], each, size) for i, size in enumerate(LOOK.sizes)]
