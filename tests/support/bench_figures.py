@@ -10,7 +10,7 @@ from party_node.bench.lookalike_parts import Part
 PAGE = Path(__file__).parents[2] / "docs/reference/cli.md"
 _NAMES = (
     (r"[0-9]+", "N"),
-    (r"joint-(bfv|cot)/2", "ROUTE"),
+    (r"joint-(bfv|cot)/3", "ROUTE"),
     (r"brand|partner", "PARTY"),
     (r"from_(brand|partner)", "from_PARTY"),
     (r"same_model|logistic|trees", "FIT"),
