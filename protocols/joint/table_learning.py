@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from protocols.joint.looks import LEFT_UNIT, Look
 from protocols.joint.tables import Table, Tables
 from protocols.joint.widths import UNIT
+from protocols.sums.layout import MAX_ROWS
 
 LEAST_IN_A_CELL = 10
 EARNED = 8.0
@@ -68,6 +69,9 @@ def learn(look: Look, people: NDArray[np.int64], added: NDArray[np.int64], sprea
     `people` and `added` are the sums of the look, cell by cell; `spread` is the variance of what is
     left of a label.
     """
+    # A partner that does not keep to the protocol may have made other sums than people could have.
+    people = np.clip(people, 0, MAX_ROWS)
+    added = np.clip(added, 0, 2 * LEFT_UNIT * people)
     left = (added - LEFT_UNIT * people) / LEFT_UNIT
     found: list[_Found] = []
     at = 0

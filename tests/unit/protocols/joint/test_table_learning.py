@@ -237,3 +237,25 @@ def test_where_the_brand_says_all_itself_there_is_none():
 
 def test_where_all_cells_have_few_people_there_is_none():
     assert nothing_of(Look((60,)), [9] * 60, [9 * (64 * (n % 2)) for n in range(60)])
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([30, 1000, 2**62]))
+def test_sums_that_no_people_could_have_bring_no_fault(seed, scale):
+    """A partner that does not keep to the protocol can make any of the sums by `joint-cot/3`. If
+    the run ended by that, it would see for which rows it does.
+    """
+    d = np.random.default_rng(seed)
+    look = Look((3, 4), (3, 4))
+    people, added = d.integers(-scale, scale, (2, sum(look.sizes)))
+    found = learn(look, people, added, 0.2, TABLES)
+    found.tables.check(look, TABLES)
+    assert (found.held > 0).all()
+    assert np.isfinite(found.held).all()
+
+
+def test_sums_that_cancel_what_holds_means_back_bring_no_fault():
+    look = Look((3, 3), (3, 3))
+    people = np.array([100, 100, 100] * 2 + [-20, 0, 0, 0, -20, 0, 0, 0, -20])
+    found = learn(look, people, 40 * people, 0.2, TABLES)
+    found.tables.check(look, TABLES)
+    assert (found.held > 0).all()
