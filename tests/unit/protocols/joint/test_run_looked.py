@@ -158,6 +158,28 @@ def test_where_chance_is_all_there_is_no_table_and_the_run_ends():
     assert not laid[:, 3:].any()
 
 
+def test_rows_in_several_chunks_have_the_columns_of_their_cells(looked):
+    """Those of both lie behind the first chunk."""
+    own, labels, columns, bins = world()
+    others = list(range(5000, 5000 + CHUNK))
+    wide = np.concatenate([np.full((CHUNK, 3), 9, np.uint8), columns])
+    where = np.concatenate([np.zeros((CHUNK, 6), np.uint16), bins])
+    params = params_of(CHUNK + 1000, 2, 3, look=LOOK, tables=MOST)
+    theirs = [*others, *PARTNERS]
+    played = play_joint(MINE, theirs, own, labels, wide, RUN, params, bins=where)
+    assert set(played.matched()) == set(BOTH)
+    tables = decode(Tables, played.sender.chunks[TABLES])
+    assert tables.about(LOOK)[0] == (0, 1)
+    for i, count in ((0, CHUNK), (1, len(PARTNERS))):
+        here = slice(i * CHUNK, i * CHUNK + count)
+        laid = read_theirs(played.sender.chunks[theirs_chunk(i)])
+        cells = LOOK.cells_of(where[here])
+        assert np.array_equal(laid, tables.beside(wide[here], cells, 3 + MOST))
+    model = decode(KeptJointModel, played.receiver.chunks[MODEL])
+    same = decode(KeptJointModel, looked.receiver.chunks[MODEL])
+    assert np.sign(model.weights[3]) == np.sign(same.weights[3]) == 1
+
+
 # A network, and a peer, that does as it likes
 
 
