@@ -13,7 +13,7 @@ import numpy as np
 
 from protocols.codec import Record
 from protocols.errors import LocalError
-from protocols.joint.basis import read_numbers
+from protocols.joint.basis import Numbers, read_numbers
 from protocols.joint.looks import Codes, Look
 from protocols.lookalike import encoding
 from protocols.lookalike.features import Feature, FeatureSpecification, MisfitColumn
@@ -98,13 +98,21 @@ def _bins(feature: Feature, column: Any, size: int) -> CellBins:
     values = read_numbers(feature, column)
     told = values[~np.isnan(values)]
     most = size - 1 - (len(told) < len(values))
-    if feature.edges_milli:
-        edges = np.array(feature.edges_milli, np.float64) / 1000
-    else:
-        edges = encoding.edges_of(told, most + 1) if len(told) else np.zeros(0)
-    if len(edges) > most:
-        edges = edges[np.unique(np.linspace(0, len(edges) - 1, most).astype(int))]
-    return CellBins(feature, size, Array.of(edges), ())
+    edges = np.array(feature.edges_milli, np.float64) / 1000
+    if not len(edges):
+        edges = encoding.edges_of(told, most + 1)
+    elif len(edges) > most:
+        stated = np.searchsorted(edges, told, side="left").astype(np.float64)
+        edges = edges[encoding.edges_of(stated, most + 1).astype(np.intp)]
+    return CellBins(feature, size, Array.of(_fewer(edges, told, most)), ())
+
+
+def _fewer(edges: Numbers, told: Numbers, most: int) -> Numbers:
+    """Return so many edges at most: of all others that which parts the fewest people goes."""
+    while len(edges) > most:
+        held = np.bincount(np.searchsorted(edges, told, side="left"), minlength=len(edges) + 1)
+        edges = np.delete(edges, np.argmin(held[:-1] + held[1:]))
+    return edges
 
 
 def _categories(feature: Feature, column: Any, size: int) -> tuple[str, ...]:

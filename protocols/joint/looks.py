@@ -53,7 +53,9 @@ class Look(Record):
     def __post_init__(self) -> None:
         # A few bytes could else name more pairs than there is memory for.
         if len(self.fine) > MOST_COLUMNS or len(self.coarse) not in (0, len(self.fine)):
-            raise InvalidParameter(f"at most {MOST_COLUMNS} features are looked at")
+            raise InvalidParameter(
+                f"at most {MOST_COLUMNS} features are looked at, all in pairs or none"
+            )
         if not all(0 <= size <= _MOST_FINE for size in (*self.fine, *self.coarse)):
             raise InvalidParameter(f"a feature has at most {_MOST_FINE} bins")
 

@@ -1,4 +1,6 @@
-"""What the brand reads off a run: what it has laid down of its people, and at the end their scores."""
+"""What the brand reads off a run: what it has laid down of its people, and in the end their
+scores.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from protocols.joint.looks import LEFT_UNIT, Look
 from protocols.joint.tables import Table, Tables
 from protocols.joint.widths import UNIT
+from protocols.sums.layout import MAX_ROWS
 
 LEAST_IN_A_CELL = 10
 EARNED = 8.0
@@ -51,9 +52,15 @@ class _Found:
 
 
 def quantised(left: Floats) -> NDArray[np.int32]:
-    """Return what is left of labels as the look adds it up."""
-    steps = np.rint(np.clip(left, -1, 1) * LEFT_UNIT).astype(np.int32)
-    return steps + np.int32(LEFT_UNIT)
+    """Return what is left of labels as the look adds it up: rounded down, and what that takes off
+    one is added to the next.
+
+    By the nearest step all who have the same left would be off alike, and of many people that looks
+    like more than chance. They come in a random order, so whose is rounded up says nothing.
+    """
+    whole = np.floor(np.cumsum(np.clip(left, -1, 1) * LEFT_UNIT))
+    steps = np.diff(whole, prepend=0).astype(np.int32)
+    return np.asarray(np.clip(steps + LEFT_UNIT, 0, 2 * LEFT_UNIT), np.int32)
 
 
 def learn(look: Look, seen: NDArray[np.int64], spread: float, most: int) -> Looked:
@@ -62,7 +69,9 @@ def learn(look: Look, seen: NDArray[np.int64], spread: float, most: int) -> Look
     `seen` has the sums of the look, of each cell, shape (2, cells): people, and what is left of
     labels as `quantised`; `spread` is the variance of what is left of a label.
     """
-    people, added = seen
+    # A partner that does not keep to the protocol may have made other sums than people could have.
+    people = np.clip(seen[0], 0, MAX_ROWS)
+    added = np.clip(seen[1], 0, 2 * LEFT_UNIT * people)
     some = people >= LEAST_IN_A_CELL
     left = np.where(some, (added - LEFT_UNIT * people) / LEFT_UNIT, 0.0)
     people = np.where(some, people, 0)

@@ -13,6 +13,7 @@ import numpy as np
 
 from protocols.joint.again import joint_again
 from protocols.joint.kept import KeptJointModel
+from protocols.joint.looks import Look
 from protocols.joint.run import joint_bfv, joint_cot
 from protocols.lookalike.representation import represent
 from protocols.lookalike.run import lookalike_bfv, lookalike_cot
@@ -145,12 +146,16 @@ def play_lookalike(protocol: TwoParty, **more: Any) -> Played:
 
 
 def play_joint(protocol: TwoParty, **more: Any) -> Played:
-    """Play a joint score of as few people as may be, with two columns at each side."""
+    """Play a joint score of as few people as may be, with two columns at each side, and a look."""
     draws = np.random.default_rng(5)
     own, theirs = (draws.integers(0, 33, (160, 2)).astype(np.uint8) for _ in range(2))
     labels = (own[:, 0] > theirs[:, 0]).astype(np.uint8)
     people = list(range(160))
-    return joint_runs.play_joint(people, people, own, labels, theirs, protocol, **more)
+    bins = (theirs[:, [0, 1, 0, 1]] > 16).astype(np.uint16)
+    params = joint_runs.params_of(165, 2, 2, look=Look((2, 2), (2, 2)), tables=2)
+    return joint_runs.play_joint(
+        people, people, own, labels, theirs, protocol, params, bins=bins, **more
+    )
 
 
 def play_joint_again(protocol: TwoParty, **more: Any) -> Played:

@@ -81,6 +81,9 @@ def fields_of(kind: type[Record]) -> st.SearchStrategy[Record]:
             fields[name] = strategies[hint]
         elif hint == tuple[int, ...]:
             fields[name] = st.lists(strategies[int], max_size=4).map(tuple)
+        elif typing.get_origin(hint) is tuple:
+            each = fields_of(typing.get_args(hint)[0])
+            fields[name] = st.lists(each, max_size=4).map(tuple)
         elif issubclass(hint, enum.Enum):
             fields[name] = st.sampled_from(hint)
         else:
