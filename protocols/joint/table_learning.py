@@ -24,7 +24,7 @@ from protocols.joint.widths import UNIT
 from protocols.sums.layout import MAX_ROWS
 
 LEAST_IN_A_CELL = 10
-EARNED = 8.0
+EARNED = 12.0
 """More than twice the free entries, in squared errors of the label."""
 _LEAST_HELD, _MOST_HELD = 5.0, 1e9
 """People who have nothing left that each cell is taken to have beside its own."""
