@@ -72,13 +72,6 @@ def by_bins(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> 
     return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
 
 
-def _last(at: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Return which of these rows are not named once more behind."""
-    last = np.zeros(len(at), bool)
-    last[len(at) - 1 - np.unique(at[::-1], return_index=True)[1]] = True
-    return last
-
-
 def by_look(
     before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng
 ) -> tuple[TablesGiven, dict[str, bytes]]:
@@ -124,6 +117,13 @@ def by_tables(before: Begun, output: Told, fetch: Fetch, rng: Rng) -> Aligned:
     across = dataclasses.replace(layout, vectors=values.shape[1], vector_bound=UNIT)
     second = _vectors(across, moments.vectors_of(values), at, rows)
     return given, _vectors(layout, ones, at, rows) | named(second, ACROSS)
+
+
+def _last(at: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of these rows are not named once more behind."""
+    last = np.zeros(len(at), bool)
+    last[len(at) - 1 - np.unique(at[::-1], return_index=True)[1]] = True
+    return last
 
 
 def _trains(fetch: Fetch) -> NDArray[np.bool_]:

@@ -109,9 +109,11 @@ def _bins(feature: Feature, column: Any, size: int) -> CellBins:
 
 def _fewer(edges: Numbers, told: Numbers, most: int) -> Numbers:
     """Return so many edges at most: of all others that which parts the fewest people goes."""
+    held = np.bincount(np.searchsorted(edges, told, side="left"), minlength=len(edges) + 1)
     while len(edges) > most:
-        held = np.bincount(np.searchsorted(edges, told, side="left"), minlength=len(edges) + 1)
-        edges = np.delete(edges, np.argmin(held[:-1] + held[1:]))
+        at = int(np.argmin(held[:-1] + held[1:]))
+        held[at + 1] += held[at]
+        edges, held = np.delete(edges, at), np.delete(held, at)
     return edges
 
 

@@ -70,6 +70,7 @@ def test_with_noise_the_partner_is_shown_no_table(world: TwoNodes) -> None:
     assert len(world.brand.services.scores.load(again).read()[0]) == len(COMMON)
 
 
+@pytest.mark.slow
 def test_nodes_that_die_after_every_step_keep_the_same_tables(world: TwoNodes) -> None:
     job = world.brand.ask("joint", question=QUESTION, route="cot")
     world.settle(job, each=world.restart)
