@@ -35,11 +35,6 @@ share_statements()
 share_routes()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of whole processes: at the end one worker would be alone with them."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
-
-
 def pytest_collection_finish() -> None:
     """Keep the collector off what lives to the end: all modules and the tests themselves.
 
