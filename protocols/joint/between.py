@@ -68,8 +68,7 @@ def by_labels(before: Begun, output: Labelled | SenderDone, fetch: Fetch, rng: R
 
 def by_bins(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> Aligned:
     """Keep the first look; the second is over the same rows."""
-    kept = {SEEN: encode(output)} if isinstance(output, Sums) else {}
-    return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
+    return _over_the_same(before, output, SEEN)
 
 
 def by_look(
@@ -119,6 +118,12 @@ def by_tables(before: Begun, output: Told, fetch: Fetch, rng: Rng) -> Aligned:
     return given, _vectors(layout, ones, at, rows) | named(second, ACROSS)
 
 
+def _over_the_same(before: Begun, output: Sums | SumsGiven, name: str) -> Aligned:
+    """Keep a sum, where it came to, under this name; the next one is over the same rows."""
+    kept = {name: encode(output)} if isinstance(output, Sums) else {}
+    return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
+
+
 def _last(at: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Return which of these rows are not named once more behind."""
     last = np.zeros(len(at), bool)
@@ -142,8 +147,7 @@ def _apart(values: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.uin
 
 def by_sums(before: Begun, output: Sums | SumsGiven, fetch: Fetch, rng: Rng) -> Aligned:
     """Keep the first sum; the second is over the same rows."""
-    kept = {WITHIN: encode(output)} if isinstance(output, Sums) else {}
-    return AlignedRows(output.rows, before.params.second.layout.chunk_rows), kept
+    return _over_the_same(before, output, WITHIN)
 
 
 def by_model(
